@@ -1,0 +1,65 @@
+# zc_package(answer PURE DEPS base dns zone store)
+# zc_package(journal DEPS base USES sqlite3.h LINK SQLite::SQLite3)
+#   DEPS  packages it includes     USES  prefixes of outside headers it includes     LINK  their libraries
+#   PURE  no clock, thread, file or random device of its own
+#
+# By the names of the files in its folder:
+#   x_test.cc   part of <package>_test, test `<package>`, with doctest's main and the text tests of testkit
+#   x_fuzz.cc   fuzzer `x_fuzz`. With ZC_FUZZ: libFuzzer, built by the target `fuzzers`. Without: a test
+#               `fuzz.x_fuzz` that replays testdata/fuzz/x_fuzz/, so that no finding comes back
+#   x_bench.cc  part of <package>_bench (Google Benchmark), which only `ninja <package>_bench` builds
+add_custom_target(fuzzers)
+
+function(zc_package name)
+  cmake_parse_arguments(ARG "PURE" "" "DEPS;USES;LINK" ${ARGN})
+  if(ARG_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "pkg/${name}: zc_package does not know ${ARG_UNPARSED_ARGUMENTS}")
+  endif()
+  file(GLOB sources CONFIGURE_DEPENDS *.cc *.h)
+  file(GLOB tests CONFIGURE_DEPENDS *_test.cc)
+  file(GLOB fuzzers CONFIGURE_DEPENDS *_fuzz.cc)
+  file(GLOB benches CONFIGURE_DEPENDS *_bench.cc)
+  list(FILTER sources EXCLUDE REGEX "_(test|fuzz|bench)\\.cc$")
+
+  add_library(zc_${name} STATIC ${sources})
+  set_target_properties(zc_${name} PROPERTIES LINKER_LANGUAGE CXX)
+  target_include_directories(zc_${name} PUBLIC ${PROJECT_SOURCE_DIR}/pkg)
+  foreach(dep IN LISTS ARG_DEPS)
+    if(NOT TARGET zc_${dep})
+      message(FATAL_ERROR "pkg/${name} cannot depend on pkg/${dep}: not declared before it")
+    endif()
+    target_link_libraries(zc_${name} PUBLIC zc_${dep})
+  endforeach()
+  target_link_libraries(zc_${name} PUBLIC ${ARG_LINK})
+
+  # ldns: the second opinion of tests and fuzzers on our parsers.
+  if(tests)
+    add_executable(${name}_test ${tests})
+    target_link_libraries(${name}_test PRIVATE zc_${name} zc_testkit PkgConfig::ldns)
+    target_compile_definitions(${name}_test PRIVATE ZC_TESTDATA_DIR="${PROJECT_SOURCE_DIR}/testdata")
+    add_test(NAME ${name} COMMAND ${name}_test)
+  endif()
+
+  foreach(source IN LISTS fuzzers)
+    cmake_path(GET source STEM fuzzer)
+    add_executable(${fuzzer} ${source})
+    target_link_libraries(${fuzzer} PRIVATE zc_${name} PkgConfig::ldns)
+    if(ZC_FUZZ)
+      target_link_options(${fuzzer} PRIVATE -fsanitize=fuzzer)
+    else()
+      target_link_libraries(${fuzzer} PRIVATE zc_replay)
+      add_test(NAME fuzz.${fuzzer} COMMAND ${fuzzer} ${PROJECT_SOURCE_DIR}/testdata/fuzz/${fuzzer})
+    endif()
+    add_dependencies(fuzzers ${fuzzer})
+  endforeach()
+
+  if(benches AND benchmark_FOUND)
+    add_executable(${name}_bench EXCLUDE_FROM_ALL ${benches})
+    target_link_libraries(${name}_bench PRIVATE zc_${name} benchmark::benchmark_main)
+  endif()
+
+  list(TRANSFORM ARG_DEPS APPEND "/")
+  set(allowed ${name}/ ${ARG_DEPS} ${ARG_USES})
+  add_test(NAME arrows.${name} COMMAND ${CMAKE_COMMAND} -DDIR=${CMAKE_CURRENT_SOURCE_DIR}
+    "-DALLOWED=${allowed}" -DPURE=${ARG_PURE} -P ${PROJECT_SOURCE_DIR}/pkg/arrows.cmake)
+endfunction()
