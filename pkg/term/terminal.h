@@ -1,0 +1,130 @@
+// What a verb prints: results on stdout, all else on stderr; for people or for programs.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "term/json.h"
+
+namespace zc::term {
+
+enum class Colour : std::uint8_t { automatic, always, never };
+enum class Output : std::uint8_t { people, json };
+enum class Style : std::uint8_t { plain, bold, dim, red, green, yellow };
+
+struct Options {
+    Colour colour = Colour::automatic;
+    Output output = Output::people;
+};
+
+/// What the process was given; a value so that tests can say it.
+struct Surroundings {
+    bool out_is_terminal = false;
+    bool error_is_terminal = false;
+    bool no_color = false;  // NO_COLOR is set and not empty (no-color.org)
+    bool dumb = false;      // TERM is "dumb" or not set
+    unsigned columns = 80;  // of the terminal on stderr
+
+    static Surroundings of_process();
+};
+
+/// Where output goes. Write errors are kept, not thrown: a closed pipe ends a verb with `failed()`.
+class Terminal {
+public:
+    explicit Terminal(Options options, Surroundings surroundings = Surroundings::of_process(),
+                      int out = 1, int error = 2);
+
+    bool json() const noexcept { return options_.output == Output::json; }
+    /// May stdout (stderr) carry colours: wanted, and a terminal that can.
+    bool colours_out() const noexcept { return colours_out_; }
+    bool colours_error() const noexcept { return colours_error_; }
+    /// May a progress bar be redrawn in place.
+    bool redraws() const noexcept { return redraws_; }
+    unsigned columns() const noexcept { return surroundings_.columns; }
+
+    /// Results, as they are.
+    void out(std::string_view text);
+    /// A JSON document, one line.
+    void out(const Json& document);
+    /// A message to people on stderr, a newline added; a bar that stands there is wiped first.
+    void say(std::string_view text);
+    void complain(const Error& error);
+    void complain(std::string_view text);
+    void warn(std::string_view text);
+    /// `text` in a style if stdout has colours.
+    std::string styled(Style style, std::string_view text) const;
+
+    /// Some result could not be written (a closed pipe, a full disk).
+    bool failed() const noexcept { return failed_; }
+
+private:
+    friend class Progress;
+    void write(int fd, std::string_view text);
+    void wipe_bar();
+
+    Options options_;
+    Surroundings surroundings_;
+    int out_, error_;
+    bool colours_out_, colours_error_, redraws_;
+    bool bar_shown_ = false;
+    bool failed_ = false;
+};
+
+/// Columns for people; nothing parses it.
+class Table {
+public:
+    enum class Align : std::uint8_t { left, right };
+    struct Column {
+        std::string title;
+        Align align = Align::left;
+    };
+
+    explicit Table(std::vector<Column> columns);
+    /// One cell a column; a control character in a cell is shown as "?".
+    void row(std::vector<std::string> cells);
+    /// Lines with two blanks between columns, and a line of titles if there is one row at least.
+    std::string text() const;
+    std::size_t rows() const noexcept { return rows_.size(); }
+
+private:
+    std::vector<Column> columns_;
+    std::vector<std::vector<std::string>> rows_;
+};
+
+/// Progress of long work on stderr: a bar redrawn ten times a second where that works, a line each
+/// ten seconds where it does not, nothing with `--json`. Work that ends within a second shows
+/// nothing.
+class Progress {
+public:
+    Progress(Terminal& terminal, std::string label, base::Instant start);
+    ~Progress();
+    Progress(const Progress&) = delete;
+    Progress& operator=(const Progress&) = delete;
+
+    /// `total` 0: not known. Cheap; call it as often as you like.
+    void update(std::uint64_t done, std::uint64_t total, base::Instant now);
+    /// Wipes the bar; the caller says how it ended.
+    void finish();
+
+private:
+    std::string line(std::uint64_t done, std::uint64_t total, base::Instant now) const;
+
+    Terminal& terminal_;
+    std::string label_;
+    base::Instant start_;
+    std::optional<base::Instant> shown_;
+};
+
+/// "1234567" → "1,234,567".
+std::string grouped(std::uint64_t number);
+/// "3.2 s", "4 min 10 s": for people.
+std::string in_words(base::Duration duration);
+/// "812 B", "3.4 MiB": for people.
+std::string octets_in_words(std::uint64_t octets);
+
+}  // namespace zc::term
