@@ -1,6 +1,7 @@
 # zc_package(answer PURE DEPS base dns zone store)
 # zc_package(journal DEPS base USES sqlite3.h LINK SQLite::SQLite3)
 #   DEPS  packages it includes     USES  prefixes of outside headers it includes     LINK  their libraries
+#   TEST_USES  prefixes of outside headers that only its tests, fuzzers and benchmarks include
 #   PURE  no clock, thread, file or random device of its own
 #
 # By the names of the files in its folder:
@@ -11,7 +12,7 @@
 add_custom_target(fuzzers)
 
 function(zc_package name)
-  cmake_parse_arguments(ARG "PURE" "" "DEPS;USES;LINK" ${ARGN})
+  cmake_parse_arguments(ARG "PURE" "" "DEPS;USES;TEST_USES;LINK" ${ARGN})
   if(ARG_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "pkg/${name}: zc_package does not know ${ARG_UNPARSED_ARGUMENTS}")
   endif()
@@ -61,5 +62,5 @@ function(zc_package name)
   list(TRANSFORM ARG_DEPS APPEND "/")
   set(allowed ${name}/ ${ARG_DEPS} ${ARG_USES})
   add_test(NAME arrows.${name} COMMAND ${CMAKE_COMMAND} -DDIR=${CMAKE_CURRENT_SOURCE_DIR}
-    "-DALLOWED=${allowed}" -DPURE=${ARG_PURE} -P ${PROJECT_SOURCE_DIR}/pkg/arrows.cmake)
+    "-DALLOWED=${allowed}" "-DALLOWED_IN_TESTS=${ARG_TEST_USES}" -DPURE=${ARG_PURE} -P ${PROJECT_SOURCE_DIR}/pkg/arrows.cmake)
 endfunction()

@@ -13,7 +13,9 @@ namespace zc::base {
 
 }  // namespace zc::base
 
-/// Aborts when `condition` is false. Only for what the programmer promised: never let it depend on octets
-/// that came from outside (validate those into a `Result` first), or a stranger can stop every node.
-#define ZC_CHECK(condition) \
-    (static_cast<bool>(condition) ? void(0) : ::zc::base::check_failed(#condition, __FILE__, __LINE__))
+/// Aborts when `condition` is false. Only for what the programmer promised: never let it depend on
+/// octets that came from outside (validate those into a `Result` first), or a stranger can stop
+/// every node.
+#define ZC_CHECK(condition)                 \
+    (static_cast<bool>(condition) ? void(0) \
+                                  : ::zc::base::check_failed(#condition, __FILE__, __LINE__))

@@ -15,7 +15,8 @@ inline std::uint16_t load_u16(const std::uint8_t* at) noexcept {
     return static_cast<std::uint16_t>((at[0] << 8) | at[1]);
 }
 inline std::uint32_t load_u32(const std::uint8_t* at) noexcept {
-    return (std::uint32_t{at[0]} << 24) | (std::uint32_t{at[1]} << 16) | (std::uint32_t{at[2]} << 8) | at[3];
+    return (std::uint32_t{at[0]} << 24) | (std::uint32_t{at[1]} << 16) |
+           (std::uint32_t{at[2]} << 8) | at[3];
 }
 inline void store_u16(std::uint8_t* at, std::uint16_t value) noexcept {
     at[0] = static_cast<std::uint8_t>(value >> 8);
@@ -28,23 +29,29 @@ inline void store_u32(std::uint8_t* at, std::uint32_t value) noexcept {
     at[3] = static_cast<std::uint8_t>(value);
 }
 
-/// Reads from the front. After a read past the end every read gives 0 (or an empty span) and `ok()` is false,
-/// so a parser may read a whole structure and ask once.
+/// Reads from the front. After a read past the end every read gives 0 (or an empty span) and `ok()`
+/// is false, so a parser may read a whole structure and ask once.
 class Reader {
-   public:
+public:
     explicit Reader(Octets octets) noexcept : octets_(octets) {}
 
     std::uint8_t u8() noexcept { return take(1) ? octets_[at_ - 1] : std::uint8_t{0}; }
-    std::uint16_t u16() noexcept { return take(2) ? load_u16(&octets_[at_ - 2]) : std::uint16_t{0}; }
-    std::uint32_t u32() noexcept { return take(4) ? load_u32(&octets_[at_ - 4]) : std::uint32_t{0}; }
+    std::uint16_t u16() noexcept {
+        return take(2) ? load_u16(&octets_[at_ - 2]) : std::uint16_t{0};
+    }
+    std::uint32_t u32() noexcept {
+        return take(4) ? load_u32(&octets_[at_ - 4]) : std::uint32_t{0};
+    }
     Octets octets(std::size_t count) noexcept {
         return take(count) ? octets_.subspan(at_ - count, count) : Octets{};
     }
     void skip(std::size_t count) noexcept { take(count); }
     /// Moves to `offset` from the start of the whole, backwards too.
     void seek(std::size_t offset) noexcept {
-        if (offset > octets_.size()) ok_ = false;
-        else at_ = offset;
+        if (offset > octets_.size())
+            ok_ = false;
+        else
+            at_ = offset;
     }
     void fail() noexcept { ok_ = false; }
 
@@ -54,7 +61,7 @@ class Reader {
     std::size_t remaining() const noexcept { return ok_ ? octets_.size() - at_ : 0; }
     Octets whole() const noexcept { return octets_; }
 
-   private:
+private:
     bool take(std::size_t count) noexcept {
         if (!ok_ || octets_.size() - at_ < count) return ok_ = false;
         at_ += count;
@@ -66,10 +73,10 @@ class Reader {
     bool ok_ = true;
 };
 
-/// Writes to the front of a buffer the caller owns. A write that does not fit is dropped whole, `ok()` is
-/// false from then on, and `size()` stays where it was.
+/// Writes to the front of a buffer the caller owns. A write that does not fit is dropped whole,
+/// `ok()` is false from then on, and `size()` stays where it was.
 class Writer {
-   public:
+public:
     explicit Writer(MutableOctets octets) noexcept : octets_(octets) {}
 
     void u8(std::uint8_t value) noexcept {
@@ -87,8 +94,10 @@ class Writer {
     }
     /// Replaces two octets that were written before.
     void patch_u16(std::size_t offset, std::uint16_t value) noexcept {
-        if (offset <= at_ && at_ - offset >= 2) store_u16(&octets_[offset], value);
-        else ok_ = false;
+        if (offset <= at_ && at_ - offset >= 2)
+            store_u16(&octets_[offset], value);
+        else
+            ok_ = false;
     }
 
     bool ok() const noexcept { return ok_; }
@@ -96,7 +105,7 @@ class Writer {
     std::size_t remaining() const noexcept { return octets_.size() - at_; }
     Octets written() const noexcept { return octets_.first(at_); }
 
-   private:
+private:
     std::uint8_t* take(std::size_t count) noexcept {
         if (!ok_ || octets_.size() - at_ < count) {
             ok_ = false;

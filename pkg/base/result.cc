@@ -7,18 +7,30 @@ namespace zc::base {
 
 std::string_view to_string(Errc code) noexcept {
     switch (code) {
-        case Errc::malformed: return "malformed";
-        case Errc::limit: return "limit";
-        case Errc::not_found: return "not found";
-        case Errc::exists: return "exists";
-        case Errc::conflict: return "conflict";
-        case Errc::invalid: return "invalid";
-        case Errc::unsupported: return "unsupported";
-        case Errc::io: return "input/output";
-        case Errc::full: return "no space";
-        case Errc::busy: return "busy";
-        case Errc::timeout: return "timeout";
-        case Errc::interrupted: return "interrupted";
+        case Errc::malformed:
+            return "malformed";
+        case Errc::limit:
+            return "limit";
+        case Errc::not_found:
+            return "not found";
+        case Errc::exists:
+            return "exists";
+        case Errc::conflict:
+            return "conflict";
+        case Errc::invalid:
+            return "invalid";
+        case Errc::unsupported:
+            return "unsupported";
+        case Errc::io:
+            return "input/output";
+        case Errc::full:
+            return "no space";
+        case Errc::busy:
+            return "busy";
+        case Errc::timeout:
+            return "timeout";
+        case Errc::interrupted:
+            return "interrupted";
     }
     return "unknown";
 }

@@ -1,4 +1,5 @@
-// Randomness as a value: whoever needs it is given a seed, and the same seed gives the same numbers.
+// Randomness as a value: whoever needs it is given a seed, and the same seed gives the same
+// numbers.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +8,7 @@ namespace zc::base {
 
 /// splitmix64: fast, of full period, good enough for tables, jitter and simulation. Never for keys.
 class Seed {
-   public:
+public:
     explicit constexpr Seed(std::uint64_t value) noexcept : state_(value) {}
 
     constexpr std::uint64_t next() noexcept {
@@ -22,7 +23,7 @@ class Seed {
         return static_cast<std::uint64_t>((static_cast<Wide>(next()) * limit) >> 64);
     }
 
-   private:
+private:
     std::uint64_t state_;
 };
 

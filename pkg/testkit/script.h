@@ -1,8 +1,9 @@
-// Behaviour as text: runs the scripts of testdata/ and shows where what came out is not what stands there.
+// Behaviour as text: runs the scripts of testdata/ and shows where what came out is not what stands
+// there.
 //
-// A script is a file of blocks. A block is a line `directive arguments`, any lines of body, a line `----`, the
-// expected output, and a blank line (or the end of the file). Between blocks, blank lines and lines that
-// begin with `#` are comments.
+// A script is a file of blocks. A block is a line `directive arguments`, any lines of body, a line
+// `----`, the expected output, and a blank line (or the end of the file). Between blocks, blank
+// lines and lines that begin with `#` are comments.
 //
 //     # The example of RFC 4592 section 2.2.1
 //     zone
@@ -14,8 +15,8 @@
 //     ----
 //     NOERROR aa
 //
-// The body is all up to `----`, blank lines and `#` included. Output that has blank lines in it stands between
-// doubled marks:
+// The body is all up to `----`, blank lines and `#` included. Output that has blank lines in it
+// stands between doubled marks:
 //
 //     print
 //     ----
@@ -26,8 +27,8 @@
 //     ----
 //     ----
 //
-// With ZC_GOLDEN=write in the environment what came out is written under each `----`, in the form that it needs;
-// all else in the file stays as it is. Read the diff before you commit it.
+// With ZC_GOLDEN=write in the environment what came out is written under each `----`, in the form
+// that it needs; all else in the file stays as it is. Read the diff before you commit it.
 #pragma once
 
 #include <cstddef>
@@ -50,8 +51,8 @@ struct Step {
     std::vector<std::string> words() const;
 };
 
-/// Gives the output of one step. A last line without '\n' is the same as with it. What it throws becomes
-/// the output "exception: what()", so that a script can also show that.
+/// Gives the output of one step. A last line without '\n' is the same as with it. What it throws
+/// becomes the output "exception: what()", so that a script can also show that.
 using Runner = std::function<std::string(const Step&)>;
 
 /// A step whose output was not what stands in the script, or a block that is no block.
@@ -64,19 +65,21 @@ struct Mismatch {
 
 struct ScriptResult {
     std::vector<Mismatch> mismatches;
-    std::string rewritten;  // the script with what came out under each `----`; the input if it is malformed
-    std::size_t steps = 0;
+    std::string rewritten;   // the script with what came out under each `----`
+    std::size_t steps = 0;   // that ran
+    bool malformed = false;  // a `----` is missing: the rest of the script did not run
 };
 
 /// Runs one script. Without effects but those of `runner`: no file, no doctest.
 ScriptResult run_text(std::string_view source, std::string_view text, const Runner& runner);
 
-/// Runs testdata/<name> inside a doctest test case. Each mismatch is a failure at its place in the script; a file
-/// that cannot be read, or has no step, is one too.
+/// Runs testdata/<name> inside a doctest test case. Each mismatch is a failure at its place in the
+/// script; a file that cannot be read, or has no step, is one too.
 void run_script(std::string_view name, const Runner& runner);
 
-/// Runs each testdata/<folder>/*.txt in the order of their names, each with a runner of its own that
-/// `make_runner` gives: no state goes from one file to the next. A folder without scripts is a failure.
+/// Runs each testdata/<folder>/*.txt in the order of their names, each with a runner of its own
+/// that `make_runner` gives: no state goes from one file to the next. A folder without scripts is a
+/// failure.
 void run_scripts(std::string_view folder, const std::function<Runner()>& make_runner);
 
 /// The path of testdata/<name>.

@@ -1,5 +1,5 @@
-// main() for a fuzzer that is built without libFuzzer: gives it each file of the named folders and files once, so
-// that what fuzzing has found is tested by every build.
+// main() for a fuzzer that is built without libFuzzer: gives it each file of the named folders and
+// files once, so that what fuzzing has found is tested by every build.
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -15,7 +15,8 @@ namespace {
 
 bool replay(const std::filesystem::path& path) {
     std::ifstream in(path, std::ios::binary);
-    const std::vector<char> octets{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+    const std::vector<char> octets{std::istreambuf_iterator<char>(in),
+                                   std::istreambuf_iterator<char>()};
     if (!in) {
         std::fprintf(stderr, "%s: cannot be read\n", path.c_str());
         return false;
