@@ -1,0 +1,220 @@
+// What a PowerDNS operator has, as zones: dumps and databases with the generic SQL schema, read row
+// by row, judged, grouped by zone and compiled.
+//
+// Rows of one zone may lie anywhere in the source. So the reader only cuts it into rows and drops
+// each, in a compact form, into one of many buckets by domain id (in memory up to a limit, beyond
+// it in temporary files); then bucket by bucket rows are grouped, judged and compiled on all cores.
+// Order of rows and of tables does not matter, to the result or to the time.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "dns/name.h"
+#include "zone/zone.h"
+
+namespace zc::ingest {
+
+/// The tables of the schema. `other`: a table that is none of PowerDNS's; its rows are counted, no
+/// more.
+enum class Table : std::uint8_t {
+    domains,
+    records,
+    domainmetadata,
+    comments,
+    cryptokeys,
+    tsigkeys,
+    supermasters,
+    other
+};
+inline constexpr std::size_t tables_count = 8;
+std::string_view to_string(Table table) noexcept;
+
+/// What became of one row. Every row read is exactly one of the first three.
+enum class Verdict : std::uint8_t {
+    taken,     // nothing to say: never in a Finding
+    repaired,  // changed into something legal, only with `Repair::yes`
+    refused,   // not in the zone; the rest of the zone is served
+    doubtful,  // taken, but the operator should look at it: counts as taken
+};
+std::string_view to_string(Verdict verdict) noexcept;
+
+/// One row (line not 0) or one zone (line 0) that the operator should know of.
+struct Finding {
+    Verdict verdict = Verdict::refused;
+    Table table = Table::records;
+    std::uint64_t line = 0;  // in the source; row number where a source has no lines
+    std::string source;      // file, "stdin", the database's name
+    std::string zone;        // presentation form, or the domain id as text where there is no zone
+    std::string record;      // "www.example.com MX 20 mail.example.com"
+    std::string reason;      // what was found and what was wanted
+    std::string effect;      // what will be answered: "not answered; the rest of the name is"
+};
+
+/// A value of a column that may be NULL. Presentation text as it stood there, unescaped.
+using Field = std::optional<std::string>;
+
+struct Metadata {
+    std::string kind, content;
+};
+struct Comment {
+    std::string name, type, account, comment;
+    std::int64_t modified_at = 0;
+};
+struct CryptoKey {
+    std::uint16_t flags = 0;  // 257 with the SEP bit, 256 without
+    bool active = true;
+    bool published = true;
+    std::string content;  // BIND's private key text
+};
+struct TsigKey {
+    std::string name, algorithm, secret;
+};
+struct Supermaster {
+    std::string ip, nameserver, account;
+};
+
+/// A row of `records` that cannot live in the image and must not be lost: kept word for word.
+struct KeptRecord {
+    enum class Why : std::uint8_t {
+        disabled,       // never answered
+        powerdns_only,  // ALIAS, LUA, URL, …: answered by policy; its name exists in the image
+        no_image,  // the zone has no image (see `ImportedZone::image`): all of its records are here
+    };
+    Why why = Why::disabled;
+    bool disabled = false;
+    std::string name;           // as in the database, no final dot
+    std::string type, content;  // content without prio
+    std::uint32_t ttl = 0;
+    std::int32_t prio = 0;
+};
+
+enum class Kind : std::uint8_t { native, primary, secondary, producer, consumer };
+std::string_view to_string(
+    Kind kind) noexcept;  // PowerDNS's words: "Native", "Master", "Slave", "Producer", "Consumer"
+
+/// Everything that the source knew of one zone.
+struct ImportedZone {
+    dns::Name apex;  // lower case
+    /// `serving`; `broken` (no SOA or two, or it would not compile); `unsigned_` (PowerDNS signs
+    /// it, zonectl cannot yet).
+    zone::State state = zone::State::serving;
+    /// The SOA is disabled: PowerDNS answers as if the zone were not there, and so must we. Stored
+    /// all the same.
+    bool hidden = false;
+    /// All records that can be answered, also when `state` is `unsigned_`. Empty (no octets) when
+    /// broken or hidden: then `kept` has every record, and what is served is `zone::placeholder`
+    /// (broken) or nothing (hidden).
+    zone::Image image;
+    std::uint64_t records = 0;  // in the image, PowerDNS-only ones included
+
+    std::int64_t source_id = 0;  // domains.id
+    Kind kind = Kind::native;
+    std::vector<std::string> masters;  // "192.0.2.1", "192.0.2.1:5300", "[2001:db8::1]:53"
+    std::string account;
+    Field options;  // JSON text
+    Field catalog;
+    std::optional<std::uint32_t> notified_serial;
+    std::optional<std::int64_t> last_check;
+    std::vector<Metadata> metadata;  // in order of the rows; kinds may repeat
+    std::vector<Comment> comments;
+    std::vector<CryptoKey> keys;
+    std::vector<KeptRecord> kept;   // in order of the rows
+    std::vector<Finding> findings;  // in order of the rows
+};
+
+/// Where imported data goes. Calls never overlap but may come from different threads. The same
+/// source gives the same calls in the same order, whatever the number of threads. An error stops
+/// the import and is what the import returns.
+class ImportSink {
+public:
+    virtual ~ImportSink() = default;
+    virtual Status zone(ImportedZone&& zone) = 0;
+    virtual Status tsig_key(TsigKey&& key) = 0;
+    virtual Status supermaster(Supermaster&& supermaster) = 0;
+    /// Of a row that belongs to no zone here (no domain, unreadable, of another table). Zones bring
+    /// their own.
+    virtual Status finding(Finding&& finding) = 0;
+};
+
+struct TableCount {
+    std::uint64_t read = 0, taken = 0, repaired = 0,
+                  refused = 0;   // read = taken + repaired + refused
+    std::uint64_t doubtful = 0;  // among the taken
+};
+
+struct ImportTotals {
+    std::array<TableCount, tables_count> tables{};
+    std::uint64_t zones = 0, serving = 0, broken = 0, unsigned_zones = 0, hidden = 0;
+    std::uint64_t records = 0;         // in images
+    std::uint64_t kept = 0;            // disabled and PowerDNS-only ones beside them
+    std::uint64_t octets_spilled = 0;  // through temporary files
+    TableCount& of(Table table) noexcept { return tables[static_cast<std::size_t>(table)]; }
+    const TableCount& of(Table table) const noexcept {
+        return tables[static_cast<std::size_t>(table)];
+    }
+};
+
+struct ImportProgress {
+    enum class Phase : std::uint8_t { reading, compiling };
+    Phase phase = Phase::reading;
+    std::uint64_t done = 0;   // reading: octets of the source; compiling: rows
+    std::uint64_t total = 0;  // 0: not known (a pipe, a database)
+    std::uint64_t rows = 0;   // read so far
+    std::uint64_t zones = 0;  // handed over so far
+};
+
+enum class Repair : std::uint8_t { no, yes };
+enum class UnsignedZones : std::uint8_t { servfail, serve };
+
+/// What a source is. `detect` finds out; a user's `--from` overrides.
+enum class Format : std::uint8_t {
+    pg_dump,       // plain SQL text of PostgreSQL: COPY, --inserts, --column-inserts
+    mysql_dump,    // mysqldump, mariadb-dump
+    pg_custom,     // pg_dump -Fc, a file: read through pg_restore
+    pg_directory,  // pg_dump -Fd: read through pg_restore
+    postgresql,    // a live server: postgresql://… or postgres://…
+    sqlite,        // a gsqlite3 file
+    zone_files,    // a directory, a list, a file of master files: see zone_files.h
+};
+std::string_view to_string(Format format) noexcept;
+Result<Format> parse_format(std::string_view text);
+
+struct ImportOptions {
+    std::optional<Format> format;  // absent: `detect`
+    Repair repair = Repair::no;
+    UnsignedZones unsigned_zones = UnsignedZones::servfail;
+    std::uint32_t default_ttl = 3600;  // seconds, for a TTL that is NULL (PowerDNS's default-ttl)
+    std::uint32_t threads = 0;         // 0: one a core
+    std::uint64_t memory_octets = std::uint64_t{2}
+                                  << 30;  // of rows waiting in buckets; beyond it they go to disk
+    std::string
+        temporary_directory;  // for that; empty: $TMPDIR is the caller's business, so /var/tmp
+    const std::atomic<bool>* stop_or_null = nullptr;  // true: end with `interrupted`
+    std::function<void(const ImportProgress&)>
+        progress;  // a few times a second at most; may be empty
+};
+
+/// What `source` (a path, "-" for stdin, a URI) is, from its name and first octets; compression is
+/// looked through.
+/// "-" is not read: it is decided while importing.
+Result<Format> detect(const std::string& source);
+
+/// Reads `source` and hands every zone to `sink`. gzip, zstd and xz are recognised by their first
+/// octets.
+///
+/// Errors: `malformed` for a source that is cut off or is no dump (with the line), `not_found`,
+/// `io`, `full` (temporary files), `unsupported`, `interrupted`, and those of `sink`. The sink may
+/// have been given zones before an error: it has to be able to forget them. A bad row is no error:
+/// it is judged, and counted in the totals.
+Result<ImportTotals> import_zones(const std::string& source, const ImportOptions& options,
+                                  ImportSink& sink);
+
+}  // namespace zc::ingest
