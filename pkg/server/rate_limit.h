@@ -1,0 +1,66 @@
+// Response rate limiting: how many equal answers a network may be sent, so that nobody can be
+// flooded through us.
+//
+// The address of a UDP query can be forged. What is counted is therefore the network that would
+// receive the answers and the account of the answer (one number for all answers of a kind out of a
+// zone, see answer::Outcome), and each pair has a token bucket. Who has shown a valid cookie or
+// speaks TCP has proved his address and is not limited.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "base/octets.h"
+#include "base/time.h"
+#include "dns/types.h"
+
+namespace zc::server {
+
+struct RateLimit {
+    enum class Mode : std::uint8_t { off, log_only, on };
+
+    Mode mode = Mode::off;
+    std::uint32_t responses_per_second = 20;  // 1..1000000, for each network and account
+    std::uint32_t burst_seconds = 1;          // 1..60: as many seconds of it may come at once
+    std::uint32_t slip =
+        2;  // every n-th limited answer goes out empty and truncated, so that a real client
+            // among the forged ones gets through over TCP; 0: none, 1: all. 0..100
+    std::uint8_t ipv4_bits = 24;  // 8..32: the network of an IPv4 client
+    std::uint8_t ipv6_bits = 56;  // 16..64
+    bool operator==(const RateLimit&) const = default;
+};
+
+/// The token buckets of one worker: a fixed table, four buckets of a 64-octet line at a time; of
+/// the four the one that was idle longest makes room. Never allocates after construction. One
+/// thread.
+class RateLimiter {
+public:
+    enum class Verdict : std::uint8_t { pass, slip, drop };
+
+    /// `seed` is secret: it keys the hash. `entries`: rounded up to a power of two, at least 4; 16
+    /// octets each, and memory is used only as far as it is touched.
+    RateLimiter(std::uint64_t seed, std::size_t entries);
+
+    /// Takes a token for one answer. `now` may go back: then no token is added. Does not look at
+    /// `limit.mode`.
+    Verdict take(const RateLimit& limit, const dns::Address& client, std::uint32_t account,
+                 base::Instant now) noexcept;
+
+private:
+    struct Bucket;
+    struct Line;
+    struct Free {
+        void operator()(Line* lines) const noexcept;
+    };
+
+    std::uint64_t seed_;
+    std::size_t line_mask_;
+    std::unique_ptr<Line[], Free> lines_;
+};
+
+/// Makes `response` an empty truncated one: header with TC, question, and its OPT record if it has
+/// one. Gives the new length; `response` is a message of our own, but any octets are safe.
+std::size_t slip(base::MutableOctets response) noexcept;
+
+}  // namespace zc::server

@@ -1,0 +1,119 @@
+// The workers: queries from UDP and TCP sockets through answer::respond and back.
+//
+// A worker is one UDP thread and one TCP thread on the same core, with sockets (SO_REUSEPORT),
+// buffers and counters of their own; what they share is the published catalogue. With one listening
+// address the UDP thread blocks in recvmmsg and makes two system calls a batch; with several it
+// waits in epoll.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "answer/answer.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "dns/types.h"
+#include "server/rate_limit.h"
+#include "stats/report.h"
+#include "store/catalogue.h"
+
+namespace zc::server {
+
+/// Where to listen, over UDP and TCP.
+struct Endpoint {
+    dns::Address address;     // 0.0.0.0 and :: are all addresses of their family, and only of it
+    std::uint16_t port = 53;  // 0: the system chooses one, the same for both transports
+    bool operator==(const Endpoint&) const = default;
+};
+
+/// "192.0.2.1", "192.0.2.1:5300", "2001:db8::1", "[2001:db8::1]:5300".
+Result<Endpoint> parse_endpoint(std::string_view text, std::uint16_t default_port = 53);
+std::string to_string(const Endpoint& endpoint);
+
+/// Limits of TCP (RFC 7766, RFC 9210). Connections over a limit are closed at once and counted.
+struct TcpLimits {
+    std::uint32_t connections_max =
+        10'000;  // of all workers; when it is reached, the connection idle longest makes room
+    std::uint32_t connections_per_prefix_max = 100;     // of one /24 or /56
+    base::Duration idle = base::Duration::seconds(10);  // without a query (RFC 7766 section 6.2.3)
+    base::Duration lifetime = base::Duration::seconds(3600);  // of a connection, whatever it does
+    base::Duration write_stall =
+        base::Duration::seconds(5);  // for a reader to take what waits for it
+    std::uint32_t queries_max = 0;   // of a connection, 0: no limit
+    std::uint32_t output_octets_max =
+        1 << 18;  // waiting for one slow reader; more is not read from it until they have left.
+                  // At least 65537 are possible: one answer is never cut
+    bool operator==(const TcpLimits&) const = default;
+};
+
+/// What can change while the server runs.
+struct Settings {
+    TcpLimits tcp;
+    RateLimit rate_limit;
+    /// Who must speak PROXY protocol version 2 (load balancers); from others it is malformed. At
+    /// most 256.
+    std::vector<dns::Prefix> proxy_senders;
+};
+
+struct Options {
+    std::vector<Endpoint> listen;            // 1..256
+    unsigned workers = 0;                    // 1..1024; 0: one a core that this process may use
+    bool pin = false;                        // worker i stays on the i-th such core
+    std::uint32_t receive_octets = 1 << 20;  // buffer of each UDP socket: about 1300 queries by MiB
+                                             // and 0.5 ms of work by hundred. Bigger loses fewer in
+                                             // a burst and answers later. The system may give less
+    std::uint32_t send_octets = 1 << 20;
+    std::uint32_t rate_limit_entries = 1 << 16;  // of each worker, 16 octets each
+    std::uint64_t seed = 0;  // secret and random: keys the tables that strangers fill
+    Settings settings;
+};
+
+/// Sockets and threads. Everything here is called from the control thread.
+class Server {
+public:
+    /// Binds every socket: privileges can be dropped after it. `catalogue` stays the caller's until
+    /// the garbage of a later `publish` says otherwise, or until the server is gone.
+    ///
+    /// Throws: std::runtime_error that names the address when one cannot be bound ("port in use",
+    /// "not an address of this machine"), or an option that is out of its range.
+    Server(Options options, const store::Catalogue& catalogue,
+           std::shared_ptr<const answer::Identity> identity);
+    /// Stops at once what `drain` has not.
+    ~Server();
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+
+    /// Starts the threads. Throws std::system_error when the system refuses one.
+    void start();
+
+    /// Queries see `catalogue` from their next batch on. `garbage` is freed when no worker can see
+    /// it any more.
+    void publish(const store::Catalogue& catalogue, store::Garbage garbage);
+    void publish(std::shared_ptr<const answer::Identity> identity);
+    /// Fails, and changes nothing, when a setting is out of its range.
+    Status publish(Settings settings);
+    /// Frees garbage that nobody sees any more; gives how many publications still wait. Call it
+    /// every second or so.
+    std::size_t collect();
+
+    /// Takes no new connection, answers what has arrived, lets answers under way be read for at
+    /// most `deadline`, and ends the threads. Returns when they have ended. Gives the number of
+    /// connections that were cut.
+    std::size_t drain(base::Duration deadline);
+
+    /// The addresses with the ports that are bound, in the order of `Options::listen`.
+    const std::vector<Endpoint>& endpoints() const noexcept;
+    unsigned workers() const noexcept;
+    /// All workers together, and what the kernel dropped.
+    stats::Totals totals() const;
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace zc::server
