@@ -1,0 +1,68 @@
+#include "runtime/pool.h"
+
+#include <atomic>
+#include <numeric>
+#include <set>
+#include <stdexcept>
+
+#include <doctest/doctest.h>
+
+using zc::runtime::Pool;
+
+TEST_CASE("a job's value comes back through its future") {
+    Pool pool({.threads = 2});
+    auto sum = pool.submit([] { return 40 + 2; });
+    auto moved =
+        pool.submit([p = std::make_unique<int>(7)] { return *p; });  // a job that cannot be copied
+    CHECK(sum.get() == 42);
+    CHECK(moved.get() == 7);
+}
+
+TEST_CASE("what a job throws comes back through its future and harms nobody else") {
+    Pool pool({.threads = 1});
+    auto bad = pool.submit([]() -> int { throw std::runtime_error("no"); });
+    auto good = pool.submit([] { return 1; });
+    CHECK_THROWS_WITH(bad.get(), "no");
+    CHECK(good.get() == 1);
+}
+
+TEST_CASE("submitting waits for room in the queue") {
+    Pool pool({.threads = 1, .queue_max = 1});
+    std::promise<void> gate;
+    auto held = pool.submit([opened = gate.get_future().share()] { opened.wait(); });
+    std::atomic<int> done{0};
+    std::thread submitter([&] {
+        for (int i = 0; i < 10; ++i) pool.submit([&] { done.fetch_add(1); });
+    });
+    gate.set_value();
+    submitter.join();
+    pool.submit([] {}).get();
+    CHECK(done.load() == 10);
+}
+
+TEST_CASE("jobs that wait are done before the pool is gone") {
+    std::atomic<int> done{0};
+    {
+        Pool pool({.threads = 1});
+        for (int i = 0; i < 100; ++i) pool.submit([&] { done.fetch_add(1); });
+    }
+    CHECK(done.load() == 100);
+}
+
+TEST_CASE("parallel_for calls its body once for each index") {
+    Pool pool({.threads = 3});
+    std::vector<std::atomic<int>> calls(1000);
+    pool.parallel_for(calls.size(), [&](std::size_t i) { calls[i].fetch_add(1); });
+    for (const auto& count : calls) CHECK(count.load() == 1);
+    pool.parallel_for(0, [](std::size_t) { throw std::runtime_error("called"); });
+}
+
+TEST_CASE("parallel_for throws what its body threw, and the pool works on") {
+    Pool pool({.threads = 2});
+    CHECK_THROWS_WITH(pool.parallel_for(100,
+                                        [](std::size_t i) {
+                                            if (i == 3) throw std::runtime_error("three");
+                                        }),
+                      "three");
+    CHECK(pool.submit([] { return 5; }).get() == 5);
+}
