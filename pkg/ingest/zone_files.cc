@@ -1,0 +1,474 @@
+#include "ingest/zone_files.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <xxhash.h>
+
+#include "dns/presentation.h"
+#include "ingest/bounded_queue.h"
+#include "ingest/read_file.h"
+#include "ingest/zone_walk.h"
+
+namespace zc::ingest {
+
+namespace {
+
+constexpr std::size_t threads_max = 64;
+constexpr std::size_t batches_waiting_max = 64;
+constexpr std::size_t problems_max = 1000;
+constexpr std::uint64_t stamp_none = 0;  // of a file that has to be read again at the next look
+
+/// Everything stat() says that changes with the contents. The inode, because a file put in place by
+/// rename may have the old one's times; ctime, because mtime can be set back by whoever copies.
+std::uint64_t stamp_of(const struct stat& status, std::int64_t now_seconds) noexcept {
+    // A file changed in the same tick of the file system's clock after it was read would look
+    // unchanged: one that is that young gets no stamp. Ticks are a few milliseconds, or two seconds
+    // where times have no fraction.
+    const bool coarse = status.st_ctim.tv_nsec == 0;
+    if (status.st_ctim.tv_sec >= now_seconds - (coarse ? 2 : 1)) return stamp_none;
+    const std::uint64_t facts[] = {static_cast<std::uint64_t>(status.st_dev),
+                                   static_cast<std::uint64_t>(status.st_ino),
+                                   static_cast<std::uint64_t>(status.st_size),
+                                   static_cast<std::uint64_t>(status.st_mtim.tv_sec),
+                                   static_cast<std::uint64_t>(status.st_mtim.tv_nsec),
+                                   static_cast<std::uint64_t>(status.st_ctim.tv_sec),
+                                   static_cast<std::uint64_t>(status.st_ctim.tv_nsec)};
+    return std::max<std::uint64_t>(XXH3_64bits(facts, sizeof facts), stamp_none + 1);
+}
+
+std::int64_t now_seconds() noexcept {
+    timespec now{};
+    ::clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec;
+}
+
+std::uint64_t stamp_of_path(const std::string& path, std::int64_t now) noexcept {
+    struct stat status {};
+    return ::stat(path.c_str(), &status) == 0 ? stamp_of(status, now) : stamp_none;
+}
+
+/// Reads the files that $INCLUDE names, for one zone: relative to the including file, no cycle,
+/// bounded depth.
+class Includes {
+public:
+    Includes(const std::string& zone_file, std::int64_t now) : zone_file_(zone_file), now_(now) {}
+
+    struct File {
+        std::string path;
+        std::uint64_t stamp;
+    };
+
+    Result<std::string> read(std::string_view written, std::string_view included_from) {
+        // The reader names a file by the text of the $INCLUDE that led there; the path it meant is
+        // looked up.
+        const auto parent = opened_.find(std::string(included_from));
+        const std::string& parent_path = parent == opened_.end() ? zone_file_ : parent->second;
+        std::string path = join_path(directory_of(parent_path), written);
+        std::size_t depth = 1;
+        for (const std::string* at = &parent_path;; at = &parents_.at(*at), ++depth) {
+            if (*at == path) {
+                return fail(Errc::invalid, "$INCLUDE of " + path +
+                                               ", which is being read: no file may include itself");
+            }
+            if (*at == zone_file_) break;
+        }
+        if (depth > include_depth_max) {
+            return fail(Errc::limit,
+                        "$INCLUDE more than " + std::to_string(include_depth_max) + " files deep");
+        }
+        // Before reading: a change in between is then seen as one.
+        files_.push_back({path, stamp_of_path(path, now_)});
+        auto text = read_whole_file(path, zone_file_octets_max);
+        if (!text) return text;
+        parents_[path] = parent_path;
+        opened_[std::string(written)] = path;
+        return text;
+    }
+
+    std::vector<File>& files() noexcept { return files_; }
+
+private:
+    const std::string& zone_file_;
+    const std::int64_t now_;
+    std::unordered_map<std::string, std::string> opened_;  // text of the $INCLUDE → path
+    std::unordered_map<std::string, std::string>
+        parents_;  // path → path of the file that included it
+    std::vector<File> files_;
+};
+
+/// What a thread needs to make zones out of files, one after the other.
+class Compiler {
+public:
+    explicit Compiler(const ZoneFileOptions& options) : options_(options) {}
+
+    /// `text` is the file at `path`.
+    LoadedZone compile(std::string_view text, const std::string& path, dns::NameView apex,
+                       Includes& includes) {
+        LoadedZone zone;
+        zone.apex = dns::Name(apex);
+        zone.apex.fold_case();
+        builder_.begin(zone.apex);
+        master_.origin = dns::Name(apex);
+        master_.source = path;
+        master_.default_ttl = options_.default_ttl;
+        master_.errors_max = options_.errors_max;
+        master_.include = [&includes](std::string_view written, std::string_view from) {
+            return includes.read(written, from);
+        };
+        dns::MasterReport report =
+            dns::read_master(text, master_, [this](const dns::RecordView& record, std::uint64_t) {
+                return builder_.add(record, zone::Builder::Rdata::checked);
+            });
+        zone.records = report.records;
+        zone.errors = std::move(report.errors);
+        const bool read_whole = zone.errors.empty();
+        const bool collect = options_.warnings == Warnings::collect;
+        std::vector<Error> errors;
+        Result<zone::Image> image = builder_.build(collect ? &zone.warnings : nullptr, &errors);
+        if (image && read_whole) {
+            zone.image = *std::move(image);
+            return zone;
+        }
+        if (!image && errors.empty()) errors.push_back(std::move(image).error());
+        for (Error& error : errors) {
+            if (zone.errors.size() > options_.errors_max) break;
+            if (error.where.source.empty()) error.where.source = path;
+            zone.errors.push_back(std::move(error));
+        }
+        break_zone(zone);
+        return zone;
+    }
+
+    static LoadedZone unreadable(dns::NameView apex, const std::string& path, Error error) {
+        LoadedZone zone;
+        zone.apex = dns::Name(apex);
+        zone.apex.fold_case();
+        if (error.where.source.empty()) error.where.source = path;
+        zone.errors.push_back(std::move(error));
+        break_zone(zone);
+        return zone;
+    }
+
+private:
+    static void break_zone(LoadedZone& zone) {
+        zone.state = zone::State::broken;
+        zone.image = zone::placeholder(zone.apex, zone::State::broken);
+    }
+
+    const ZoneFileOptions& options_;
+    dns::MasterOptions master_;
+    zone::Builder builder_;
+};
+
+struct Seen {
+    std::uint64_t key;    // of the apex
+    std::uint64_t stamp;  // of its file
+};
+static_assert(sizeof(Seen) == 16);  // one a zone
+
+/// What the last look saw. Included files are few and shared: a template, a list of name servers.
+struct Snapshot {
+    struct Include {
+        std::uint64_t key;  // of the zone
+        std::uint32_t file;
+    };
+    std::vector<Seen> zones;        // by key
+    std::vector<Include> includes;  // by key
+    std::vector<Includes::File> files;
+
+    const Seen* find_or_null(std::uint64_t key) const noexcept {
+        const auto at = std::ranges::lower_bound(zones, key, {}, &Seen::key);
+        return at == zones.end() || at->key != key ? nullptr : &*at;
+    }
+};
+
+enum class Look : std::uint8_t { load_all, load_changed };
+
+/// One load or rescan: the walk in the calling thread, the work in others.
+class Run {
+public:
+    Run(const ZoneFileOptions& options, const ZoneSink& sink, const ZoneProgress& progress,
+        Look look, const Snapshot& before)
+        : options_(options),
+          sink_(sink),
+          progress_(progress),
+          look_(look),
+          before_(before),
+          now_(now_seconds()) {
+        if (look_ == Look::load_changed) {
+            for (const Includes::File& file : before_.files) {
+                const std::uint64_t stamp = stamp_of_path(file.path, now_);
+                include_changed_.push_back(stamp == stamp_none || stamp != file.stamp);
+            }
+        }
+    }
+
+    Status walk(const std::string& path, SourceKind kind) {
+        const std::size_t wanted =
+            options_.threads != 0 ? options_.threads : std::thread::hardware_concurrency();
+        std::vector<std::thread> threads;
+        for (std::size_t i = 0; i < std::clamp<std::size_t>(wanted, 1, threads_max); ++i) {
+            threads.emplace_back([this] { work(); });
+        }
+        Walk walk;
+        walk.problem = [this](Error error) {
+            const std::lock_guard lock(mutex_);
+            add_problem(std::move(error));
+        };
+        walk.batch = [this](ZoneFileBatch&& batch) { queue_.push(std::move(batch)); };
+        walk.stopped = [this] { return stopped(); };
+        Status status = walk_zone_files(path, kind, walk);
+        queue_.close();
+        for (std::thread& thread : threads) thread.join();
+        complete_ = !walk.incomplete;
+        if (status && stopped()) return fail(Errc::interrupted, "stopped while loading zones");
+        return status;
+    }
+
+    bool complete() const noexcept { return complete_; }
+    ZoneFileTotals& totals() noexcept { return totals_; }
+    Snapshot take_snapshot() {
+        std::ranges::sort(after_.zones, {}, &Seen::key);
+        std::ranges::sort(after_.includes, {}, &Snapshot::Include::key);
+        after_.zones.shrink_to_fit();
+        after_.includes.shrink_to_fit();
+        return std::move(after_);
+    }
+
+private:
+    /// What one thread made of one batch.
+    struct Harvest {
+        std::vector<LoadedZone> zones;
+        std::vector<Seen> seen;
+        std::vector<std::pair<std::uint64_t, Includes::File>> includes;
+    };
+
+    bool stopped() const noexcept {
+        return options_.stop_or_null != nullptr &&
+               options_.stop_or_null->load(std::memory_order_relaxed);
+    }
+
+    void work() {
+        Compiler compiler(options_);
+        FileBuffer buffer;
+        Harvest harvest;
+        while (const auto batch = queue_.pop()) {
+            for (const ZoneFileBatch::Item& item : batch->items) {
+                if (stopped()) break;
+                visit(*batch, item, compiler, buffer, harvest);
+            }
+            deliver(harvest, batch->items.size());
+        }
+    }
+
+    void visit(const ZoneFileBatch& batch, const ZoneFileBatch::Item& item, Compiler& compiler,
+               FileBuffer& buffer, Harvest& harvest) {
+        const int directory = batch.directory->descriptor.get();
+        if (look_ == Look::load_changed &&
+            is_unchanged(directory, batch.file(item), item.key, harvest))
+            return;
+
+        const dns::NameView apex = batch.apex(item);
+        const std::string path = batch.path(item);
+        // Not blocking: a FIFO of that name must not hold up everything.
+        const Descriptor file(
+            ::openat(directory, batch.file(item), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+        struct stat status {};
+        if (!file.is_open() || ::fstat(file.get(), &status) != 0) {
+            unreadable(item.key, apex, path, base::fail_errno(errno, "open").value(), harvest);
+            return;
+        }
+        if (!S_ISREG(status.st_mode)) {
+            unreadable(item.key, apex, path, {Errc::invalid, "not a regular file", {}}, harvest);
+            return;
+        }
+        const auto text = buffer.read(file.get(), static_cast<std::uint64_t>(status.st_size),
+                                      zone_file_octets_max);
+        if (!text) {
+            unreadable(item.key, apex, path, text.error(), harvest);
+            return;
+        }
+        Includes includes(path, now_);
+        harvest.zones.push_back(compiler.compile(*text, path, apex, includes));
+        harvest.seen.push_back({item.key, stamp_of(status, now_)});
+        for (Includes::File& included : includes.files()) {
+            harvest.includes.emplace_back(item.key, std::move(included));
+        }
+    }
+
+    void unreadable(std::uint64_t key, dns::NameView apex, const std::string& path, Error error,
+                    Harvest& harvest) {
+        harvest.zones.push_back(Compiler::unreadable(apex, path, std::move(error)));
+        harvest.seen.push_back({key, stamp_none});
+    }
+
+    bool is_unchanged(int directory, const char* file, std::uint64_t key, Harvest& harvest) {
+        const Seen* seen = before_.find_or_null(key);
+        if (seen == nullptr || seen->stamp == stamp_none) return false;
+        struct stat status {};
+        if (::fstatat(directory, file, &status, 0) != 0 || stamp_of(status, now_) != seen->stamp)
+            return false;
+        const auto [first, last] =
+            std::ranges::equal_range(before_.includes, key, {}, &Snapshot::Include::key);
+        if (std::any_of(first, last,
+                        [this](const auto& include) { return include_changed_[include.file]; }))
+            return false;
+        harvest.seen.push_back(*seen);
+        std::for_each(first, last, [&](const auto& include) {
+            harvest.includes.emplace_back(key, before_.files[include.file]);
+        });
+        return true;
+    }
+
+    void deliver(Harvest& harvest, std::size_t files) {
+        const std::lock_guard lock(mutex_);
+        totals_.files += files;
+        totals_.zones += harvest.zones.size();
+        for (const LoadedZone& zone : harvest.zones) {
+            totals_.records += zone.records;
+            if (zone.state != zone::State::serving) ++totals_.broken;
+        }
+        after_.zones.insert(after_.zones.end(), harvest.seen.begin(), harvest.seen.end());
+        for (auto& [key, file] : harvest.includes) {
+            const auto [at, added] =
+                include_index_.emplace(file.path, static_cast<std::uint32_t>(after_.files.size()));
+            if (added) {
+                after_.files.push_back(std::move(file));
+            } else if (after_.files[at->second].stamp != file.stamp) {
+                after_.files[at->second].stamp = stamp_none;  // it changed while others read it
+            }
+            after_.includes.push_back({key, at->second});
+        }
+        if (!harvest.zones.empty()) sink_(harvest.zones);
+        if (progress_) progress_(totals_);
+        harvest.zones.clear();
+        harvest.seen.clear();
+        harvest.includes.clear();
+    }
+
+    void add_problem(Error error) {
+        ++totals_.problems_count;
+        if (totals_.problems.size() < problems_max) totals_.problems.push_back(std::move(error));
+    }
+
+    const ZoneFileOptions& options_;
+    const ZoneSink& sink_;
+    const ZoneProgress& progress_;
+    const Look look_;
+    const Snapshot& before_;
+    const std::int64_t now_;
+    std::vector<bool> include_changed_;
+    BoundedQueue<ZoneFileBatch> queue_{batches_waiting_max};
+    bool complete_ = false;
+
+    std::mutex mutex_;  // guards what follows
+    ZoneFileTotals totals_;
+    Snapshot after_;
+    std::unordered_map<std::string, std::uint32_t> include_index_;
+};
+
+}  // namespace
+
+struct ZoneFiles::State {
+    std::string path;
+    SourceKind kind = SourceKind::directory;
+    Snapshot snapshot;
+};
+
+ZoneFiles::ZoneFiles(std::unique_ptr<State> state) noexcept : state_(std::move(state)) {}
+ZoneFiles::~ZoneFiles() = default;
+ZoneFiles::ZoneFiles(ZoneFiles&&) noexcept = default;
+ZoneFiles& ZoneFiles::operator=(ZoneFiles&&) noexcept = default;
+
+Result<ZoneFiles> ZoneFiles::open(std::string path) {
+    struct stat status {};
+    if (::stat(path.c_str(), &status) != 0) return base::fail_errno(errno, "open " + path);
+    auto state = std::make_unique<State>();
+    if (S_ISDIR(status.st_mode)) {
+        state->kind = SourceKind::directory;
+    } else if (path.ends_with(".zone")) {
+        state->kind = SourceKind::file;
+    } else {
+        state->kind = SourceKind::list;
+    }
+    state->path = std::move(path);
+    return ZoneFiles(std::move(state));
+}
+
+Result<ZoneFileTotals> ZoneFiles::list(const std::function<void(dns::NameView)>& each) const {
+    ZoneFileTotals totals;
+    Walk walk;
+    walk.stopped = [] { return false; };
+    walk.problem = [&totals](Error error) {
+        ++totals.problems_count;
+        if (totals.problems.size() < problems_max) totals.problems.push_back(std::move(error));
+    };
+    walk.batch = [&](ZoneFileBatch&& batch) {
+        totals.files += batch.items.size();
+        for (const ZoneFileBatch::Item& item : batch.items) each(batch.apex(item));
+    };
+    ZC_TRY_STATUS(walk_zone_files(state_->path, state_->kind, walk));
+    return totals;
+}
+
+Result<ZoneFileTotals> ZoneFiles::load(const ZoneFileOptions& options, const ZoneSink& sink,
+                                       const ZoneProgress& progress) {
+    const Snapshot nothing;
+    Run run(options, sink, progress, Look::load_all, nothing);
+    ZC_TRY_STATUS(run.walk(state_->path, state_->kind));
+    state_->snapshot = run.take_snapshot();
+    return std::move(run.totals());
+}
+
+Result<ZoneFileTotals> ZoneFiles::rescan(
+    const ZoneFileOptions& options, const ZoneSink& sink,
+    const std::function<void(const std::function<void(dns::NameView)>&)>& each_known,
+    const std::function<void(dns::NameView)>& removed, const ZoneProgress& progress) {
+    const Snapshot before = std::move(state_->snapshot);
+    state_->snapshot = {};
+    Run run(options, sink, progress, Look::load_changed, before);
+    // After an error the snapshot is empty, so that the next look reads everything.
+    ZC_TRY_STATUS(run.walk(state_->path, state_->kind));
+    Snapshot after = run.take_snapshot();
+    if (run.complete()) {
+        each_known([&](dns::NameView apex) {
+            if (after.find_or_null(zone_key(apex)) != nullptr) return;
+            ++run.totals().removed;
+            removed(apex);
+        });
+    }
+    state_->snapshot = std::move(after);
+    return std::move(run.totals());
+}
+
+const std::string& ZoneFiles::path() const noexcept {
+    return state_->path;
+}
+
+std::uint64_t ZoneFiles::octets() const noexcept {
+    const Snapshot& kept = state_->snapshot;
+    std::uint64_t octets = kept.zones.capacity() * sizeof(Seen) +
+                           kept.includes.capacity() * sizeof(Snapshot::Include) +
+                           kept.files.capacity() * sizeof(Includes::File);
+    for (const Includes::File& file : kept.files) octets += file.path.capacity();
+    return octets;
+}
+
+LoadedZone load_zone_file(const std::string& path, dns::NameView apex,
+                          const ZoneFileOptions& options) {
+    auto text = read_whole_file(path, zone_file_octets_max);
+    if (!text) return Compiler::unreadable(apex, path, std::move(text).error());
+    Includes includes(path, now_seconds());
+    Compiler compiler(options);
+    return compiler.compile(*text, path, apex, includes);
+}
+
+}  // namespace zc::ingest
