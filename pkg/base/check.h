@@ -7,7 +7,7 @@
 namespace zc::base {
 
 [[noreturn]] inline void check_failed(const char* condition, const char* file, int line) noexcept {
-    std::fprintf(stderr, "%s:%d: check failed: %s\n", file, line, condition);
+    static_cast<void>(std::fprintf(stderr, "%s:%d: check failed: %s\n", file, line, condition));
     std::abort();
 }
 

@@ -55,6 +55,7 @@ tl::unexpected<Error> fail_errno(int error_number, std::string_view what) {
     if (error_number == ENOENT) code = Errc::not_found;
     if (error_number == ENOSPC || error_number == EDQUOT) code = Errc::full;
     if (error_number == EBUSY || error_number == EADDRINUSE) code = Errc::busy;
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): glibc's has a buffer per thread since 2.32.
     return fail(code, std::string(what) + ": " + std::strerror(error_number));
 }
 
