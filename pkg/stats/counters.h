@@ -41,15 +41,14 @@ std::size_t rcode_slot(dns::Rcode rcode) noexcept;
 std::string_view rcode_label(std::size_t slot) noexcept;
 
 /// QTYPEs that are counted by name; all others together, in the last slot.
-inline constexpr std::array<dns::RrType, 27> counted_qtypes =
-    {/* see counters.cc for the table that inverts it */
-     dns::RrType::a,          dns::RrType::ns,    dns::RrType::cname, dns::RrType::soa,
-     dns::RrType::ptr,        dns::RrType::hinfo, dns::RrType::mx,    dns::RrType::txt,
-     dns::RrType::aaaa,       dns::RrType::srv,   dns::RrType::naptr, dns::RrType::dname,
-     dns::RrType::ds,         dns::RrType::rrsig, dns::RrType::nsec,  dns::RrType::dnskey,
-     dns::RrType::nsec3param, dns::RrType::tlsa,  dns::RrType::cds,   dns::RrType::cdnskey,
-     dns::RrType::svcb,       dns::RrType::https, dns::RrType::spf,   dns::RrType::ixfr,
-     dns::RrType::axfr,       dns::RrType::any,   dns::RrType::caa};
+inline constexpr std::array<dns::RrType, 27> counted_qtypes = {
+    dns::RrType::a,          dns::RrType::ns,    dns::RrType::cname, dns::RrType::soa,
+    dns::RrType::ptr,        dns::RrType::hinfo, dns::RrType::mx,    dns::RrType::txt,
+    dns::RrType::aaaa,       dns::RrType::srv,   dns::RrType::naptr, dns::RrType::dname,
+    dns::RrType::ds,         dns::RrType::rrsig, dns::RrType::nsec,  dns::RrType::dnskey,
+    dns::RrType::nsec3param, dns::RrType::tlsa,  dns::RrType::cds,   dns::RrType::cdnskey,
+    dns::RrType::svcb,       dns::RrType::https, dns::RrType::spf,   dns::RrType::ixfr,
+    dns::RrType::axfr,       dns::RrType::any,   dns::RrType::caa};
 inline constexpr std::size_t qtype_slots = counted_qtypes.size() + 1;
 std::string_view qtype_label(std::size_t slot) noexcept;
 
