@@ -316,15 +316,15 @@ private:
         struct stat status {};
         if (::fstatat(directory, file, &status, 0) != 0 || stamp_of(status, now_) != seen->stamp)
             return false;
-        const auto [first, last] =
-            std::ranges::equal_range(before_.includes, key, {}, &Snapshot::Include::key);
-        if (std::any_of(first, last,
-                        [this](const auto& include) { return include_changed_[include.file]; }))
-            return false;
+        const auto first =
+            std::ranges::lower_bound(before_.includes, key, {}, &Snapshot::Include::key);
+        for (auto at = first; at != before_.includes.end() && at->key == key; ++at) {
+            if (include_changed_[at->file]) return false;
+        }
+        for (auto at = first; at != before_.includes.end() && at->key == key; ++at) {
+            harvest.includes.emplace_back(key, before_.files[at->file]);
+        }
         harvest.seen.push_back(*seen);
-        std::for_each(first, last, [&](const auto& include) {
-            harvest.includes.emplace_back(key, before_.files[include.file]);
-        });
         return true;
     }
 

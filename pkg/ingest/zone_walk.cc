@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "ingest/key_set.h"
 #include "ingest/read_file.h"
 #include "ingest/zone_files.h"
 
@@ -21,42 +22,6 @@ namespace {
 
 constexpr std::string_view zone_suffix = ".zone";
 constexpr std::size_t batch_items_max = 256;
-
-/// The keys seen so far: open addressing, 8 octets a slot, at most two thirds full. 0 stands for an
-/// empty slot.
-class KeySet {
-public:
-    /// False when it was there already.
-    bool add(std::uint64_t key) {
-        if (count_ * 3 >= slots_.size() * 2) grow();
-        if (!place(key)) return false;
-        ++count_;
-        return true;
-    }
-
-private:
-    bool place(std::uint64_t key) noexcept {
-        if (key == 0) key = 1;
-        const std::size_t mask = slots_.size() - 1;
-        for (std::size_t at = key & mask;; at = (at + 1) & mask) {
-            if (slots_[at] == key) return false;
-            if (slots_[at] == 0) {
-                slots_[at] = key;
-                return true;
-            }
-        }
-    }
-    void grow() {
-        std::vector<std::uint64_t> old(slots_.size() * 2);
-        old.swap(slots_);
-        for (const std::uint64_t key : old) {
-            if (key != 0) place(key);
-        }
-    }
-
-    std::vector<std::uint64_t> slots_ = std::vector<std::uint64_t>(1024);
-    std::size_t count_ = 0;
-};
 
 class Walker {
 public:

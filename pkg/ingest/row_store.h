@@ -1,0 +1,172 @@
+// Inside of package ingest: rows of a source, waiting to be grouped by domain.
+//
+// A row goes into one of 512 buckets by its domain id, so that later one bucket at a time holds all
+// rows of some domains, wherever in the source they lay. Threads write into chunks of their own
+// without locking; full chunks stay in memory up to a limit and go to temporary files beyond it.
+// Sketch: 20 million rows of 60 octets are 1.2 GB, a bucket 2.4 MB.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "ingest/powerdns.h"
+#include "ingest/zone_walk.h"
+
+namespace zc::ingest {
+
+inline constexpr std::size_t buckets_count = 512;
+inline constexpr std::size_t columns_max = 9;  // of one table, that are kept
+inline constexpr std::size_t row_octets_max = std::size_t{64} << 20;
+
+/// The columns that are kept, in the order in which a `Row` has them. The first of a table with
+/// zones' data is the domain id.
+std::span<const std::string_view> columns_of(Table table) noexcept;
+/// Columns that are known and of no use: recomputed, or the row's own number.
+bool is_ignored_column(Table table, std::string_view column) noexcept;
+std::optional<Table> table_of(std::string_view name) noexcept;
+
+namespace column {
+enum Domains : std::uint8_t {
+    domain_id_own,
+    domain_name,
+    master,
+    last_check,
+    domain_type,
+    notified_serial,
+    domain_account,
+    options,
+    catalog
+};
+enum Records : std::uint8_t {
+    record_domain,
+    record_name,
+    record_type,
+    record_content,
+    ttl,
+    prio,
+    disabled,
+    auth
+};
+enum Metadata : std::uint8_t { metadata_domain, kind, metadata_content };
+enum Comments : std::uint8_t {
+    comment_domain,
+    comment_name,
+    comment_type,
+    modified_at,
+    comment_account,
+    comment
+};
+enum Keys : std::uint8_t { key_domain, flags, active, published, key_content };
+enum Tsig : std::uint8_t { tsig_name, algorithm, secret };
+enum Supermasters : std::uint8_t { ip, nameserver, supermaster_account };
+}  // namespace column
+
+/// Domain ids of rows that name none. They have a bucket of their own, the last.
+inline constexpr std::int64_t domain_null = std::numeric_limits<std::int64_t>::min();
+inline constexpr std::int64_t domain_malformed = domain_null + 1;
+
+using Value = std::optional<std::string_view>;  // unescaped; absent: NULL
+
+/// One row, borrowed from its chunk.
+struct Row {
+    Table table{};
+    std::int64_t domain = 0;
+    std::uint64_t line = 0;
+    std::array<Value, columns_max>
+        values;  // as in columns_of(); the domain id itself is not repeated
+};
+
+class RowStore {
+public:
+    struct Options {
+        std::uint64_t memory_octets;
+        std::string temporary_directory;
+    };
+    explicit RowStore(Options options) : options_(std::move(options)) {}
+    RowStore(const RowStore&) = delete;
+    RowStore& operator=(const RowStore&) = delete;
+
+    class Writer;
+    /// A writer for one thread; lives as long as the store.
+    Writer& add_writer();
+
+    /// All rows of a bucket, in no order; valid until the `Bucket` ends. Each bucket once. Threads:
+    /// any, after all writing.
+    class Bucket;
+    Result<Bucket> take(std::size_t bucket);
+
+    std::uint64_t octets_spilled() const noexcept {
+        return octets_spilled_.load(std::memory_order_relaxed);
+    }
+
+private:
+    friend class Writer;
+    const Options options_;
+    std::atomic<std::uint64_t> octets_in_memory_ = 0;
+    std::atomic<std::uint64_t> octets_spilled_ = 0;
+    std::vector<std::unique_ptr<Writer>> writers_;
+};
+
+class RowStore::Writer {
+public:
+    explicit Writer(RowStore& store) : store_(store) {}
+
+    /// Errors: `full`, `io` when a chunk could not be put into the temporary file; `limit` for a
+    /// row over `row_octets_max`.
+    Status add(const Row& row);
+
+private:
+    friend class RowStore;
+    friend class RowStore::Bucket;
+    struct Chunk {
+        std::unique_ptr<std::uint8_t[]> octets;
+        std::uint32_t size = 0;
+        std::uint32_t capacity = 0;
+    };
+    struct Spilled {
+        std::uint64_t offset;
+        std::uint32_t size;
+    };
+    struct Shelf {
+        Chunk open;
+        std::vector<Chunk> full;
+        std::vector<Spilled> spilled;
+    };
+
+    Status seal(Shelf& shelf);
+    Status spill(Shelf& shelf);
+
+    RowStore& store_;
+    std::array<Shelf, buckets_count + 1> shelves_;
+    Descriptor file_;
+    std::uint64_t file_octets_ = 0;
+};
+
+class RowStore::Bucket {
+public:
+    /// A row by its place; cheap to sort.
+    struct Ref {
+        std::int64_t domain;
+        std::uint64_t line;
+        const std::uint8_t* values;
+        Table table;
+    };
+    std::vector<Ref> refs;
+    static Row read(const Ref& ref) noexcept;
+
+private:
+    friend class RowStore;
+    void index(const std::uint8_t* at, const std::uint8_t* end);
+    std::vector<RowStore::Writer::Chunk> chunks_;
+};
+
+}  // namespace zc::ingest
