@@ -1,0 +1,343 @@
+#include "store/catalogue.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <utility>
+
+#include "base/check.h"
+#include "store/lookup.h"
+
+namespace zc::store {
+
+namespace {
+
+constexpr std::size_t zones_per_shard = 1024;      // at most, when the root is made: about 8 KiB a shard
+constexpr std::size_t zones_per_shard_max = 4096;  // above this on average, the root grows
+constexpr unsigned shard_bits_max = 16;
+constexpr std::uint64_t owned_bit = 1;
+constexpr std::size_t apex_labels_buckets = dns::name_labels_max + 1;
+
+/// Load factor 0.8: on average 1.05 cache lines for a hit.
+std::uint32_t buckets_for(std::size_t zones) {
+    return static_cast<std::uint32_t>(zones * 10 / (8 * bucket_slots) + 1);
+}
+
+Bucket* allocate_buckets(std::uint32_t count) {
+    void* memory = std::aligned_alloc(alignof(Bucket), sizeof(Bucket) * count);
+    if (memory == nullptr) throw std::bad_alloc();
+    std::memset(memory, 0, sizeof(Bucket) * count);
+    return static_cast<Bucket*>(memory);
+}
+
+void place(const Shard& shard, Bucket* buckets, std::uint64_t hash, std::uint64_t slot) {
+    std::uint32_t at = Table::first_bucket(shard, hash);
+    for (std::uint32_t i = 0; i < shard.bucket_count; ++i) {
+        for (std::uint64_t& here : buckets[at].slots) {
+            if (here != 0) continue;
+            here = slot;
+            return;
+        }
+        if (++at == shard.bucket_count) at = 0;
+    }
+    ZC_CHECK(false);  // there is always room: see buckets_for
+}
+
+std::uint64_t hash_apex(base::Octets apex, std::uint64_t seed) {
+    zone::LookupName name;
+    name.assign(dns::NameView(apex));
+    SuffixHashes hashes;
+    hash_suffixes(name, seed, hashes);
+    return hashes.of[name.labels];
+}
+
+base::Octets apex_of(std::uint64_t slot) {
+    return zone::ImageView(Table::image(slot)).apex().wire();
+}
+
+unsigned bits_for(std::size_t zones) {
+    const std::size_t shards = std::bit_ceil(std::max<std::size_t>(1, zones / zones_per_shard));
+    return std::min(shard_bits_max, static_cast<unsigned>(std::countr_zero(shards)));
+}
+
+}  // namespace
+
+struct Garbage::Items {
+    std::vector<std::uint8_t*> images;
+    std::vector<const Bucket*> shards;
+    std::vector<std::unique_ptr<Catalogue>> catalogues;
+    std::uint64_t octets = 0;
+
+    Items() = default;
+    Items(const Items&) = delete;
+    Items& operator=(const Items&) = delete;
+    ~Items() {
+        for (std::uint8_t* image : images) zone::Image::free(image);
+        for (const Bucket* buckets : shards) std::free(const_cast<Bucket*>(buckets));  // NOLINT: published as const
+    }
+};
+
+Garbage::Garbage() noexcept = default;
+Garbage::~Garbage() = default;
+Garbage::Garbage(Garbage&&) noexcept = default;
+Garbage& Garbage::operator=(Garbage&&) noexcept = default;
+
+void Garbage::join(Garbage&& other) {
+    if (other.items_ == nullptr) return;
+    if (items_ == nullptr) {
+        items_ = std::move(other.items_);
+        return;
+    }
+    Items& from = *other.items_;
+    items_->images.insert(items_->images.end(), from.images.begin(), from.images.end());
+    items_->shards.insert(items_->shards.end(), from.shards.begin(), from.shards.end());
+    std::ranges::move(from.catalogues, std::back_inserter(items_->catalogues));
+    items_->octets += from.octets;
+    from.images.clear();
+    from.shards.clear();
+    other.items_.reset();
+}
+
+std::uint64_t Garbage::octets() const noexcept {
+    return items_ == nullptr ? 0 : items_->octets;
+}
+
+struct Catalogue::Inside {
+    Table table;
+    std::vector<Shard> shards;
+    std::array<std::uint32_t, apex_labels_buckets> zones_of_depth{};
+    std::size_t zones = 0;
+    std::uint64_t image_octets = 0;   // owned
+    std::uint64_t bucket_octets = 0;
+    bool owns = true;                 // shards and images; false once `with` has handed them on
+
+    explicit Inside(std::uint64_t seed, std::size_t zones_expected) {
+        table.seed = seed;
+        resize(bits_for(zones_expected), zones_expected);
+    }
+    Inside(const Inside& other) = default;
+    Inside& operator=(const Inside&) = delete;
+    ~Inside() {
+        if (!owns) return;
+        for (const Shard& shard : shards) {
+            for (std::uint32_t i = 0; i < shard.bucket_count; ++i)
+                for (const std::uint64_t slot : shard.buckets[i].slots)
+                    if ((slot & owned_bit) != 0) zone::Image::free(const_cast<std::uint8_t*>(Table::image(slot)));  // NOLINT
+            std::free(const_cast<Bucket*>(shard.buckets));  // NOLINT
+        }
+    }
+
+    void point() {
+        table.shards = shards.data();
+        table.shard_bits = static_cast<unsigned>(std::countr_zero(shards.size()));
+        table.depths[0] = table.depths[1] = 0;
+        for (std::size_t n = 0; n < apex_labels_buckets; ++n)
+            if (zones_of_depth[n] > 0) table.depths[n >> 6] |= std::uint64_t{1} << (n & 63U);
+    }
+
+    /// Spreads all slots over 2^bits new shards. The old buckets are freed, or go to `garbage_or_null`.
+    void resize(unsigned bits, std::size_t zones_expected, Garbage::Items* garbage_or_null = nullptr) {
+        const std::size_t count = std::size_t{1} << bits;
+        struct Entry {
+            std::uint64_t hash, slot;
+        };
+        std::vector<std::vector<Entry>> entries(shards.empty() ? 0 : count);
+        for (const Shard& shard : shards) {
+            for (std::uint32_t i = 0; i < shard.bucket_count; ++i) {
+                for (const std::uint64_t slot : shard.buckets[i].slots) {
+                    if (slot == 0) continue;
+                    const std::uint64_t hash = hash_apex(apex_of(slot), table.seed);
+                    entries[bits == 0 ? 0 : hash >> (64 - bits)].push_back({hash, slot});
+                }
+            }
+            if (garbage_or_null != nullptr) garbage_or_null->shards.push_back(shard.buckets);
+            else std::free(const_cast<Bucket*>(shard.buckets));  // NOLINT
+        }
+        shards.assign(count, {});
+        bucket_octets = 0;
+        for (std::size_t s = 0; s < count; ++s) {
+            const std::size_t here = entries.empty() ? 0 : entries[s].size();
+            // Four deviations above the mean, so that bulk loading rarely makes a shard grow.
+            const std::size_t mean = std::max(here, zones_expected / count);
+            std::size_t room = mean;
+            if (here < mean)
+                for (std::size_t root = 1; root * root <= mean; ++root) room = mean + 2 * root;
+            Bucket* buckets = allocate_buckets(buckets_for(room));
+            shards[s] = {buckets, buckets_for(room), static_cast<std::uint32_t>(here)};
+            bucket_octets += sizeof(Bucket) * shards[s].bucket_count;
+            if (here > 0)
+                for (const Entry& entry : entries[s]) place(shards[s], buckets, entry.hash, entry.slot);
+        }
+        point();
+    }
+
+    /// Gives a shard other buckets, as many as `zones_wanted` need; the old ones are the caller's.
+    const Bucket* rebuild_shard(Shard& shard, std::uint32_t zones_wanted) {
+        const Shard old = shard;
+        shard.bucket_count = buckets_for(zones_wanted);
+        Bucket* buckets = allocate_buckets(shard.bucket_count);
+        shard.buckets = buckets;
+        for (std::uint32_t i = 0; i < old.bucket_count; ++i)
+            for (const std::uint64_t slot : old.buckets[i].slots)
+                if (slot != 0) place(shard, buckets, hash_apex(apex_of(slot), table.seed), slot);
+        bucket_octets += sizeof(Bucket) * shard.bucket_count;
+        bucket_octets -= sizeof(Bucket) * old.bucket_count;
+        return old.buckets;
+    }
+
+    static std::uint64_t* find_slot_or_null(const Shard& shard, std::uint64_t hash, base::Octets apex) {
+        const Table one{.shards = &shard, .shard_bits = 0};
+        const std::uint8_t* image = probe_or_null(one, hash, apex);
+        if (image == nullptr) return nullptr;
+        std::uint32_t at = Table::first_bucket(shard, hash);
+        for (;;) {
+            for (const std::uint64_t& slot : shard.buckets[at].slots)
+                if (Table::image(slot) == image) return const_cast<std::uint64_t*>(&slot);  // NOLINT: the caller owns the buckets
+            if (++at == shard.bucket_count) at = 0;
+        }
+    }
+
+    /// Makes one change in a shard whose buckets nobody else sees. Returns the slot that went, or 0.
+    std::uint64_t change(Change& what, std::uint64_t hash) {
+        Shard& shard = shards[table.shard_bits == 0 ? 0 : hash >> (64 - table.shard_bits)];
+        dns::Name apex = what.apex;
+        apex.fold_case();
+        std::uint64_t slot = 0;
+        if (what.image.has_value()) {
+            const std::uint64_t octets = what.image->octets().size();
+            slot = reinterpret_cast<std::uint64_t>(what.image->release()) | owned_bit;
+            image_octets += octets;
+        } else if (what.borrowed_image_or_null != nullptr) {
+            slot = reinterpret_cast<std::uint64_t>(what.borrowed_image_or_null);
+        }
+        ZC_CHECK((slot >> 48) == 0);  // user space of x86-64 and arm64
+        if (slot != 0) {
+            ZC_CHECK((slot & 6) == 0 && dns::equal(zone::ImageView(Table::image(slot)).apex(), apex));
+            slot |= Table::tag(hash);
+        }
+
+        std::uint64_t* at = find_slot_or_null(shard, hash, apex.wire());
+        const std::uint64_t old = at == nullptr ? 0 : *at;
+        if (old != 0 && (old & owned_bit) != 0) image_octets -= zone::ImageView(Table::image(old)).size();
+        const std::size_t depth = apex.view().labels();
+        if (at != nullptr && slot != 0) {
+            *at = slot;
+        } else if (slot != 0) {
+            if (buckets_for(shard.zones + 1) > shard.bucket_count) {
+                const Bucket* before = rebuild_shard(shard, shard.zones + shard.zones / 8 + 4);
+                std::free(const_cast<Bucket*>(before));  // NOLINT
+            }
+            place(shard, const_cast<Bucket*>(shard.buckets), hash, slot);  // NOLINT
+            ++shard.zones;
+            ++zones;
+            ++zones_of_depth[depth];
+        } else if (at != nullptr) {
+            *at = 0;
+            --shard.zones;
+            --zones;
+            --zones_of_depth[depth];
+            // Probing stops at an empty slot, so the ring is laid anew.
+            const Bucket* before = rebuild_shard(shard, shard.zones);
+            std::free(const_cast<Bucket*>(before));  // NOLINT
+        }
+        return old;
+    }
+};
+
+Catalogue::Catalogue(std::uint64_t seed, std::size_t zones_expected) : inside_(std::make_unique<Inside>(seed, zones_expected)) {}
+Catalogue::Catalogue(std::unique_ptr<Inside> inside) noexcept : inside_(std::move(inside)) {}
+Catalogue::~Catalogue() = default;
+
+void Catalogue::insert(Change change) {
+    Inside& in = *inside_;
+    ZC_CHECK(in.owns);
+    const std::uint64_t old = in.change(change, hash_apex(change.apex.wire(), in.table.seed));
+    if ((old & owned_bit) != 0) zone::Image::free(const_cast<std::uint8_t*>(Table::image(old)));  // NOLINT
+    if (in.table.shard_bits < shard_bits_max && in.zones > (zones_per_shard_max << in.table.shard_bits)) in.resize(bits_for(in.zones * 4), in.zones * 4);
+    else in.point();
+}
+
+Catalogue::Next Catalogue::with(std::unique_ptr<Catalogue> current, std::vector<Change> changes) {
+    Inside& before = *current->inside_;
+    ZC_CHECK(before.owns);
+    auto items = std::make_unique<Garbage::Items>();
+    auto inside = std::make_unique<Inside>(before);
+    Inside& in = *inside;
+    in.point();
+
+    std::vector<bool> copied(in.shards.size(), false);
+    for (Change& change : changes) {
+        const std::uint64_t hash = hash_apex(change.apex.wire(), in.table.seed);
+        const std::size_t s = in.table.shard_bits == 0 ? 0 : hash >> (64 - in.table.shard_bits);
+        if (!copied[s]) {
+            copied[s] = true;
+            Shard& shard = in.shards[s];
+            Bucket* buckets = allocate_buckets(shard.bucket_count);
+            std::memcpy(buckets, shard.buckets, sizeof(Bucket) * shard.bucket_count);
+            items->shards.push_back(shard.buckets);
+            items->octets += sizeof(Bucket) * shard.bucket_count;
+            shard.buckets = buckets;
+        }
+        const std::uint64_t old = in.change(change, hash);
+        if ((old & owned_bit) != 0) {
+            items->octets += zone::ImageView(Table::image(old)).size();
+            items->images.push_back(const_cast<std::uint8_t*>(Table::image(old)));  // NOLINT
+        }
+    }
+    if (in.table.shard_bits < shard_bits_max && in.zones > (zones_per_shard_max << in.table.shard_bits)) {
+        in.resize(bits_for(in.zones * 4), in.zones * 4, items.get());
+    } else {
+        in.point();
+    }
+    before.owns = false;
+    items->octets += sizeof(Shard) * before.shards.size();
+    items->catalogues.push_back(std::move(current));
+    Next next{std::unique_ptr<Catalogue>(new Catalogue(std::move(inside))), {}};
+    next.garbage.items_ = std::move(items);
+    return next;
+}
+
+std::optional<zone::Zone> Catalogue::find_exact(dns::NameView apex) const noexcept {
+    zone::LookupName name;
+    name.assign(apex);
+    SuffixHashes hashes;
+    hash_suffixes(name, inside_->table.seed, hashes);
+    const std::uint8_t* image = probe_or_null(inside_->table, hashes.of[name.labels], name.view().wire());
+    if (image == nullptr) return std::nullopt;
+    return zone::Zone(image);
+}
+
+std::optional<zone::Zone> Catalogue::find(dns::NameView wanted) const noexcept {
+    zone::LookupName name;
+    name.assign(wanted);
+    SuffixHashes hashes;
+    hash_suffixes(name, inside_->table.seed, hashes);
+    std::uint8_t labels = 0;
+    const std::uint8_t* image = find_or_null(inside_->table, name, hashes, name.labels, labels);
+    if (image == nullptr) return std::nullopt;
+    return zone::Zone(image);
+}
+
+std::size_t Catalogue::size() const noexcept {
+    return inside_->zones;
+}
+
+std::uint64_t Catalogue::octets() const noexcept {
+    return inside_->image_octets + inside_->bucket_octets + sizeof(Shard) * inside_->shards.size();
+}
+
+const Table& Catalogue::table() const noexcept {
+    return inside_->table;
+}
+
+void Catalogue::for_each(const std::function<void(zone::Zone)>& each) const {
+    for (const Shard& shard : inside_->shards)
+        for (std::uint32_t i = 0; i < shard.bucket_count; ++i)
+            for (const std::uint64_t slot : shard.buckets[i].slots)
+                if (slot != 0) each(zone::Zone(Table::image(slot)));
+}
+
+}  // namespace zc::store

@@ -1,0 +1,857 @@
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <string>
+
+#include "base/check.h"
+#include "dns/presentation.h"
+#include "zone/lookup.h"
+#include "zone/zone.h"
+
+namespace zc::zone {
+
+namespace {
+
+using dns::RrType;
+
+constexpr std::size_t compression_places_max = 64;  // per RRset: keeps a set of thousands of PTR linear
+constexpr std::size_t name_suffix_octets_min = 3;   // shorter ones are not worth a pointer of two octets
+
+/// Appends labels from the right, escaped, each ended by 0: memcmp on the result is canonical order (RFC 4034
+/// section 6.1), and an ancestor's key is a prefix of its descendants'.
+void append_sort_key(std::vector<std::uint8_t>& out, base::Octets key) {
+    std::uint8_t places[dns::name_labels_max + 1];
+    std::size_t count = 0;
+    for (std::size_t at = 0; at < key.size(); at += key[at] + std::size_t{1}) places[count++] = static_cast<std::uint8_t>(at);
+    while (count > 0) {
+        const std::uint8_t* label = key.data() + places[--count];
+        for (std::size_t i = 1; i <= *label; ++i) {
+            if (label[i] <= 1) {
+                out.push_back(1);
+                out.push_back(static_cast<std::uint8_t>(label[i] + 1));
+            } else {
+                out.push_back(label[i]);
+            }
+        }
+        out.push_back(0);
+    }
+}
+
+std::uint64_t load_prefix(base::Octets sort_key) {
+    std::uint8_t first[8] = {};
+    std::memcpy(first, sort_key.data(), std::min<std::size_t>(8, sort_key.size()));
+    std::uint64_t value = 0;
+    for (const std::uint8_t octet : first) value = (value << 8) | octet;
+    return value;
+}
+
+int compare_octets(base::Octets a, base::Octets b) {
+    const int order = a.empty() || b.empty() ? 0 : std::memcmp(a.data(), b.data(), std::min(a.size(), b.size()));
+    if (order != 0) return order;
+    return a.size() < b.size() ? -1 : a.size() > b.size() ? 1 : 0;
+}
+
+template <class T>
+void append_number(std::vector<std::uint8_t>& out, T value) {
+    std::uint8_t octets[sizeof(T)];
+    std::memcpy(octets, &value, sizeof value);
+    out.insert(out.end(), octets, octets + sizeof value);
+}
+
+void append_length(std::vector<std::uint8_t>& out, std::size_t octets) {
+    if (octets < 255) {
+        out.push_back(static_cast<std::uint8_t>(octets));
+    } else {
+        out.push_back(255);
+        append_number(out, static_cast<std::uint16_t>(octets));
+    }
+}
+
+/// 20 octets out of the 32 base32hex digits of an NSEC3 owner's first label (RFC 5155 section 3).
+bool parse_nsec3_label(base::Octets key, std::uint8_t (&hash)[nsec3_hash_octets]) {
+    if (key.size() != 33 || key[0] != 32) return false;
+    std::memset(hash, 0, sizeof hash);
+    for (std::size_t i = 0; i < 32; ++i) {
+        const std::uint8_t c = key[1 + i];
+        unsigned digit = 0;
+        if (c >= '0' && c <= '9') digit = c - '0';
+        else if (c >= 'a' && c <= 'v') digit = c - 'a' + 10U;
+        else return false;
+        for (std::size_t bit = 0; bit < 5; ++bit)
+            if ((digit >> (4 - bit)) & 1U) hash[(i * 5 + bit) / 8] |= static_cast<std::uint8_t>(0x80U >> ((i * 5 + bit) % 8));
+    }
+    return true;
+}
+
+constexpr bool may_stand_beside_cname(RrType type) {
+    // RFC 4035 section 2.5, RFC 4034 sections 3 and 4; KEY, NXT and SIG are their ancestors (RFC 2535 section 2.3.5).
+    return type == RrType::cname || type == RrType::rrsig || type == RrType::nsec || type == RrType::key ||
+           type == RrType::nxt || type == RrType::sig;
+}
+
+}  // namespace
+
+struct Builder::Work {
+    struct Slice {
+        std::uint32_t at = 0, size = 0;
+    };
+    struct Owner {
+        Slice key, sort_key;
+        std::uint64_t prefix = 0;
+        std::uint32_t rank = 0;
+    };
+    struct Record {
+        std::uint32_t owner = 0;  // while adding: index into owners; from `order` on: index into nodes
+        std::uint32_t ttl = 0;
+        Slice rdata;
+        std::uint32_t group = 0;  // type * 2, + 1 for a signature over it; the SOA is 0
+    };
+    struct Node {
+        Slice key;
+        std::uint32_t first = 0, last = 0;  // its records
+        std::uint32_t offset = 0;           // in `nodes_out`
+        std::uint8_t flags = 0;
+        std::uint8_t labels = 0;
+        std::uint32_t parent = 0;
+        std::uint32_t nsec3_self = none, nsec3_wildcard = none;
+    };
+    struct Nsec3 {
+        std::array<std::uint8_t, nsec3_hash_octets> hash{};
+        std::uint32_t first = 0, last = 0;  // in `nsec3_records`
+        bool active = false;
+    };
+    struct Fixup {
+        std::uint32_t at = 0, node = 0;
+    };
+    struct Place {  // a suffix that a name in the RRset's RDATA has written out
+        base::Octets suffix;
+        std::uint16_t offset = 0;
+    };
+
+    dns::Name apex;
+    std::vector<std::uint8_t> data;  // keys, sort keys, RDATA
+    std::vector<Owner> owners;
+    std::vector<Record> records, nsec3_records;
+    std::vector<Node> nodes;
+    std::vector<Nsec3> nsec3s;
+    std::vector<std::uint32_t> order;
+    std::vector<std::uint32_t> owner_nodes;  // rank of a distinct owner → node
+    std::vector<std::uint32_t> distinct;     // rank → owner
+    std::vector<std::uint8_t> nodes_out, rrset_out, items_out, image_out;
+    std::vector<std::uint8_t> patches;
+    std::array<Place, compression_places_max> places{};
+    std::vector<Fixup> fixups;
+    std::vector<Error> errors;
+    std::array<std::uint8_t, dns::name_octets_max> last_owner{};
+    std::size_t last_owner_octets = 0;
+    std::uint64_t record_count = 0;
+
+    base::Octets slice(Slice s) const { return base::Octets(data).subspan(s.at, s.size); }
+    Slice append(base::Octets octets) {
+        const Slice s{static_cast<std::uint32_t>(data.size()), static_cast<std::uint32_t>(octets.size())};
+        data.insert(data.end(), octets.begin(), octets.end());
+        return s;
+    }
+    void clear();
+    void problem(base::Octets key, std::string message);
+    std::string owner_text(base::Octets key) const;
+    dns::Name owner_name(base::Octets key) const;
+
+    Result<std::uint32_t> owner_of(dns::NameView name);
+    void order_owners();
+    void order_records();
+    void make_nodes();
+    void check_nodes();
+    void order_nsec3();
+    void mark_nodes();
+    std::uint32_t find_node_or_none(base::Octets key);
+    void encode_rrset(std::vector<std::uint8_t>& out, const std::vector<Record>& from, std::uint32_t& at, std::uint32_t end,
+                      const Node* node_or_null, base::Octets key);
+    void encode_nodes();
+    void encode_nsec3();
+    void warn(std::vector<Warning>& warnings);
+    Result<Image> assemble();
+
+    bool has_type(const Node& node, RrType type) const {
+        for (std::uint32_t i = node.first; i < node.last; ++i)
+            if (records[i].group == group_of(type)) return true;
+        return false;
+    }
+    static std::uint32_t group_of(RrType type) {
+        return type == RrType::soa ? 0 : static_cast<std::uint32_t>(type) * 2;
+    }
+    static RrType type_of(std::uint32_t group) {
+        return group < 2 ? RrType::soa : static_cast<RrType>(group / 2);
+    }
+};
+
+Builder::Builder() : work_(std::make_unique<Work>()) {}
+Builder::~Builder() = default;
+Builder::Builder(Builder&&) noexcept = default;
+Builder& Builder::operator=(Builder&&) noexcept = default;
+
+void Builder::Work::clear() {
+    data.clear();
+    owners.clear();
+    records.clear();
+    nsec3_records.clear();
+    nodes.clear();
+    nsec3s.clear();
+    nodes_out.clear();
+    items_out.clear();
+    image_out.clear();
+    fixups.clear();
+    errors.clear();
+    last_owner_octets = 0;
+    record_count = 0;
+}
+
+void Builder::begin(dns::NameView apex) {
+    work_->clear();
+    work_->apex = dns::Name(apex);
+    work_->apex.fold_case();
+}
+
+std::size_t Builder::records() const noexcept {
+    return work_->records.size() + work_->nsec3_records.size();
+}
+
+std::string Builder::Work::owner_text(base::Octets key) const {
+    return dns::to_string(owner_name(key));
+}
+
+dns::Name Builder::Work::owner_name(base::Octets key) const {
+    std::uint8_t octets[dns::name_octets_max];
+    std::copy(key.begin(), key.end(), octets);
+    std::copy(apex.wire().begin(), apex.wire().end(), octets + key.size());
+    return dns::Name(dns::NameView(base::Octets(octets, key.size() + apex.size())));
+}
+
+void Builder::Work::problem(base::Octets key, std::string message) {
+    errors.push_back({Errc::invalid, owner_text(key) + " " + std::move(message), {}});
+}
+
+Result<std::uint32_t> Builder::Work::owner_of(dns::NameView name) {
+    // Records of one owner mostly follow each other.
+    const base::Octets wire = name.wire();
+    if (wire.size() == last_owner_octets && std::memcmp(wire.data(), last_owner.data(), wire.size()) == 0)
+        return static_cast<std::uint32_t>(owners.size() - 1);
+
+    if (wire.size() < apex.size()) return fail(Errc::invalid, dns::to_string(name) + " is not in the zone " + dns::to_string(apex));
+    const std::size_t key_octets = wire.size() - apex.size();
+    std::size_t at = 0;
+    while (at < key_octets) at += wire[at] + std::size_t{1};
+    bool inside = at == key_octets;
+    for (std::size_t i = 0; inside && i < apex.size(); ++i) inside = dns::fold(wire[key_octets + i]) == apex.wire()[i];
+    if (!inside) return fail(Errc::invalid, dns::to_string(name) + " is not in the zone " + dns::to_string(apex));
+
+    Owner owner;
+    owner.key = append(wire.first(key_octets));
+    for (std::uint32_t i = 0; i < owner.key.size; ++i) data[owner.key.at + i] = dns::fold(data[owner.key.at + i]);
+    std::uint8_t key[dns::name_octets_max];
+    std::copy_n(data.begin() + owner.key.at, key_octets, key);
+    owner.sort_key.at = static_cast<std::uint32_t>(data.size());
+    append_sort_key(data, base::Octets(key, key_octets));
+    owner.sort_key.size = static_cast<std::uint32_t>(data.size()) - owner.sort_key.at;
+    owner.prefix = load_prefix(slice(owner.sort_key));
+    owners.push_back(owner);
+    std::memcpy(last_owner.data(), wire.data(), wire.size());
+    last_owner_octets = wire.size();
+    return static_cast<std::uint32_t>(owners.size() - 1);
+}
+
+Status Builder::add(const dns::RecordView& record, Rdata rdata) {
+    Work& w = *work_;
+    if (!dns::is_data_type(record.type)) return fail(Errc::invalid, "type " + dns::to_string(record.type) + " is no zone data");
+    if (record.ttl > dns::ttl_seconds_max)
+        return fail(Errc::limit, "TTL of " + std::to_string(record.ttl) + " s, limit is 2147483647");
+    if (record.rdata.size() > 65535)
+        return fail(Errc::limit, "RDATA of " + std::to_string(record.rdata.size()) + " octets, limit is 65535");
+    if (rdata == Rdata::unchecked) ZC_TRY_STATUS(dns::check_rdata(record.type, record.rdata));
+    if (w.data.size() > 0xf0000000U) return fail(Errc::limit, "zone of more than 4 GB");
+    ZC_TRY(const std::uint32_t owner, w.owner_of(record.owner));
+
+    Work::Record added;
+    added.owner = owner;
+    added.ttl = record.ttl;
+    added.rdata = w.append(record.rdata);
+    dns::fold_rdata(record.type, base::MutableOctets(w.data).subspan(added.rdata.at, added.rdata.size));
+    RrType covered = record.type;
+    if (record.type == RrType::rrsig) {
+        covered = static_cast<RrType>(base::load_u16(record.rdata.data()));
+        added.group = Work::group_of(covered) + 1;
+    } else {
+        added.group = Work::group_of(record.type);
+    }
+    if (covered == RrType::nsec3) {
+        // They are no names of the zone (RFC 5155 section 7.2.8), but an order of their own.
+        std::uint8_t hash[nsec3_hash_octets];
+        if (!parse_nsec3_label(w.slice(w.owners[owner].key), hash))
+            return fail(Errc::invalid, dns::to_string(record.owner) + " NSEC3: found an owner name that is not 32 digits of base32hex below the apex");
+        w.nsec3_records.push_back(added);
+    } else {
+        w.records.push_back(added);
+    }
+    return {};
+}
+
+void Builder::Work::order_owners() {
+    order.resize(owners.size());
+    for (std::uint32_t i = 0; i < order.size(); ++i) order[i] = i;
+    std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
+        const Owner &x = owners[a], &y = owners[b];
+        if (x.prefix != y.prefix) return x.prefix < y.prefix;
+        return compare_octets(slice(x.sort_key), slice(y.sort_key)) < 0;
+    });
+    distinct.clear();
+    for (const std::uint32_t i : order) {
+        Owner& owner = owners[i];
+        const bool fresh = distinct.empty() || compare_octets(slice(owners[distinct.back()].sort_key), slice(owner.sort_key)) != 0;
+        if (fresh) distinct.push_back(i);
+        owner.rank = static_cast<std::uint32_t>(distinct.size() - 1);
+    }
+}
+
+void Builder::Work::order_records() {
+    const auto sort = [&](std::vector<Record>& list) {
+        for (Record& record : list) record.owner = owners[record.owner].rank;
+        const auto before = [&](const Record& a, const Record& b) {
+            if (a.owner != b.owner) return a.owner < b.owner;
+            if (a.group != b.group) return a.group < b.group;
+            return compare_octets(slice(a.rdata), slice(b.rdata)) < 0;
+        };
+        if (!std::is_sorted(list.begin(), list.end(), before)) std::sort(list.begin(), list.end(), before);
+        // A duplicate counts once, an RRset has one TTL: its lowest (RFC 2181 sections 5 and 5.2).
+        std::size_t kept = 0;
+        for (std::size_t i = 0; i < list.size(); ++i) {
+            const bool same_set = kept > 0 && list[kept - 1].owner == list[i].owner && list[kept - 1].group == list[i].group;
+            if (same_set) list[i].ttl = std::min(list[i].ttl, list[kept - 1].ttl);
+            if (same_set && compare_octets(slice(list[kept - 1].rdata), slice(list[i].rdata)) == 0) {
+                list[kept - 1].ttl = list[i].ttl;
+                continue;
+            }
+            list[kept++] = list[i];
+        }
+        list.resize(kept);
+        for (std::size_t i = kept; i-- > 1;)
+            if (list[i].owner == list[i - 1].owner && list[i].group == list[i - 1].group) list[i - 1].ttl = list[i].ttl;
+    };
+    sort(records);
+    sort(nsec3_records);
+    record_count = records.size() + nsec3_records.size();
+}
+
+void Builder::Work::make_nodes() {
+    owner_nodes.assign(distinct.size(), none);
+    std::vector<std::uint32_t>& path = order;  // ancestors of the name before, outermost first; reuses memory
+    path.clear();
+    // The apex is always there, with or without records, and all names below it hang from it.
+    nodes.push_back({});
+    path.push_back(0);
+    std::uint32_t at = 0;
+    for (std::uint32_t rank = 0; rank < distinct.size(); ++rank) {
+        const std::uint32_t first = at;
+        while (at < records.size() && records[at].owner == rank) ++at;
+        if (at == first) continue;  // only NSEC3 here
+        const Slice key = owners[distinct[rank]].key;
+        std::uint8_t label_at[dns::name_labels_max + 1];
+        std::uint8_t labels = 0;
+        for (std::uint32_t i = 0; i < key.size; i += data[key.at + i] + 1U) label_at[labels++] = static_cast<std::uint8_t>(i);
+
+        if (labels == 0) {
+            nodes[0].first = first;
+            nodes[0].last = at;
+            owner_nodes[rank] = 0;
+            continue;
+        }
+        const auto suffix = [&](std::uint32_t count) {  // its ancestor with so many labels
+            const std::uint32_t from = count == 0 ? key.size : label_at[labels - count];
+            return Slice{key.at + from, key.size - from};
+        };
+        while (path.size() > 1) {
+            const Node& top = nodes[path.back()];
+            if (top.labels < labels && compare_octets(slice(top.key), slice(suffix(top.labels))) == 0) break;
+            path.pop_back();
+        }
+        for (std::uint32_t count = nodes[path.back()].labels + 1U; count <= labels; ++count) {  // empty non-terminals, then it
+            Node node;
+            node.key = suffix(count);
+            node.labels = static_cast<std::uint8_t>(count);
+            node.parent = path.back();
+            if (count == labels) {
+                node.first = first;
+                node.last = at;
+                owner_nodes[rank] = static_cast<std::uint32_t>(nodes.size());
+            }
+            path.push_back(static_cast<std::uint32_t>(nodes.size()));
+            nodes.push_back(node);
+        }
+    }
+}
+
+void Builder::Work::check_nodes() {
+    std::size_t soa = 0;
+    for (std::uint32_t i = nodes[0].first; i < nodes[0].last; ++i) soa += records[i].group == 0;
+    if (soa == 0) problem({}, "has no SOA record at the apex, a zone needs one");
+    if (soa > 1) problem({}, "has " + std::to_string(soa) + " SOA records, a zone has one");
+    for (const Node& node : nodes) {
+        std::size_t cnames = 0, dnames = 0;
+        RrType other{};
+        for (std::uint32_t i = node.first; i < node.last; ++i) {
+            if ((records[i].group & 1U) != 0) continue;
+            const RrType type = type_of(records[i].group);
+            cnames += type == RrType::cname;
+            dnames += type == RrType::dname;
+            if (!may_stand_beside_cname(type)) other = type;
+            if (type == RrType::soa && node.labels != 0) problem(slice(node.key), "has an SOA record, only the apex has one");
+        }
+        if (cnames > 0 && other != RrType{}) problem(slice(node.key), "has CNAME and " + dns::to_string(other) + ", a CNAME stands alone (RFC 2181 section 10.1)");
+        if (cnames > 1) problem(slice(node.key), "has " + std::to_string(cnames) + " CNAME records, limit is 1");
+        if (dnames > 1) problem(slice(node.key), "has " + std::to_string(dnames) + " DNAME records, limit is 1 (RFC 6672 section 2.4)");
+    }
+}
+
+void Builder::Work::mark_nodes() {
+    for (std::uint32_t i = 0; i < nodes.size(); ++i) {  // parents come before children
+        Node& node = nodes[i];
+        if (i > 0) {
+            Node& parent = nodes[node.parent];
+            if ((parent.flags & (node_flag::occluded | node_flag::cut | node_flag::dname)) != 0) node.flags |= node_flag::occluded;
+            if (node.key.size > 1 && data[node.key.at] == 1 && data[node.key.at + 1] == '*') parent.flags |= node_flag::wildcard_child;
+        }
+        for (std::uint32_t r = node.first; r < node.last; ++r) {
+            if (records[r].group == group_of(RrType::cname)) node.flags |= node_flag::cname;
+            if ((node.flags & node_flag::occluded) != 0) continue;
+            if (records[r].group == group_of(RrType::ns) && i > 0) node.flags |= node_flag::cut;
+            if (records[r].group == group_of(RrType::dname)) node.flags |= node_flag::dname;
+        }
+        // At a name with both, the cut decides (RFC 6672 section 2.4).
+        if ((node.flags & node_flag::cut) != 0) node.flags &= static_cast<std::uint8_t>(~node_flag::dname);
+    }
+}
+
+void Builder::Work::order_nsec3() {
+    base::Octets parameters;  // of the first chain that NSEC3PARAM offers (RFC 5155 section 4.1.2: flags must be zero)
+    for (std::uint32_t i = nodes[0].first; i < nodes[0].last && parameters.empty(); ++i) {
+        const base::Octets rdata = slice(records[i].rdata);
+        if (records[i].group == group_of(RrType::nsec3param) && rdata[0] == 1 && rdata[1] == 0 &&
+            base::load_u16(rdata.data() + 2) <= nsec3_iterations_max)
+            parameters = rdata;
+    }
+    const auto active = [&](const Record& record) {
+        const base::Octets rdata = slice(record.rdata);
+        if ((record.group & 1U) != 0) return !parameters.empty();  // a signature tells nothing of the chain it is in
+        return !parameters.empty() && rdata[0] == parameters[0] && rdata[2] == parameters[2] && rdata[3] == parameters[3] &&
+               compare_octets(rdata.subspan(4, rdata[4] + std::size_t{1}), parameters.subspan(4, parameters[4] + std::size_t{1})) == 0;
+    };
+    // Within one owner those of the active chain come first; the sort by RDATA below them is kept.
+    std::stable_sort(nsec3_records.begin(), nsec3_records.end(), [&](const Record& a, const Record& b) {
+        if (a.owner != b.owner) return a.owner < b.owner;
+        return active(a) && !active(b);
+    });
+    for (std::uint32_t i = 0; i < nsec3_records.size();) {
+        Nsec3 item;
+        item.first = i;
+        item.active = active(nsec3_records[i]) && (nsec3_records[i].group & 1U) == 0;
+        const bool group_active = active(nsec3_records[i]);
+        std::uint8_t hash[nsec3_hash_octets];
+        ZC_CHECK(parse_nsec3_label(slice(owners[distinct[nsec3_records[i].owner]].key), hash));  // add() has looked
+        std::copy_n(hash, nsec3_hash_octets, item.hash.begin());
+        while (i < nsec3_records.size() && nsec3_records[i].owner == nsec3_records[item.first].owner && active(nsec3_records[i]) == group_active) ++i;
+        item.last = i;
+        nsec3s.push_back(item);
+    }
+    std::stable_sort(nsec3s.begin(), nsec3s.end(), [](const Nsec3& a, const Nsec3& b) {
+        if (a.active != b.active) return a.active;
+        return a.hash < b.hash;
+    });
+    if (nsec3s.empty() || !nsec3s[0].active) return;
+
+    // What does not depend on the query is looked up once, here: the NSEC3 of each name, and the one that proves that no
+    // wildcard stands below it.
+    const auto count = static_cast<std::uint32_t>(std::partition_point(nsec3s.begin(), nsec3s.end(), [](const Nsec3& n) { return n.active; }) - nsec3s.begin());
+    for (Node& node : nodes) {
+        if ((node.flags & node_flag::occluded) != 0) continue;
+        const auto at_or_before = [&](dns::NameView name, bool& matches) {
+            std::uint8_t octets[nsec3_hash_octets];
+            nsec3_hash(name, parameters, octets);
+            std::array<std::uint8_t, nsec3_hash_octets> hash{};
+            std::copy_n(octets, nsec3_hash_octets, hash.begin());
+            const auto behind = std::upper_bound(nsec3s.begin(), nsec3s.begin() + count, hash, [](const auto& h, const Nsec3& n) { return h < n.hash; });
+            if (behind == nsec3s.begin()) {
+                matches = false;
+                return count - 1;
+            }
+            matches = (behind - 1)->hash == hash;
+            return static_cast<std::uint32_t>(behind - 1 - nsec3s.begin());
+        };
+        const dns::Name name = owner_name(slice(node.key));
+        bool matches = false;
+        const std::uint32_t self = at_or_before(name, matches);
+        if (matches) node.nsec3_self = self;
+        static constexpr std::uint8_t asterisk[] = {'*'};
+        if (const auto wildcard = dns::Name::join(asterisk, name)) node.nsec3_wildcard = at_or_before(*wildcard, matches);
+        node.flags |= node_flag::nsec3_links;
+    }
+}
+
+std::uint32_t Builder::Work::find_node_or_none(base::Octets key) {
+    const std::size_t mark = data.size();
+    append_sort_key(data, key);
+    const Slice wanted{static_cast<std::uint32_t>(mark), static_cast<std::uint32_t>(data.size() - mark)};
+    const auto found = std::partition_point(distinct.begin(), distinct.end(), [&](std::uint32_t owner) {
+        return compare_octets(slice(owners[owner].sort_key), slice(wanted)) < 0;
+    });
+    const bool hit = found != distinct.end() && compare_octets(slice(owners[*found].sort_key), slice(wanted)) == 0;
+    const std::uint32_t node = hit ? owner_nodes[static_cast<std::size_t>(found - distinct.begin())] : none;
+    data.resize(mark);
+    return node;
+}
+
+/// Encodes from `from[at]` on one RRset with its signatures; moves `at` behind them.
+void Builder::Work::encode_rrset(std::vector<std::uint8_t>& out, const std::vector<Record>& from, std::uint32_t& at,
+                                 std::uint32_t end, const Node* node_or_null, base::Octets key) {
+    const std::uint32_t group = from[at].group & ~1U;
+    const RrType type = type_of(group);
+    std::uint32_t records_end = at;
+    while (records_end < end && from[records_end].owner == from[at].owner && from[records_end].group == group) ++records_end;
+    std::uint32_t signatures_end = records_end;
+    while (signatures_end < end && from[signatures_end].owner == from[at].owner && from[signatures_end].group == group + 1) ++signatures_end;
+    const std::uint32_t count = records_end - at, signature_count = signatures_end - records_end;
+    if (count > 65535) problem(key, dns::to_string(type) + ": " + std::to_string(count) + " records in one RRset, limit is 65535");
+    if (signature_count > 255) problem(key, dns::to_string(type) + ": " + std::to_string(signature_count) + " signatures, limit is 255");
+
+    // The owner's name as a place to point to. A wildcard's own label is not in the name that will be answered.
+    const dns::Name owner = owner_name(key);
+    const std::size_t owner_usable = owner.view().is_wildcard() ? owner.size() - 2U : owner.size();
+    const std::size_t head = owner.size() == 1 ? 11 : 12;  // of a record in a message: owner or pointer, type, class, TTL, length
+
+    rrset_out.clear();
+    patches.clear();
+    std::size_t place_count = 0;
+    std::size_t message_at = 0, patched_to = 0;
+    for (std::uint32_t i = at; i < records_end; ++i) {
+        const base::Octets rdata = slice(from[i].rdata);
+        message_at += head;
+        std::array<dns::NamePlace, dns::rdata_names_max> names{};
+        const std::size_t name_count = dns::names_in(type, rdata, names);
+        const std::size_t length_at = rrset_out.size();
+        rrset_out.push_back(0);  // the length, below
+        std::size_t copied = 0, written = 0;
+        for (std::size_t n = 0; n < name_count; ++n) {
+            if (names[n].kind != dns::Field::name_compressible) continue;
+            const base::Octets name = rdata.subspan(names[n].offset, names[n].octets);
+            const base::Octets before = rdata.subspan(copied, names[n].offset - copied);
+            rrset_out.insert(rrset_out.end(), before.begin(), before.end());
+            written += before.size();
+            copied = names[n].offset + std::size_t{names[n].octets};
+            const std::size_t name_at = message_at + written;
+            std::size_t label = 0;
+            std::uint16_t pointer = 0;
+            bool found = false;
+            const std::size_t known = place_count;
+            for (; name.size() - label >= name_suffix_octets_min && !found; label += name[label] + std::size_t{1}) {
+                const base::Octets suffix = name.subspan(label);
+                if (suffix.size() <= owner_usable && compare_octets(suffix, owner.wire().last(suffix.size())) == 0 &&
+                    [&] {  // at a label's start, not in the middle of one
+                        std::size_t o = 0;
+                        while (owner.size() - o > suffix.size()) o += owner.wire()[o] + std::size_t{1};
+                        return owner.size() - o == suffix.size();
+                    }()) {
+                    pointer = static_cast<std::uint16_t>(pointer_to_suffix | suffix.size());
+                    found = true;
+                    break;
+                }
+                for (std::size_t p = 0; p < known && !found; ++p) {
+                    if (compare_octets(places[p].suffix, suffix) != 0) continue;
+                    pointer = places[p].offset;
+                    found = true;
+                }
+                if (found) break;
+                if (place_count < places.size() && name_at + label <= pointer_offset_max)
+                    places[place_count++] = {suffix, static_cast<std::uint16_t>(name_at + label)};
+            }
+            if (found && patches.size() < 65000) {
+                rrset_out.insert(rrset_out.end(), name.begin(), name.begin() + static_cast<std::ptrdiff_t>(label));
+                written += label;
+                std::size_t distance = message_at + written - patched_to;
+                for (; distance >= 255; distance -= 255) patches.push_back(255);
+                patches.push_back(static_cast<std::uint8_t>(distance));
+                std::uint8_t octets[2];
+                base::store_u16(octets, pointer);
+                rrset_out.insert(rrset_out.end(), octets, octets + 2);
+                written += 2;
+                patched_to = message_at + written;
+            } else {
+                rrset_out.insert(rrset_out.end(), name.begin(), name.end());
+                written += name.size();
+            }
+        }
+        rrset_out.insert(rrset_out.end(), rdata.begin() + static_cast<std::ptrdiff_t>(copied), rdata.end());
+        written += rdata.size() - copied;
+        if (written < 255) {
+            rrset_out[length_at] = static_cast<std::uint8_t>(written);
+        } else {
+            rrset_out[length_at] = 255;
+            std::uint8_t octets[2];
+            const auto length = static_cast<std::uint16_t>(written);
+            std::memcpy(octets, &length, 2);
+            rrset_out.insert(rrset_out.begin() + static_cast<std::ptrdiff_t>(length_at) + 1, octets, octets + 2);
+        }
+        message_at += written;
+    }
+
+    std::uint8_t flags = rrset_flag::always;
+    std::uint8_t ttl[4];
+    if (signature_count > 0) {
+        flags |= rrset_flag::signatures;
+        rrset_out.push_back(static_cast<std::uint8_t>(signature_count));
+        base::store_u32(ttl, from[records_end].ttl);
+        rrset_out.insert(rrset_out.end(), ttl, ttl + 4);
+        for (std::uint32_t i = records_end; i < signatures_end; ++i) {
+            const base::Octets rdata = slice(from[i].rdata);
+            append_length(rrset_out, rdata.size());
+            rrset_out.insert(rrset_out.end(), rdata.begin(), rdata.end());
+        }
+    }
+
+    struct Glue {
+        std::uint16_t index;
+        std::uint32_t node;
+    };
+    std::vector<Glue> in_domain, sibling;
+    if (node_or_null != nullptr && type == RrType::ns && (node_or_null->flags & node_flag::cut) != 0) {
+        for (std::uint32_t i = at; i < records_end; ++i) {
+            const dns::NameView target(slice(from[i].rdata));
+            if (!target.is_within(apex)) continue;
+            const dns::Name copy(target);  // find_node_or_none grows `data`
+            const std::uint32_t node = find_node_or_none(copy.wire().first(copy.size() - apex.size()));
+            if (node == none || !(has_type(nodes[node], RrType::a) || has_type(nodes[node], RrType::aaaa))) continue;
+            auto& list = copy.view().is_within(owner) ? in_domain : sibling;
+            if (in_domain.size() + sibling.size() < 255) list.push_back({static_cast<std::uint16_t>(i - at), node});
+        }
+    }
+    if (!in_domain.empty() || !sibling.empty()) {
+        flags |= rrset_flag::glue;
+        rrset_out.push_back(static_cast<std::uint8_t>(in_domain.size()));
+        rrset_out.push_back(static_cast<std::uint8_t>(in_domain.size() + sibling.size()));
+    }
+    const std::size_t glue_at = rrset_out.size();
+    const std::size_t glue_octets = 6 * (in_domain.size() + sibling.size());
+
+    if (!patches.empty()) flags |= rrset_flag::patches;
+    if (patches.size() > 255) flags |= rrset_flag::patches16;
+    if (static_cast<std::uint16_t>(type) > 255) flags |= rrset_flag::type16;
+    if (count > 255) flags |= rrset_flag::count16;
+    const std::size_t octets = 4 + (patches.empty() ? 0 : patches.size() + (patches.size() > 255 ? 2 : 1)) + rrset_out.size() + glue_octets;
+    if (octets > 65535) flags |= rrset_flag::octets32;
+    out.push_back(flags);
+    if ((flags & rrset_flag::type16) != 0) append_number(out, static_cast<std::uint16_t>(type));
+    else out.push_back(static_cast<std::uint8_t>(type));
+    if ((flags & rrset_flag::count16) != 0) append_number(out, static_cast<std::uint16_t>(count));
+    else out.push_back(static_cast<std::uint8_t>(count));
+    if ((flags & rrset_flag::octets32) != 0) append_number(out, static_cast<std::uint32_t>(octets));
+    else append_number(out, static_cast<std::uint16_t>(octets));
+    base::store_u32(ttl, from[at].ttl);
+    out.insert(out.end(), ttl, ttl + 4);
+    if (!patches.empty()) {
+        if ((flags & rrset_flag::patches16) != 0) append_number(out, static_cast<std::uint16_t>(patches.size()));
+        else out.push_back(static_cast<std::uint8_t>(patches.size()));
+        out.insert(out.end(), patches.begin(), patches.end());
+    }
+    out.insert(out.end(), rrset_out.begin(), rrset_out.begin() + static_cast<std::ptrdiff_t>(glue_at));
+    for (const auto* list : {&in_domain, &sibling}) {
+        for (const Glue& glue : *list) {
+            append_number(out, glue.index);
+            fixups.push_back({static_cast<std::uint32_t>(out.size()), glue.node});
+            append_number(out, std::uint32_t{0});
+        }
+    }
+    at = signatures_end;
+}
+
+void Builder::Work::encode_nodes() {
+    for (Node& node : nodes) {
+        node.offset = static_cast<std::uint32_t>(nodes_out.size());
+        nodes_out.push_back(node.flags);
+        nodes_out.push_back(static_cast<std::uint8_t>(node.key.size));
+        const base::Octets key = slice(node.key);
+        nodes_out.insert(nodes_out.end(), key.begin(), key.end());
+        if ((node.flags & node_flag::nsec3_links) != 0) {
+            append_number(nodes_out, node.nsec3_self);
+            append_number(nodes_out, node.nsec3_wildcard);
+        }
+        for (std::uint32_t at = node.first; at < node.last;) encode_rrset(nodes_out, records, at, node.last, &node, slice(node.key));
+        nodes_out.push_back(0);
+        if (nodes_out.size() > 0xf0000000U) {
+            problem({}, "is larger than 4 GB");
+            return;
+        }
+    }
+}
+
+Result<Image> Builder::Work::assemble() {
+    std::uint32_t active = 0;
+    for (const Nsec3& item : nsec3s) active += item.active;
+    std::vector<std::uint32_t> nsec;
+    for (std::uint32_t i = 0; i < nodes.size(); ++i)
+        if ((nodes[i].flags & node_flag::occluded) == 0 && has_type(nodes[i], RrType::nsec)) nsec.push_back(i);
+    if (!nsec.empty() && nsec[0] != 0) nsec.clear();  // a chain that does not start at the apex proves nothing
+    std::uint8_t flags = 0;
+    if (!nsec.empty() && active == 0) flags |= image_flag::nsec;
+    if (active > 0) flags |= image_flag::nsec3;
+    const bool has_signed_header = !nsec.empty() || !nsec3s.empty();
+    if (has_signed_header) flags |= image_flag::has_signed_header;
+
+    std::vector<std::uint32_t> item_offsets;
+    for (const Nsec3& item : nsec3s) {
+        item_offsets.push_back(static_cast<std::uint32_t>(items_out.size()));
+        items_out.insert(items_out.end(), item.hash.begin(), item.hash.end());
+        std::uint32_t at = item.first;
+        const base::Octets key = slice(owners[distinct[nsec3_records[at].owner]].key);
+        encode_rrset(items_out, nsec3_records, at, item.last, nullptr, key);
+    }
+
+    const auto count = static_cast<std::uint32_t>(nodes.size());
+    const std::size_t lists = 4 * (nsec.size() + active) + items_out.size();
+    const std::size_t narrow = 12 + (has_signed_header ? 20U : 0U) + apex.size() + 3 * std::size_t{count} - 1 + nodes_out.size() + lists;
+    const bool wide = count > narrow_names_max || narrow > narrow_octets_max;
+    const std::uint32_t slots = wide ? std::bit_ceil(count + count / 3 + 1) : 0;
+    const std::size_t header = wide ? 16 : 12;
+    const std::size_t nodes_at = header + (has_signed_header ? 20U : 0U) + apex.size() +
+                                 (wide ? 4 * std::size_t{count} + 4 + 8 * std::size_t{slots} : 3 * std::size_t{count} - 1);
+    const std::size_t size = nodes_at + nodes_out.size() + lists;
+    if (size > 0xffffffffU) return fail(Errc::limit, dns::to_string(apex) + " is larger than 4 GB");
+    if (wide) flags |= image_flag::wide;
+
+    std::vector<std::uint8_t>& out = image_out;
+    out.reserve(size);
+    append_number(out, static_cast<std::uint32_t>(size));
+    std::uint8_t depth = 0;
+    for (const Node& node : nodes) depth = std::max(depth, node.labels);
+    out.insert(out.end(), {image_format, flags, static_cast<std::uint8_t>(apex.size()), depth});
+    if (wide) {
+        append_number(out, count);
+        append_number(out, static_cast<std::uint32_t>(record_count));
+    } else {
+        append_number(out, static_cast<std::uint16_t>(count));
+        append_number(out, static_cast<std::uint16_t>(record_count));
+    }
+    const std::size_t nodes_end = nodes_at + nodes_out.size();
+    if (has_signed_header) {
+        append_number(out, static_cast<std::uint32_t>(nodes_end));
+        append_number(out, static_cast<std::uint32_t>(nsec.size()));
+        append_number(out, static_cast<std::uint32_t>(nodes_end));
+        append_number(out, active);
+        append_number(out, static_cast<std::uint32_t>(nodes_end + 4 * nsec.size()));
+    }
+    out.insert(out.end(), apex.wire().begin(), apex.wire().end());
+
+    std::vector<std::uint64_t> hashes(count, image_hash_start);
+    for (std::uint32_t i = 1; i < count; ++i) {
+        const std::uint8_t* label = data.data() + nodes[i].key.at;
+        hashes[i] = hash_label(hashes[nodes[i].parent], label + 1, *label);
+    }
+    if (wide) {
+        for (const Node& node : nodes) append_number(out, static_cast<std::uint32_t>(nodes_at + node.offset));
+        append_number(out, slots - 1);
+        const std::size_t table = out.size();
+        out.resize(table + 8 * std::size_t{slots});
+        for (std::uint32_t i = 1; i < count; ++i) {
+            for (std::size_t probe = 0; probe < probes_max; ++probe) {
+                std::uint8_t* slot = out.data() + table + 8 * ((hashes[i] + probe) & (slots - 1));
+                if (load<std::uint32_t>(slot + 4) != 0) continue;
+                const auto fingerprint = static_cast<std::uint32_t>(hashes[i] >> 32);
+                const auto offset = static_cast<std::uint32_t>(nodes_at + nodes[i].offset);
+                std::memcpy(slot, &fingerprint, 4);
+                std::memcpy(slot + 4, &offset, 4);
+                break;
+            }
+        }
+    } else {
+        for (std::uint32_t i = 1; i < count; ++i) out.push_back(static_cast<std::uint8_t>(hashes[i] >> 56));
+        for (const Node& node : nodes) append_number(out, static_cast<std::uint16_t>(nodes_at + node.offset));
+    }
+    for (const Fixup& fixup : fixups) {
+        const auto offset = static_cast<std::uint32_t>(nodes_at + nodes[fixup.node].offset);
+        std::memcpy(nodes_out.data() + fixup.at, &offset, 4);
+    }
+    out.insert(out.end(), nodes_out.begin(), nodes_out.end());
+    for (const std::uint32_t i : nsec) append_number(out, static_cast<std::uint32_t>(nodes_at + nodes[i].offset));
+    const std::size_t items_at = nodes_end + 4 * (nsec.size() + active);
+    for (std::uint32_t i = 0; i < active; ++i) append_number(out, static_cast<std::uint32_t>(items_at + item_offsets[i]));
+    out.insert(out.end(), items_out.begin(), items_out.end());
+    ZC_CHECK(out.size() == size);
+    return Image(out);
+}
+
+void Builder::Work::warn(std::vector<Warning>& warnings) {
+    const auto say = [&](const Node& node, std::string message) { warnings.push_back({owner_name(slice(node.key)), std::move(message)}); };
+    if (!has_type(nodes[0], RrType::ns)) say(nodes[0], "the apex has no NS record");
+    for (const Node& node : nodes) {
+        const bool hidden = (node.flags & node_flag::occluded) != 0;
+        for (std::uint32_t i = node.first; i < node.last; ++i) {
+            const RrType type = type_of(records[i].group);
+            if ((records[i].group & 1U) != 0) continue;
+            if (hidden) {
+                if (type != RrType::a && type != RrType::aaaa) say(node, dns::to_string(type) + " below a zone cut or DNAME is never answered");
+                continue;
+            }
+            if (type == RrType::dname && (node.flags & node_flag::cut) != 0)
+                say(node, "has NS and DNAME; the zone cut decides, the DNAME belongs into the child zone (RFC 6672 section 2.4)");
+            if (type != RrType::ns && type != RrType::cname && type != RrType::mx) continue;
+            const base::Octets rdata = slice(records[i].rdata);
+            const dns::Name target(dns::NameView(type == RrType::mx ? rdata.subspan(2) : rdata));
+            if (!target.view().is_within(apex)) continue;
+            const std::uint32_t found = find_node_or_none(target.wire().first(target.size() - apex.size()));
+            const bool addressed = found != none && (has_type(nodes[found], RrType::a) || has_type(nodes[found], RrType::aaaa));
+            if (type == RrType::ns) {
+                const bool needs_glue = (node.flags & node_flag::cut) != 0 && target.view().is_within(owner_name(slice(node.key)));
+                if (needs_glue && !addressed) say(node, "NS " + dns::to_string(target) + " has no glue");
+                else if (found != none && has_type(nodes[found], RrType::cname)) say(node, "NS target " + dns::to_string(target) + " is a CNAME (RFC 2181 section 10.3)");
+                else if (node.labels == 0 && !addressed) say(node, "NS target " + dns::to_string(target) + " has no address in the zone");
+            } else if (found != none && type == RrType::mx && has_type(nodes[found], RrType::cname)) {
+                say(node, "MX target " + dns::to_string(target) + " is a CNAME (RFC 2181 section 10.3)");
+            } else if (found == none) {
+                // It may be an empty non-terminal, or come from a wildcard, a cut or a DNAME above it.
+                bool explained = false;
+                const base::Octets key = target.wire().first(target.size() - apex.size());
+                for (const Node& other : nodes) {
+                    const base::Octets other_key = slice(other.key);
+                    if (other_key.size() >= key.size()) {
+                        explained |= compare_octets(other_key.last(key.size()), key) == 0;
+                    } else if ((other.flags & (node_flag::wildcard_child | node_flag::cut | node_flag::dname)) != 0) {
+                        explained |= compare_octets(key.last(other_key.size()), other_key) == 0;
+                    }
+                }
+                if (!explained) say(node, dns::to_string(type) + " target " + dns::to_string(target) + " does not exist in the zone");
+            }
+        }
+    }
+}
+
+Result<Image> Builder::build(std::vector<Warning>* warnings_or_null, std::vector<Error>* all_errors_or_null) {
+    Work& w = *work_;
+    w.order_owners();
+    w.order_records();
+    w.make_nodes();
+    w.check_nodes();
+    if (w.errors.empty()) {
+        w.mark_nodes();
+        w.order_nsec3();
+        w.encode_nodes();
+    }
+    Result<Image> image = fail(Errc::invalid, "");
+    if (w.errors.empty()) {
+        if (warnings_or_null != nullptr) w.warn(*warnings_or_null);
+        image = w.assemble();
+    }
+    if (!w.errors.empty()) {
+        image = tl::unexpected<Error>(w.errors[0]);
+        if (all_errors_or_null != nullptr) *all_errors_or_null = std::move(w.errors);
+    }
+    w.clear();
+    return image;
+}
+
+}  // namespace zc::zone
