@@ -41,8 +41,8 @@
 
 namespace zc::journal {
 
-/// Of the tables above. A store with a higher number is refused (`unsupported`), one with a lower
-/// is converted when it is next changed, and can be read as it is.
+/// Of the tables above. A store with another number is refused (`unsupported`); with the second
+/// format comes the conversion from this one.
 inline constexpr std::int64_t format_version = 1;
 
 inline constexpr std::size_t key_octets_max = 1024;
@@ -140,9 +140,11 @@ struct Counts {
 class Update {
 public:
     enum class Missing : std::uint8_t { error, create };  // when there is no store at `path`
-    /// Takes the writer's lock at once. Errors: `busy` another process changes the store (or builds
-    /// one there), and those of `Snapshot::open`; `exists` something that is no store stands there.
-    static Result<Update> begin(const std::string& path, Missing missing);
+    /// Takes the writer's lock at once; another writer is waited for no longer than `wait`. Errors:
+    /// `busy` another process changes the store (or builds one there), and those of
+    /// `Snapshot::open`; `exists` something that is no store stands there.
+    static Result<Update> begin(const std::string& path, Missing missing,
+                                base::Duration wait = base::Duration::seconds(5));
     Update(Update&&) noexcept;
     Update& operator=(Update&&) noexcept;
     ~Update();
@@ -166,6 +168,8 @@ public:
     Status set_named(std::string_view name, base::Octets octets);
 
     const Counts& counts() const noexcept;
+    /// What `commit` will give if anything differs, for those that have to know before.
+    Position next_position() const noexcept;
 
     /// Makes it durable. The position is the old one when nothing differs. Afterwards the update is
     /// over, also on error.

@@ -1,6 +1,7 @@
 #include "sqlite/sqlite.h"
 
 #include <cerrno>
+#include <cstring>
 #include <limits>
 #include <utility>
 
@@ -41,14 +42,17 @@ Errc kind_of(int code, int system_error) {
     return system_error == ENOSPC || system_error == EDQUOT ? Errc::full : Errc::io;
 }
 
-std::string words_for(Errc kind, int code, const char* message) {
+std::string words_for(Errc kind, int code, int system_error, const char* message) {
     std::string words;
     if (kind == Errc::full) {
         words = "no space left on the device";
     } else if (kind == Errc::busy) {
         words = "another process is changing it";
     } else if ((code & 0xff) == SQLITE_READONLY) {
-        words = "read-only: no permission to change it";
+        words = "read-only: no permission to change it, or its folder";
+    } else if ((code & 0xff) == SQLITE_CANTOPEN && system_error != 0) {
+        // NOLINTNEXTLINE(concurrency-mt-unsafe): glibc's has a buffer per thread since 2.32.
+        words = std::strerror(system_error);
     } else {
         return message;
     }
@@ -60,7 +64,7 @@ tl::unexpected<Error> error_of(sqlite3* handle, int code, const std::string& pat
     const int system_error = handle != nullptr ? sqlite3_system_errno(handle) : 0;
     const Errc kind = kind_of(extended != SQLITE_OK ? extended : code, system_error);
     const char* const message = handle != nullptr ? sqlite3_errmsg(handle) : sqlite3_errstr(code);
-    return fail(kind, words_for(kind, code, message), {.source = path});
+    return fail(kind, words_for(kind, code, system_error, message), {.source = path});
 }
 
 }  // namespace

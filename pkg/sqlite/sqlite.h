@@ -41,6 +41,8 @@ public:
     /// Opens `path`; a file that is no database is found by the first statement.
     static Result<Database> open(const std::string& path, Mode mode,
                                  base::Duration wait = wait_default);
+    /// None: only to be assigned to.
+    Database() noexcept = default;
     Database(Database&& other) noexcept;
     Database& operator=(Database&& other) noexcept;
     ~Database();

@@ -2,12 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <string>
 
 #include <doctest/doctest.h>
+
+#include "testkit/folder.h"
 
 namespace {
 
@@ -16,24 +15,8 @@ using zc::base::Duration;
 using zc::sqlite::Database;
 using zc::sqlite::Statement;
 using zc::sqlite::Transaction;
-
-/// A folder that goes away with the test.
-class Folder {
-public:
-    Folder() {
-        std::string pattern =
-            (std::filesystem::temp_directory_path() / "zc-sqlite-XXXXXX").string();
-        REQUIRE(mkdtemp(pattern.data()) != nullptr);
-        path_ = pattern;
-    }
-    Folder(const Folder&) = delete;
-    Folder& operator=(const Folder&) = delete;
-    ~Folder() { std::filesystem::remove_all(path_); }
-    std::string operator/(const char* name) const { return (path_ / name).string(); }
-
-private:
-    std::filesystem::path path_;
-};
+using zc::testkit::Folder;
+using zc::testkit::write_file;
 
 Database created(const std::string& path, Duration wait = Database::wait_default) {
     auto database = Database::open(path, Database::Mode::create, wait);
@@ -90,7 +73,7 @@ TEST_CASE("a file that is not there is not_found, a folder and an unreadable pla
 
 TEST_CASE("a file that is no database is malformed") {
     const Folder folder;
-    std::ofstream(folder / "text") << std::string(5000, 'x');
+    write_file(folder / "text", std::string(5000, 'x'));
     auto database = Database::open(folder / "text", Database::Mode::read_only);
     REQUIRE(database);
     const auto count = database->integer("SELECT count(*) FROM sqlite_schema");
