@@ -1,0 +1,339 @@
+#include "ingest/row_pipeline.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <utility>
+
+namespace zc::ingest {
+
+namespace {
+
+constexpr std::size_t blocks_waiting_max = 8;
+constexpr std::size_t source_columns_max = 64;        // of a statement
+constexpr std::uint64_t malformed_rows_max = 10'000;  // then the source is no dump
+constexpr std::size_t excerpt_octets_max = 200;
+
+/// Columns without which no row of the table means anything.
+std::span<const std::string_view> needed_columns(Table table) noexcept {
+    static constexpr std::array<std::string_view, 2> domains = {"id", "name"};
+    static constexpr std::array<std::string_view, 4> records = {"domain_id", "name", "type",
+                                                                "content"};
+    switch (table) {
+        case Table::domains:
+            return domains;
+        case Table::records:
+            return records;
+        case Table::domainmetadata:
+        case Table::comments:
+        case Table::cryptokeys:
+        case Table::tsigkeys:
+        case Table::supermasters:
+            return columns_of(table).first(1);
+        case Table::other:
+            return {};
+    }
+    return {};
+}
+
+bool is_octal(char c) noexcept {
+    return c >= '0' && c <= '7';
+}
+
+int hex_digit(char c) noexcept {
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+    return -1;
+}
+
+/// The escapes of COPY's text format. Appends to `out`, which has room enough: the result is never
+/// longer.
+void append_unescaped(std::string& out, std::string_view text) {
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        char c = text[i];
+        if (c != '\\' || i + 1 == text.size()) {
+            out += c;
+            continue;
+        }
+        c = text[++i];
+        switch (c) {
+            case 'b':
+                out += '\b';
+                break;
+            case 'f':
+                out += '\f';
+                break;
+            case 'n':
+                out += '\n';
+                break;
+            case 'r':
+                out += '\r';
+                break;
+            case 't':
+                out += '\t';
+                break;
+            case 'v':
+                out += '\v';
+                break;
+            case 'x': {
+                unsigned value = 0;
+                std::size_t digits = 0;
+                while (digits < 2 && i + 1 < text.size() && hex_digit(text[i + 1]) >= 0) {
+                    value = value * 16 + static_cast<unsigned>(hex_digit(text[++i]));
+                    ++digits;
+                }
+                out += digits == 0 ? 'x' : static_cast<char>(value);
+                break;
+            }
+            default: {
+                if (!is_octal(c)) {
+                    out += c;
+                    break;
+                }
+                unsigned value = static_cast<unsigned>(c - '0');
+                for (int digits = 1; digits < 3 && i + 1 < text.size() && is_octal(text[i + 1]);
+                     ++digits) {
+                    value = value * 8 + static_cast<unsigned>(text[++i] - '0');
+                }
+                out += static_cast<char>(value);
+            }
+        }
+    }
+}
+
+std::int64_t parse_domain(const Value& value) noexcept {
+    if (!value) return domain_null;
+    std::int64_t id = 0;
+    const auto [end, error] = std::from_chars(value->data(), value->data() + value->size(), id);
+    if (error != std::errc() || end != value->data() + value->size() || id <= domain_malformed)
+        return domain_malformed;
+    return id;
+}
+
+}  // namespace
+
+RowPipeline::RowPipeline(Options options, RowStore& store)
+    : options_(std::move(options)), reader_writer_(store.add_writer()), queue_(blocks_waiting_max) {
+    for (std::uint32_t i = 0; i < options_.threads; ++i) {
+        RowStore::Writer& writer = store.add_writer();
+        threads_.emplace_back([this, &writer] { work(writer); });
+    }
+}
+
+RowPipeline::~RowPipeline() {
+    queue_.close();
+    for (std::thread& thread : threads_) {
+        if (thread.joinable()) thread.join();
+    }
+}
+
+Result<std::shared_ptr<const TableLayout>> RowPipeline::layout(Table table,
+                                                               std::span<const std::string> columns,
+                                                               std::uint64_t line) {
+    const base::Location where{options_.source, line};
+    const std::string shown(to_string(table));
+    if (columns.size() > source_columns_max) {
+        return fail(Errc::limit,
+                    "table " + shown + " with " + std::to_string(columns.size()) +
+                        " columns, limit is " + std::to_string(source_columns_max),
+                    where);
+    }
+    auto layout = std::make_shared<TableLayout>();
+    layout->table = table;
+    const auto kept = columns_of(table);
+    for (const std::string& name : columns) {
+        const auto at = std::ranges::find(kept, std::string_view(name));
+        layout->targets.push_back(at == kept.end() ? std::int8_t{-1}
+                                                   : static_cast<std::int8_t>(at - kept.begin()));
+        if (at == kept.end() && !is_ignored_column(table, name)) {
+            const std::lock_guard lock(mutex_);
+            findings_.push_back({.verdict = Verdict::doubtful,
+                                 .table = table,
+                                 .line = line,
+                                 .source = options_.source,
+                                 .zone = {},
+                                 .record = {},
+                                 .reason = "column " + name + " is none of PowerDNS's schema",
+                                 .effect = "not taken over"});
+        }
+    }
+    for (const std::string_view needed : needed_columns(table)) {
+        if (std::ranges::find(columns, needed) == columns.end()) {
+            return fail(Errc::malformed,
+                        "table " + shown + " without a column " + std::string(needed), where);
+        }
+    }
+    seen_[static_cast<std::size_t>(table)] = true;
+    return std::shared_ptr<const TableLayout>(std::move(layout));
+}
+
+std::unique_ptr<char[]> RowPipeline::buffer() {
+    {
+        const std::lock_guard lock(mutex_);
+        if (!buffers_.empty()) {
+            auto buffer = std::move(buffers_.back());
+            buffers_.pop_back();
+            return buffer;
+        }
+    }
+    return std::make_unique_for_overwrite<char[]>(copy_block_octets);
+}
+
+Status RowPipeline::copy_block(CopyBlock block) {
+    if (failed_.load(std::memory_order_relaxed)) {
+        const std::lock_guard lock(mutex_);
+        return tl::unexpected<Error>(*failure_);
+    }
+    queue_.push(std::move(block));
+    return {};
+}
+
+void RowPipeline::note_failure(Error error) {
+    const std::lock_guard lock(mutex_);
+    if (!failure_) failure_ = std::make_unique<Error>(std::move(error));
+    failed_.store(true, std::memory_order_relaxed);
+}
+
+void RowPipeline::work(RowStore::Writer& writer) {
+    while (auto block = queue_.pop()) {
+        if (failed_.load(std::memory_order_relaxed)) continue;
+        if (Status status = parse(*block, writer); !status) note_failure(std::move(status).error());
+        const std::lock_guard lock(mutex_);
+        if (buffers_.size() < blocks_waiting_max) buffers_.push_back(std::move(block->octets));
+    }
+}
+
+Status RowPipeline::parse(const CopyBlock& block, RowStore::Writer& writer) {
+    std::uint64_t number = block.first_line;
+    std::string unescaped;
+    std::string_view rest(block.octets.get() + block.begin, block.end - block.begin);
+    while (!rest.empty()) {
+        const auto* newline = static_cast<const char*>(std::memchr(rest.data(), '\n', rest.size()));
+        const std::size_t octets =
+            newline == nullptr ? rest.size() : static_cast<std::size_t>(newline - rest.data());
+        ZC_TRY_STATUS(parse_line(rest.substr(0, octets), block, number, writer, unescaped));
+        rest.remove_prefix(std::min(octets + 1, rest.size()));
+        ++number;
+    }
+    rows_.fetch_add(number - block.first_line, std::memory_order_relaxed);
+    return {};
+}
+
+Status RowPipeline::parse_line(std::string_view line, const CopyBlock& block, std::uint64_t number,
+                               RowStore::Writer& writer, std::string& unescaped) {
+    // A dump that went through Windows; a CR that is data is written \r.
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    const TableLayout& layout = *block.layout;
+    const bool has_escapes = std::memchr(line.data(), '\\', line.size()) != nullptr;
+    if (has_escapes) {
+        unescaped.clear();
+        unescaped.reserve(line.size());  // so that views into it stay where they are
+    }
+    Row row{.table = layout.table, .domain = 0, .line = number, .values = {}};
+    std::size_t column = 0;
+    for (std::string_view rest = line;; ++column) {
+        const auto* tab = static_cast<const char*>(std::memchr(rest.data(), '\t', rest.size()));
+        const std::string_view text = rest.substr(
+            0, tab == nullptr ? rest.size() : static_cast<std::size_t>(tab - rest.data()));
+        if (column == layout.targets.size()) {
+            ++column;  // one too many is enough to know
+            break;
+        }
+        if (const int target = layout.targets[column]; target >= 0) {
+            Value& value = row.values[static_cast<std::size_t>(target)];
+            if (!has_escapes || text.find('\\') == std::string_view::npos) {
+                value = text;
+            } else if (text != "\\N") {
+                const std::size_t begin = unescaped.size();
+                append_unescaped(unescaped, text);
+                value = std::string_view(unescaped).substr(begin);
+            }
+        }
+        if (tab == nullptr) {
+            ++column;
+            break;
+        }
+        rest = std::string_view(tab + 1,
+                                static_cast<std::size_t>(line.data() + line.size() - tab - 1));
+    }
+    if (column != layout.targets.size()) {
+        return refuse(layout.table, number, std::string(line.substr(0, excerpt_octets_max)),
+                      (column > layout.targets.size() ? "more than " : "fewer than ") +
+                          std::to_string(layout.targets.size()) +
+                          " columns, wanted as many as the statement names");
+    }
+    return store(layout, row, row.values[0], writer);
+}
+
+Status RowPipeline::row(const TableLayout& layout, std::span<const Value> columns,
+                        std::uint64_t line) {
+    rows_.fetch_add(1, std::memory_order_relaxed);
+    if (columns.size() != layout.targets.size()) {
+        std::string record;
+        for (const Value& value : columns) {
+            if (record.size() < excerpt_octets_max)
+                record += (record.empty() ? "" : ", ") + std::string(value.value_or("NULL"));
+        }
+        return refuse(layout.table, line, record.substr(0, excerpt_octets_max),
+                      std::to_string(columns.size()) + " columns, wanted " +
+                          std::to_string(layout.targets.size()));
+    }
+    Row row{.table = layout.table, .domain = 0, .line = line, .values = {}};
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+        if (layout.targets[i] >= 0)
+            row.values[static_cast<std::size_t>(layout.targets[i])] = columns[i];
+    }
+    return store(layout, row, row.values[0], reader_writer_);
+}
+
+Status RowPipeline::store(const TableLayout& layout, Row& row, const Value& domain,
+                          RowStore::Writer& writer) {
+    if (layout.table != Table::tsigkeys && layout.table != Table::supermasters)
+        row.domain = parse_domain(domain);
+    return writer.add(row);
+}
+
+Status RowPipeline::refuse(Table table, std::uint64_t line, std::string record,
+                           std::string reason) {
+    const std::lock_guard lock(mutex_);
+    findings_.push_back({.verdict = Verdict::refused,
+                         .table = table,
+                         .line = line,
+                         .source = options_.source,
+                         .zone = {},
+                         .record = std::move(record),
+                         .reason = std::move(reason),
+                         .effect = "not taken over"});
+    if (++refused_[static_cast<std::size_t>(table)] > malformed_rows_max) {
+        return fail(Errc::malformed,
+                    "more than " + std::to_string(malformed_rows_max) + " rows that are none",
+                    {options_.source, line});
+    }
+    return {};
+}
+
+void RowPipeline::foreign_table(const std::string& name, std::uint64_t rows, std::uint64_t line) {
+    if (rows == 0) return;
+    const std::lock_guard lock(mutex_);
+    findings_.push_back({.verdict = Verdict::doubtful,
+                         .table = Table::other,
+                         .line = line,
+                         .source = options_.source,
+                         .zone = {},
+                         .record = {},
+                         .reason = "table " + name + " is none of PowerDNS's schema: " +
+                                   std::to_string(rows) + " rows",
+                         .effect = "not taken over"});
+}
+
+Status RowPipeline::finish() {
+    queue_.close();
+    for (std::thread& thread : threads_) thread.join();
+    threads_.clear();
+    if (failure_) return tl::unexpected<Error>(std::move(*failure_));
+    std::ranges::stable_sort(findings_, {}, &Finding::line);
+    return {};
+}
+
+}  // namespace zc::ingest

@@ -1,0 +1,104 @@
+// Inside of package ingest: from what readers cut out of a source to rows in the store.
+//
+// A reader is one function that is given a pipeline. Whole lines of COPY text it passes on
+// unparsed: they are cut into columns by the pipeline's threads. Other rows it passes on one by
+// one.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "base/result.h"
+#include "ingest/bounded_queue.h"
+#include "ingest/powerdns.h"
+#include "ingest/row_store.h"
+
+namespace zc::ingest {
+
+/// Where the columns of one statement go.
+struct TableLayout {
+    Table table = Table::other;
+    std::vector<std::int8_t>
+        targets;  // of each column of the source: its place in a Row, or -1: not kept
+};
+
+/// Whole lines of COPY text, each with its newline.
+struct CopyBlock {
+    std::unique_ptr<char[]> octets;
+    std::size_t begin = 0, end = 0;
+    std::uint64_t first_line = 0;
+    std::shared_ptr<const TableLayout> layout;  // shared by the blocks of one COPY and its reader
+};
+inline constexpr std::size_t copy_block_octets = std::size_t{2} << 20;
+
+class RowPipeline {
+public:
+    struct Options {
+        std::string source;  // for findings
+        std::uint32_t threads = 1;
+    };
+    RowPipeline(Options options, RowStore& store);
+    ~RowPipeline();
+    RowPipeline(const RowPipeline&) = delete;
+    RowPipeline& operator=(const RowPipeline&) = delete;
+
+    /// For a table of PowerDNS's with these columns. Unknown columns make a finding; the ones
+    /// without which nothing can be made of the table are an error.
+    Result<std::shared_ptr<const TableLayout>> layout(Table table,
+                                                      std::span<const std::string> columns,
+                                                      std::uint64_t line);
+
+    // For the reader's thread.
+    /// Errors: those of the threads, as soon as they are known.
+    Status copy_block(CopyBlock block);
+    Status row(const TableLayout& layout, std::span<const Value> columns, std::uint64_t line);
+    Status refuse(Table table, std::uint64_t line, std::string record, std::string reason);
+    /// `rows` rows of a table that is none of ours.
+    void foreign_table(const std::string& name, std::uint64_t rows, std::uint64_t line);
+    /// A buffer of `copy_block_octets`, used before if there is one.
+    std::unique_ptr<char[]> buffer();
+
+    /// Waits until everything is in the store.
+    Status finish();
+
+    /// Whether any statement named the table.
+    bool saw(Table table) const noexcept { return seen_[static_cast<std::size_t>(table)]; }
+    std::uint64_t rows() const noexcept { return rows_.load(std::memory_order_relaxed); }
+    /// Of rows that never came into the store, and of the source itself, by line. After `finish`.
+    std::vector<Finding>& findings() noexcept { return findings_; }
+    /// How many rows of each table `findings` refuses.
+    const std::array<std::uint64_t, tables_count>& refused() const noexcept { return refused_; }
+
+private:
+    void work(RowStore::Writer& writer);
+    Status parse(const CopyBlock& block, RowStore::Writer& writer);
+    Status parse_line(std::string_view line, const CopyBlock& block, std::uint64_t number,
+                      RowStore::Writer& writer, std::string& unescaped);
+    Status store(const TableLayout& layout, Row& row, const Value& domain,
+                 RowStore::Writer& writer);
+    void note_failure(Error error);
+
+    const Options options_;
+    RowStore::Writer& reader_writer_;
+    std::array<bool, tables_count> seen_{};
+    std::atomic<std::uint64_t> rows_ = 0;
+    std::atomic<bool> failed_ = false;
+    BoundedQueue<CopyBlock> queue_;
+    std::vector<std::thread> threads_;
+
+    std::mutex mutex_;  // guards what follows
+    std::vector<std::unique_ptr<char[]>> buffers_;
+    std::vector<Finding> findings_;
+    std::array<std::uint64_t, tables_count> refused_{};
+    std::unique_ptr<Error> failure_;
+};
+
+}  // namespace zc::ingest
