@@ -11,7 +11,6 @@ namespace zc::zone {
 void LookupName::assign(dns::NameView name) noexcept {
     size = static_cast<std::uint8_t>(name.size());
     for (std::size_t i = 0; i < name.size(); ++i) octets[i] = dns::fold(name.wire()[i]);
-    std::memset(octets + size, 0, 8);
     mark_labels();
 }
 
@@ -99,6 +98,17 @@ NodeRef ImageView::probe(std::uint64_t hash, base::Octets key) const noexcept {
         else high = middle;
     }
     return {};
+}
+
+NodeRef ImageView::ancestor(const LookupName& name, std::uint8_t apex_labels, std::size_t labels) const noexcept {
+    if (labels == apex_labels) return apex_node();
+    std::uint64_t hash = image_hash_start;
+    for (std::size_t n = apex_labels + std::size_t{1}; n <= labels; ++n) {
+        const std::uint8_t* label = name.octets + name.label_at[name.labels - n];
+        hash = hash_label(hash, label + 1, *label);
+    }
+    const std::size_t at = name.label_at[name.labels - labels];
+    return probe(hash, base::Octets(name.octets + at, name.size - std::size_t{apex_octets()} - at));
 }
 
 Match ImageView::find(const LookupName& name, std::uint8_t apex_labels) const noexcept {

@@ -172,7 +172,7 @@ class NodeRef {
 
 /// A name on its way through lookups: wire format in lower case, with the places of its labels.
 struct LookupName {
-    std::uint8_t octets[dns::name_octets_max + 9];         // zero-padded behind `size` by at least 8
+    std::uint8_t octets[dns::name_octets_max + 9];         // what is behind `size` is of no meaning
     std::uint8_t label_at[dns::name_labels_max + 1];       // of each label, left to right; then of the root's octet
     std::uint8_t size = 0;                                 // with the root's octet
     std::uint8_t labels = 0;
@@ -276,6 +276,9 @@ class ImageView {
 
     /// The node with this key, `hash` being that of its labels from `image_hash_start` on. Null when there is none.
     NodeRef probe(std::uint64_t hash, base::Octets key) const noexcept;
+
+    /// The node of `name`'s ancestor with `labels` labels (the apex's included; at least as many as it has). Null when there is none.
+    NodeRef ancestor(const LookupName& name, std::uint8_t apex_labels, std::size_t labels) const noexcept;
 
     /// Finds `name`, which is at or below the apex.
     Match find(const LookupName& name, std::uint8_t apex_labels) const noexcept;

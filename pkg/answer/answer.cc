@@ -1,0 +1,705 @@
+#include "answer/answer.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "answer/query.h"
+#include "answer/reply.h"
+#include "base/check.h"
+#include "store/lookup.h"
+#include "zone/lookup.h"
+
+namespace zc::answer {
+
+namespace {
+
+using dns::Rcode;
+using dns::RrType;
+using zone::ImageView;
+using zone::Kind;
+using zone::Match;
+using zone::node_flag::cname;
+using zone::NodeRef;
+using zone::RrSetRef;
+
+constexpr std::size_t links_max = 40;          // CNAME and DNAME steps of one answer
+constexpr std::size_t denials_max = 64;        // NSEC or NSEC3 records of one answer: one for each wildcard in a chain, then 3
+constexpr std::size_t nsid_octets_max = 128;   // so that an OPT always fits beside a question in 512 octets
+constexpr std::size_t prefetch_lines = 4;      // of an image: HOTPATH figures 184, 123, 111, 109, 105 ns for 1, 2, 3, 4, 6
+constexpr std::uint32_t no_ttl_max = 0xffffffff;
+constexpr std::uint32_t chaos_ttl = 5;         // as PowerDNS
+
+constexpr std::uint16_t option_nsid = 3, option_cookie = 10, option_keepalive = 11, option_ede = 15;
+constexpr std::uint16_t flag_qr = 0x8000, flag_aa = 0x0400, flag_tc = 0x0200, flag_rd = 0x0100;
+
+/// A name being looked up, and where it stands in the response.
+struct Step {
+    const zone::LookupName* name;
+    const store::SuffixHashes* hashes;
+    std::uint32_t at;
+};
+
+/// What a DNAME did already, so that no record appears twice.
+struct UsedDname {
+    const std::uint8_t* node;
+    std::uint32_t rdata_at;
+};
+
+/// Answers one query. Lives on the stack for that long.
+class Responder {
+   public:
+    Responder(Exchange& exchange, const Query& query, const store::Table& table) noexcept
+        : exchange_(exchange), query_(query), table_(table), node_(*exchange.arrival.node),
+          reply_(exchange.response.data(), query.question_end, limit(exchange, query)) {}
+
+    void run() noexcept;
+
+   private:
+    static std::uint32_t option_octets(const Exchange& exchange, const Query& query) noexcept {
+        if (!query.edns) return 0;
+        const Identity& node = *exchange.arrival.node;
+        std::size_t octets = 11;
+        if (query.has_cookie) octets += 4 + client_cookie_octets + server_cookie_octets;
+        if (query.wants_nsid && !node.nsid.empty()) octets += 4 + std::min(node.nsid.size(), nsid_octets_max);
+        if (query.wants_keepalive && node.tcp_keepalive != 0) octets += 6;
+        return static_cast<std::uint32_t>(octets);
+    }
+    static std::uint32_t limit(const Exchange& exchange, const Query& query) noexcept {
+        std::size_t octets = std::min<std::size_t>(exchange.response.size(), 65535);
+        if (exchange.arrival.transport == dns::Transport::udp) {
+            // RFC 6891 section 6.2.3: less than 512 counts as 512.
+            std::size_t client = 512;
+            if (query.edns) client = std::max<std::size_t>(512, std::min(query.edns_udp_octets, exchange.arrival.node->udp_octets_max));
+            octets = std::min(octets, client);
+        }
+        return static_cast<std::uint32_t>(octets) - option_octets(exchange, query);
+    }
+
+    void answer() noexcept;
+    void answer_chaos() noexcept;
+    void finish() noexcept;
+    void settle(Rcode rcode) noexcept { rcode_ = rcode; }
+    void settle(Rcode rcode, dns::Ede ede) noexcept {
+        rcode_ = rcode;
+        ede_ = static_cast<std::uint16_t>(ede);
+        has_ede_ = true;
+    }
+    void need(bool fits) noexcept { truncated_ = truncated_ || !fits; }
+
+    const std::uint8_t* find_zone(const Step& step, std::uint8_t& labels) const noexcept;
+    bool follow(const Step& step, Step& next) noexcept;
+    bool seen(std::uint64_t hash) noexcept;
+
+    Owner name_owner(const Step& step) const noexcept { return {step.at, step.name->size, {}, 0}; }
+    Owner suffix_owner(const Step& step, std::size_t octets) const noexcept {
+        return {octets == 1 ? 0 : reply_.locate(step.at, step.name->size, octets), octets, {}, 0};
+    }
+    Owner node_owner(const Step& step, NodeRef node) const noexcept;
+    std::uint32_t wire_ttl(const RrSetRef& set) const noexcept { return set.ttl_wire; }
+
+    void put_positive(const Step& step, const Match& match, const RrSetRef& set) noexcept;
+    void put_any(const Step& step, const Match& match) noexcept;
+    void put_signatures(const Step& step, const Match& match) noexcept;
+    void put_referral(const Step& step, const Match& match) noexcept;
+    void put_soa(const Step& step) noexcept;
+    void put_nodata(const Step& step, const Match& match) noexcept;
+    void put_nxdomain(const Step& step, const Match& match) noexcept;
+    enum class DnameResult : std::uint8_t { follow, settled };
+    DnameResult put_dname(const Step& step, const Match& match, zone::LookupName& target) noexcept;
+
+    bool proofs() const noexcept { return query_.dnssec_ok && image_.is(zone::image_flag::nsec | zone::image_flag::nsec3); }
+    void prove_expansion(const Step& step, const Match& match) noexcept;
+    void put_nsec(const Step& step, NodeRef node) noexcept;
+    void put_nsec3(const Step& step, std::uint32_t index) noexcept;
+    void cover_next_closer(const Step& step, std::size_t encloser_labels) noexcept;
+    void prove_closest_encloser(const Step& step, std::size_t labels) noexcept;
+    bool fresh_denial(const std::uint8_t* item) noexcept;
+
+    Exchange& exchange_;
+    const Query& query_;
+    const store::Table& table_;
+    const Identity& node_;
+    Reply reply_;
+    ImageView image_{nullptr};
+    std::uint8_t apex_labels_ = 0;
+    Rcode rcode_ = Rcode::noerror;
+    std::uint16_t ede_ = 0;
+    bool has_ede_ = false;
+    bool authoritative_ = false;
+    bool truncated_ = false;
+    bool wildcard_ = false;
+    std::uint8_t denial_count_ = 0;
+    std::uint8_t dname_count_ = 0;
+    std::uint8_t link_count_ = 0;
+    const std::uint8_t* denials_[denials_max];
+    UsedDname dnames_[links_max];
+    std::uint64_t links_[links_max + 1];
+};
+
+/// The zone for a name. For DS at an apex that is the parent's zone when it is here and has the cut (RFC 4035 section 3.1.4.1).
+const std::uint8_t* Responder::find_zone(const Step& step, std::uint8_t& labels) const noexcept {
+    const zone::LookupName& name = *step.name;
+    if (query_.qtype == RrType::ds && name.labels > 0) {
+        const std::uint8_t* own = store::find_or_null(table_, name, *step.hashes, name.labels, labels);
+        if (own == nullptr || labels != name.labels) return own;
+        std::uint8_t parent_labels = 0;
+        const std::uint8_t* parent = store::find_or_null(table_, name, *step.hashes, name.labels - std::size_t{1}, parent_labels);
+        if (parent == nullptr || ImageView(parent).state() != zone::State::serving) return own;
+        const Match match = ImageView(parent).find(name, parent_labels);
+        if (match.kind == Kind::delegation && match.encloser_labels < name.labels) return own;
+        labels = parent_labels;
+        return parent;
+    }
+    return store::find_or_null(table_, name, *step.hashes, name.labels, labels);
+}
+
+bool Responder::seen(std::uint64_t hash) noexcept {
+    for (std::size_t i = 0; i < link_count_; ++i)
+        if (links_[i] == hash) return true;
+    return false;
+}
+
+/// Owner of a record of the zone at hand that need not be part of the name: as much as they share is pointed to.
+Owner Responder::node_owner(const Step& step, NodeRef node) const noexcept {
+    const base::Octets key = node.key();
+    const zone::LookupName& name = *step.name;
+    const std::size_t apex_octets = image_.apex_octets();
+    std::uint8_t places[dns::name_labels_max + 1];
+    std::size_t labels = 0;
+    for (std::size_t at = 0; at < key.size(); at += key[at] + std::size_t{1}) places[labels++] = static_cast<std::uint8_t>(at);
+    std::size_t shared = 0;  // labels below the apex
+    while (shared < labels && shared + apex_labels_ < name.labels) {
+        const std::uint8_t* ours = key.data() + places[labels - 1 - shared];
+        const std::uint8_t* theirs = name.octets + name.label_at[name.labels - apex_labels_ - 1U - shared];
+        if (*ours != *theirs || std::memcmp(ours, theirs, *ours + std::size_t{1}) != 0) break;
+        ++shared;
+    }
+    const std::size_t prefix = shared == labels ? key.size() : shared == 0 ? key.size() : places[labels - shared];
+    const std::size_t suffix = (shared == labels ? key.size() : key.size() - prefix) + apex_octets;
+    if (shared == labels) return suffix_owner(step, key.size() + apex_octets);
+    return {0, key.size() + apex_octets, key.first(prefix), suffix == 1 ? 0 : reply_.locate(step.at, name.size, suffix)};
+}
+
+void Responder::put_positive(const Step& step, const Match& match, const RrSetRef& set) noexcept {
+    need(reply_.put(Section::answer, set, name_owner(step), wire_ttl(set), no_ttl_max,
+                    query_.dnssec_ok ? Reply::Signatures::with : Reply::Signatures::without));
+    if (match.kind == Kind::wildcard && proofs()) prove_expansion(step, match);
+}
+
+/// RFC 8482 allows any subset. Over UDP none: TC sends those who mean it to TCP, and the others get no amplification.
+void Responder::put_any(const Step& step, const Match& match) noexcept {
+    if (exchange_.arrival.transport == dns::Transport::udp) {
+        truncated_ = true;
+        return;
+    }
+    const auto signatures = query_.dnssec_ok ? Reply::Signatures::with : Reply::Signatures::without;
+    for (const std::uint8_t* at = match.node.rrsets(); *at != 0;) {
+        const RrSetRef set = RrSetRef::decode(at);
+        if (set.count != 0) need(reply_.put(Section::answer, set, name_owner(step), set.ttl_wire, no_ttl_max, signatures));
+        at = set.end;
+    }
+    if (match.kind == Kind::wildcard && proofs()) prove_expansion(step, match);
+}
+
+void Responder::put_signatures(const Step& step, const Match& match) noexcept {
+    for (const std::uint8_t* at = match.node.rrsets(); *at != 0;) {
+        const RrSetRef set = RrSetRef::decode(at);
+        if (set.has_signatures())
+            need(reply_.put(Section::answer, set, name_owner(step), set.ttl_wire, no_ttl_max, Reply::Signatures::only));
+        at = set.end;
+    }
+    if (match.kind == Kind::wildcard && proofs()) prove_expansion(step, match);
+}
+
+void Responder::put_soa(const Step& step) noexcept {
+    RrSetRef soa;
+    if (!image_.apex_node().find(RrType::soa, soa)) return;
+    const std::uint8_t* at = soa.records;
+    const base::Octets rdata = zone::next_rdata(at);
+    // RFC 2308 sections 3 and 5: the lesser of the SOA's TTL and its MINIMUM, which closes the RDATA.
+    const std::uint32_t minimum = std::min(soa.ttl(), base::load_u32(rdata.data() + rdata.size() - 4));
+    need(reply_.put(Section::authority, soa, suffix_owner(step, image_.apex_octets()), __builtin_bswap32(minimum), minimum,
+                    query_.dnssec_ok ? Reply::Signatures::with : Reply::Signatures::without));
+}
+
+bool Responder::fresh_denial(const std::uint8_t* item) noexcept {
+    for (std::size_t i = 0; i < denial_count_; ++i)
+        if (denials_[i] == item) return false;
+    if (denial_count_ == denials_max) return false;
+    denials_[denial_count_++] = item;
+    return true;
+}
+
+void Responder::put_nsec(const Step& step, NodeRef node) noexcept {
+    RrSetRef nsec;
+    if (!node || !node.find(RrType::nsec, nsec) || !fresh_denial(node.at())) return;
+    need(reply_.put(Section::authority, nsec, node_owner(step, node), nsec.ttl_wire, no_ttl_max, Reply::Signatures::with));
+}
+
+void Responder::put_nsec3(const Step& step, std::uint32_t index) noexcept {
+    if (index == zone::none) return;
+    const std::uint8_t* item = image_.nsec3_item(index);
+    if (!fresh_denial(item)) return;
+    std::uint8_t label[33];
+    label[0] = 32;
+    static constexpr char digits[] = "0123456789abcdefghijklmnopqrstuv";
+    for (std::size_t group = 0; group < 4; ++group) {  // five octets are eight digits
+        std::uint64_t bits = 0;
+        for (std::size_t i = 0; i < 5; ++i) bits = (bits << 8) | item[group * 5 + i];
+        for (std::size_t i = 0; i < 8; ++i) label[1 + group * 8 + i] = static_cast<std::uint8_t>(digits[(bits >> (35 - 5 * i)) & 31U]);
+    }
+    const std::size_t apex_octets = image_.apex_octets();
+    const Owner owner{0, 33 + apex_octets, base::Octets(label, 33),
+                      apex_octets == 1 ? 0 : reply_.locate(step.at, step.name->size, apex_octets)};
+    const RrSetRef set = RrSetRef::decode(item + zone::nsec3_hash_octets);
+    need(reply_.put(Section::authority, set, owner, set.ttl_wire, no_ttl_max, Reply::Signatures::with));
+}
+
+/// RFC 5155 section 7.2.1: the NSEC3 that covers the name one label longer than the closest encloser.
+void Responder::cover_next_closer(const Step& step, std::size_t encloser_labels) noexcept {
+    const std::size_t labels = encloser_labels + 1;
+    if (labels > step.name->labels || image_.nsec3_count() == 0) return;
+    const RrSetRef set = RrSetRef::decode(image_.nsec3_item(0) + zone::nsec3_hash_octets);
+    const std::uint8_t* at = set.records;
+    std::uint8_t hash[zone::nsec3_hash_octets];
+    zone::nsec3_hash(dns::NameView(step.name->suffix(step.name->labels - labels)), zone::next_rdata(at), hash);
+    bool matches = false;
+    put_nsec3(step, image_.nsec3_at_or_before(hash, matches));
+}
+
+/// RFC 5155 section 7.2.1, from the name's ancestor with `labels` labels upwards: with opt-out the first that has an NSEC3
+/// is the closest provable encloser.
+void Responder::prove_closest_encloser(const Step& step, std::size_t labels) noexcept {
+    for (;; --labels) {
+        const NodeRef node = image_.ancestor(*step.name, apex_labels_, labels);
+        if (node && node.nsec3_self() != zone::none) {
+            put_nsec3(step, node.nsec3_self());
+            break;
+        }
+        if (labels == apex_labels_) break;
+    }
+    cover_next_closer(step, labels);
+}
+
+/// A wildcard's answer needs the proof that the name itself is not there: RFC 4035 section 3.1.3.3, RFC 5155 section 7.2.6.
+void Responder::prove_expansion(const Step& step, const Match& match) noexcept {
+    if (image_.is(zone::image_flag::nsec)) put_nsec(step, image_.nsec_at_or_before(*step.name));
+    else cover_next_closer(step, match.encloser_labels);
+}
+
+void Responder::put_nodata(const Step& step, const Match& match) noexcept {
+    put_soa(step);
+    if (!proofs()) return;
+    if (image_.is(zone::image_flag::nsec)) {
+        // RFC 4035 sections 3.1.3.1 and 3.1.3.4. An empty non-terminal has no NSEC, the one before covers it.
+        RrSetRef nsec;
+        if (match.node.find(RrType::nsec, nsec)) put_nsec(step, match.node);
+        if (match.kind == Kind::wildcard || !match.node.find(RrType::nsec, nsec)) put_nsec(step, image_.nsec_at_or_before(*step.name));
+        return;
+    }
+    if (match.kind == Kind::wildcard) {  // RFC 5155 section 7.2.5
+        prove_closest_encloser(step, match.encloser_labels);
+        put_nsec3(step, match.node.nsec3_self());
+    } else if (match.node.nsec3_self() != zone::none) {  // 7.2.3
+        put_nsec3(step, match.node.nsec3_self());
+    } else {  // 7.2.4, and empty non-terminals that only opted-out delegations make
+        prove_closest_encloser(step, match.encloser_labels);
+    }
+}
+
+void Responder::put_nxdomain(const Step& step, const Match& match) noexcept {
+    put_soa(step);
+    if (!proofs()) return;
+    if (image_.is(zone::image_flag::nsec)) {  // RFC 4035 section 3.1.3.2
+        put_nsec(step, image_.nsec_at_or_before(*step.name));
+        const base::Octets encloser = step.name->suffix(step.name->labels - std::size_t{match.encloser_labels});
+        if (encloser.size() + 2 > dns::name_octets_max) return;  // no such wildcard can be
+        zone::LookupName wildcard;
+        wildcard.octets[0] = 1;
+        wildcard.octets[1] = '*';
+        std::memcpy(wildcard.octets + 2, encloser.data(), encloser.size());
+        wildcard.size = static_cast<std::uint8_t>(encloser.size() + 2);
+        wildcard.mark_labels();
+        put_nsec(step, image_.nsec_at_or_before(wildcard));
+        return;
+    }
+    // RFC 5155 section 7.2.2. Where the encloser has no NSEC3 (opt-out), the provable one's wildcard is denied.
+    prove_closest_encloser(step, match.encloser_labels);
+    for (std::size_t labels = match.encloser_labels;; --labels) {
+        const NodeRef node = image_.ancestor(*step.name, apex_labels_, labels);
+        if (node && node.nsec3_self() != zone::none) {
+            put_nsec3(step, node.nsec3_wildcard());
+            return;
+        }
+        if (labels == apex_labels_) return;
+    }
+}
+
+void Responder::put_referral(const Step& step, const Match& match) noexcept {
+    RrSetRef ns;
+    if (!match.node.find(RrType::ns, ns)) return;
+    const std::size_t cut_octets = match.node.key().size() + image_.apex_octets();
+    const Owner owner = suffix_owner(step, cut_octets);
+    const std::uint32_t start = reply_.size();
+    if (!reply_.put(Section::authority, ns, owner, ns.ttl_wire, no_ttl_max, Reply::Signatures::without)) {
+        truncated_ = true;
+        return;
+    }
+    if (proofs()) {  // RFC 4035 section 3.1.4, RFC 5155 section 7.2.7
+        RrSetRef ds;
+        if (match.node.find(RrType::ds, ds)) {
+            need(reply_.put(Section::authority, ds, owner, ds.ttl_wire, no_ttl_max, Reply::Signatures::with));
+        } else if (image_.is(zone::image_flag::nsec)) {
+            put_nsec(step, match.node);
+        } else if (match.node.nsec3_self() != zone::none) {
+            put_nsec3(step, match.node.nsec3_self());
+        } else {
+            prove_closest_encloser(step, match.encloser_labels);
+        }
+    }
+    if (!ns.has_glue() || truncated_) return;
+    const std::uint8_t* glue = ns.behind_records();
+    if (ns.has_signatures()) {
+        const unsigned signatures = *glue;
+        glue += 5;
+        for (unsigned i = 0; i < signatures; ++i) zone::next_rdata(glue);
+    }
+    const unsigned in_domain = glue[0], all = glue[1];
+    glue += 2;
+    unsigned record = 0;
+    std::uint32_t at = start;  // of that NS record in the message
+    for (unsigned i = 0; i < all; ++i, glue += 6) {
+        const unsigned wanted = zone::load<std::uint16_t>(glue);
+        if (wanted < record) {  // sibling glue starts over
+            record = 0;
+            at = start;
+        }
+        const std::uint32_t head = owner.size == 1 ? 11 : 12;
+        for (; record < wanted; ++record) at += head + base::load_u16(reply_.message() + at + head - 2);
+        const NodeRef target = image_.node_at(zone::load<std::uint32_t>(glue + 2));
+        for (const RrType type : {RrType::a, RrType::aaaa}) {
+            RrSetRef addresses;
+            if (!target.find(type, addresses)) continue;
+            const bool fits = reply_.put(Section::additional, addresses, {at + head, 2, {}, 0}, addresses.ttl_wire, no_ttl_max,
+                                         Reply::Signatures::without);
+            if (!fits && i < in_domain) truncated_ = true;  // RFC 9471 section 3.1: in-domain glue has to be there
+        }
+    }
+}
+
+Responder::DnameResult Responder::put_dname(const Step& step, const Match& match, zone::LookupName& target) noexcept {
+    RrSetRef set;
+    if (!match.node.find(RrType::dname, set)) return DnameResult::settled;
+    const std::size_t owner_octets = match.node.key().size() + image_.apex_octets();
+    const std::uint8_t* records = set.records;
+    const base::Octets rdata = zone::next_rdata(records);
+    std::uint32_t rdata_at = 0;
+    for (std::size_t i = 0; i < dname_count_; ++i)
+        if (dnames_[i].node == match.node.at()) rdata_at = dnames_[i].rdata_at;
+    if (rdata_at == 0) {
+        const Owner owner = suffix_owner(step, owner_octets);
+        rdata_at = reply_.size() + (owner.size == 1 ? 11U : 12U);
+        if (!reply_.put(Section::answer, set, owner, set.ttl_wire, no_ttl_max, query_.dnssec_ok ? Reply::Signatures::with : Reply::Signatures::without)) {
+            truncated_ = true;
+            return DnameResult::settled;
+        }
+        dnames_[dname_count_++] = {match.node.at(), rdata_at};
+    }
+    const zone::LookupName& name = *step.name;
+    const std::size_t prefix = name.size - owner_octets;
+    if (prefix + rdata.size() > dns::name_octets_max) {
+        settle(Rcode::yxdomain);  // RFC 6672 section 2.2
+        return DnameResult::settled;
+    }
+    std::memcpy(target.octets, name.octets, prefix);
+    std::memcpy(target.octets + prefix, rdata.data(), rdata.size());
+    target.size = static_cast<std::uint8_t>(prefix + rdata.size());
+    target.mark_labels();
+    return DnameResult::follow;
+}
+
+void Responder::answer() noexcept {
+    zone::LookupName names[2];
+    store::SuffixHashes hashes[2];
+    Step step{&query_.name, &query_.hashes, header_octets};
+    const std::uint8_t* found = nullptr;
+    if (query_.image != nullptr && query_.qtype != RrType::ds) {
+        // The tag is only a hint: look at the apex.
+        const ImageView hint(query_.image);
+        const base::Octets suffix = query_.name.suffix(query_.name.labels - std::size_t{query_.image_labels});
+        if (hint.apex_octets() == suffix.size() && std::memcmp(hint.apex_at(), suffix.data(), suffix.size()) == 0) {
+            found = query_.image;
+            apex_labels_ = query_.image_labels;
+        }
+    }
+    if (found == nullptr) found = find_zone(step, apex_labels_);
+    if (found == nullptr) {
+        settle(query_.opcode == dns::Opcode::query ? Rcode::refused : Rcode::notauth, dns::Ede::not_authoritative);
+        return;
+    }
+    image_ = ImageView(found);
+    exchange_.outcome.account = static_cast<std::uint32_t>(query_.hashes.of[apex_labels_]);
+    if (query_.opcode != dns::Opcode::query) {
+        settle(Rcode::refused, dns::Ede::prohibited);  // NOTIFY and UPDATE: nobody may, here
+        return;
+    }
+    switch (image_.state()) {
+        case zone::State::serving: break;
+        case zone::State::pending: settle(Rcode::servfail, dns::Ede::not_ready); return;
+        case zone::State::broken:
+        case zone::State::unsigned_: settle(Rcode::servfail, dns::Ede::invalid_data); return;
+    }
+    if (query_.qtype == RrType::axfr || query_.qtype == RrType::ixfr) {
+        settle(Rcode::refused, dns::Ede::prohibited);
+        return;
+    }
+
+    for (std::size_t links = 0;; ++links) {
+        const Match match = image_.find(*step.name, apex_labels_);
+        zone::LookupName& target = names[links & 1U];
+        std::uint32_t target_at = 0;
+        bool settled = true;
+        switch (match.kind) {
+            case Kind::delegation:
+                if (query_.qtype != RrType::ds || match.encloser_labels != step.name->labels) {
+                    put_referral(step, match);
+                    break;
+                }
+                [[fallthrough]];  // DS at the cut is the parent's own
+            case Kind::exact:
+            case Kind::wildcard: {
+                authoritative_ = true;
+                wildcard_ = wildcard_ || match.kind == Kind::wildcard;
+                exchange_.outcome.account = static_cast<std::uint32_t>(query_.hashes.of[query_.name.labels]);
+                if (match.kind == Kind::wildcard) exchange_.outcome.account = static_cast<std::uint32_t>(query_.hashes.of[apex_labels_]) + 2;
+                RrSetRef set;
+                if (match.node.find(query_.qtype, set)) {
+                    put_positive(step, match, set);
+                } else if (query_.qtype == RrType::any && !match.node.empty()) {
+                    put_any(step, match);
+                } else if (query_.qtype == RrType::rrsig && query_.opcode == dns::Opcode::query && !match.node.empty()) {
+                    const std::uint16_t before = reply_.count(Section::answer);
+                    put_signatures(step, match);
+                    if (reply_.count(Section::answer) == before && !truncated_) put_nodata(step, match);
+                } else if (match.node.is(cname) && match.node.find(RrType::cname, set)) {
+                    if (links == links_max) break;
+                    const std::uint32_t start = reply_.size();
+                    put_positive(step, match, set);
+                    if (truncated_) break;
+                    const std::uint8_t* records = set.records;
+                    const base::Octets rdata = zone::next_rdata(records);
+                    // Its only pointer can be one into the owner name.
+                    const std::size_t suffix = set.patch_count == 0 ? 0 : base::load_u16(rdata.data() + rdata.size() - 2) & 0xffU;
+                    const std::size_t labels = suffix == 0 ? rdata.size() : rdata.size() - 2;
+                    std::memcpy(target.octets, rdata.data(), labels);
+                    std::memcpy(target.octets + labels, step.name->octets + step.name->size - suffix, suffix);
+                    target.size = static_cast<std::uint8_t>(labels + suffix);
+                    target.mark_labels();
+                    target_at = start + (step.name->size == 1 ? 11U : 12U);
+                    settled = false;
+                } else {
+                    put_nodata(step, match);
+                }
+                break;
+            }
+            case Kind::nxdomain:
+                authoritative_ = true;
+                settle(Rcode::nxdomain);
+                exchange_.outcome.account = static_cast<std::uint32_t>(query_.hashes.of[apex_labels_]) + 1;
+                put_nxdomain(step, match);
+                break;
+            case Kind::dname: {
+                authoritative_ = true;
+                if (links == links_max || put_dname(step, match, target) == DnameResult::settled) break;
+                RrSetRef set;
+                match.node.find(RrType::dname, set);
+                const std::size_t prefix = step.name->size - match.node.key().size() - image_.apex_octets();
+                const std::uint32_t rdata_at = dnames_[dname_count_ - 1].node == match.node.at() ? dnames_[dname_count_ - 1].rdata_at : 0;
+                const bool root = prefix + 1U == target.size;
+                const bool pointed = rdata_at != 0 && rdata_at <= pointer_max && !root;
+                target_at = reply_.size() + 12;  // the owner is below the DNAME, so it is not the root
+                // RFC 6672 section 3.1: with the DNAME's TTL, and without a signature.
+                if (!reply_.put_record(Section::answer, name_owner(step), RrType::cname, dns::RrClass::in, set.ttl(),
+                                       base::Octets(target.octets, pointed ? prefix : target.size), pointed ? rdata_at : 0)) {
+                    truncated_ = true;
+                    break;
+                }
+                settled = query_.qtype == RrType::cname;
+                break;
+            }
+        }
+        if (settled || truncated_) return;
+
+        if (links == 0) links_[link_count_++] = query_.hashes.of[query_.name.labels];
+        store::SuffixHashes& target_hashes = hashes[links & 1U];
+        store::hash_suffixes(target, table_.seed, target_hashes);
+        const std::uint64_t hash = target_hashes.of[target.labels];
+        if (seen(hash)) return;  // a loop: its links so far
+        if (link_count_ <= links_max) links_[link_count_++] = hash;
+        step = {&target, &target_hashes, target_at};
+        const std::uint8_t* next = find_zone(step, apex_labels_);
+        // Outside, or in a zone that cannot answer now: the chain so far is right, the resolver asks for the rest.
+        if (next == nullptr || ImageView(next).state() != zone::State::serving) return;
+        image_ = ImageView(next);
+    }
+}
+
+void Responder::answer_chaos() noexcept {
+    static constexpr struct {
+        std::string_view name;
+        bool version;
+    } names[] = {{"\7version\4bind", true}, {"\7version\6server", true}, {"\10hostname\4bind", false}, {"\2id\6server", false}};
+    if (query_.opcode != dns::Opcode::query) return settle(Rcode::notauth);
+    const std::string_view asked(reinterpret_cast<const char*>(query_.name.octets), query_.name.size - std::size_t{1});
+    for (const auto& [name, version] : names) {
+        if (asked != name) continue;
+        const std::string& text = version ? node_.version : node_.hostname;
+        if (text.empty()) break;
+        authoritative_ = true;
+        if (query_.qtype != RrType::txt && query_.qtype != RrType::any) return;
+        std::uint8_t rdata[256];
+        const std::size_t octets = std::min<std::size_t>(text.size(), 255);
+        rdata[0] = static_cast<std::uint8_t>(octets);
+        std::memcpy(rdata + 1, text.data(), octets);
+        need(reply_.put_record(Section::answer, {header_octets, query_.name.size, {}, 0}, RrType::txt, dns::RrClass::ch, chaos_ttl,
+                               base::Octets(rdata, octets + 1), 0));
+        return;
+    }
+    settle(Rcode::refused);
+}
+
+void Responder::run() noexcept {
+    // First, because names further down may point into it.
+    if (query_.has_question) std::memcpy(exchange_.response.data() + header_octets, exchange_.query.data() + header_octets, query_.question_end - header_octets);
+    switch (query_.verdict) {
+        case Verdict::answer:
+            if (query_.has_question) answer();
+            break;
+        case Verdict::drop: return;
+        case Verdict::formerr: settle(Rcode::formerr); break;
+        case Verdict::notimp: settle(Rcode::notimp); break;
+        case Verdict::badvers: settle(Rcode::badvers); break;
+        case Verdict::refused: settle(Rcode::refused); break;
+        case Verdict::notauth: settle(Rcode::notauth); break;
+        case Verdict::chaos: answer_chaos(); break;
+    }
+    finish();
+}
+
+void Responder::finish() noexcept {
+    std::uint8_t* out = exchange_.response.data();
+    // A client that is told to come again over TCP needs nothing more (RFC 2181 section 9).
+    if (truncated_) reply_.truncate(query_.question_end);
+    std::uint32_t at = reply_.size();
+    const auto rcode = static_cast<std::uint16_t>(rcode_);
+
+    std::uint16_t flags = static_cast<std::uint16_t>(flag_qr | (static_cast<std::uint16_t>(query_.opcode) << 11) | (query_.flags & flag_rd) | (rcode & 15U));
+    if (authoritative_ && query_.qclass != dns::RrClass::any) flags |= flag_aa;  // RFC 1035 section 6.2: never for QCLASS *
+    if (truncated_) flags |= flag_tc;
+    base::store_u16(out, query_.id);
+    base::store_u16(out + 2, flags);
+    base::store_u16(out + 4, query_.has_question ? 1 : 0);
+    base::store_u16(out + 6, reply_.count(Section::answer));
+    base::store_u16(out + 8, reply_.count(Section::authority));
+    base::store_u16(out + 10, static_cast<std::uint16_t>(reply_.count(Section::additional) + (query_.edns ? 1 : 0)));
+
+    if (query_.edns) {
+        std::uint8_t* opt = out + at;
+        opt[0] = 0;
+        base::store_u16(opt + 1, static_cast<std::uint16_t>(RrType::opt));
+        base::store_u16(opt + 3, node_.udp_octets_max);
+        opt[5] = static_cast<std::uint8_t>(rcode >> 4);
+        opt[6] = 0;  // version
+        base::store_u16(opt + 7, query_.dnssec_ok ? 0x8000 : 0);
+        std::uint8_t* option = opt + 11;
+        if (query_.has_cookie) {
+            base::store_u16(option, option_cookie);
+            base::store_u16(option + 2, client_cookie_octets + server_cookie_octets);
+            std::memcpy(option + 4, query_.client_cookie, client_cookie_octets);
+            make_server_cookie(query_.client_cookie, exchange_.arrival.client, exchange_.arrival.now.unix_seconds(), node_.cookies.current,
+                               option + 4 + client_cookie_octets);
+            option += 4 + client_cookie_octets + server_cookie_octets;
+        }
+        if (query_.wants_nsid && !node_.nsid.empty()) {
+            const std::size_t octets = std::min(node_.nsid.size(), nsid_octets_max);
+            base::store_u16(option, option_nsid);
+            base::store_u16(option + 2, static_cast<std::uint16_t>(octets));
+            std::memcpy(option + 4, node_.nsid.data(), octets);
+            option += 4 + octets;
+        }
+        if (query_.wants_keepalive && node_.tcp_keepalive != 0) {
+            base::store_u16(option, option_keepalive);
+            base::store_u16(option + 2, 2);
+            base::store_u16(option + 4, node_.tcp_keepalive);
+            option += 6;
+        }
+        if (has_ede_) {  // only with answers that are short: question and OPT
+            base::store_u16(option, option_ede);
+            base::store_u16(option + 2, 2);
+            base::store_u16(option + 4, ede_);
+            option += 6;
+        }
+        base::store_u16(opt + 9, static_cast<std::uint16_t>(option - opt - 11));
+        at = static_cast<std::uint32_t>(option - out);
+    }
+
+    Outcome& outcome = exchange_.outcome;
+    outcome.response_octets = static_cast<std::uint16_t>(at);
+    outcome.rcode = rcode_;
+    outcome.qtype = query_.qtype;
+    outcome.opcode = query_.opcode;
+    outcome.truncated = truncated_;
+    outcome.edns = query_.edns;
+    outcome.dnssec_ok = query_.dnssec_ok;
+    outcome.cookie_valid = query_.cookie_valid;
+    outcome.wildcard = wildcard_;
+}
+
+/// Reads one query; when the zones decide, hashes its name and asks for the table's cache lines.
+void stage_parse(const Exchange& exchange, Query& query, const store::Table& table) noexcept {
+    parse(exchange, query);
+    if (query.verdict != Verdict::answer || !query.has_question) return;
+    store::hash_suffixes(query.name, table.seed, query.hashes);
+    for (std::size_t n = 0; n <= query.name.labels; ++n)
+        if (table.has_depth(n)) store::prefetch(table, query.hashes.of[n]);
+}
+
+/// Finds the image by its tag and asks for its first cache lines.
+void stage_probe(Query& query, const store::Table& table) noexcept {
+    if (query.verdict != Verdict::answer || !query.has_question) return;
+    for (std::size_t n = query.name.labels + std::size_t{1}; n-- > 0;) {
+        if (!table.has_depth(n)) continue;
+        const std::uint8_t* image = store::probe_tag_or_null(table, query.hashes.of[n]);
+        if (image == nullptr) continue;
+        query.image = image;
+        query.image_labels = static_cast<std::uint8_t>(n);
+        for (std::size_t line = 0; line < prefetch_lines; ++line) __builtin_prefetch(image + 64 * line);
+        return;
+    }
+}
+
+}  // namespace
+
+void respond(std::span<Exchange> batch, const store::Catalogue& zones) noexcept {
+    const store::Table& table = zones.table();
+    Query queries[32];  // 50 KiB of stack, of which each query touches some 300 octets
+    while (!batch.empty()) {
+        const std::size_t count = std::min(batch.size(), std::size(queries));
+        for (std::size_t i = 0; i < count; ++i) stage_parse(batch[i], queries[i], table);
+        for (std::size_t i = 0; i < count; ++i) stage_probe(queries[i], table);
+        for (std::size_t i = 0; i < count; ++i) {
+            batch[i].outcome = {};
+            Responder(batch[i], queries[i], table).run();
+        }
+        batch = batch.subspan(count);
+    }
+}
+
+Outcome respond(base::Octets query, const Arrival& arrival, const store::Catalogue& zones, base::MutableOctets response) noexcept {
+    Exchange one{query, response, arrival, {}};
+    respond(std::span(&one, 1), zones);
+    return one.outcome;
+}
+
+}  // namespace zc::answer

@@ -1,0 +1,234 @@
+#include "answer/query.h"
+
+#include <sodium.h>
+
+#include <cstring>
+
+namespace zc::answer {
+
+using base::load_u16;
+using base::load_u32;
+
+namespace {
+
+constexpr std::uint16_t flag_qr = 0x8000;
+
+/// Eight octets at a time. A label's length is at most 63 and so never looks like a capital.
+void fold_into(std::uint8_t* to, const std::uint8_t* from, std::size_t size) noexcept {
+    constexpr std::uint64_t ones = 0x0101010101010101U;
+    std::memcpy(to, from, size);
+    for (std::size_t at = 0; at < size; at += 8) {
+        auto word = zone::load<std::uint64_t>(to + at);
+        const std::uint64_t low = word & (0x7f * ones);
+        const std::uint64_t above_z = low + (0x7f - 'Z') * ones;
+        const std::uint64_t from_a = low + (0x80 - 'A') * ones;
+        word |= ((from_a ^ above_z) & ~word & (0x80 * ones)) >> 2;
+        std::memcpy(to + at, &word, 8);
+    }
+}
+
+/// Reads an uncompressed name at `at`; 0 when there is none, else its octets.
+std::size_t read_qname(base::Octets message, std::size_t at, zone::LookupName& name) noexcept {
+    const std::uint8_t* octets = message.data() + at;
+    const std::size_t available = message.size() - at;
+    std::size_t size = 0;
+    std::uint8_t labels = 0;
+    for (;;) {
+        if (size >= available || size >= dns::name_octets_max) return 0;
+        const std::uint8_t length = octets[size];
+        name.label_at[labels] = static_cast<std::uint8_t>(size);
+        if (length == 0) break;
+        if (length > dns::label_octets_max) return 0;  // RFC 1035 4.1.4 pointers have nothing before them to point to
+        size += std::size_t{1} + length;
+        ++labels;
+        if (size >= dns::name_octets_max) return 0;
+    }
+    ++size;
+    name.size = static_cast<std::uint8_t>(size);
+    name.labels = labels;
+    fold_into(name.octets, octets, size);
+    return size;
+}
+
+/// Behind the name at `at`, compressed or not; 0 when it is cut off.
+std::size_t skip_name(base::Octets message, std::size_t at) noexcept {
+    while (at < message.size()) {
+        const std::uint8_t length = message[at];
+        if (length == 0) return at + 1;
+        if ((length & 0xc0U) == 0xc0) return at + 2 <= message.size() ? at + 2 : 0;
+        if (length > dns::label_octets_max) return 0;
+        at += std::size_t{1} + length;
+    }
+    return 0;
+}
+
+enum : std::uint16_t { option_nsid = 3, option_cookie = 10, option_keepalive = 11 };
+
+/// False: FORMERR.
+bool read_options(base::Octets options, const Exchange& exchange, Query& query) noexcept {
+    std::size_t at = 0;
+    while (at < options.size()) {
+        if (options.size() - at < 4) return false;
+        const std::uint16_t code = load_u16(&options[at]);
+        const std::size_t octets = load_u16(&options[at + 2]);
+        at += 4;
+        if (options.size() - at < octets) return false;
+        const base::Octets data = options.subspan(at, octets);
+        at += octets;
+        if (code == option_nsid) {
+            query.wants_nsid = true;
+        } else if (code == option_cookie) {
+            // RFC 7873 section 5.2: 8 octets, or 16 to 40; anything else is FORMERR.
+            if (octets != client_cookie_octets && (octets < 16 || octets > 40)) return false;
+            if (!exchange.arrival.node->cookies.enabled || query.has_cookie) continue;
+            query.has_cookie = true;
+            std::memcpy(query.client_cookie, data.data(), client_cookie_octets);
+            if (octets != client_cookie_octets + server_cookie_octets || data[8] != 1) continue;
+            // RFC 9018 section 4.3: valid from an hour ago to five minutes ahead, in serial arithmetic.
+            const std::uint32_t made = load_u32(&data[12]);
+            const auto age = static_cast<std::int32_t>(exchange.arrival.now.unix_seconds() - made);
+            if (age > 3600 || age < -300) continue;
+            std::uint8_t expected[server_cookie_octets];
+            for (const auto* secret : {&exchange.arrival.node->cookies.current, &exchange.arrival.node->cookies.previous}) {
+                make_server_cookie(query.client_cookie, exchange.arrival.client, made, *secret, expected);
+                if (sodium_memcmp(expected, &data[8], server_cookie_octets) == 0) query.cookie_valid = true;
+            }
+        } else if (code == option_keepalive && exchange.arrival.transport == dns::Transport::tcp) {
+            if (octets != 0) return false;  // RFC 7828 section 3.2.1: a client sends no timeout
+            query.wants_keepalive = true;
+        }
+    }
+    return true;
+}
+
+/// Everything behind the question. False: FORMERR.
+bool read_records(const Exchange& exchange, std::size_t at, std::size_t answers, std::size_t additionals, Query& query) noexcept {
+    const base::Octets message = exchange.query;
+    bool tsig = false;
+    for (std::size_t i = 0; i < answers + additionals; ++i) {
+        if (tsig) return false;  // RFC 8945 section 5.1: it is the last
+        const std::size_t owner = at;
+        at = skip_name(message, at);
+        if (at == 0 || message.size() - at < 10) return false;
+        const std::uint8_t* head = message.data() + at;
+        const auto type = static_cast<dns::RrType>(load_u16(head));
+        const std::size_t octets = load_u16(head + 8);
+        at += 10;
+        if (message.size() - at < octets) return false;
+        if (type == dns::RrType::opt) {
+            // RFC 6891 section 6.1.1: one, in the additional section, owned by the root.
+            if (i < answers || query.edns || message[owner] != 0) return false;
+            query.edns = true;
+            query.edns_udp_octets = load_u16(head + 2);
+            query.dnssec_ok = (head[6] & 0x80U) != 0;
+            if (head[5] != 0) {
+                query.verdict = Verdict::badvers;  // its options mean what we do not know
+            } else if (!read_options(message.subspan(at, octets), exchange, query)) {
+                return false;
+            }
+        } else if (type == dns::RrType::tsig) {
+            if (i < answers) return false;
+            tsig = true;
+        }
+        at += octets;
+    }
+    if (tsig && query.verdict == Verdict::answer) query.verdict = Verdict::notauth;  // no key is known here: RFC 8945 section 5.2
+    return at == message.size();
+}
+
+}  // namespace
+
+void make_server_cookie(const std::uint8_t* client_cookie, const dns::Address& client, std::uint32_t unix_seconds,
+                        const std::array<std::uint8_t, 16>& secret, std::uint8_t* out) noexcept {
+    std::uint8_t input[client_cookie_octets + 8 + 16];
+    out[0] = 1;
+    out[1] = out[2] = out[3] = 0;
+    base::store_u32(out + 4, unix_seconds);
+    std::memcpy(input, client_cookie, client_cookie_octets);
+    std::memcpy(input + client_cookie_octets, out, 8);
+    std::memcpy(input + client_cookie_octets + 8, client.octets.data(), client.size);
+    static_assert(crypto_shorthash_KEYBYTES == 16 && crypto_shorthash_BYTES == 8);
+    crypto_shorthash(out + 8, input, client_cookie_octets + 8U + client.size, secret.data());  // SipHash-2-4
+}
+
+void parse(const Exchange& exchange, Query& query) noexcept {
+    const base::Octets message = exchange.query;
+    query.has_question = query.has_cookie = query.cookie_valid = query.wants_nsid = query.wants_keepalive = false;
+    query.edns = query.dnssec_ok = false;
+    query.image = nullptr;
+    query.question_end = header_octets;
+    query.qtype = dns::RrType{};
+    query.opcode = dns::Opcode::query;
+    if (message.size() < header_octets) {
+        query.verdict = Verdict::drop;
+        return;
+    }
+    query.id = load_u16(&message[0]);
+    query.flags = load_u16(&message[2]);
+    query.opcode = static_cast<dns::Opcode>((query.flags >> 11) & 15U);
+    if ((query.flags & flag_qr) != 0) {
+        query.verdict = Verdict::drop;  // never answer an answer: two servers would talk for ever
+        return;
+    }
+    const std::size_t questions = load_u16(&message[4]);
+    const std::size_t answers = std::size_t{load_u16(&message[6])} + load_u16(&message[8]);
+    const std::size_t additionals = load_u16(&message[10]);
+    query.verdict = Verdict::answer;
+    std::size_t at = header_octets;
+    if (questions == 1) {
+        const std::size_t octets = read_qname(message, at, query.name);
+        if (octets == 0 || message.size() - at - octets < 4) {
+            query.verdict = Verdict::formerr;
+            return;
+        }
+        at += octets;
+        query.qtype = static_cast<dns::RrType>(load_u16(&message[at]));
+        query.qclass = static_cast<dns::RrClass>(load_u16(&message[at + 2]));
+        at += 4;
+        query.has_question = true;
+        query.question_end = static_cast<std::uint16_t>(at);
+    } else if (questions > 1) {
+        query.verdict = query.opcode == dns::Opcode::query ? Verdict::formerr : Verdict::notimp;  // RFC 9619
+        return;
+    }
+    if (answers + additionals != 0 || at != message.size()) {
+        if (!read_records(exchange, at, answers, additionals, query)) {
+            // The message of an operation that we do not know may have another form behind its header.
+            const bool known = query.opcode == dns::Opcode::query || query.opcode == dns::Opcode::notify || query.opcode == dns::Opcode::update;
+            query.verdict = known ? Verdict::formerr : Verdict::notimp;
+            query.edns = query.edns && query.verdict == Verdict::formerr;
+            return;
+        }
+    }
+    if (query.verdict != Verdict::answer) return;
+
+    switch (query.opcode) {
+        case dns::Opcode::query: break;
+        case dns::Opcode::notify:
+        case dns::Opcode::update:
+            if (!query.has_question) query.verdict = Verdict::formerr;
+            break;  // refused, or not authoritative: the zones decide
+        case dns::Opcode::iquery:
+        case dns::Opcode::status:
+        case dns::Opcode::dso:
+        default: query.verdict = Verdict::notimp; return;
+    }
+    if (query.verdict != Verdict::answer) return;
+    if (!query.has_question) {
+        // RFC 7873 section 5.4: a query without question may fetch a cookie.
+        if (!query.has_cookie) query.verdict = Verdict::formerr;
+        return;
+    }
+    if (query.qclass == dns::RrClass::ch) {
+        query.verdict = Verdict::chaos;
+    } else if (query.qclass != dns::RrClass::in && query.qclass != dns::RrClass::any) {
+        query.verdict = Verdict::refused;
+    } else if (query.qtype == dns::RrType::opt || query.qtype == dns::RrType::tsig || query.qtype == dns::RrType::tkey ||
+               query.qtype == dns::RrType::nxname) {
+        query.verdict = Verdict::formerr;  // no questions: RFC 6891 section 6.1.1, RFC 8945, RFC 9824 section 3.4
+    } else if (query.qtype == dns::RrType::maila || query.qtype == dns::RrType::mailb) {
+        query.verdict = Verdict::notimp;  // RFC 1035's experiments, obsolete since RFC 1035 itself for MAILA
+    }
+}
+
+}  // namespace zc::answer
