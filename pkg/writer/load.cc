@@ -1,0 +1,255 @@
+#include "writer/load.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "journal/image_file.h"
+#include "writer/settings.h"
+#include "writer/zone_key.h"
+
+namespace zc::writer {
+namespace {
+
+using journal::ImageFile;
+using journal::ImageFileWriter;
+using journal::Position;
+using journal::Snapshot;
+using journal::StoredZone;
+
+constexpr std::uint64_t progress_zones = 65'536;  // between two calls
+
+/// What is served of a stored zone.
+struct Served {
+    base::Octets image;   // empty: nothing, as if the zone were not there
+    zone::Image made;     // owns `image` when it is a placeholder
+    std::string problem;  // not empty: damaged
+};
+
+Served placeholder(dns::NameView apex, zone::State state, std::string problem) {
+    Served served;
+    served.made = zone::placeholder(apex, state);
+    served.image = served.made.octets();
+    served.problem = std::move(problem);
+    return served;
+}
+
+/// `image` fits its digest, so it is what was stored; whether that is an image of this zone is
+/// found out here.
+Served served_of(const StoredZone& zone, dns::NameView apex, base::Octets image) {
+    const auto state = decode_state(zone.state);
+    if (!state) return placeholder(apex, zone::State::broken, state.error().message);
+    if (state->hidden) return {};
+    if (state->state != zone::State::serving) return placeholder(apex, state->state, {});
+    if (const auto valid = zone::validate(image); !valid)
+        return placeholder(apex, zone::State::broken, "image: " + valid.error().message);
+    if (!dns::equal(zone::Zone(image.data()).apex(), apex))
+        return placeholder(apex, zone::State::broken,
+                           "image of " + dns::to_string(zone::Zone(image.data()).apex()));
+    Served served;
+    served.image = image;
+    return served;
+}
+
+/// Goes through all zones of a store with what is served of them.
+Status each_served(Snapshot& snapshot, std::uint64_t total, const LoadProgress& progress,
+                   std::vector<DamagedZone>& damaged,
+                   const std::function<Status(dns::NameView apex, Served&& served)>& each) {
+    Status status;
+    std::uint64_t done = 0;
+    ZC_TRY_STATUS(snapshot.for_each_image(
+        [&](const StoredZone& zone, base::Octets image, Snapshot::Image state) {
+            if (progress && ++done % progress_zones == 0) progress(done, total);
+            const auto apex = apex_of(zone.key);
+            if (!apex) {
+                // Nothing can be served under a name that is not known.
+                damaged.push_back({dns::Name(), "zone with an unreadable key"});
+                return true;
+            }
+            Served served = state == Snapshot::Image::good
+                                ? served_of(zone, *apex, image)
+                                : placeholder(*apex, zone::State::broken,
+                                              "image or settings do not fit the digest");
+            if (!served.problem.empty()) damaged.push_back({*apex, served.problem});
+            if (!served.image.empty()) status = each(*apex, std::move(served));
+            return status.has_value();
+        }));
+    return status;
+}
+
+store::Change change_of(dns::NameView apex, Served&& served) {
+    store::Change change;
+    change.apex = dns::Name(apex);
+    if (served.made.octets().empty()) {
+        if (!served.image.empty()) change.image.emplace(served.image);
+    } else {
+        change.image.emplace(std::move(served.made));
+    }
+    return change;
+}
+
+Result<std::vector<DamagedZone>> write_image_file(Snapshot& snapshot, const std::string& path,
+                                                  const LoadProgress& progress) {
+    std::vector<DamagedZone> damaged;
+    ZC_TRY(const std::uint64_t total, snapshot.zones());
+    ZC_TRY(ImageFileWriter writer, ImageFileWriter::begin(path));
+    ZC_TRY_STATUS(
+        each_served(snapshot, total, progress, damaged,
+                    [&](dns::NameView, Served&& served) { return writer.add(served.image); }));
+    ZC_TRY_STATUS(writer.finish(snapshot.position()));
+    return damaged;
+}
+
+}  // namespace
+
+Result<std::vector<DamagedZone>> write_image_file(const std::string& store_path,
+                                                  const LoadProgress& progress) {
+    ZC_TRY(Snapshot snapshot, Snapshot::open(store_path));
+    return write_image_file(snapshot, store_path, progress);
+}
+
+struct LoadedStore::Work {
+    std::string path;
+    std::size_t zones_expected = 0;
+    Position position;
+    std::vector<ImageFile> mapped;  // the last one is in use; earlier ones may still be
+
+    /// The zones behind `keys` as they stand in `snapshot`.
+    static Status read_changed(Snapshot& snapshot, const std::vector<std::string>& keys,
+                               StoreChanges& out);
+};
+
+LoadedStore::LoadedStore(std::unique_ptr<Work> work) noexcept : work_(std::move(work)) {}
+LoadedStore::LoadedStore(LoadedStore&&) noexcept = default;
+LoadedStore& LoadedStore::operator=(LoadedStore&&) noexcept = default;
+LoadedStore::~LoadedStore() = default;
+
+Result<LoadedStore> LoadedStore::open(const std::string& path) {
+    ZC_TRY(Snapshot snapshot, Snapshot::open(path));
+    auto work = std::make_unique<Work>();
+    work->path = path;
+    ZC_TRY(work->zones_expected, snapshot.zones());
+    return LoadedStore(std::move(work));
+}
+
+std::size_t LoadedStore::zones_expected() const noexcept {
+    return work_->zones_expected;
+}
+const std::string& LoadedStore::path() const noexcept {
+    return work_->path;
+}
+const Position& LoadedStore::position() const noexcept {
+    return work_->position;
+}
+
+std::uint64_t LoadedStore::mapped_octets() const noexcept {
+    std::uint64_t octets = 0;
+    for (const ImageFile& file : work_->mapped) octets += file.octets();
+    return octets;
+}
+
+void LoadedStore::forget_old_images() noexcept {
+    if (work_->mapped.size() > 1)
+        work_->mapped.erase(work_->mapped.begin(), work_->mapped.end() - 1);
+}
+
+Result<LoadReport> LoadedStore::load(store::Catalogue& catalogue, const LoadProgress& progress) {
+    Work& work = *work_;
+    LoadReport report;
+    ZC_TRY(Snapshot snapshot, Snapshot::open(work.path));
+
+    auto file = ImageFile::open(work.path);
+    std::optional<std::vector<std::string>> changed;
+    if (file) {
+        ZC_TRY(changed, snapshot.changed_since(file->position()));
+        if (!changed) report.why = "it is of another store, or too old";
+    } else {
+        report.why = file.error().text();
+    }
+    if (!changed) {
+        auto damaged = write_image_file(snapshot, work.path, progress);
+        if (damaged) file = ImageFile::open(work.path);
+        // Another process may have put a file of a later state there meanwhile: `changed_since`
+        // knows.
+        if (damaged && file) {
+            ZC_TRY(changed, snapshot.changed_since(file->position()));
+            report.from = LoadReport::From::image_file_rebuilt;
+            report.damaged = *std::move(damaged);
+        }
+        if (!changed) {
+            if (!damaged) report.why += "; " + damaged.error().text();
+            report.from = LoadReport::From::heap;
+            report.damaged.clear();
+            ZC_TRY_STATUS(each_served(snapshot, work.zones_expected, progress, report.damaged,
+                                      [&](dns::NameView apex, Served&& served) -> Status {
+                                          catalogue.insert(change_of(apex, std::move(served)));
+                                          return {};
+                                      }));
+        }
+    }
+
+    if (changed) {
+        file->for_each([&](base::Octets image) {
+            store::Change change;
+            change.apex = dns::Name(zone::Zone(image.data()).apex());
+            change.borrowed_image_or_null = image.data();
+            catalogue.insert(std::move(change));
+        });
+        StoreChanges on_top;
+        ZC_TRY_STATUS(Work::read_changed(snapshot, *changed, on_top));
+        report.on_top = on_top.changes.size();
+        for (store::Change& change : on_top.changes) catalogue.insert(std::move(change));
+        std::ranges::move(on_top.damaged, std::back_inserter(report.damaged));
+        work.mapped.push_back(*std::move(file));
+    }
+    work.position = snapshot.position();
+    report.zones = catalogue.size();
+    return report;
+}
+
+Status LoadedStore::Work::read_changed(Snapshot& snapshot, const std::vector<std::string>& keys,
+                                       StoreChanges& out) {
+    out.changes.reserve(keys.size());
+    for (const std::string& key : keys) {
+        const auto apex = apex_of(octets_of(key));
+        if (!apex) {
+            out.damaged.push_back({dns::Name(), "zone with an unreadable key"});
+            continue;
+        }
+        ZC_TRY(const StoredZone* const found, snapshot.find_or_null(octets_of(key)));
+        if (found == nullptr) {
+            store::Change removal;
+            removal.apex = *apex;
+            out.changes.push_back(std::move(removal));
+            ++out.removed;
+            continue;
+        }
+        const StoredZone zone = *found;
+        const auto image = snapshot.image(zone);
+        if (!image && image.error().code != Errc::malformed)
+            return tl::unexpected<Error>(image.error());
+        Served served = image ? served_of(zone, *apex, *image)
+                              : placeholder(*apex, zone::State::broken, image.error().message);
+        if (!served.problem.empty()) out.damaged.push_back({*apex, served.problem});
+        out.changes.push_back(change_of(*apex, std::move(served)));
+        ++out.changed;
+    }
+    return {};
+}
+
+Result<StoreChanges> LoadedStore::changes() {
+    Work& work = *work_;
+    StoreChanges out;
+    ZC_TRY(Snapshot snapshot, Snapshot::open(work.path));
+    ZC_TRY(const auto keys, snapshot.changed_since(work.position));
+    if (!keys) {
+        ZC_TRY(work.zones_expected, snapshot.zones());
+        out.everything = true;
+        return out;
+    }
+    ZC_TRY_STATUS(Work::read_changed(snapshot, *keys, out));
+    work.position = snapshot.position();
+    return out;
+}
+
+}  // namespace zc::writer

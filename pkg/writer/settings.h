@@ -1,0 +1,45 @@
+// What a store knows of a zone beside its image, as octets: PowerDNS's settings, metadata,
+// comments, keys, and the records that no image can hold.
+//
+// Canonical: equal settings give equal octets, so that a digest tells whether something changed.
+// Most zones have none, and then no octets. `domains.id` is not kept: it means nothing outside the
+// database that gave it.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/octets.h"
+#include "base/result.h"
+#include "ingest/powerdns.h"
+
+namespace zc::writer {
+
+/// All of `zone` but apex, state, hidden, image, records, source_id and findings.
+std::vector<std::uint8_t> encode_settings(const ingest::ImportedZone& zone);
+/// Fills the same fields; the others stay. Errors: `malformed`.
+Status decode_settings(base::Octets octets, ingest::ImportedZone& zone);
+/// The kind alone: for lists.
+Result<ingest::Kind> decode_kind(base::Octets octets);
+
+/// The names of what stands in a store beside its zones (journal::Update::set_named).
+inline constexpr std::string_view tsig_keys_name = "tsigkeys";
+inline constexpr std::string_view supermasters_name = "supermasters";
+
+std::vector<std::uint8_t> encode(std::span<const ingest::TsigKey> keys);
+std::vector<std::uint8_t> encode(std::span<const ingest::Supermaster> supermasters);
+Result<std::vector<ingest::TsigKey>> decode_tsig_keys(base::Octets octets);
+Result<std::vector<ingest::Supermaster>> decode_supermasters(base::Octets octets);
+
+/// A stored zone's state: zone::State, and whether it is hidden.
+inline constexpr std::uint8_t hidden_bit = 0x80;
+std::uint8_t encode_state(zone::State state, bool hidden) noexcept;
+/// Errors: `malformed`.
+struct StoredState {
+    zone::State state;
+    bool hidden;
+};
+Result<StoredState> decode_state(std::uint8_t octet);
+
+}  // namespace zc::writer
