@@ -21,8 +21,8 @@ struct RateLimit {
     enum class Mode : std::uint8_t { off, log_only, on };
 
     Mode mode = Mode::off;
-    std::uint32_t responses_per_second = 20;  // 1..1000000, for each network and account
-    std::uint32_t burst_seconds = 1;          // 1..60: as many seconds of it may come at once
+    std::uint32_t responses_per_second = 20;  // 1..100000, for each network and account
+    std::uint32_t burst_seconds = 1;          // 1..40: as many seconds of it may come at once
     std::uint32_t slip =
         2;  // every n-th limited answer goes out empty and truncated, so that a real client
             // among the forged ones gets through over TCP; 0: none, 1: all. 0..100

@@ -34,19 +34,24 @@ struct Endpoint {
 Result<Endpoint> parse_endpoint(std::string_view text, std::uint16_t default_port = 53);
 std::string to_string(const Endpoint& endpoint);
 
-/// Limits of TCP (RFC 7766, RFC 9210). Connections over a limit are closed at once and counted.
+inline constexpr std::uint32_t tcp_output_octets_max = 1 << 20;
+
+/// Limits of TCP (RFC 7766, RFC 9210). A connection that would be over one is closed at once and
+/// counted.
 struct TcpLimits {
-    std::uint32_t connections_max =
-        10'000;  // of all workers; when it is reached, the connection idle longest makes room
-    std::uint32_t connections_per_prefix_max = 100;     // of one /24 or /56
+    std::uint32_t connections_max = 10'000;          // 1..1000000, of all workers together
+    std::uint32_t connections_per_prefix_max = 100;  // 1..1000000, of one /24 or /56
+    // When `connections_max` are open, the one that was idle longest makes room if it was for at
+    // least this long: a crowd that opens connections and says nothing keeps nobody out. 0 or more.
+    base::Duration evict_idle = base::Duration::seconds(1);
     base::Duration idle = base::Duration::seconds(10);  // without a query (RFC 7766 section 6.2.3)
     base::Duration lifetime = base::Duration::seconds(3600);  // of a connection, whatever it does
     base::Duration write_stall =
-        base::Duration::seconds(5);  // for a reader to take what waits for it
-    std::uint32_t queries_max = 0;   // of a connection, 0: no limit
-    std::uint32_t output_octets_max =
-        1 << 18;  // waiting for one slow reader; more is not read from it until they have left.
-                  // At least 65537 are possible: one answer is never cut
+        base::Duration::seconds(10);  // for a reader to take what waits for it
+    std::uint32_t queries_max = 0;    // of a connection; 0: no limit
+    // Answers that may wait for one slow reader, 65537..tcp_output_octets_max; one answer more may
+    // be among them. Nothing is read from him until he has taken them.
+    std::uint32_t output_octets_max = 1 << 18;
     bool operator==(const TcpLimits&) const = default;
 };
 

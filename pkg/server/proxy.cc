@@ -1,0 +1,63 @@
+#include "server/proxy.h"
+
+#include <algorithm>
+
+namespace zc::server {
+namespace {
+
+constexpr std::size_t fixed_octets = 16;
+constexpr std::uint8_t command_local = 0x20;
+constexpr std::uint8_t command_proxy = 0x21;
+// Family in the upper four bits, transport in the lower; the transport does not matter to us.
+constexpr std::uint8_t family_unspecified = 0;
+constexpr std::uint8_t family_inet = 1;
+constexpr std::uint8_t family_inet6 = 2;
+
+dns::Address read_address(base::Reader& in, std::uint8_t size) noexcept {
+    dns::Address address;
+    address.size = size;
+    const base::Octets octets = in.octets(size);
+    std::copy(octets.begin(), octets.end(), address.octets.begin());
+    return address;
+}
+
+}  // namespace
+
+ProxyHeader parse_proxy(base::Octets octets) noexcept {
+    using State = ProxyHeader::State;
+    const std::size_t known = std::min(octets.size(), proxy_signature.size());
+    if (!std::equal(octets.begin(), octets.begin() + static_cast<std::ptrdiff_t>(known),
+                    proxy_signature.begin()))
+        return {};
+    if (octets.size() < fixed_octets) return {State::incomplete, 0, {}};
+
+    base::Reader in(octets);
+    in.skip(proxy_signature.size());
+    const std::uint8_t command = in.u8();
+    const auto family = static_cast<std::uint8_t>(in.u8() >> 4);
+    const std::uint16_t rest = in.u16();
+    if (command != command_local && command != command_proxy) return {};
+    if (fixed_octets + rest > proxy_octets_max) return {};
+    if (in.remaining() < rest) return {State::incomplete, 0, {}};
+
+    ProxyHeader header{State::complete, fixed_octets + rest, {}};
+    if (command == command_local || family == family_unspecified) return header;
+    // Source address, destination address, two ports, then TLVs that nobody here needs.
+    const std::uint8_t size = family == family_inet ? 4 : 16;
+    if (family != family_inet && family != family_inet6) return {};
+    if (rest < 2 * size + 4) return {};
+    header.client = read_address(in, size);
+    return header;
+}
+
+bool starts_with_proxy(base::Octets octets) noexcept {
+    return octets.size() >= proxy_signature.size() &&
+           std::equal(proxy_signature.begin(), proxy_signature.end(), octets.begin());
+}
+
+bool is_listed(const std::vector<dns::Prefix>& senders, const dns::Address& address) noexcept {
+    return std::any_of(senders.begin(), senders.end(),
+                       [&](const dns::Prefix& prefix) { return prefix.contains(address); });
+}
+
+}  // namespace zc::server

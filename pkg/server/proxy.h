@@ -1,0 +1,37 @@
+// PROXY protocol version 2 (HAProxy, "proxy-protocol.txt" section 2.2): a load balancer tells whose
+// query it passes on.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "base/octets.h"
+#include "dns/types.h"
+
+namespace zc::server {
+
+inline constexpr std::array<std::uint8_t, 12> proxy_signature = {
+    0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a};
+/// A header with its TLVs may be this long, 16 fixed octets included; 65551 would be possible.
+inline constexpr std::size_t proxy_octets_max = 4096;
+
+struct ProxyHeader {
+    enum class State : std::uint8_t { complete, incomplete, malformed };
+
+    State state = State::malformed;
+    std::size_t octets = 0;  // complete: the message starts here
+    dns::Address client;     // complete: whose query it is; size 0: of the load balancer itself
+                             // (LOCAL, AF_UNSPEC)
+};
+
+/// Reads the header at the start of `octets`.
+ProxyHeader parse_proxy(base::Octets octets) noexcept;
+
+bool starts_with_proxy(base::Octets octets) noexcept;
+
+/// Whether one of `senders` contains `address`.
+bool is_listed(const std::vector<dns::Prefix>& senders, const dns::Address& address) noexcept;
+
+}  // namespace zc::server

@@ -1,0 +1,354 @@
+#include "server/server.h"
+
+#include <algorithm>
+#include <charconv>
+#include <csignal>
+#include <stdexcept>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include <pthread.h>
+#include <sched.h>
+#include <sys/resource.h>
+
+#include "runtime/clock.h"
+#include "runtime/published.h"
+#include "server/connection_limits.h"
+#include "server/socket.h"
+#include "server/tcp.h"
+#include "server/udp.h"
+#include "server/view.h"
+
+namespace zc::server {
+namespace {
+
+constexpr std::size_t listen_max = 256;
+constexpr unsigned workers_max = 1024;
+constexpr std::size_t proxy_senders_max = 256;
+constexpr int port_attempts = 16;  // for a port that is free over both transports
+constexpr rlim_t descriptors_spare =
+    256;  // for all that is not a client: zones, log, control plane
+
+Status check(bool ok, const char* what) {
+    if (!ok) return fail(Errc::limit, what);
+    return {};
+}
+
+Status validate(const Settings& settings) {
+    const TcpLimits& tcp = settings.tcp;
+    const RateLimit& limit = settings.rate_limit;
+    const auto within = [](auto value, auto low, auto high) {
+        return value >= low && value <= high;
+    };
+    constexpr base::Duration nothing;
+    ZC_TRY_STATUS(
+        check(within(tcp.connections_max, 1U, 1'000'000U), "TCP connections: wanted 1 to 1000000"));
+    ZC_TRY_STATUS(check(within(tcp.connections_per_prefix_max, 1U, 1'000'000U),
+                        "TCP connections of a prefix: wanted 1 to 1000000"));
+    ZC_TRY_STATUS(check(tcp.evict_idle >= nothing, "TCP eviction time: wanted 0 or more"));
+    ZC_TRY_STATUS(check(tcp.idle > nothing && tcp.lifetime > nothing && tcp.write_stall > nothing,
+                        "TCP timeouts: wanted more than 0"));
+    ZC_TRY_STATUS(check(within(tcp.output_octets_max, 65537U, tcp_output_octets_max),
+                        "TCP output of a connection: wanted 65537 to 1048576 octets"));
+    ZC_TRY_STATUS(check(within(limit.responses_per_second, 1U, 100'000U),
+                        "responses a second: wanted 1 to 100000"));
+    ZC_TRY_STATUS(
+        check(within(limit.burst_seconds, 1U, 40U), "burst of responses: wanted 1 to 40 seconds"));
+    ZC_TRY_STATUS(check(limit.slip <= 100, "slip: wanted 0 to 100"));
+    ZC_TRY_STATUS(
+        check(within(limit.ipv4_bits, 8, 32), "rate-limited IPv4 prefix: wanted 8 to 32 bits"));
+    ZC_TRY_STATUS(
+        check(within(limit.ipv6_bits, 16, 64), "rate-limited IPv6 prefix: wanted 16 to 64 bits"));
+    return check(settings.proxy_senders.size() <= proxy_senders_max,
+                 "PROXY senders: at most 256 prefixes");
+}
+
+template <class T>
+T or_throw(Result<T> result) {
+    if (!result) throw std::runtime_error(result.error().message);
+    return *std::move(result);
+}
+
+void or_throw(const Status& status) {
+    if (!status) throw std::runtime_error(status.error().message);
+}
+
+/// The cores that this process may use.
+std::vector<std::size_t> allowed_cores() {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    std::vector<std::size_t> cores;
+    if (sched_getaffinity(0, sizeof set, &set) != 0) return {0};
+    for (std::size_t core = 0; core < CPU_SETSIZE; ++core)
+        if (CPU_ISSET(core, &set)) cores.push_back(core);
+    return cores;
+}
+
+/// Every connection is a descriptor, and the usual soft limit is 1024.
+void raise_descriptor_limit(std::uint32_t connections) noexcept {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    const rlim_t wanted = std::min<rlim_t>(limit.rlim_max, connections + descriptors_spare);
+    if (limit.rlim_cur >= wanted) return;
+    limit.rlim_cur = wanted;
+    setrlimit(RLIMIT_NOFILE,
+              &limit);  // without it there are fewer connections: accept says so and waits
+}
+
+/// A socket that others may share (SO_REUSEPORT) never fails to bind, not even next to another
+/// server of ours. One that nobody may share does, so it goes first.
+void probe(const Endpoint& endpoint) {
+    or_throw(bind_udp(endpoint, Sharing::none));
+    or_throw(listen_tcp(endpoint, Sharing::none));
+}
+
+/// A port that is free over UDP and TCP.
+Endpoint choose_port(Endpoint endpoint) {
+    for (int attempt = 1;; ++attempt) {
+        endpoint.port = 0;
+        const Descriptor udp = or_throw(bind_udp(endpoint, Sharing::none));
+        endpoint.port = or_throw(bound_port(udp));
+        const auto tcp = listen_tcp(endpoint, Sharing::none);
+        if (tcp) return endpoint;
+        if (attempt == port_attempts) throw std::runtime_error(tcp.error().message);
+    }
+}
+
+/// Threads are started with all signals blocked: they are the control thread's.
+class SignalsBlocked {
+public:
+    SignalsBlocked() noexcept {
+        sigset_t all;
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before_);
+    }
+    ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+    SignalsBlocked(const SignalsBlocked&) = delete;
+    SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+private:
+    sigset_t before_{};
+};
+
+/// One worker: two threads, each with its loop and its counters.
+struct Worker {
+    stats::WorkerCounters udp_counters;
+    stats::WorkerCounters tcp_counters;
+    std::unique_ptr<UdpLoop> udp;
+    std::unique_ptr<TcpLoop> tcp;
+    std::thread udp_thread;
+    std::thread tcp_thread;
+};
+
+}  // namespace
+
+Result<Endpoint> parse_endpoint(std::string_view text, std::uint16_t default_port) {
+    const auto wrong = [&] {
+        return fail(Errc::malformed,
+                    "'" + std::string(text) + "', wanted ADDRESS, IPV4:PORT or [IPV6]:PORT");
+    };
+    std::string_view host = text;
+    std::string_view port;
+    if (host.starts_with('[')) {
+        const std::size_t end = host.find(']');
+        if (end == std::string_view::npos) return wrong();
+        port = host.substr(end + 1);
+        host = host.substr(1, end - 1);
+        if (host.find(':') == std::string_view::npos) return wrong();
+        if (!port.empty()) {
+            if (!port.starts_with(':') || port.size() == 1) return wrong();
+            port.remove_prefix(1);
+        }
+    } else if (std::count(host.begin(), host.end(), ':') == 1) {
+        const std::size_t colon = host.find(':');
+        port = host.substr(colon + 1);
+        host = host.substr(0, colon);
+        if (port.empty()) return wrong();
+    }
+    const auto address = dns::parse_address(host);
+    if (!address) return wrong();
+    Endpoint endpoint{*address, default_port};
+    if (!port.empty()) {
+        const auto [end, error] =
+            std::from_chars(port.data(), port.data() + port.size(), endpoint.port);
+        if (error != std::errc{} || end != port.data() + port.size()) return wrong();
+    }
+    return endpoint;
+}
+
+std::string to_string(const Endpoint& endpoint) {
+    const std::string address = dns::to_string(endpoint.address);
+    const std::string port = std::to_string(endpoint.port);
+    return endpoint.address.size == 4 ? address + ":" + port : "[" + address + "]:" + port;
+}
+
+struct Server::Impl {
+    Impl(Options options, const store::Catalogue& catalogue,
+         std::shared_ptr<const answer::Identity> node);
+
+    void start();
+    void stop(base::Duration deadline) noexcept;
+    std::size_t join() noexcept;
+    template <class Garbage>
+    void show(const View& next, Garbage garbage);
+
+    std::vector<Endpoint> endpoints;
+    bool pin = false;
+    std::shared_ptr<const answer::Identity>
+        identity;  // owned with the caller, who may show it elsewhere
+    std::unique_ptr<const Settings> settings;
+    std::unique_ptr<const View> view;
+    ConnectionLimits limits;
+    std::unique_ptr<runtime::Published<View>> published;
+    std::vector<std::unique_ptr<Worker>> workers;
+    bool started = false;
+};
+
+Server::Impl::Impl(Options options, const store::Catalogue& catalogue,
+                   std::shared_ptr<const answer::Identity> node)
+    : pin(options.pin),
+      identity(std::move(node)),
+      settings(std::make_unique<const Settings>(options.settings)),
+      limits(options.seed) {
+    or_throw(validate(*settings));
+    or_throw(check(!options.listen.empty() && options.listen.size() <= listen_max,
+                   "addresses to listen on: wanted 1 to 256"));
+    or_throw(check(options.workers <= workers_max, "workers: wanted 0 to 1024"));
+    const std::size_t count = options.workers != 0 ? options.workers : allowed_cores().size();
+
+    view = std::make_unique<const View>(View{&catalogue, identity.get(), settings.get()});
+    published = std::make_unique<runtime::Published<View>>(*view, 2 * count);
+    for (const Endpoint& endpoint : options.listen) {
+        if (endpoint.port != 0) probe(endpoint);
+        endpoints.push_back(endpoint.port != 0 ? endpoint : choose_port(endpoint));
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+        std::vector<UdpLoop::Listener> udp;
+        std::vector<TcpLoop::Listener> tcp;
+        for (const Endpoint& endpoint : endpoints) {
+            const stats::Family family = family_of(endpoint.address);
+            udp.push_back({or_throw(bind_udp(endpoint, Sharing::reuse_port)), family,
+                           is_wildcard(endpoint.address)});
+            set_buffers(udp.back().socket, options.receive_octets, options.send_octets);
+            tcp.push_back({or_throw(listen_tcp(endpoint, Sharing::reuse_port)), family});
+        }
+        auto worker = std::make_unique<Worker>();
+        worker->udp = std::make_unique<UdpLoop>(
+            std::move(udp), ViewReader(*published, 2 * i), worker->udp_counters,
+            RateLimiter(options.seed, options.rate_limit_entries));
+        worker->tcp = std::make_unique<TcpLoop>(std::move(tcp), ViewReader(*published, 2 * i + 1),
+                                                worker->tcp_counters, limits);
+        workers.push_back(std::move(worker));
+    }
+    raise_descriptor_limit(settings->tcp.connections_max);
+}
+
+void Server::Impl::start() {
+    const std::vector<std::size_t> cores = allowed_cores();
+    const SignalsBlocked blocked;
+    started = true;
+    for (std::size_t i = 0; i < workers.size(); ++i) {
+        Worker& worker = *workers[i];
+        const auto begin = [&](const char* name, auto& loop) {
+            std::thread thread([&loop] { loop.run(); });
+            pthread_setname_np(thread.native_handle(), (name + std::to_string(i)).c_str());
+            if (pin) {
+                cpu_set_t core;
+                CPU_ZERO(&core);
+                CPU_SET(cores[i % cores.size()], &core);
+                pthread_setaffinity_np(thread.native_handle(), sizeof core, &core);
+            }
+            return thread;
+        };
+        worker.udp_thread = begin("udp", *worker.udp);
+        worker.tcp_thread = begin("tcp", *worker.tcp);
+    }
+}
+
+void Server::Impl::stop(base::Duration deadline) noexcept {
+    for (const auto& worker : workers) {
+        worker->udp->stop();
+        worker->tcp->stop(deadline);
+    }
+}
+
+/// Gives the number of connections that were cut.
+std::size_t Server::Impl::join() noexcept {
+    std::size_t cut = 0;
+    for (const auto& worker : workers) {
+        if (worker->udp_thread.joinable()) worker->udp_thread.join();
+        if (worker->tcp_thread.joinable()) worker->tcp_thread.join();
+        cut += worker->tcp->cut();
+    }
+    return cut;
+}
+
+/// Readers see `next` from their next batch on; the view before it goes with `garbage`.
+template <class Garbage>
+void Server::Impl::show(const View& next, Garbage garbage) {
+    auto before = std::exchange(view, std::make_unique<const View>(next));
+    published->publish(*view, std::pair(std::move(before), std::move(garbage)));
+}
+
+Server::Server(Options options, const store::Catalogue& catalogue,
+               std::shared_ptr<const answer::Identity> identity)
+    : impl_(std::make_unique<Impl>(std::move(options), catalogue, std::move(identity))) {}
+
+Server::~Server() {
+    impl_->stop({});
+    impl_->join();
+}
+
+void Server::start() {
+    impl_->start();
+}
+
+void Server::publish(const store::Catalogue& catalogue, store::Garbage garbage) {
+    impl_->show({&catalogue, impl_->view->identity, impl_->view->settings}, std::move(garbage));
+}
+
+void Server::publish(std::shared_ptr<const answer::Identity> identity) {
+    auto before = std::exchange(impl_->identity, std::move(identity));
+    impl_->show({impl_->view->catalogue, impl_->identity.get(), impl_->view->settings},
+                std::move(before));
+}
+
+Status Server::publish(Settings settings) {
+    ZC_TRY_STATUS(validate(settings));
+    auto before =
+        std::exchange(impl_->settings, std::make_unique<const Settings>(std::move(settings)));
+    impl_->show({impl_->view->catalogue, impl_->view->identity, impl_->settings.get()},
+                std::move(before));
+    raise_descriptor_limit(impl_->settings->tcp.connections_max);
+    return {};
+}
+
+std::size_t Server::collect() {
+    return impl_->published->collect();
+}
+
+std::size_t Server::drain(base::Duration deadline) {
+    impl_->stop(runtime::monotonic() + deadline);
+    return impl_->join();
+}
+
+const std::vector<Endpoint>& Server::endpoints() const noexcept {
+    return impl_->endpoints;
+}
+
+unsigned Server::workers() const noexcept {
+    return static_cast<unsigned>(impl_->workers.size());
+}
+
+stats::Totals Server::totals() const {
+    stats::Totals totals;
+    for (const auto& worker : impl_->workers) {
+        totals.add(worker->udp_counters);
+        totals.add(worker->tcp_counters);
+        totals.socket_overflows += worker->udp->overflows();
+    }
+    return totals;
+}
+
+}  // namespace zc::server

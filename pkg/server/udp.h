@@ -1,0 +1,68 @@
+// One worker's UDP side: batches of datagrams in, batches of responses out.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "server/rate_limit.h"
+#include "server/socket.h"
+#include "server/view.h"
+#include "stats/counters.h"
+
+namespace zc::server {
+
+class Tally;
+
+/// `run` on a thread of its own; all else from the control thread.
+class UdpLoop {
+public:
+    struct Listener {
+        Descriptor socket;  // blocking
+        stats::Family family = stats::Family::ipv4;
+        bool wildcard = false;  // answers have to be told their source address
+    };
+
+    /// Throws std::system_error when the system refuses what it needs.
+    UdpLoop(std::vector<Listener> listeners, ViewReader views, stats::WorkerCounters& counters,
+            RateLimiter limiter);
+    ~UdpLoop();
+    UdpLoop(const UdpLoop&) = delete;
+    UdpLoop& operator=(const UdpLoop&) = delete;
+
+    /// Answers until `stop`, and then what has arrived.
+    void run() noexcept;
+    void stop() noexcept;
+
+    /// Datagrams that the kernel dropped for lack of room.
+    std::uint64_t overflows() const noexcept;
+
+private:
+    struct Buffers;
+    enum class Wait : std::uint8_t { for_one, none };
+
+    int serve_batch(const Listener& listener, Wait wait) noexcept;
+    void prepare_to_receive(const Listener& listener) noexcept;
+    std::size_t take_queries(std::size_t received, const View& view, base::Instant now,
+                             Tally& tally) noexcept;
+    std::size_t settle(const Listener& listener, std::size_t queries, const View& view,
+                       base::Instant now, Tally& tally) noexcept;
+    bool admit(const RateLimit& limit, const dns::Address& client, std::uint32_t account,
+               base::Instant now, base::MutableOctets response, std::size_t& octets) noexcept;
+    void send(const Listener& listener, std::size_t responses) noexcept;
+
+    std::vector<Listener> listeners_;
+    Descriptor epoll_;  // of several listeners
+    ViewReader views_;
+    stats::WorkerCounters* counters_;
+    RateLimiter limiter_;
+    std::unique_ptr<Buffers> buffers_;
+    std::uint32_t batches_ = 0;
+    std::atomic<bool> stopping_{false};
+};
+
+}  // namespace zc::server
