@@ -13,18 +13,23 @@ namespace {
 
 constexpr std::uint16_t flag_qr = 0x8000;
 
-/// Eight octets at a time. A label's length is at most 63 and so never looks like a capital.
-void fold_into(std::uint8_t* to, const std::uint8_t* from, std::size_t size) noexcept {
+constexpr std::uint64_t fold_word(std::uint64_t word) noexcept {
     constexpr std::uint64_t ones = 0x0101010101010101U;
-    std::memcpy(to, from, size);
-    for (std::size_t at = 0; at < size; at += 8) {
-        auto word = zone::load<std::uint64_t>(to + at);
-        const std::uint64_t low = word & (0x7f * ones);
-        const std::uint64_t above_z = low + (0x7f - 'Z') * ones;
-        const std::uint64_t from_a = low + (0x80 - 'A') * ones;
-        word |= ((from_a ^ above_z) & ~word & (0x80 * ones)) >> 2;
+    const std::uint64_t low = word & (0x7f * ones);
+    const std::uint64_t above_z = low + (0x7f - 'Z') * ones;
+    const std::uint64_t from_a = low + (0x80 - 'A') * ones;
+    return word | (((from_a ^ above_z) & ~word & (0x80 * ones)) >> 2);
+}
+
+/// Eight octets at a time; `to` has room for seven more, `from` has `available` in all. A label's length is at most 63 and so
+/// never looks like a capital.
+void fold_into(std::uint8_t* to, const std::uint8_t* from, std::size_t size, std::size_t available) noexcept {
+    std::size_t at = 0;
+    for (; at < size && available - at >= 8; at += 8) {
+        const std::uint64_t word = fold_word(zone::load<std::uint64_t>(from + at));
         std::memcpy(to + at, &word, 8);
     }
+    for (; at < size; ++at) to[at] = dns::fold(from[at]);
 }
 
 /// Reads an uncompressed name at `at`; 0 when there is none, else its octets.
@@ -46,7 +51,7 @@ std::size_t read_qname(base::Octets message, std::size_t at, zone::LookupName& n
     ++size;
     name.size = static_cast<std::uint8_t>(size);
     name.labels = labels;
-    fold_into(name.octets, octets, size);
+    fold_into(name.octets, octets, size, available);
     return size;
 }
 

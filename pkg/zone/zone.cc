@@ -6,6 +6,7 @@
 #include <cstring>
 #include <new>
 
+#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include "base/check.h"
