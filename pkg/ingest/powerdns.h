@@ -115,6 +115,10 @@ struct ImportedZone {
     zone::Image image;
     std::uint64_t records = 0;  // in the image, PowerDNS-only ones included
 
+    /// Hash of the rows it was made from, in whatever order they came, and of the options that had
+    /// an influence; 0 when it has findings, which the next import has to name again.
+    std::uint64_t rows_digest = 0;
+
     std::int64_t source_id = 0;  // domains.id
     Kind kind = Kind::native;
     std::vector<std::string> masters;  // "192.0.2.1", "192.0.2.1:5300", "[2001:db8::1]:53"
@@ -155,6 +159,8 @@ struct ImportTotals {
     std::uint64_t zones = 0, serving = 0, broken = 0, unsigned_zones = 0, hidden = 0;
     std::uint64_t records = 0;         // in images
     std::uint64_t kept = 0;            // disabled and PowerDNS-only ones beside them
+    std::uint64_t unchanged = 0;  // zones that `ImportOptions::is_unchanged` said need not be made
+                                  // again: counted in `zones`, not in the sorts of zones
     std::uint64_t octets_spilled = 0;  // through temporary files
     TableCount& of(Table table) noexcept { return tables[static_cast<std::size_t>(table)]; }
     const TableCount& of(Table table) const noexcept {
@@ -198,6 +204,10 @@ struct ImportOptions {
     std::string
         temporary_directory;  // for that; empty: $TMPDIR is the caller's business, so /var/tmp
     const std::atomic<bool>* stop_or_null = nullptr;  // true: end with `interrupted`
+    /// True: the zone was made from just these rows by an earlier import and is there still, so it
+    /// need not be judged, compiled and handed over again; its rows count as taken. Called from any
+    /// thread. May be empty.
+    std::function<bool(dns::NameView apex, std::uint64_t rows_digest)> is_unchanged;
     std::function<void(const ImportProgress&)>
         progress;  // a few times a second at most; may be empty
 };
