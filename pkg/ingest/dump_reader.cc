@@ -32,7 +32,7 @@ std::uint64_t count_lines(std::string_view text) noexcept {
         for (std::size_t i = 0; i < sizeof(Block); ++i)
             count += static_cast<std::uint8_t>(-lanes[i]);
     }
-    for (; at < text.size(); ++at) count += text[at] == '\n' ? 1 : 0;
+    for (; at < text.size(); ++at) count += text[at] == '\n' ? 1U : 0U;
     return count;
 }
 

@@ -13,6 +13,7 @@ constexpr std::size_t blocks_waiting_max = 8;
 constexpr std::size_t source_columns_max = 64;        // of a statement
 constexpr std::uint64_t malformed_rows_max = 10'000;  // then the source is no dump
 constexpr std::size_t excerpt_octets_max = 200;
+constexpr std::uint64_t rows_per_tick = 4096;
 
 /// Columns without which no row of the table means anything.
 std::span<const std::string_view> needed_columns(Table table) noexcept {
@@ -185,6 +186,7 @@ Status RowPipeline::copy_block(CopyBlock block) {
         const std::lock_guard lock(mutex_);
         return tl::unexpected<Error>(*failure_);
     }
+    if (options_.tick) options_.tick();
     queue_.push(std::move(block));
     return {};
 }
@@ -268,7 +270,8 @@ Status RowPipeline::parse_line(std::string_view line, const CopyBlock& block, st
 
 Status RowPipeline::row(const TableLayout& layout, std::span<const Value> columns,
                         std::uint64_t line) {
-    rows_.fetch_add(1, std::memory_order_relaxed);
+    if (rows_.fetch_add(1, std::memory_order_relaxed) % rows_per_tick == 0 && options_.tick)
+        options_.tick();
     if (columns.size() != layout.targets.size()) {
         std::string record;
         for (const Value& value : columns) {
@@ -289,8 +292,9 @@ Status RowPipeline::row(const TableLayout& layout, std::span<const Value> column
 
 Status RowPipeline::store(const TableLayout& layout, Row& row, const Value& domain,
                           RowStore::Writer& writer) {
-    if (layout.table != Table::tsigkeys && layout.table != Table::supermasters)
-        row.domain = parse_domain(domain);
+    // What belongs to no zone lies among the rows without one.
+    const bool is_global = layout.table == Table::tsigkeys || layout.table == Table::supermasters;
+    row.domain = is_global ? domain_null : parse_domain(domain);
     return writer.add(row);
 }
 

@@ -8,6 +8,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -44,6 +45,7 @@ public:
     struct Options {
         std::string source;  // for findings
         std::uint32_t threads = 1;
+        std::function<void()> tick;  // called by the reader's thread now and then; may be empty
     };
     RowPipeline(Options options, RowStore& store);
     ~RowPipeline();

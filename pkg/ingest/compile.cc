@@ -1,0 +1,708 @@
+#include "ingest/compile.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <limits>
+#include <utility>
+
+#include <xxhash.h>
+
+#include "dns/name_text.h"
+#include "dns/presentation.h"
+#include "dns/rrset.h"
+
+namespace zc::ingest {
+
+namespace {
+
+using dns::RrType;
+
+constexpr std::size_t shown_octets_max = 300;  // of a record in a finding
+constexpr std::size_t masters_max = 64;
+constexpr std::string_view servfail = "SERVFAIL for the apex and all names below";
+
+std::optional<std::int64_t> parse_integer(const Value& value) noexcept {
+    if (!value) return std::nullopt;
+    std::int64_t number = 0;
+    const auto [end, error] = std::from_chars(value->data(), value->data() + value->size(), number);
+    if (error != std::errc() || end != value->data() + value->size()) return std::nullopt;
+    return number;
+}
+
+/// PostgreSQL's t and f, SQL's words, the numbers of MySQL and SQLite, MySQL's BIT.
+bool parse_flag(const Value& value, bool when_null) noexcept {
+    using namespace std::string_view_literals;
+    if (!value) return when_null;
+    return !(*value == "f"sv || *value == "0"sv || *value == "false"sv || *value == "\0"sv ||
+             value->empty());
+}
+
+/// RFC 2181 section 10.1, RFC 4034 section 2.5 and 3, RFC 2535: what may stand beside a CNAME.
+bool may_stand_beside_cname(RrType type) noexcept {
+    return type == RrType::rrsig || type == RrType::nsec || type == RrType::key ||
+           type == RrType::sig || type == RrType::nxt;
+}
+
+std::string text_of(const Value& value) {
+    return std::string(value.value_or(std::string_view()));
+}
+
+Field field_of(const Value& value) {
+    return value ? Field(std::string(*value)) : Field();
+}
+
+std::optional<Kind> parse_kind(std::string_view text) {
+    std::string upper(text);
+    for (char& c : upper) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    if (upper == "NATIVE" || upper.empty()) return Kind::native;
+    if (upper == "MASTER" || upper == "PRIMARY") return Kind::primary;
+    if (upper == "SLAVE" || upper == "SECONDARY") return Kind::secondary;
+    if (upper == "PRODUCER") return Kind::producer;
+    if (upper == "CONSUMER") return Kind::consumer;
+    return std::nullopt;
+}
+
+/// A name as the database writes it: lower case, without its final dot, the root empty or a dot.
+dns::NameScan scan_database_name(std::string_view text, dns::NameBuffer& out) noexcept {
+    if (text.empty()) text = ".";
+    dns::NameScan scan = dns::scan_name(text, out);
+    if (scan.fault == dns::NameFault::none && !scan.absolute) {
+        if (scan.octets >= dns::name_octets_max) {
+            scan.fault = dns::NameFault::name_limit;
+        } else {
+            out[scan.octets++] = 0;
+        }
+    }
+    // Length octets are below 64, so that they are no capitals.
+    for (std::size_t i = 0; i < scan.octets; ++i) out[i] = dns::fold(out[i]);
+    return scan;
+}
+
+}  // namespace
+
+void ZoneCompiler::Index::begin(std::size_t items) {
+    std::size_t slots = 64;
+    while (slots < items * 2) slots *= 2;
+    mask_ = slots - 1;
+    if (slots_.size() < slots) slots_.resize(slots);
+    if (++epoch_ == 0) {
+        std::ranges::fill(slots_, Slot{});
+        epoch_ = 1;
+    }
+}
+
+template <class Equal>
+std::uint32_t ZoneCompiler::Index::find_or_add(std::uint64_t hash, std::uint32_t fresh,
+                                               const Equal& equal) {
+    for (std::size_t at = hash & mask_;; at = (at + 1) & mask_) {
+        Slot& slot = slots_[at];
+        if (slot.epoch != epoch_) {
+            slot = {epoch_, fresh};
+            return fresh;
+        }
+        if (equal(slot.value)) return slot.value;
+    }
+}
+
+template <class Equal>
+std::optional<std::uint32_t> ZoneCompiler::Index::find(std::uint64_t hash,
+                                                       const Equal& equal) const {
+    for (std::size_t at = hash & mask_;; at = (at + 1) & mask_) {
+        const Slot& slot = slots_[at];
+        if (slot.epoch != epoch_) return std::nullopt;
+        if (equal(slot.value)) return slot.value;
+    }
+}
+
+Finding ZoneCompiler::finding(Verdict verdict, const Row& row, std::string reason,
+                              std::string effect) const {
+    Finding finding{.verdict = verdict,
+                    .table = row.table,
+                    .line = row.line,
+                    .source = options_.source,
+                    .zone = zone_text_,
+                    .record = {},
+                    .reason = std::move(reason),
+                    .effect = std::move(effect)};
+    const std::size_t first =
+        row.table == Table::tsigkeys || row.table == Table::supermasters ? 0 : 1;
+    // The columns that say which row it is; never a key or secret.
+    const std::size_t shown = row.table == Table::records      ? 4
+                              : row.table == Table::cryptokeys ? 2
+                              : row.table == Table::tsigkeys || row.table == Table::domains
+                                  ? first + 1
+                                  : 3;
+    for (std::size_t i = first; i < shown; ++i) {
+        if (i != first) finding.record += ' ';
+        finding.record += row.values[i].value_or("NULL").substr(0, shown_octets_max);
+    }
+    if (finding.record.size() > shown_octets_max)
+        finding.record = finding.record.substr(0, shown_octets_max) + "…";
+    return finding;
+}
+
+void ZoneCompiler::refuse(const Row& row, std::string reason, std::string effect) {
+    ++count(row.table).refused;
+    zone_.findings.push_back(finding(Verdict::refused, row, std::move(reason), std::move(effect)));
+}
+
+void ZoneCompiler::refuse_item(Item& item, std::string reason, std::string effect) {
+    item.verdict = Verdict::refused;
+    zone_.findings.push_back(
+        finding(Verdict::refused, row_of(item), std::move(reason), std::move(effect)));
+}
+
+void ZoneCompiler::doubt_item(Item& item, std::string reason, std::string effect) {
+    if (item.verdict == Verdict::taken) item.verdict = Verdict::doubtful;
+    zone_.findings.push_back(
+        finding(Verdict::doubtful, row_of(item), std::move(reason), std::move(effect)));
+}
+
+void ZoneCompiler::doubt_zone(std::string reason, std::string effect) {
+    TableCount& domains = count(Table::domains);
+    if (domains.doubtful == 0) ++domains.doubtful;
+    zone_.findings.push_back({.verdict = Verdict::doubtful,
+                              .table = Table::domains,
+                              .line = done_.line,
+                              .source = options_.source,
+                              .zone = zone_text_,
+                              .record = {},
+                              .reason = std::move(reason),
+                              .effect = std::move(effect)});
+}
+
+bool ZoneCompiler::is_same_owner(const Item& item, dns::NameView name) const noexcept {
+    return item.owner_size == name.size() &&
+           std::memcmp(&octets_[item.owner_at], name.wire().data(), name.size()) == 0;
+}
+
+CompiledDomain ZoneCompiler::compile(std::span<const RowStore::Bucket::Ref> refs) {
+    refs_ = refs;
+    done_ = {};
+    zone_ = {};
+    zone_text_.clear();
+    presigned_ = disabled_soa_ = false;
+    octets_.clear();
+    items_.clear();
+    done_.rows = refs.size();
+    for (const RowStore::Bucket::Ref& ref : refs) ++count(ref.table).read;
+
+    // Tables are in the order of the enumeration: the row of domains comes first.
+    const bool has_domain =
+        !refs.empty() && refs[0].table == Table::domains && refs[0].domain > domain_malformed;
+    std::string why;
+    if (has_domain) {
+        const Row row = RowStore::Bucket::read(refs[0]);
+        done_.line = row.line;
+        dns::NameBuffer buffer;
+        const std::string_view name = row.values[column::domain_name].value_or(std::string_view());
+        const dns::NameScan scan = scan_database_name(name, buffer);
+        if (!row.values[column::domain_name]) {
+            why = "a domain without a name";
+        } else if (scan.fault != dns::NameFault::none) {
+            why = dns::name_error(scan, name).message;
+        } else {
+            zone_.apex = dns::Name(dns::NameView(base::Octets(buffer).first(scan.octets)));
+            zone_text_ = dns::to_string(zone_.apex);
+        }
+    } else if (!refs.empty() && refs[0].domain == domain_null) {
+        why = "the id of the domain is NULL: the row belongs to no zone";
+    } else if (!refs.empty() && refs[0].domain == domain_malformed) {
+        why = "the id of the domain is no number";
+    } else if (!refs.empty()) {
+        why = "domain_id " + std::to_string(refs[0].domain) + " is in no row of domains";
+    }
+    if (!why.empty()) {
+        if (!refs.empty() && refs[0].domain > domain_malformed)
+            zone_text_ = std::to_string(refs[0].domain);
+        for (const RowStore::Bucket::Ref& ref : refs) {
+            const bool is_domain = ref.table == Table::domains;
+            refuse(RowStore::Bucket::read(ref),
+                   is_domain || !has_domain ? why : "of a domain that was refused: " + why);
+        }
+        done_.findings = std::move(zone_.findings);
+        return std::move(done_);
+    }
+
+    for (std::uint32_t i = 0; i < refs.size(); ++i) {
+        const Row row = RowStore::Bucket::read(refs[i]);
+        if (row.table == Table::records) {
+            record_row(row, i);
+        } else if (row.table == Table::domains) {
+            if (i == 0) {
+                domain_row(row);
+            } else {
+                refuse(row, "a second row of domains with id " + std::to_string(row.domain),
+                       "the first counts");
+            }
+        } else {
+            side_row(row);
+        }
+    }
+    find_owners();
+    settle_aliases_of_names();
+    settle_ttls();
+    look_at_auth();
+    build();
+    settle_state();
+    count_items();
+    std::ranges::stable_sort(zone_.findings, {}, &Finding::line);
+    done_.zone = std::move(zone_);
+    return std::move(done_);
+}
+
+void ZoneCompiler::domain_row(const Row& row) {
+    ++count(Table::domains).taken;
+    zone_.source_id = row.domain;
+    zone_.account = text_of(row.values[column::domain_account]);
+    zone_.options = field_of(row.values[column::options]);
+    zone_.catalog = field_of(row.values[column::catalog]);
+    const std::string_view kind = row.values[column::domain_type].value_or(std::string_view());
+    if (const auto parsed = parse_kind(kind)) {
+        zone_.kind = *parsed;
+    } else {
+        doubt_zone("kind " + dns::quoted_excerpt(kind) +
+                       ", wanted NATIVE, MASTER, SLAVE, PRODUCER or CONSUMER",
+                   "taken as NATIVE");
+    }
+    const auto number = [&](std::size_t column_at, const char* name, std::int64_t maximum) {
+        const Value& value = row.values[column_at];
+        const auto parsed = parse_integer(value);
+        if (value && (!parsed || *parsed < 0 || *parsed > maximum)) {
+            doubt_zone(std::string(name) + " " + dns::quoted_excerpt(*value) + " is no such number",
+                       "taken as NULL");
+            return std::optional<std::int64_t>();
+        }
+        return parsed;
+    };
+    zone_.last_check =
+        number(column::last_check, "last_check", std::numeric_limits<std::int64_t>::max());
+    if (const auto serial = number(column::notified_serial, "notified_serial",
+                                   std::numeric_limits<std::uint32_t>::max())) {
+        zone_.notified_serial = static_cast<std::uint32_t>(*serial);
+    }
+    std::string_view rest = row.values[column::master].value_or(std::string_view());
+    while (true) {
+        const std::size_t begin = rest.find_first_not_of(",; \t");
+        if (begin == std::string_view::npos) break;
+        rest.remove_prefix(begin);
+        const std::size_t size = std::min(rest.find_first_of(",; \t"), rest.size());
+        if (zone_.masters.size() == masters_max) {
+            doubt_zone("more than " + std::to_string(masters_max) + " masters",
+                       "the others are not taken over");
+            break;
+        }
+        zone_.masters.emplace_back(rest.substr(0, size));
+        rest.remove_prefix(size);
+    }
+}
+
+void ZoneCompiler::side_row(const Row& row) {
+    switch (row.table) {
+        case Table::domainmetadata: {
+            if (!row.values[column::kind])
+                return refuse(row, "metadata without a kind", "not taken over");
+            Metadata metadata{text_of(row.values[column::kind]),
+                              text_of(row.values[column::metadata_content])};
+            if (metadata.kind == "PRESIGNED" && metadata.content != "0" &&
+                !metadata.content.empty())
+                presigned_ = true;
+            zone_.metadata.push_back(std::move(metadata));
+            break;
+        }
+        case Table::comments:
+            if (!row.values[column::comment_name] || !row.values[column::comment_type]) {
+                return refuse(row, "a comment without name or type", "not taken over");
+            }
+            zone_.comments.push_back({text_of(row.values[column::comment_name]),
+                                      text_of(row.values[column::comment_type]),
+                                      text_of(row.values[column::comment_account]),
+                                      text_of(row.values[column::comment]),
+                                      parse_integer(row.values[column::modified_at]).value_or(0)});
+            break;
+        case Table::cryptokeys: {
+            const auto flags = parse_integer(row.values[column::flags]);
+            if (!flags || *flags < 0 || *flags > 65535 || !row.values[column::key_content]) {
+                return refuse(row, "a key without flags of 0 to 65535 or without content",
+                              "not taken over");
+            }
+            zone_.keys.push_back({static_cast<std::uint16_t>(*flags),
+                                  parse_flag(row.values[column::active], false),
+                                  parse_flag(row.values[column::published], true),
+                                  text_of(row.values[column::key_content])});
+            break;
+        }
+        case Table::domains:
+        case Table::records:
+        case Table::tsigkeys:
+        case Table::supermasters:
+        case Table::other:
+            return;
+    }
+    ++count(row.table).taken;
+}
+
+std::optional<std::uint32_t> ZoneCompiler::ttl_of(const Row& row, Verdict& verdict) {
+    const Value& value = row.values[column::ttl];
+    if (!value) return options_.default_ttl;
+    const auto ttl = parse_integer(value);
+    if (ttl && *ttl >= 0 && *ttl <= std::int64_t{dns::ttl_seconds_max})
+        return static_cast<std::uint32_t>(*ttl);
+    std::string reason = "TTL " + dns::quoted_excerpt(*value) + ", wanted 0 to 2147483647 seconds";
+    if (options_.repair == Repair::no || !ttl) {
+        refuse(row, std::move(reason));
+        return std::nullopt;
+    }
+    // RFC 2181 section 8: a TTL with its highest bit set counts as zero.
+    verdict = Verdict::repaired;
+    zone_.findings.push_back(
+        finding(Verdict::repaired, row, std::move(reason), "answered with TTL 0"));
+    return 0;
+}
+
+void ZoneCompiler::record_row(const Row& row, std::uint32_t ref) {
+    const std::string_view type_text = row.values[column::record_type].value_or(std::string_view());
+    const Value& content = row.values[column::record_content];
+    const bool is_disabled = parse_flag(row.values[column::disabled], false);
+    if (type_text.empty()) {
+        // An empty non-terminal of rectify's making. They are recomputed.
+        ++count(Table::records).taken;
+        return;
+    }
+    if (is_disabled) {
+        ++count(Table::records).taken;
+        dns::NameBuffer buffer;
+        const dns::NameScan scan = scan_database_name(
+            row.values[column::record_name].value_or(std::string_view()), buffer);
+        if (type_text == "SOA" && scan.fault == dns::NameFault::none &&
+            equal(dns::NameView(base::Octets(buffer).first(scan.octets)), zone_.apex)) {
+            disabled_soa_ = true;
+        }
+        zone_.kept.push_back(
+            {.why = KeptRecord::Why::disabled,
+             .disabled = true,
+             .name = text_of(row.values[column::record_name]),
+             .type = std::string(type_text),
+             .content = text_of(content),
+             .ttl = static_cast<std::uint32_t>(
+                 parse_integer(row.values[column::ttl]).value_or(options_.default_ttl)),
+             .prio =
+                 static_cast<std::int32_t>(parse_integer(row.values[column::prio]).value_or(0))});
+        return;
+    }
+    const Value& name = row.values[column::record_name];
+    if (!name || !content) return refuse(row, std::string(name ? "content" : "name") + " is NULL");
+
+    dns::NameBuffer buffer;
+    const dns::NameScan scan = scan_database_name(*name, buffer);
+    if (scan.fault != dns::NameFault::none)
+        return refuse(row, dns::name_error(scan, *name).message);
+    const dns::NameView owner(base::Octets(buffer).first(scan.octets));
+    if (!owner.is_within(zone_.apex))
+        return refuse(row, "the name is outside of zone " + zone_text_);
+
+    const RecordType type = record_type(type_text);
+    if (type.treatment == RecordType::Treatment::unknown) {
+        return refuse(row, "type " + dns::quoted_excerpt(type_text) + " is none of a zone's");
+    }
+    if (type.type == RrType::soa && owner.size() != zone_.apex.size()) {
+        return refuse(row, "an SOA below the apex");
+    }
+    Item item{};
+    item.verdict = Verdict::taken;
+    const auto ttl = ttl_of(row, item.verdict);
+    if (!ttl) return;
+
+    item.owner_at = static_cast<std::uint32_t>(octets_.size());
+    item.owner_size = static_cast<std::uint16_t>(owner.size());
+    octets_.insert(octets_.end(), owner.wire().begin(), owner.wire().end());
+    item.rdata_at = static_cast<std::uint32_t>(octets_.size());
+    const bool only_powerdns = type.treatment == RecordType::Treatment::powerdns_only;
+    ContentVerdict verdict =
+        only_powerdns
+            ? append_powerdns_only(octets_, type.type, type_text, *content)
+            : append_rdata(octets_, type.type, *content, parse_integer(row.values[column::prio]),
+                           {.apex = zone_.apex, .repair = options_.repair});
+    if (verdict.verdict == Verdict::refused) {
+        octets_.resize(item.owner_at);
+        return refuse(row, std::move(verdict.reason), std::move(verdict.effect));
+    }
+    if (verdict.verdict != Verdict::taken) {
+        if (item.verdict != Verdict::repaired) item.verdict = verdict.verdict;
+        zone_.findings.push_back(
+            finding(verdict.verdict, row, std::move(verdict.reason), std::move(verdict.effect)));
+    }
+    item.owner_hash = XXH3_64bits(owner.wire().data(), owner.size());
+    item.rdata_size = static_cast<std::uint16_t>(octets_.size() - item.rdata_at);
+    item.ref = ref;
+    item.ttl = *ttl;
+    item.type = type.type;
+    item.without_auth = !parse_flag(row.values[column::auth], true);
+    items_.push_back(item);
+    if (only_powerdns) {
+        zone_.kept.push_back({.why = KeptRecord::Why::powerdns_only,
+                              .disabled = false,
+                              .name = std::string(*name),
+                              .type = std::string(type_text),
+                              .content = std::string(*content),
+                              .ttl = *ttl,
+                              .prio = static_cast<std::int32_t>(
+                                  parse_integer(row.values[column::prio]).value_or(0))});
+    }
+}
+
+void ZoneCompiler::find_owners() {
+    owners_.clear();
+    owner_index_.begin(items_.size());
+    for (std::uint32_t i = 0; i < items_.size(); ++i) {
+        Item& item = items_[i];
+        const auto fresh = static_cast<std::uint32_t>(owners_.size());
+        item.owner = owner_index_.find_or_add(item.owner_hash, fresh, [&](std::uint32_t at) {
+            const Item& other = items_[owners_[at].item];
+            return other.owner_hash == item.owner_hash && is_same_owner(other, owner_name(item));
+        });
+        if (item.owner == fresh) owners_.push_back({.item = i});
+        Owner& owner = owners_[item.owner];
+        if (item.type == RrType::cname) {
+            ++owner.cnames;
+        } else if (!may_stand_beside_cname(item.type)) {
+            ++owner.others;
+        }
+        if (item.type == RrType::dname) ++owner.dnames;
+        if (item.type == RrType::ns) owner.has_ns = true;
+    }
+}
+
+void ZoneCompiler::settle_aliases_of_names() {
+    // CNAME and DNAME stand alone and once. Of several the one with the smallest RDATA counts, so
+    // that the choice does not depend on the order of the rows.
+    const auto is_conflict = [](const Owner& owner) {
+        return owner.cnames > 1 || owner.dnames > 1 || (owner.cnames != 0 && owner.others != 0);
+    };
+    if (std::ranges::none_of(owners_, is_conflict)) return;
+    std::vector<const Item*> chosen_cname(owners_.size());
+    std::vector<const Item*> chosen_dname(owners_.size());
+    const auto choose = [this](const Item*& chosen, const Item& item) {
+        if (chosen == nullptr || std::ranges::lexicographical_compare(rdata(item), rdata(*chosen)))
+            chosen = &item;
+    };
+    const auto is_apex = [this](const Item& item) { return item.owner_size == zone_.apex.size(); };
+    for (const Item& item : items_) {
+        if (item.type == RrType::cname && !is_apex(item)) choose(chosen_cname[item.owner], item);
+        if (item.type == RrType::dname) choose(chosen_dname[item.owner], item);
+    }
+    for (Item& item : items_) {
+        if (!is_conflict(owners_[item.owner])) continue;
+        const Item* cname = chosen_cname[item.owner];
+        const Item* dname = chosen_dname[item.owner];
+        if (item.type == RrType::cname) {
+            if (is_apex(item) && owners_[item.owner].others != 0) {
+                refuse_item(item,
+                            "a CNAME at the apex, beside other records (RFC 1034 section 3.6.2)",
+                            "the other records are answered");
+            } else if (cname != nullptr && !std::ranges::equal(rdata(item), rdata(*cname))) {
+                refuse_item(item, "a second CNAME at one name (RFC 2181 section 10.1)",
+                            "the first in order of RDATA is answered");
+            }
+        } else if (cname != nullptr && !may_stand_beside_cname(item.type)) {
+            refuse_item(item, "stands beside a CNAME (RFC 1034 section 3.6.2)",
+                        "the CNAME is answered, as PowerDNS does");
+        } else if (item.type == RrType::dname && dname != nullptr &&
+                   !std::ranges::equal(rdata(item), rdata(*dname))) {
+            refuse_item(item, "a second DNAME at one name (RFC 6672 section 2.4)",
+                        "the first in order of RDATA is answered");
+        }
+    }
+}
+
+void ZoneCompiler::settle_ttls() {
+    sets_.clear();
+    set_index_.begin(items_.size());
+    bool differ = false;
+    // Signatures are of the RRset they cover and have its TTL (RFC 4034 section 3.1.4): no RRset of
+    // their own.
+    const auto counts = [](const Item& item) {
+        return item.type != RrType::rrsig && item.verdict != Verdict::refused;
+    };
+    const auto set_of = [this](const Item& item, std::uint32_t fresh) {
+        const std::uint64_t hash =
+            item.owner_hash ^ (static_cast<std::uint64_t>(item.type) * 0x9e3779b97f4a7c15U);
+        return set_index_.find_or_add(hash, fresh, [&](std::uint32_t at) {
+            return sets_[at].owner == item.owner && sets_[at].type == item.type;
+        });
+    };
+    for (const Item& item : items_) {
+        if (!counts(item)) continue;
+        const auto fresh = static_cast<std::uint32_t>(sets_.size());
+        const std::uint32_t at = set_of(item, fresh);
+        if (at == fresh) {
+            sets_.push_back({item.owner, item.type, item.ttl, item.ttl});
+            continue;
+        }
+        sets_[at].ttl_lowest = std::min(sets_[at].ttl_lowest, item.ttl);
+        sets_[at].ttl_highest = std::max(sets_[at].ttl_highest, item.ttl);
+        differ = differ || sets_[at].ttl_lowest != sets_[at].ttl_highest;
+    }
+    if (!differ) return;
+    for (Item& item : items_) {
+        if (!counts(item)) continue;
+        const Set& set = sets_[set_of(item, 0)];
+        if (item.ttl == set.ttl_lowest) continue;
+        doubt_item(item,
+                   "TTL " + std::to_string(item.ttl) + ", others of the RRset have " +
+                       std::to_string(set.ttl_lowest) + " (RFC 2181 section 5.2)",
+                   "answered with TTL " + std::to_string(set.ttl_lowest));
+    }
+}
+
+void ZoneCompiler::look_at_auth() {
+    // auth = 0 is right at and below zone cuts only; elsewhere PowerDNS answers as if the row were
+    // not there.
+    for (Item& item : items_) {
+        if (!item.without_auth || item.verdict == Verdict::refused) continue;
+        bool below_cut = false;
+        for (dns::NameView name = owner_name(item); name.size() > zone_.apex.size() && !below_cut;
+             name = name.parent()) {
+            const auto at = owner_index_.find(
+                XXH3_64bits(name.wire().data(), name.size()), [&](std::uint32_t owner) {
+                    return is_same_owner(items_[owners_[owner].item], name);
+                });
+            below_cut = at && owners_[*at].has_ns;
+        }
+        if (!below_cut)
+            doubt_item(item, "auth is 0, and there is no zone cut above",
+                       "answered; PowerDNS answers NODATA");
+    }
+}
+
+void ZoneCompiler::build() {
+    std::size_t soas = 0;
+    const Item* first_soa = nullptr;
+    for (const Item& item : items_) {
+        if (item.type != RrType::soa) continue;
+        if (first_soa == nullptr) first_soa = &item;
+        if (&item == first_soa || !std::ranges::equal(rdata(item), rdata(*first_soa))) ++soas;
+    }
+    if (soas == 0 && disabled_soa_) {
+        zone_.hidden = true;
+        zone_.state = zone::State::broken;
+        doubt_zone("the SOA is disabled", "as if the zone were not here, as PowerDNS does");
+        return keep_everything(KeptRecord::Why::no_image);
+    }
+    if (soas != 1) {
+        zone_.state = zone::State::broken;
+        doubt_zone(soas == 0 ? "no SOA" : "more than one SOA", std::string(servfail));
+        return keep_everything(KeptRecord::Why::no_image);
+    }
+
+    builder_.begin(zone_.apex);
+    std::uint64_t added = 0;
+    for (Item& item : items_) {
+        if (item.verdict == Verdict::refused) continue;
+        const Status status = builder_.add(
+            {.owner = owner_name(item), .type = item.type, .ttl = item.ttl, .rdata = rdata(item)},
+            zone::Builder::Rdata::checked);
+        if (status) {
+            ++added;
+        } else {
+            refuse_item(item, status.error().message, "not answered");
+        }
+    }
+    std::vector<Error> errors;
+    Result<zone::Image> image = builder_.build(nullptr, &errors);
+    if (!image) {
+        zone_.state = zone::State::broken;
+        if (errors.empty()) errors.push_back(std::move(image).error());
+        for (Error& error : errors) doubt_zone(std::move(error.message), std::string(servfail));
+        return keep_everything(KeptRecord::Why::no_image);
+    }
+    zone_.image = *std::move(image);
+    zone_.records = zone::Zone(zone_.image.octets().data()).records();
+    if (zone_.records != added) name_duplicates();
+}
+
+void ZoneCompiler::name_duplicates() {
+    std::vector<Item*> items;
+    for (Item& item : items_) {
+        if (item.verdict == Verdict::refused) continue;
+        dns::fold_rdata(item.type,
+                        base::MutableOctets(octets_).subspan(item.rdata_at, item.rdata_size));
+        items.push_back(&item);
+    }
+    std::ranges::sort(items, [this](const Item* a, const Item* b) {
+        if (a->owner != b->owner) return a->owner < b->owner;
+        if (a->type != b->type) return a->type < b->type;
+        if (std::ranges::equal(rdata(*a), rdata(*b))) return a->ref < b->ref;
+        return std::ranges::lexicographical_compare(rdata(*a), rdata(*b));
+    });
+    for (std::size_t i = 1; i < items.size(); ++i) {
+        const Item& before = *items[i - 1];
+        Item& item = *items[i];
+        if (before.owner != item.owner || before.type != item.type ||
+            !std::ranges::equal(rdata(before), rdata(item)))
+            continue;
+        doubt_item(item, "the same record as in line " + std::to_string(refs_[before.ref].line),
+                   "answered once");
+    }
+}
+
+void ZoneCompiler::keep_everything(KeptRecord::Why why) {
+    std::erase_if(zone_.kept, [](const KeptRecord& kept) {
+        return kept.why == KeptRecord::Why::powerdns_only;
+    });
+    for (const Item& item : items_) {
+        if (item.verdict == Verdict::refused) continue;
+        const Row row = row_of(item);
+        zone_.kept.push_back({.why = why,
+                              .disabled = false,
+                              .name = text_of(row.values[column::record_name]),
+                              .type = text_of(row.values[column::record_type]),
+                              .content = text_of(row.values[column::record_content]),
+                              .ttl = item.ttl,
+                              .prio = static_cast<std::int32_t>(
+                                  parse_integer(row.values[column::prio]).value_or(0))});
+    }
+}
+
+void ZoneCompiler::settle_state() {
+    const bool is_signed_there = !presigned_ && std::ranges::any_of(zone_.keys, &CryptoKey::active);
+    if (!is_signed_there || zone_.state != zone::State::serving) return;
+    if (options_.unsigned_zones == UnsignedZones::serve) {
+        doubt_zone("PowerDNS signs this zone",
+                   "answered without signatures: bogus where the parent has a DS");
+    } else {
+        zone_.state = zone::State::unsigned_;
+        doubt_zone("PowerDNS signs this zone, which is not done here yet", std::string(servfail));
+    }
+}
+
+void ZoneCompiler::count_items() {
+    TableCount& records = count(Table::records);
+    for (Item& item : items_) {
+        // Listed, but last: what else is wrong with the row is more.
+        if (item.verdict == Verdict::taken &&
+            (item.type == RrType::alias || item.type == RrType::lua)) {
+            doubt_item(item, "a type that only PowerDNS has",
+                       item.type == RrType::alias
+                           ? "kept; NODATA for A and AAAA until the target can be followed"
+                           : "kept; NODATA");
+        }
+        switch (item.verdict) {
+            case Verdict::taken:
+                ++records.taken;
+                break;
+            case Verdict::doubtful:
+                ++records.taken, ++records.doubtful;
+                break;
+            case Verdict::repaired:
+                ++records.repaired;
+                break;
+            case Verdict::refused:
+                ++records.refused;
+                break;
+        }
+    }
+}
+
+}  // namespace zc::ingest

@@ -1,0 +1,682 @@
+#include "ingest/powerdns.h"
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <cstring>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "dns/presentation.h"
+#include "ingest/byte_source.h"
+#include "ingest/compile.h"
+#include "ingest/dump_reader.h"
+#include "ingest/key_set.h"
+#include "ingest/live_postgres.h"
+#include "ingest/row_pipeline.h"
+#include "ingest/row_store.h"
+#include "ingest/sqlite_reader.h"
+#include "ingest/zone_files.h"
+#include "ingest/zone_walk.h"
+
+namespace zc::ingest {
+
+namespace {
+
+constexpr std::size_t head_octets = 4096;  // that a format is recognised by
+constexpr std::size_t threads_max = 64;
+constexpr auto progress_interval = std::chrono::milliseconds(250);
+constexpr const char* temporary_directory_default = "/var/tmp";
+
+std::uint32_t threads_of(const ImportOptions& options) {
+    const std::size_t wanted =
+        options.threads != 0 ? options.threads : std::thread::hardware_concurrency();
+    return static_cast<std::uint32_t>(std::clamp<std::size_t>(wanted, 1, threads_max));
+}
+
+bool stopped(const ImportOptions& options) noexcept {
+    return options.stop_or_null != nullptr && options.stop_or_null->load(std::memory_order_relaxed);
+}
+
+/// Lets a caller through at most four times a second.
+class Throttle {
+public:
+    bool due() {
+        const auto now = std::chrono::steady_clock::now();
+        if (now < next_) return false;
+        next_ = now + progress_interval;
+        return true;
+    }
+
+private:
+    std::chrono::steady_clock::time_point next_{};
+};
+
+/// Rows of one bucket, put together by domain: linear, for buckets hold many small domains.
+class Grouping {
+public:
+    using Ref = RowStore::Bucket::Ref;
+    struct Group {
+        std::int64_t domain;
+        std::uint32_t count = 0;
+        std::uint32_t begin = 0;
+    };
+
+    /// Afterwards `groups()` is in order of domain ids and the rows of each are by table, then
+    /// line.
+    void group(const std::vector<Ref>& refs) {
+        groups_.clear();
+        group_of_.clear();
+        std::size_t slots = 64;
+        while (slots < refs.size() * 2) slots *= 2;
+        table_.assign(slots, 0);
+        const std::size_t mask = slots - 1;
+        for (const Ref& ref : refs) {
+            std::size_t at =
+                (static_cast<std::uint64_t>(ref.domain) * 0x9e3779b97f4a7c15U >> 20) & mask;
+            while (table_[at] != 0 && groups_[table_[at] - 1].domain != ref.domain)
+                at = (at + 1) & mask;
+            if (table_[at] == 0) {
+                groups_.push_back({.domain = ref.domain});
+                table_[at] = static_cast<std::uint32_t>(groups_.size());
+            }
+            ++groups_[table_[at] - 1].count;
+            group_of_.push_back(table_[at] - 1);
+        }
+        std::uint32_t begin = 0;
+        for (Group& group : groups_) {
+            group.begin = begin;
+            begin += group.count;
+            group.count = 0;
+        }
+        rows_.resize(refs.size());
+        for (std::size_t i = 0; i < refs.size(); ++i) {
+            Group& group = groups_[group_of_[i]];
+            rows_[group.begin + group.count++] = refs[i];
+        }
+        const auto by_place = [](const Ref& a, const Ref& b) {
+            return a.table != b.table ? a.table < b.table : a.line < b.line;
+        };
+        for (const Group& group : groups_) {
+            const auto rows = std::span<Ref>(rows_).subspan(group.begin, group.count);
+            if (!std::is_sorted(rows.begin(), rows.end(), by_place))
+                std::sort(rows.begin(), rows.end(), by_place);
+        }
+        std::ranges::sort(groups_, {}, &Group::domain);
+    }
+    const std::vector<Group>& groups() const noexcept { return groups_; }
+    std::span<const Ref> rows(const Group& group) const noexcept {
+        return std::span<const Ref>(rows_).subspan(group.begin, group.count);
+    }
+
+private:
+    std::vector<std::uint32_t> table_;  // index of the group + 1, by hash
+    std::vector<Group> groups_;
+    std::vector<std::uint32_t> group_of_;
+    std::vector<Ref> rows_;
+};
+
+/// From rows in the store to zones in the sink: buckets on all cores, handed over in their order.
+class Compilation {
+public:
+    Compilation(const ImportOptions& options, CompileOptions compile, RowStore& store,
+                std::uint64_t rows, ImportSink& sink, ImportTotals& totals)
+        : options_(options),
+          compile_(std::move(compile)),
+          store_(store),
+          rows_(rows),
+          sink_(sink),
+          totals_(totals) {}
+
+    Status run() {
+        std::vector<std::thread> threads;
+        for (std::uint32_t i = 0; i < threads_of(options_); ++i)
+            threads.emplace_back([this] { work(); });
+        for (std::thread& thread : threads) thread.join();
+        if (failure_) return tl::unexpected<Error>(std::move(*failure_));
+        return globals();
+    }
+
+private:
+    void work() {
+        ZoneCompiler compiler(compile_);
+        Grouping grouping;
+        std::vector<CompiledDomain> domains;
+        // The last bucket has rows without a domain; its findings come last.
+        for (std::size_t at = next_bucket_++; at <= buckets_count; at = next_bucket_++) {
+            domains.clear();
+            Status status = compile(at, compiler, grouping, domains);
+            std::unique_lock lock(mutex_);
+            turn_.wait(lock, [&] { return failure_ || turn_of_ == at; });
+            if (failure_) return;
+            if (status) status = deliver(domains);
+            if (!status) failure_ = std::make_unique<Error>(std::move(status).error());
+            ++turn_of_;
+            turn_.notify_all();
+            if (failure_) return;
+        }
+    }
+
+    Status compile(std::size_t bucket, ZoneCompiler& compiler, Grouping& grouping,
+                   std::vector<CompiledDomain>& domains) {
+        if (stopped(options_))
+            return fail(Errc::interrupted, "stopped while compiling", {compile_.source, 0});
+        ZC_TRY(RowStore::Bucket rows, store_.take(bucket));
+        grouping.group(rows.refs);
+        for (const Grouping::Group& group : grouping.groups()) {
+            if (group.domain == domain_null && bucket == buckets_count) {
+                take_globals(grouping.rows(group), domains, compiler);
+            } else {
+                domains.push_back(compiler.compile(grouping.rows(group)));
+            }
+        }
+        return {};
+    }
+
+    /// tsigkeys and supermasters lie among the rows without domain.
+    void take_globals(std::span<const RowStore::Bucket::Ref> refs,
+                      std::vector<CompiledDomain>& domains, ZoneCompiler& compiler) {
+        const auto is_global = [](const RowStore::Bucket::Ref& ref) {
+            return ref.table == Table::tsigkeys || ref.table == Table::supermasters;
+        };
+        // By table: the two stand behind all others.
+        const auto first = std::ranges::find_if(refs, is_global);
+        const auto orphans = refs.first(static_cast<std::size_t>(first - refs.begin()));
+        if (!orphans.empty()) domains.push_back(compiler.compile(orphans));
+        CompiledDomain judged;
+        for (const RowStore::Bucket::Ref& ref : refs.subspan(orphans.size())) {
+            const Row row = RowStore::Bucket::read(ref);
+            TableCount& count = judged.counts[static_cast<std::size_t>(row.table)];
+            ++count.read;
+            ++judged.rows;
+            const bool is_key = row.table == Table::tsigkeys;
+            const std::size_t needed = is_key ? 3 : 2;
+            if (std::any_of(row.values.begin(),
+                            row.values.begin() + static_cast<std::ptrdiff_t>(needed),
+                            [](const Value& value) { return !value; })) {
+                ++count.refused;
+                judged.findings.push_back(
+                    {.verdict = Verdict::refused,
+                     .table = row.table,
+                     .line = row.line,
+                     .source = compile_.source,
+                     .zone = {},
+                     .record = std::string(row.values[0].value_or("NULL")),
+                     .reason = is_key ? "a key without name, algorithm or secret"
+                                      : "a supermaster without address or name server",
+                     .effect = "not taken over"});
+                continue;
+            }
+            ++count.taken;
+            if (is_key) {
+                keys_.push_back({std::string(*row.values[column::tsig_name]),
+                                 std::string(*row.values[column::algorithm]),
+                                 std::string(*row.values[column::secret])});
+            } else {
+                supermasters_.push_back(
+                    {std::string(*row.values[column::ip]),
+                     std::string(*row.values[column::tsig_name + 1]),
+                     std::string(
+                         row.values[column::supermaster_account].value_or(std::string_view()))});
+            }
+        }
+        domains.push_back(std::move(judged));
+    }
+
+    Status deliver(std::vector<CompiledDomain>& domains) {
+        for (CompiledDomain& domain : domains) {
+            if (domain.zone && !names_.add(zone_key(domain.zone->apex))) refuse_second(domain);
+            for (std::size_t i = 0; i < tables_count; ++i) {
+                TableCount& sum = totals_.tables[i];
+                const TableCount& count = domain.counts[i];
+                sum.read += count.read;
+                sum.taken += count.taken;
+                sum.repaired += count.repaired;
+                sum.refused += count.refused;
+                sum.doubtful += count.doubtful;
+            }
+            rows_done_ += domain.rows;
+            for (Finding& finding : domain.findings)
+                ZC_TRY_STATUS(sink_.finding(std::move(finding)));
+            if (!domain.zone) continue;
+            ++totals_.zones;
+            if (domain.zone->hidden) {
+                ++totals_.hidden;
+            } else if (domain.zone->state == zone::State::serving) {
+                ++totals_.serving;
+            } else if (domain.zone->state == zone::State::unsigned_) {
+                ++totals_.unsigned_zones;
+            } else {
+                ++totals_.broken;
+            }
+            totals_.records += domain.zone->records;
+            totals_.kept += domain.zone->kept.size();
+            ZC_TRY_STATUS(sink_.zone(std::move(*domain.zone)));
+        }
+        if (options_.progress && throttle_.due()) {
+            options_.progress({.phase = ImportProgress::Phase::compiling,
+                               .done = rows_done_,
+                               .total = rows_,
+                               .rows = rows_,
+                               .zones = totals_.zones});
+        }
+        return {};
+    }
+
+    /// The name of this zone was there before under another id: the unique index of the schema is
+    /// missing, or the names differ in case.
+    void refuse_second(CompiledDomain& domain) {
+        domain.findings.push_back({.verdict = Verdict::refused,
+                                   .table = Table::domains,
+                                   .line = domain.line,
+                                   .source = compile_.source,
+                                   .zone = dns::to_string(domain.zone->apex),
+                                   .record = std::to_string(domain.zone->source_id),
+                                   .reason = "a second row of domains with this name, and all " +
+                                             std::to_string(domain.rows) +
+                                             " rows that belong to it",
+                                   .effect = "the other one is answered"});
+        domain.zone.reset();
+        for (TableCount& count : domain.counts) count = {.read = count.read, .refused = count.read};
+    }
+
+    Status globals() {
+        for (TsigKey& key : keys_) ZC_TRY_STATUS(sink_.tsig_key(std::move(key)));
+        for (Supermaster& supermaster : supermasters_)
+            ZC_TRY_STATUS(sink_.supermaster(std::move(supermaster)));
+        return {};
+    }
+
+    const ImportOptions& options_;
+    const CompileOptions compile_;
+    RowStore& store_;
+    const std::uint64_t rows_;
+    ImportSink& sink_;
+    std::atomic<std::size_t> next_bucket_ = 0;
+
+    std::mutex mutex_;  // guards what follows, but for the globals: one thread has that bucket
+    std::condition_variable turn_;
+    std::size_t turn_of_ = 0;
+    std::unique_ptr<Error> failure_;
+    ImportTotals& totals_;
+    KeySet names_;
+    Throttle throttle_;
+    std::uint64_t rows_done_ = 0;
+    std::vector<TsigKey> keys_;
+    std::vector<Supermaster> supermasters_;
+};
+
+/// A source that was opened far enough to know what it is.
+struct Opened {
+    Format format = Format::pg_dump;
+    std::unique_ptr<ByteSource> octets;  // absent for what is read by name
+    bool compressed = false;
+};
+
+bool is_uri(const std::string& source) {
+    return source.starts_with("postgresql://") || source.starts_with("postgres://");
+}
+
+std::optional<Format> format_of_text(std::string_view head) {
+    if (head.find("MySQL dump") != std::string_view::npos ||
+        head.find("MariaDB dump") != std::string_view::npos) {
+        return Format::mysql_dump;
+    }
+    // Past blanks and comments of one line, a dump starts with a statement or a command of psql.
+    for (;;) {
+        const std::size_t start = head.find_first_not_of(" \t\r\n\xef\xbb\xbf");
+        if (start == std::string_view::npos) return std::nullopt;
+        head.remove_prefix(start);
+        if (!head.starts_with("--")) break;
+        const std::size_t end = head.find('\n');
+        if (end == std::string_view::npos) return Format::pg_dump;
+        head.remove_prefix(end);
+    }
+    if (head.starts_with('\\') || head.starts_with("/*")) return Format::pg_dump;
+    std::string word;
+    for (const char c : head.substr(0, 10)) {
+        if ((c < 'a' || c > 'z') && (c < 'A' || c > 'Z')) break;
+        word += c >= 'a' ? static_cast<char>(c - 'a' + 'A') : c;
+    }
+    for (const std::string_view statement :
+         {"SET", "SELECT", "COPY", "INSERT", "REPLACE", "BEGIN", "START", "CREATE", "DROP",
+          "PRAGMA", "ALTER", "USE", "LOCK", "TRUNCATE", "DELETE"}) {
+        if (word == statement) return Format::pg_dump;
+    }
+    return std::nullopt;
+}
+
+bool is_zone_list(std::string_view head) {
+    for (;;) {
+        const std::size_t end = head.find('\n');
+        std::string_view line = head.substr(0, end);
+        if (line.find_first_not_of(" \t\r") != std::string_view::npos && line.front() != '#') {
+            const std::size_t tab = line.find('\t');
+            return tab != std::string_view::npos && tab != 0 &&
+                   dns::Name::parse(line.substr(0, tab)).has_value() &&
+                   line.find('\t', tab + 1) == std::string_view::npos;
+        }
+        if (end == std::string_view::npos) return false;
+        head.remove_prefix(end + 1);
+    }
+}
+
+Result<Opened> open_source(const std::string& source, std::optional<Format> wanted,
+                           const SourceContext& context) {
+    Opened opened;
+    if (wanted) opened.format = *wanted;
+    if (is_uri(source) || wanted == Format::postgresql) {
+        opened.format = Format::postgresql;
+        return opened;
+    }
+    struct stat status {};
+    if (source != "-") {
+        if (::stat(source.c_str(), &status) != 0) return base::fail_errno(errno, "open " + source);
+        if (S_ISDIR(status.st_mode)) {
+            const bool has_toc = ::access((source + "/toc.dat").c_str(), F_OK) == 0;
+            if (!wanted) opened.format = has_toc ? Format::pg_directory : Format::zone_files;
+            return opened;
+        }
+        if (wanted == Format::zone_files || wanted == Format::sqlite ||
+            wanted == Format::pg_directory)
+            return opened;
+        if (!wanted && source.ends_with(".zone")) {
+            opened.format = Format::zone_files;
+            return opened;
+        }
+    }
+    ZC_TRY(auto octets, open_octets(source, context));
+    std::string raw;
+    ZC_TRY(octets, peek(std::move(octets), 4, raw));
+    ZC_TRY(octets, decompress(std::move(octets), context));
+    std::string head;
+    ZC_TRY(opened.octets, peek(std::move(octets), head_octets, head));
+    opened.compressed = !head.starts_with(raw);
+    if (wanted) return opened;
+    using namespace std::string_view_literals;
+    if (head.starts_with("PGDMP") ||
+        (head.size() > 262 && std::string_view(head).substr(257, 5) == "ustar")) {
+        opened.format = Format::pg_custom;
+    } else if (head.starts_with("SQLite format 3\0"sv)) {
+        opened.format = Format::sqlite;
+    } else if (const auto text = format_of_text(head)) {
+        opened.format = *text;
+    } else if (is_zone_list(head)) {
+        opened.format = Format::zone_files;
+    } else if (head.empty()) {
+        return fail(Errc::malformed, "empty; wanted a dump, a database or zone files",
+                    {context.name, 0});
+    } else {
+        return fail(
+            Errc::malformed,
+            "neither an SQL dump nor a pg_dump archive, an SQLite file, or a list of zone files",
+            {context.name, 0});
+    }
+    if ((opened.format == Format::sqlite || opened.format == Format::zone_files) &&
+        (source == "-" || opened.compressed)) {
+        return fail(Errc::unsupported,
+                    "a source of format " + std::string(to_string(opened.format)) +
+                        " has to be a file that is not compressed",
+                    {context.name, 0});
+    }
+    return opened;
+}
+
+Status read_rows(const std::string& source, Opened& opened, const SourceContext& context,
+                 const ImportOptions& options, RowPipeline& pipeline,
+                 ByteSource*& position_or_null) {
+    switch (opened.format) {
+        case Format::postgresql:
+            return read_live_postgres(source, options.stop_or_null, pipeline);
+        case Format::sqlite:
+            return read_sqlite(source, options.stop_or_null, pipeline);
+        case Format::pg_custom:
+        case Format::pg_directory: {
+            std::vector<std::string> arguments = {"pg_restore", "--file=-"};
+            const bool by_name =
+                opened.format == Format::pg_directory || (source != "-" && !opened.compressed);
+            if (by_name) {
+                arguments.push_back("--");
+                arguments.push_back(source);
+                opened.octets.reset();
+            }
+            ZC_TRY(opened.octets, run_program(arguments, std::move(opened.octets), context));
+            break;
+        }
+        case Format::pg_dump:
+        case Format::mysql_dump:
+            break;
+        case Format::zone_files:
+            return {};  // not by rows
+    }
+    position_or_null = opened.octets.get();
+    return read_dump(*opened.octets, context.name, pipeline);
+}
+
+Result<ImportTotals> import_zone_files(const std::string& source, const ImportOptions& options,
+                                       ImportSink& sink) {
+    ZC_TRY(ZoneFiles files, ZoneFiles::open(source));
+    ImportTotals totals;
+    std::optional<Error> failure;
+    std::atomic<bool> stop = false;
+    const auto take = [&](LoadedZone& loaded) -> Status {
+        ImportedZone zone;
+        zone.apex = loaded.apex;
+        zone.state = loaded.state;
+        zone.records = loaded.records;
+        TableCount& domains = totals.of(Table::domains);
+        ++domains.read;
+        ++totals.zones;
+        for (Error& error : loaded.errors) {
+            zone.findings.push_back({.verdict = Verdict::refused,
+                                     .table = Table::domains,
+                                     .line = error.where.line,
+                                     .source = std::move(error.where.source),
+                                     .zone = dns::to_string(loaded.apex),
+                                     .record = {},
+                                     .reason = std::move(error.message),
+                                     .effect = "SERVFAIL for the apex and all names below"});
+        }
+        if (loaded.state == zone::State::serving) {
+            zone.image = std::move(loaded.image);
+            ++domains.taken;
+            ++totals.serving;
+            totals.records += zone.records;
+            totals.of(Table::records).read += zone.records;
+            totals.of(Table::records).taken += zone.records;
+        } else {
+            zone.records = 0;
+            ++domains.refused;
+            ++totals.broken;
+        }
+        return sink.zone(std::move(zone));
+    };
+    Throttle throttle;
+    const ZoneFileOptions load{.threads = options.threads,
+                               .default_ttl = options.default_ttl,
+                               .errors_max = 100,
+                               .warnings = Warnings::skip,
+                               .stop_or_null = &stop};
+    const Result<ZoneFileTotals> loaded = files.load(
+        load,
+        [&](std::span<LoadedZone> zones) {
+            if (stopped(options)) stop = true;
+            for (LoadedZone& zone : zones) {
+                if (stop) return;
+                if (Status status = take(zone); !status) {
+                    failure = std::move(status).error();
+                    stop = true;
+                }
+            }
+        },
+        [&](const ZoneFileTotals& so_far) {
+            if (options.progress && throttle.due()) {
+                options.progress({.phase = ImportProgress::Phase::reading,
+                                  .done = 0,
+                                  .total = 0,
+                                  .rows = so_far.records,
+                                  .zones = so_far.zones});
+            }
+        });
+    if (failure) return tl::unexpected<Error>(std::move(*failure));
+    if (!loaded) return tl::unexpected<Error>(loaded.error());
+    for (const Error& problem : loaded->problems) {
+        ZC_TRY_STATUS(sink.finding({.verdict = Verdict::refused,
+                                    .table = Table::other,
+                                    .line = problem.where.line,
+                                    .source = problem.where.source,
+                                    .zone = {},
+                                    .record = {},
+                                    .reason = problem.message,
+                                    .effect = "not taken over"}));
+    }
+    totals.of(Table::other).read = totals.of(Table::other).refused = loaded->problems_count;
+    return totals;
+}
+
+}  // namespace
+
+std::string_view to_string(Table table) noexcept {
+    switch (table) {
+        case Table::domains:
+            return "domains";
+        case Table::records:
+            return "records";
+        case Table::domainmetadata:
+            return "domainmetadata";
+        case Table::comments:
+            return "comments";
+        case Table::cryptokeys:
+            return "cryptokeys";
+        case Table::tsigkeys:
+            return "tsigkeys";
+        case Table::supermasters:
+            return "supermasters";
+        case Table::other:
+            return "other";
+    }
+    return "other";
+}
+
+std::string_view to_string(Verdict verdict) noexcept {
+    switch (verdict) {
+        case Verdict::taken:
+            return "taken";
+        case Verdict::repaired:
+            return "repaired";
+        case Verdict::refused:
+            return "refused";
+        case Verdict::doubtful:
+            return "doubtful";
+    }
+    return "taken";
+}
+
+std::string_view to_string(Kind kind) noexcept {
+    switch (kind) {
+        case Kind::native:
+            return "Native";
+        case Kind::primary:
+            return "Master";
+        case Kind::secondary:
+            return "Slave";
+        case Kind::producer:
+            return "Producer";
+        case Kind::consumer:
+            return "Consumer";
+    }
+    return "Native";
+}
+
+std::string_view to_string(Format format) noexcept {
+    switch (format) {
+        case Format::pg_dump:
+            return "pg-dump";
+        case Format::mysql_dump:
+            return "mysql-dump";
+        case Format::pg_custom:
+            return "pg-custom";
+        case Format::pg_directory:
+            return "pg-directory";
+        case Format::postgresql:
+            return "postgresql";
+        case Format::sqlite:
+            return "sqlite";
+        case Format::zone_files:
+            return "zone-files";
+    }
+    return "pg-dump";
+}
+
+Result<Format> parse_format(std::string_view text) {
+    std::string known;
+    for (const Format format :
+         {Format::pg_dump, Format::mysql_dump, Format::pg_custom, Format::pg_directory,
+          Format::postgresql, Format::sqlite, Format::zone_files}) {
+        if (text == to_string(format)) return format;
+        known += (known.empty() ? "" : ", ") + std::string(to_string(format));
+    }
+    return fail(Errc::malformed, "format " + std::string(text) + ", wanted one of " + known);
+}
+
+Result<Format> detect(const std::string& source) {
+    if (source == "-") return fail(Errc::unsupported, "what stdin holds is seen while importing");
+    ZC_TRY(const Opened opened,
+           open_source(source, std::nullopt, {.name = source, .stop_or_null = nullptr}));
+    return opened.format;
+}
+
+Result<ImportTotals> import_zones(const std::string& source, const ImportOptions& options,
+                                  ImportSink& sink) {
+    const SourceContext context{.name = source == "-"    ? "stdin"
+                                        : is_uri(source) ? shown_uri(source)
+                                                         : source,
+                                .stop_or_null = options.stop_or_null};
+    ZC_TRY(Opened opened, open_source(source, options.format, context));
+    if (opened.format == Format::zone_files) return import_zone_files(source, options, sink);
+
+    RowStore store({.memory_octets = options.memory_octets,
+                    .temporary_directory = options.temporary_directory.empty()
+                                               ? temporary_directory_default
+                                               : options.temporary_directory});
+    ImportTotals totals;
+    std::uint64_t rows = 0;
+    {
+        Throttle throttle;
+        ByteSource* position = nullptr;
+        RowPipeline* running = nullptr;
+        const auto tick = [&] {
+            if (!options.progress || !throttle.due()) return;
+            options.progress({.phase = ImportProgress::Phase::reading,
+                              .done = position == nullptr ? 0 : position->position(),
+                              .total = position == nullptr ? 0 : position->total(),
+                              .rows = running->rows(),
+                              .zones = 0});
+        };
+        RowPipeline pipeline({.source = context.name, .threads = threads_of(options), .tick = tick},
+                             store);
+        running = &pipeline;
+        ZC_TRY_STATUS(read_rows(source, opened, context, options, pipeline, position));
+        ZC_TRY_STATUS(pipeline.finish());
+        rows = pipeline.rows();
+        for (std::size_t i = 0; i < tables_count; ++i) {
+            totals.tables[i].read += pipeline.refused()[i];
+            totals.tables[i].refused += pipeline.refused()[i];
+        }
+        for (Finding& finding : pipeline.findings())
+            ZC_TRY_STATUS(sink.finding(std::move(finding)));
+    }
+    CompileOptions compile{.source = context.name,
+                           .repair = options.repair,
+                           .unsigned_zones = options.unsigned_zones,
+                           .default_ttl = options.default_ttl};
+    ZC_TRY_STATUS(Compilation(options, std::move(compile), store, rows, sink, totals).run());
+    totals.octets_spilled = store.octets_spilled();
+    return totals;
+}
+
+}  // namespace zc::ingest
