@@ -1,0 +1,18 @@
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include "verbs.h"
+
+int main(int argc, char** argv) {
+    // A reader that went away is an error of write(2), to be reported, not a reason to vanish.
+    std::signal(SIGPIPE, SIG_IGN);  // NOLINT(cert-err33-c): cannot fail for a valid signal
+    try {
+        return zc::cmd::run(std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc));
+    } catch (const std::exception& exception) {
+        std::fprintf(stderr, "zonectl: %s\n", exception.what());
+        return 2;
+    }
+}

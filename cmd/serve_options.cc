@@ -1,0 +1,337 @@
+#include "serve_options.h"
+
+#include <array>
+#include <cerrno>
+#include <fstream>
+#include <optional>
+
+#include <unistd.h>
+
+#include "control.h"
+
+namespace zc::cmd {
+namespace {
+
+constexpr std::string_view none = "none";
+constexpr std::uint16_t metrics_port_default = 9453;
+constexpr std::size_t identity_octets_max = 255;  // one character-string of a TXT record
+
+Result<server::Endpoint> parse_listen(std::string_view text) {
+    return server::parse_endpoint(text);
+}
+
+std::string check_identity(const std::string& text) {
+    if (text.size() <= identity_octets_max) return {};
+    return "found " + std::to_string(text.size()) + " octets, limit is " +
+           std::to_string(identity_octets_max);
+}
+
+bool is_loopback(const dns::Address& address) {
+    if (address.size == 4) return address.octets[0] == 127;
+    std::array<std::uint8_t, 16> loopback{};
+    loopback[15] = 1;
+    return address.size == 16 && address.octets == loopback;
+}
+
+std::optional<std::array<std::uint8_t, 16>> parse_secret(std::string_view text) {
+    std::array<std::uint8_t, 16> out{};
+    if (text.size() != 2 * out.size()) return std::nullopt;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        unsigned digit = 0;
+        if (c >= '0' && c <= '9') {
+            digit = static_cast<unsigned>(c - '0');
+        } else if (c >= 'a' && c <= 'f') {
+            digit = static_cast<unsigned>(c - 'a' + 10);
+        } else if (c >= 'A' && c <= 'F') {
+            digit = static_cast<unsigned>(c - 'A' + 10);
+        } else {
+            return std::nullopt;
+        }
+        out[i / 2] = static_cast<std::uint8_t>(out[i / 2] * 16U + digit);
+    }
+    return out;
+}
+
+/// What the file says is never quoted in an error: it is secret.
+Result<answer::CookieSecrets> read_secrets(const std::string& path) {
+    std::ifstream in(path);
+    if (!in) return base::fail_errno(errno, path);
+    answer::CookieSecrets out;
+    std::size_t found = 0;
+    std::string line;
+    for (std::uint64_t number = 1; std::getline(in, line); ++number) {
+        if (line.empty() || line.front() == '#') continue;
+        const auto secret = parse_secret(line);
+        if (!secret)
+            return fail(Errc::malformed, "wanted 32 hexadecimal digits and nothing else",
+                        {path, number});
+        if (found == 2)
+            return fail(Errc::limit, "found a third secret, wanted two", {path, number});
+        (found++ == 0 ? out.current : out.previous) = *secret;
+    }
+    if (found == 0) return fail(Errc::malformed, "found no secret", {path});
+    if (found == 1) out.previous = out.current;
+    return out;
+}
+
+std::string host_name() {
+    std::array<char, 256> name{};
+    if (::gethostname(name.data(), name.size() - 1) != 0) return {};
+    return name.data();
+}
+
+void add_zone_flags(CLI::App& app, ServeOptions& options) {
+    const std::string group = "Zones";
+    add_text(app, "--zones", options.zones, "PATH",
+             "Directory of ORIGIN.zone files at any depth, a list file of lines "
+             "ORIGIN<TAB>FILE, or one ORIGIN.zone file")
+        ->group(group);
+    add_switch(app, "--strict", options.strict, "Do not start when any zone is bad")->group(group);
+    add_switch(
+        app, "--progressive", options.progressive,
+        "Serve what is loaded while the rest loads; names in zones still to come get SERVFAIL")
+        ->group(group);
+    add_number(app, "--load-threads", options.load_threads, {0, 64}, Unit::count,
+               "Threads that load zones; 0 is one a core")
+        ->group(group);
+    add_number(app, "--default-ttl", options.default_ttl, {0, dns::ttl_seconds_max}, Unit::seconds,
+               "TTL of records when the zone file gives none")
+        ->group(group);
+}
+
+void add_socket_flags(CLI::App& app, ServeOptions& options) {
+    const std::string group = "Sockets";
+    add_list(app, "--listen", options.listen, "ADDR:PORT", "Where to answer, over UDP and TCP",
+             parses(parse_listen))
+        ->group(group);
+    add_number(app, "--workers", options.workers, {0, 1024}, Unit::count,
+               "Workers, each with sockets of its own; 0 is one a core")
+        ->group(group);
+    add_switch(app, "--pin", options.pin, "Keep each worker on a core of its own")->group(group);
+    add_number(app, "--receive-buffer", options.receive_octets, {4096, 1U << 30U}, Unit::octets,
+               "Receive buffer of a UDP socket: bigger loses fewer in a burst, answers later")
+        ->group(group);
+    add_number(app, "--send-buffer", options.send_octets, {4096, 1U << 30U}, Unit::octets,
+               "Send buffer of a UDP socket")
+        ->group(group);
+    add_list(app, "--proxy-from", options.proxy_from, "PREFIX",
+             "Senders that must speak PROXY protocol version 2", parses(dns::parse_prefix))
+        ->group(group);
+}
+
+void add_tcp_flags(CLI::App& app, ServeOptions& options) {
+    const std::string group = "TCP";
+    server::TcpLimits& tcp = options.tcp;
+    add_number(app, "--tcp-connections", tcp.connections_max, {1, 10'000'000}, Unit::count,
+               "Connections of all workers; at the limit the one idle longest makes room")
+        ->group(group);
+    add_number(app, "--tcp-connections-per-prefix", tcp.connections_per_prefix_max, {1, 10'000'000},
+               Unit::count, "Connections of one /24 or /56")
+        ->group(group);
+    add_seconds(app, "--tcp-idle", tcp.idle, {1, 6553}, "A connection may be without a query")
+        ->group(group);
+    add_seconds(app, "--tcp-lifetime", tcp.lifetime, {1, 604'800},
+                "A connection may last, whatever it does")
+        ->group(group);
+    add_seconds(app, "--tcp-write-stall", tcp.write_stall, {1, 3600},
+                "A reader may take for what waits for it")
+        ->group(group);
+    add_number(app, "--tcp-queries", tcp.queries_max, {0, UINT32_MAX}, Unit::count,
+               "Queries of one connection; 0 is no limit")
+        ->group(group);
+    add_number(app, "--tcp-output", tcp.output_octets_max, {65'537, 1U << 30U}, Unit::octets,
+               "Octets that may wait for one slow reader")
+        ->group(group);
+}
+
+void add_rate_limit_flags(CLI::App& app, ServeOptions& options) {
+    const std::string group = "Response rate limiting";
+    server::RateLimit& limit = options.rate_limit;
+    add_choice<server::RateLimit::Mode>(app, "--rrl", limit.mode,
+                                        {{"off", server::RateLimit::Mode::off},
+                                         {"log", server::RateLimit::Mode::log_only},
+                                         {"on", server::RateLimit::Mode::on}},
+                                        "log counts what on would hold back")
+        ->group(group);
+    add_number(app, "--rrl-rate", limit.responses_per_second, {1, 1'000'000}, Unit::per_second,
+               "Equal answers to one network")
+        ->group(group);
+    add_number(app, "--rrl-burst", limit.burst_seconds, {1, 60}, Unit::seconds,
+               "As many seconds of the rate may come at once")
+        ->group(group);
+    add_number(app, "--rrl-slip", limit.slip, {0, 100}, Unit::count,
+               "Every N-th answer held back is sent truncated instead; 0 is none")
+        ->group(group);
+    add_number(app, "--rrl-ipv4", limit.ipv4_bits, {8, 32}, Unit::bits,
+               "Prefix length of an IPv4 network")
+        ->group(group);
+    add_number(app, "--rrl-ipv6", limit.ipv6_bits, {16, 64}, Unit::bits,
+               "Prefix length of an IPv6 network")
+        ->group(group);
+    add_number(app, "--rrl-entries", options.rate_limit_entries, {4, 1U << 28U}, Unit::count,
+               "Networks that a worker remembers, 16 octets each")
+        ->group(group);
+}
+
+void add_answer_flags(CLI::App& app, ServeOptions& options) {
+    const std::string group = "Answers";
+    add_number(app, "--udp-octets-max", options.udp_octets, {512, 4096}, Unit::octets,
+               "Largest UDP answer, and what EDNS offers")
+        ->group(group);
+    add_text(app, "--nsid", options.nsid, "TEXT", "Name server identifier (RFC 5001)",
+             check_identity)
+        ->group(group);
+    add_text(app, "--version-string", options.version, "TEXT",
+             "What version.bind tells; none hides it", check_identity)
+        ->group(group);
+    add_text(app, "--server-id", options.server_id, "TEXT",
+             "What id.server and hostname.bind tell, else the host's name; none hides it",
+             check_identity)
+        ->group(group);
+    add_switch(app, "--cookies", options.cookies, "Answer DNS cookies (RFC 7873)", "no-cookies")
+        ->group(group);
+    add_text(app, "--cookie-secret-file", options.cookie_secret_file, "FILE",
+             "Cookie secrets, 32 hexadecimal digits a line: the current one, then the one before; "
+             "the same on all nodes of an anycast address")
+        ->group(group);
+}
+
+void add_operation_flags(CLI::App& app, ServeOptions& options) {
+    const std::string group = "Operation";
+    options.control = std::string(control_path_default);
+    add_text(app, "--control", options.control, "PATH",
+             "Control socket, for zonectl status and the like; none is none")
+        ->group(group);
+    add_text(app, "--metrics", options.metrics, "ADDR:PORT",
+             "Loopback address for /metrics (Prometheus) and /health",
+             parses(parse_metrics_endpoint))
+        ->group(group);
+    add_choice<stats::Names>(
+        app, "--metric-names", options.metric_names,
+        {{"zonectl", stats::Names::zonectl}, {"both", stats::Names::zonectl_and_pdns}},
+        "both adds PowerDNS's pdns_auth_* names")
+        ->group(group);
+    add_choice<runtime::Level>(app, "--log-level", options.log_level,
+                               {{"error", runtime::Level::error},
+                                {"warning", runtime::Level::warning},
+                                {"info", runtime::Level::info},
+                                {"debug", runtime::Level::debug}},
+                               "Least important events that are logged")
+        ->group(group);
+    add_choice<runtime::LogFormat>(
+        app, "--log-format", options.log_format,
+        {{"text", runtime::LogFormat::text}, {"json", runtime::LogFormat::json}},
+        "Form of the log on stderr")
+        ->group(group);
+    add_text(app, "--user", options.user, "USER", "Become this user once the sockets are bound")
+        ->group(group);
+    add_text(app, "--group", options.group, "GROUP", "Become this group, else the user's own")
+        ->group(group);
+    add_seconds(app, "--drain", options.drain, {0, 3600},
+                "At the end, let answers under way be read for so long")
+        ->group(group);
+}
+
+}  // namespace
+
+void add_serve_flags(CLI::App& app, ServeOptions& options) {
+    add_zone_flags(app, options);
+    add_socket_flags(app, options);
+    add_answer_flags(app, options);
+    add_tcp_flags(app, options);
+    add_rate_limit_flags(app, options);
+    add_operation_flags(app, options);
+    app.footer("Signals: HUP reloads, TERM and INT answer what has arrived and end.");
+}
+
+std::span<const std::string_view> reloadable_keys() {
+    static constexpr std::array<std::string_view, 25> keys = {"cookie-secret-file",
+                                                              "cookies",
+                                                              "default-ttl",
+                                                              "drain",
+                                                              "load-threads",
+                                                              "metric-names",
+                                                              "nsid",
+                                                              "proxy-from",
+                                                              "rrl",
+                                                              "rrl-burst",
+                                                              "rrl-ipv4",
+                                                              "rrl-ipv6",
+                                                              "rrl-rate",
+                                                              "rrl-slip",
+                                                              "server-id",
+                                                              "tcp-connections",
+                                                              "tcp-idle",
+                                                              "tcp-connections-per-prefix",
+                                                              "tcp-lifetime",
+                                                              "tcp-output",
+                                                              "tcp-queries",
+                                                              "tcp-write-stall",
+                                                              "udp-size",
+                                                              "version-string",
+                                                              "json"};
+    return keys;
+}
+
+Result<server::Settings> server_settings(const ServeOptions& options) {
+    server::Settings out;
+    out.tcp = options.tcp;
+    out.rate_limit = options.rate_limit;
+    for (const std::string& text : options.proxy_from) {
+        ZC_TRY(const dns::Prefix prefix, dns::parse_prefix(text));
+        out.proxy_senders.push_back(prefix);
+    }
+    return out;
+}
+
+Result<server::Options> server_options(const ServeOptions& options, std::uint64_t seed) {
+    server::Options out;
+    for (const std::string& text : options.listen) {
+        ZC_TRY(const server::Endpoint endpoint, server::parse_endpoint(text));
+        out.listen.push_back(endpoint);
+    }
+    if (out.listen.empty()) return fail(Errc::invalid, "listen: wanted one address at least");
+    out.workers = options.workers;
+    out.pin = options.pin;
+    out.receive_octets = options.receive_octets;
+    out.send_octets = options.send_octets;
+    out.rate_limit_entries = options.rate_limit_entries;
+    out.seed = seed;
+    ZC_TRY(out.settings, server_settings(options));
+    return out;
+}
+
+Result<std::shared_ptr<const answer::Identity>> identity(const ServeOptions& options,
+                                                         const answer::CookieSecrets& fallback) {
+    auto out = std::make_shared<answer::Identity>();
+    out->nsid = options.nsid;
+    out->version = options.version.empty() ? "zonectl " ZC_VERSION : options.version;
+    if (options.version == none) out->version.clear();
+    out->hostname = options.server_id.empty() ? host_name() : options.server_id;
+    if (options.server_id == none) out->hostname.clear();
+    out->cookies = fallback;
+    if (!options.cookie_secret_file.empty()) {
+        ZC_TRY(out->cookies, read_secrets(options.cookie_secret_file));
+    }
+    out->cookies.enabled = options.cookies;
+    out->udp_octets_max = options.udp_octets;
+    return std::shared_ptr<const answer::Identity>(std::move(out));
+}
+
+ingest::ZoneFileOptions zone_file_options(const ServeOptions& options) {
+    ingest::ZoneFileOptions out;
+    out.threads = options.load_threads;
+    out.default_ttl = options.default_ttl;
+    return out;
+}
+
+Result<server::Endpoint> parse_metrics_endpoint(std::string_view text) {
+    ZC_TRY(const server::Endpoint endpoint, server::parse_endpoint(text, metrics_port_default));
+    if (!is_loopback(endpoint.address))
+        return fail(Errc::invalid,
+                    "found " + dns::to_string(endpoint.address) + ", wanted a loopback address");
+    return endpoint;
+}
+
+}  // namespace zc::cmd

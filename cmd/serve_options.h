@@ -1,0 +1,74 @@
+// What `zonectl serve` can be told, and what the parts of a node are made of it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "answer/answer.h"
+#include "base/result.h"
+#include "flags.h"
+#include "ingest/zone_files.h"
+#include "runtime/log.h"
+#include "server/server.h"
+#include "settings.h"
+#include "stats/report.h"
+
+namespace zc::cmd {
+
+struct ServeOptions {
+    std::string zones;
+    bool strict = false;
+    bool progressive = false;
+    std::uint32_t load_threads = 0;
+    std::uint32_t default_ttl = ingest::ZoneFileOptions().default_ttl;
+
+    std::vector<std::string> listen = {"0.0.0.0:53", "[::]:53"};
+    std::uint32_t workers = 0;
+    bool pin = false;
+    std::uint32_t receive_octets = server::Options().receive_octets;
+    std::uint32_t send_octets = server::Options().send_octets;
+    std::vector<std::string> proxy_from;
+    server::TcpLimits tcp;
+    server::RateLimit rate_limit;
+    std::uint32_t rate_limit_entries = server::Options().rate_limit_entries;
+
+    std::uint16_t udp_octets = answer::Identity().udp_octets_max;
+    std::string nsid;
+    std::string version;    // empty: zonectl's own; "none": not told
+    std::string server_id;  // empty: the host's name; "none": not told
+    bool cookies = true;
+    std::string cookie_secret_file;
+
+    std::string control;  // "none": no control socket
+    std::string metrics;  // empty: none
+    stats::Names metric_names = stats::Names::zonectl;
+    runtime::Level log_level = runtime::Level::info;
+    runtime::LogFormat log_format = runtime::LogFormat::text;
+    std::string user;
+    std::string group;
+    base::Duration drain = base::Duration::seconds(5);
+};
+
+void add_serve_flags(CLI::App& app, ServeOptions& options);
+
+/// The flags whose change a reload takes over; every other needs a restart.
+std::span<const std::string_view> reloadable_keys();
+
+/// `Errc::invalid` for what flags together cannot mean; single values have been checked when they
+/// were parsed.
+Result<server::Options> server_options(const ServeOptions& options, std::uint64_t seed);
+Result<server::Settings> server_settings(const ServeOptions& options);
+/// Reads the file of cookie secrets: 32 hexadecimal digits a line, the current one first, then, if
+/// there is one, the one before it. Without a file the secrets of `fallback` stay.
+Result<std::shared_ptr<const answer::Identity>> identity(const ServeOptions& options,
+                                                         const answer::CookieSecrets& fallback);
+ingest::ZoneFileOptions zone_file_options(const ServeOptions& options);
+
+/// Where metrics are served. Only loopback addresses: the figures are nobody else's business.
+Result<server::Endpoint> parse_metrics_endpoint(std::string_view text);
+
+}  // namespace zc::cmd

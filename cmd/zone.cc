@@ -1,0 +1,248 @@
+// zonectl zone check, print, compile: zone files without a node.
+#include "zone/zone.h"
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+
+#include "dns/name.h"
+#include "dns/presentation.h"
+#include "ingest/zone_files.h"
+#include "verbs.h"
+
+namespace zc::cmd {
+namespace {
+
+struct ZoneOptions {
+    std::string origin;
+    std::uint32_t default_ttl = ingest::ZoneFileOptions().default_ttl;
+    std::vector<std::string> files;
+    std::string output;
+};
+
+CLI::Option* add_origin(CLI::App& app, ZoneOptions& options) {
+    add_number(app, "--default-ttl", options.default_ttl, {0, dns::ttl_seconds_max}, Unit::seconds,
+               "TTL of records when the file gives none");
+    return add_text(app, "--origin", options.origin, "NAME",
+                    "Apex of the zone; else it follows from the file's name, ORIGIN.zone",
+                    [](const std::string& text) {
+                        const auto name = dns::Name::parse(text);
+                        return name ? std::string() : name.error().message;
+                    });
+}
+
+Result<dns::Name> apex_of(const ZoneOptions& options, const std::string& path) {
+    if (!options.origin.empty()) return dns::Name::parse(options.origin);
+    auto apex = ingest::apex_of_file(std::filesystem::path(path).filename().string());
+    if (!apex)
+        return fail(apex.error().code, apex.error().message + "; --origin NAME tells the apex",
+                    {path});
+    return apex;
+}
+
+ingest::LoadedZone load(const ZoneOptions& options, const std::string& path, const dns::Name& apex,
+                        ingest::Warnings warnings) {
+    ingest::ZoneFileOptions file_options;
+    file_options.default_ttl = options.default_ttl;
+    file_options.warnings = warnings;
+    return ingest::load_zone_file(path, apex, file_options);
+}
+
+/// The file itself could not be read: that is no answer about the zone.
+bool unreadable(const ingest::LoadedZone& zone) {
+    for (const Error& error : zone.errors)
+        if (error.where.line == 0 && (error.code == Errc::io || error.code == Errc::not_found))
+            return true;
+    return false;
+}
+
+term::Json json_of(const std::string& path, const dns::Name& apex, const ingest::LoadedZone& zone) {
+    term::Json errors = term::Json::array();
+    for (const Error& error : zone.errors) {
+        term::Json json = term::Json::object();
+        json.set("file", error.where.source).set("line", term::Json::number(error.where.line));
+        json.set("kind", base::to_string(error.code)).set("message", error.message);
+        errors.add(std::move(json));
+    }
+    term::Json warnings = term::Json::array();
+    for (const zone::Warning& warning : zone.warnings) {
+        term::Json json = term::Json::object();
+        json.set("owner", dns::to_string(warning.owner)).set("message", warning.message);
+        warnings.add(std::move(json));
+    }
+    term::Json json = term::Json::object();
+    json.set("file", path).set("zone", dns::to_string(apex));
+    json.set("ok", term::Json::boolean(zone.errors.empty()));
+    json.set("records", term::Json::number(zone.records));
+    json.set("errors", std::move(errors)).set("warnings", std::move(warnings));
+    return json;
+}
+
+void print_check(term::Terminal& terminal, const std::string& path, const dns::Name& apex,
+                 const ingest::LoadedZone& zone) {
+    using term::Style;
+    std::string out;
+    for (const Error& error : zone.errors)
+        out += terminal.styled(Style::red, "error") + ": " + error.text() + '\n';
+    for (const zone::Warning& warning : zone.warnings)
+        out += terminal.styled(Style::yellow, "warning") + ": " + path + ": " +
+               dns::to_string(warning.owner) + ": " + warning.message + '\n';
+    out += path + ": zone " + dns::to_string(apex) + ' ';
+    if (zone.errors.empty()) {
+        const zone::Zone view(zone.image.octets().data());
+        out += terminal.styled(Style::green, "good") + ", " + term::grouped(zone.records) +
+               " records, serial " + std::to_string(view.serial());
+    } else {
+        out += terminal.styled(Style::red, "refused") + ", " + std::to_string(zone.errors.size()) +
+               (zone.errors.size() == 1 ? " error" : " errors");
+    }
+    terminal.out(out + '\n');
+}
+
+int run_check(const ZoneOptions& options, Invocation& invocation) {
+    int code = 0;
+    for (const std::string& path : options.files) {
+        const auto apex = apex_of(options, path);
+        if (!apex) {
+            invocation.terminal.complain(apex.error());
+            code = 2;
+            continue;
+        }
+        const ingest::LoadedZone zone = load(options, path, *apex, ingest::Warnings::collect);
+        if (invocation.terminal.json()) {
+            invocation.terminal.out(json_of(path, *apex, zone));
+        } else {
+            print_check(invocation.terminal, path, *apex, zone);
+        }
+        if (unreadable(zone)) code = 2;
+        if (!zone.errors.empty() && code == 0) code = 1;
+    }
+    return code;
+}
+
+/// Loads the one file of `print` and `compile`; complains and gives none when it is bad.
+std::optional<ingest::LoadedZone> load_good(const ZoneOptions& options, Invocation& invocation,
+                                            int& code) {
+    const std::string& path = options.files.front();
+    const auto apex = apex_of(options, path);
+    if (!apex) {
+        invocation.terminal.complain(apex.error());
+        code = 2;
+        return std::nullopt;
+    }
+    ingest::LoadedZone zone = load(options, path, *apex, ingest::Warnings::skip);
+    if (zone.errors.empty()) return zone;
+    for (const Error& error : zone.errors) invocation.terminal.complain(error);
+    code = unreadable(zone) ? 2 : 1;
+    return std::nullopt;
+}
+
+int run_print(const ZoneOptions& options, Invocation& invocation) {
+    constexpr std::size_t block_octets = 1 << 16;
+    int code = 0;
+    const auto zone = load_good(options, invocation, code);
+    if (!zone) return code;
+    std::string out;
+    const auto print = [&](const dns::RecordView& record) {
+        dns::append_record_text(out, record);
+        if (out.size() >= block_octets) {
+            invocation.terminal.out(out);
+            out.clear();
+        }
+    };
+    zone::for_each_record(zone::Zone(zone->image.octets().data()), print);
+    invocation.terminal.out(out);
+    return 0;
+}
+
+/// All of it or nothing: a file of another name takes the place of `path` once it is complete.
+Status write_whole(const std::string& path, base::Octets octets) {
+    const std::string part = path + ".part";
+    {
+        std::ofstream out(part, std::ios::binary | std::ios::trunc);
+        if (!out) return base::fail_errno(errno, part);
+        out.write(reinterpret_cast<const char*>(octets.data()),
+                  static_cast<std::streamsize>(octets.size()));
+        out.close();
+        if (!out) {
+            const int error = errno;
+            std::remove(part.c_str());
+            return base::fail_errno(error, part);
+        }
+    }
+    if (std::rename(part.c_str(), path.c_str()) != 0) {
+        const int error = errno;
+        std::remove(part.c_str());
+        return base::fail_errno(error, path);
+    }
+    return {};
+}
+
+int run_compile(const ZoneOptions& options, Invocation& invocation) {
+    int code = 0;
+    const auto zone = load_good(options, invocation, code);
+    if (!zone) return code;
+    if (const Status status = write_whole(options.output, zone->image.octets()); !status) {
+        invocation.terminal.complain(status.error());
+        return 2;
+    }
+    const zone::ImageDigest digest = zone::digest(zone->image.octets());
+    std::array<char, 33> hex{};
+    std::snprintf(hex.data(), hex.size(), "%016llx%016llx",
+                  static_cast<unsigned long long>(digest.high),
+                  static_cast<unsigned long long>(digest.low));
+    if (invocation.terminal.json()) {
+        term::Json json = term::Json::object();
+        json.set("zone", dns::to_string(zone->apex)).set("image", options.output);
+        json.set("records", term::Json::number(zone->records));
+        json.set("octets", term::Json::number(std::uint64_t{zone->image.octets().size()}));
+        json.set("digest", hex.data());
+        invocation.terminal.out(json);
+    } else {
+        invocation.terminal.out(dns::to_string(zone->apex) + ' ' + term::grouped(zone->records) +
+                                " records, " + term::grouped(zone->image.octets().size()) +
+                                " octets, digest " + hex.data() + '\n');
+    }
+    return 0;
+}
+
+/// FILE of the verbs that take exactly one.
+void add_file(CLI::App& app, ZoneOptions& options) {
+    options.files.resize(1);
+    add_text(app, "file", options.files.front(), "FILE", "Zone file (RFC 1035 section 5)")
+        ->required();
+}
+
+}  // namespace
+
+Action define_zone_check(CLI::App& app) {
+    auto options = std::make_shared<ZoneOptions>();
+    add_origin(app, *options);
+    add_list(app, "file", options->files, "FILE", "Zone file (RFC 1035 section 5)")->required();
+    app.footer(
+        "Exit code 1: a zone would be refused. Warnings are about what is legal and may not "
+        "be meant.");
+    return [options](Invocation& invocation) { return run_check(*options, invocation); };
+}
+
+Action define_zone_print(CLI::App& app) {
+    auto options = std::make_shared<ZoneOptions>();
+    add_origin(app, *options);
+    add_file(app, *options);
+    app.footer(
+        "Canonical form: every record whole on one line, names in canonical order. Two files "
+        "of the same content print the same.");
+    return [options](Invocation& invocation) { return run_print(*options, invocation); };
+}
+
+Action define_zone_compile(CLI::App& app) {
+    auto options = std::make_shared<ZoneOptions>();
+    add_origin(app, *options);
+    add_text(app, "-o,--output", options->output, "IMAGE", "Where the image is written")
+        ->required();
+    add_file(app, *options);
+    return [options](Invocation& invocation) { return run_compile(*options, invocation); };
+}
+
+}  // namespace zc::cmd
