@@ -325,6 +325,7 @@ options {{
 	dnssec-validation no;
 	zone-statistics none;
 	tcp-clients 200;
+	zero-no-soa-ttl no;
 	max-records-per-type 0;
 	max-types-per-name 0;
 }};

@@ -1,0 +1,65 @@
+#!/usr/bin/env python3
+"""A bad zone is kept out: with --strict nothing starts, and every bad file is named with its line; without it the
+others are served and the names of the bad zone get SERVFAIL, never an answer out of a parent zone."""
+import os
+import subprocess
+import tempfile
+
+import harness
+
+GOOD = "$TTL 300\n@ SOA ns1 hostmaster 1 7200 900 1209600 300\n@ NS ns1\nns1 A 192.0.2.53\nwww A 192.0.2.1\n*.bad A 192.0.2.66\n"
+# Apex, what is wrong, the line.
+BAD = {
+    "bad.good.test": (GOOD + "host A 192.0.2.300\n", 7),
+    "nosoa.test": ("$TTL 300\n@ NS ns1\nns1 A 192.0.2.53\n", None),
+    "cname.test": (GOOD + "www CNAME ns1\n", None),
+    "twosoa.test": (GOOD + "@ SOA ns1 hostmaster 2 7200 900 1209600 300\n", None),
+    "outside.test": (GOOD + "www.elsewhere.example. A 192.0.2.1\n", 7),
+    "ttl.test": (GOOD + "long 2147483648 A 192.0.2.1\n", 7),
+    "label.test": (GOOD + "l" * 64 + " A 192.0.2.1\n", 7),
+    "paren.test": (GOOD + "open TXT ( \"never closed\"\n", 7),
+    "include.test": (GOOD + "$INCLUDE include.test.zone\n", 7),
+}
+
+
+def main():
+    with tempfile.TemporaryDirectory(prefix="zonectl-bad-") as data:
+        zones = {"good.test": GOOD, "other.test": GOOD}
+        zones.update({apex: text for apex, (text, _) in BAD.items()})
+        zones["child.bad.good.test"] = GOOD
+        harness.write_data_set(data, zones)
+        with open(os.path.join(data, "zones.list"), "a", encoding="ascii") as f:
+            f.write("missing.test\tzones/there.is.none.zone\n")
+        with harness.Zonectl(data, flags=["--strict"]) as server:
+            server.launch()
+            harness.expect(harness.sleep_until_ended(server.process, 20), "--strict does not start with bad zones")
+            harness.expect(server.process.returncode == 2, f"exit code 2, was {server.process.returncode}")
+            log = server.log()
+            for apex, (_, line) in BAD.items():
+                wanted = f"{apex}.zone:{line}" if line else f"{apex}.zone"
+                harness.expect(wanted in log, f"{wanted} is named:\n{log}")
+            harness.expect("there.is.none.zone" in log, f"the missing file is named:\n{log}")
+        with harness.Zonectl(data) as server:
+            server.start(missing_allowed=list(BAD) + ["missing.test"])
+            for apex in [*BAD, "missing.test"]:
+                for name in (apex, "www." + apex, "a.b.c." + apex):
+                    for ask in (harness.ask_udp, harness.ask_tcp):
+                        answer = ask(server.port, harness.encode_query(name, "A"))
+                        harness.expect(answer and harness.rcode(answer) == 2 and answer[6:12] == bytes(6), f"{name} gets SERVFAIL and nothing else: {answer!r}")
+            for name, wanted in (("www.good.test", 0), ("www.other.test", 0), ("www.child.bad.good.test", 0), ("x.good.test", 3), ("www.nowhere.test", 5)):
+                answer = harness.ask_udp(server.port, harness.encode_query(name, "A"))
+                harness.expect(answer and harness.rcode(answer) == wanted, f"{name} gets RCODE {wanted}: {answer!r}")
+            answer = harness.ask_udp(server.port, harness.encode_query("bad.good.test", "A", edns=1232))
+            harness.expect(b"\x00\x0f\x00\x02" in answer or b"\x00\x0f" in answer[-60:], "an extended error says why")
+            harness.expect(server.run("health", check=False).returncode in (0, 1), "health can tell")
+            status = server.run("status")
+            harness.expect("bad.good.test" in status.stdout, f"status names what was refused:\n{status.stdout}")
+        for apex in BAD:
+            path = os.path.join(data, "zones", apex + ".zone")
+            done = subprocess.run([harness.zonectl_binary(), "zone", "check", "--origin", apex, path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=30)
+            harness.expect(done.returncode == 1 and apex in done.stdout, f"zone check {apex} exits with 1, was {done.returncode}: {done.stdout}")
+    print(f"{len(BAD) + 1} bad zones kept out, with and without --strict")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+// What is different between two responses to one query, and whether a named rule explains it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "response.h"
+
+namespace zc::e2e {
+
+struct Query {
+    std::string wire;  // a message with ID 0
+    std::string text;  // the line of the query file
+    std::string name;  // folded wire format
+    std::uint16_t type = 0;
+    bool dnssec_ok = false;
+    bool over_tcp = false;
+    std::size_t udp_octets_max = 512;
+};
+
+/// "NAME TYPE FLAG…": noedns, do, size=N, tcp, rd, cd, ad. Without noedns there is an OPT of size
+/// 4096 or N.
+Result<Query> parse_query(const std::string& line);
+
+/// Apexes served by all, folded wire format.
+using Apexes = std::set<std::string>;
+
+/// The facts of a difference, by name, for rules and for grouping. Components that are equal are
+/// absent.
+///   rcode=NOERROR/SERVFAIL   of the subject / of the peer; likewise aa=1/0, tc=1/0, flags=-/ad
+///   answer=+CNAME,-SOA       record types that only the subject (+) or only the peer (-) has;
+///   likewise
+///                            authority, glue (A and AAAA below the cut of a referral); "ttl" when
+///                            but for TTLs the records are the same
+///   differs=rcode+answer     the components above that differ
+/// and for rules alone, not for grouping:
+///   peer qtype do=0|1 transport=udp|tcp, crosses=1 (the chain leads into another zone served
+///   here), leaves=1 (it ends outside of all), loop=1, peer_prefix=1 (the peer's chain stops
+///   earlier), subject_rcode, peer_rcode, subject_tc, wildcard=1 (NSEC or RRSIG labels say so),
+///   dname=1, cname=1, referral=1
+struct Difference {
+    std::map<std::string, std::string> facts;
+    std::string signature;           // the components: equal for differences of one cause, mostly
+    std::vector<std::string> lines;  // the records, "+ …" the subject's, "- …" the peer's
+};
+
+/// Equal responses give an empty signature. Ignored: the order of records, case (but that of the
+/// question), compression, NS of the zone itself in AUTHORITY, ADDITIONAL other than in-domain
+/// glue, EDNS. Once either is truncated only RCODE, AA and TC are compared.
+Difference compare(const Query& query, const Response& subject, const Response& peer,
+                   const Apexes& apexes);
+
+/// One known difference.
+///   rule NAME
+///     when FACT=GLOB|GLOB… FACT!=GLOB…     (several lines: all must hold)
+///     because TEXT                          (the RFC clause that decides, and who is right)
+struct Rule {
+    struct Condition {
+        std::string fact;
+        bool negated = false;
+        std::vector<std::string> globs;
+    };
+    std::string name;
+    std::string because;
+    std::vector<Condition> conditions;
+    std::uint64_t count = 0;
+};
+
+Result<std::vector<Rule>> read_rules(const std::string& path);
+/// The first rule that holds, or null.
+Rule* explain(std::vector<Rule>& rules, const Difference& difference);
+
+}  // namespace zc::e2e

@@ -1,0 +1,290 @@
+// Asks several name servers the same questions and says where their answers differ.
+//
+//   differential --subject NAME=PORT --peer NAME=PORT… --zones zones.list --queries FILE
+//                [--known FILE] [--samples N] [--window N] [--limit N]
+//
+// Every difference between the subject and a peer is explained by a rule of --known, or reported:
+// grouped by what differs, with counts, samples as kdig command lines, and the records. What is
+// truncated over UDP is asked again over TCP. Exit code 0: none unexplained; 1: some; 2: could not
+// tell.
+#include <algorithm>
+#include <charconv>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <iostream>
+#include <map>
+#include <span>
+#include <stdexcept>
+
+#include "ask.h"
+#include "compare.h"
+#include "response.h"
+
+namespace zc::e2e {
+namespace {
+
+constexpr std::size_t tcp_octets_max = 65535;
+
+struct Options {
+    std::vector<Server> servers;  // the subject first
+    std::string zones, queries, known;
+    std::size_t samples = 3, window = 64;
+    std::uint64_t limit = ~std::uint64_t{0};
+};
+
+struct Group {
+    std::uint64_t count = 0;
+    std::vector<std::string> samples;
+};
+
+/// Sizes of responses to the same question over UDP, both whole.
+struct Sizes {
+    std::uint64_t compared = 0, subject_octets = 0, peer_octets = 0, larger = 0;
+};
+
+base::Octets octets(const std::string& text) {
+    return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
+
+std::string kdig_line(const Query& query, const Server& server, Over over) {
+    std::string out = "kdig @" + server.address + " -p " + std::to_string(server.port) + " +norec";
+    const std::size_t space = query.text.find(' ');
+    const std::size_t flags = query.text.find(' ', space + 1);
+    out +=
+        " '" + query.text.substr(0, space) + "' " + query.text.substr(space + 1, flags - space - 1);
+    if (query.dnssec_ok) out += " +dnssec";
+    out += over == Over::tcp ? " +tcp" : " +notcp +ignore";
+    if (query.wire[11] != 0)
+        out += " +bufsize=" + std::to_string(query.udp_octets_max);
+    else
+        out += " +noedns";
+    return out;
+}
+
+class Run {
+public:
+    Run(Options options, Apexes apexes, std::vector<Rule> rules)
+        : options_(std::move(options)),
+          apexes_(std::move(apexes)),
+          rules_(std::move(rules)),
+          sizes_(options_.servers.size()),
+          asker_(options_.servers, options_.window,
+                 [this](std::uint64_t id, Over over, const std::vector<std::string>& responses) {
+                     done(id, over, responses);
+                 }) {}
+
+    /// True: every difference is explained.
+    bool all() {
+        std::ifstream file(options_.queries);
+        if (!file) throw std::runtime_error("cannot read " + options_.queries);
+        std::string line;
+        while (asked_ < options_.limit && std::getline(file, line)) {
+            auto query = parse_query(line);
+            if (!query) throw std::runtime_error(options_.queries + ": " + query.error().text());
+            while (!asker_.has_room()) asker_.turn();
+            const Over over = query->over_tcp ? Over::tcp : Over::udp;
+            std::string message = query->wire;
+            open_.emplace(asked_, std::move(*query));
+            asker_.ask(asked_++, over, std::move(message));
+        }
+        while (asker_.turn()) {
+        }
+        report();
+        return unexplained_ == 0 && faulty_ == 0 && asker_.unanswered() == 0;
+    }
+
+private:
+    void done(std::uint64_t id, Over over, const std::vector<std::string>& messages) {
+        const Query& query = open_.at(id);
+        const std::size_t limit = over == Over::tcp ? tcp_octets_max : query.udp_octets_max;
+        std::vector<Response> responses;
+        bool truncated = false, complete = true;
+        for (std::size_t i = 0; i < messages.size(); ++i) {
+            complete &= !messages[i].empty();
+            if (messages[i].empty()) {
+                add("no answer from " + options_.servers[i].name, query, over, {});
+                responses.emplace_back();
+                continue;
+            }
+            responses.push_back(read_response(octets(messages[i]), octets(query.wire), limit));
+            truncated |= responses.back().truncated;
+            for (const std::string& fault : responses.back().faults) {
+                if (i == 0) ++faulty_;
+                add((i == 0 ? "FAULT of " : "fault of ") + options_.servers[i].name + ": " + fault,
+                    query, over, {});
+            }
+        }
+        ++compared_;
+        if (complete) judge(query, over, responses);
+        if (complete && truncated && over == Over::udp) {
+            asker_.ask(id, Over::tcp, query.wire);
+            return;
+        }
+        open_.erase(id);
+    }
+
+    void judge(const Query& query, Over over, const std::vector<Response>& responses) {
+        std::string group;
+        std::vector<std::string> lines;
+        bool equal = true;
+        for (std::size_t i = 1; i < responses.size(); ++i) {
+            const std::string& peer = options_.servers[i].name;
+            Difference difference = compare(query, responses[0], responses[i], apexes_);
+            if (difference.signature.empty()) {
+                if (over == Over::udp && !responses[0].truncated) {
+                    Sizes& sizes = sizes_[i];
+                    ++sizes.compared;
+                    sizes.subject_octets += responses[0].size;
+                    sizes.peer_octets += responses[i].size;
+                    sizes.larger += responses[0].size > responses[i].size;
+                }
+                continue;
+            }
+            equal = false;
+            difference.facts["peer"] = peer;
+            difference.facts["transport"] = over == Over::tcp ? "tcp" : "udp";
+            if (Rule* rule = explain(rules_, difference)) {
+                ++rule->count;
+                continue;
+            }
+            group += (group.empty() ? "" : " | ") + peer + ": " + difference.signature;
+            lines.push_back("  against " + peer);
+            for (const std::string& line : difference.lines) lines.push_back("    " + line);
+        }
+        equal_ += equal;
+        if (!group.empty()) {
+            ++unexplained_;
+            add(group, query, over, lines);
+        }
+    }
+
+    void add(const std::string& name, const Query& query, Over over,
+             const std::vector<std::string>& lines) {
+        Group& group = groups_[name];
+        ++group.count;
+        if (group.samples.size() >= options_.samples) return;
+        std::string text = kdig_line(query, options_.servers[0], over);
+        for (const std::string& line : lines) text += "\n  " + line;
+        group.samples.push_back(std::move(text));
+    }
+
+    void report() const {
+        std::cout << asked_ << " queries to " << options_.servers.size() << " servers, "
+                  << compared_ << " comparisons (truncated ones again over TCP)\n"
+                  << "equal everywhere " << equal_ << ", unexplained " << unexplained_
+                  << ", faulty " << faulty_ << ", without answer " << asker_.unanswered()
+                  << ", datagrams repeated " << asker_.repeats() << "\n";
+        for (std::size_t i = 1; i < sizes_.size(); ++i) {
+            const Sizes& s = sizes_[i];
+            if (s.compared == 0) continue;
+            const auto n = static_cast<double>(s.compared);
+            std::printf(
+                "size where equal to %s (UDP): mean %.1f against %.1f octets, larger in %.3f %% of "
+                "%llu\n",
+                options_.servers[i].name.c_str(), static_cast<double>(s.subject_octets) / n,
+                static_cast<double>(s.peer_octets) / n, 100.0 * static_cast<double>(s.larger) / n,
+                static_cast<unsigned long long>(s.compared));
+        }
+        std::fflush(stdout);
+        std::cout << "\nknown differences\n";
+        for (const Rule& rule : rules_)
+            std::cout << "  " << rule.count << "  " << rule.name << "\n";
+        std::vector<std::pair<std::string, const Group*>> sorted;
+        for (const auto& [name, group] : groups_) sorted.emplace_back(name, &group);
+        std::sort(sorted.begin(), sorted.end(),
+                  [](const auto& a, const auto& b) { return a.second->count > b.second->count; });
+        for (const auto& [name, group] : sorted) {
+            std::cout << "\n== " << group->count << " ==  " << name << "\n";
+            for (const std::string& sample : group->samples) std::cout << "  " << sample << "\n";
+        }
+    }
+
+    Options options_;
+    Apexes apexes_;
+    std::vector<Rule> rules_;
+    std::map<std::uint64_t, Query> open_;
+    std::map<std::string, Group> groups_;
+    std::vector<Sizes> sizes_;
+    std::uint64_t asked_ = 0, compared_ = 0, equal_ = 0, unexplained_ = 0, faulty_ = 0;
+    Asker asker_;
+};
+
+std::uint64_t number(const std::string& text) {
+    std::uint64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size())
+        throw std::runtime_error("not a number: " + text);
+    return value;
+}
+
+Server parse_server(const std::string& text) {
+    const std::size_t equals = text.find('=');
+    if (equals == std::string::npos) throw std::runtime_error("want NAME=PORT, found " + text);
+    return {.name = text.substr(0, equals),
+            .address = "127.0.0.1",
+            .port = static_cast<std::uint16_t>(number(text.substr(equals + 1)))};
+}
+
+Options parse_options(std::span<char*> arguments) {
+    Options out;
+    for (std::size_t i = 1; i < arguments.size(); i += 2) {
+        const std::string flag = arguments[i];
+        if (i + 1 == arguments.size()) throw std::runtime_error(flag + " without value");
+        const std::string value = arguments[i + 1];
+        if (flag == "--subject")
+            out.servers.insert(out.servers.begin(), parse_server(value));
+        else if (flag == "--peer")
+            out.servers.push_back(parse_server(value));
+        else if (flag == "--zones")
+            out.zones = value;
+        else if (flag == "--queries")
+            out.queries = value;
+        else if (flag == "--known")
+            out.known = value;
+        else if (flag == "--samples")
+            out.samples = number(value);
+        else if (flag == "--window")
+            out.window = number(value);
+        else if (flag == "--limit")
+            out.limit = number(value);
+        else
+            throw std::runtime_error("unknown flag " + flag);
+    }
+    if (out.servers.size() < 2 || out.queries.empty() || out.zones.empty())
+        throw std::runtime_error("want --subject, --peer, --zones and --queries");
+    return out;
+}
+
+Apexes read_apexes(const std::string& path) {
+    std::ifstream file(path);
+    if (!file) throw std::runtime_error("cannot read " + path);
+    Apexes out;
+    for (std::string line; std::getline(file, line);)
+        out.insert(fold(name_from_text(line.substr(0, line.find('\t')))));
+    return out;
+}
+
+int run(std::span<char*> arguments) {
+    Options options = parse_options(arguments);
+    Apexes apexes = read_apexes(options.zones);
+    std::vector<Rule> rules;
+    if (!options.known.empty()) {
+        auto read = read_rules(options.known);
+        if (!read) throw std::runtime_error(read.error().text());
+        rules = std::move(*read);
+    }
+    return Run(std::move(options), std::move(apexes), std::move(rules)).all() ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace zc::e2e
+
+int main(int argc, char** argv) {
+    try {
+        return zc::e2e::run({argv, static_cast<std::size_t>(argc)});
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "differential: %s\n", error.what());
+        return 2;
+    }
+}
