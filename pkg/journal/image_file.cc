@@ -57,6 +57,25 @@ XXH128_hash_t digest_of_header(const Header& header) {
     return XXH3_128bits(&header, offsetof(Header, header));
 }
 
+Result<Header> header_of(base::Octets octets, const std::string& path) {
+    const auto malformed = [&path](const char* message) {
+        return fail(Errc::malformed, message, {.source = path});
+    };
+    Header header{};
+    if (octets.size() < sizeof(header)) return malformed("file without a whole header");
+    std::memcpy(&header, octets.data(), sizeof(header));
+    if (header.magic != magic || header.byte_order != byte_order_mark)
+        return malformed("no image file of this kind of machine");
+    if (header.format != format)
+        return fail(Errc::unsupported,
+                    "image file of format " + std::to_string(header.format) + ", wanted " +
+                        std::to_string(format),
+                    {.source = path});
+    if (!XXH128_isEqual(header.header, digest_of_header(header)))
+        return malformed("header does not fit its digest");
+    return header;
+}
+
 template <class T>
 base::Octets octets_of(const std::vector<T>& values) {
     return {reinterpret_cast<const std::uint8_t*>(values.data()), values.size() * sizeof(T)};
@@ -174,6 +193,20 @@ ImageFile::ImageFile(ImageFile&&) noexcept = default;
 ImageFile& ImageFile::operator=(ImageFile&&) noexcept = default;
 ImageFile::~ImageFile() = default;
 
+Result<Position> ImageFile::read_position(const std::string& store_path) {
+    const std::string path = image_file_path(store_path);
+    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return base::fail_errno(errno, "open " + path);
+    std::array<std::uint8_t, sizeof(Header)> octets{};
+    const ssize_t done = ::pread(fd, octets.data(), octets.size(), 0);
+    const int read_error = errno;
+    ::close(fd);
+    if (done < 0) return base::fail_errno(read_error, "read " + path);
+    ZC_TRY(const Header header,
+           header_of(base::Octets(octets).first(static_cast<std::size_t>(done)), path));
+    return Position{header.store, header.position};
+}
+
 Result<ImageFile> ImageFile::open(const std::string& store_path, unsigned threads) {
     const std::string path = image_file_path(store_path);
     const auto malformed = [&path](std::string message) {
@@ -198,18 +231,7 @@ Result<ImageFile> ImageFile::open(const std::string& store_path, unsigned thread
                          " octets, its header alone is " + std::to_string(header_octets));
     work->start = static_cast<const std::uint8_t*>(mapped);
 
-    Header header{};
-    std::memcpy(&header, work->start, sizeof(header));
-    if (header.magic != magic || header.byte_order != byte_order_mark)
-        return malformed("no image file of this kind of machine");
-    if (header.format != format)
-        return fail(Errc::unsupported,
-                    "image file of format " + std::to_string(header.format) + ", wanted " +
-                        std::to_string(format),
-                    {.source = path});
-    if (!XXH128_isEqual(header.header, digest_of_header(header)))
-        return malformed("header does not fit its digest");
-
+    ZC_TRY(const Header header, header_of({work->start, sizeof(Header)}, path));
     // From here on the header is as it was written; but sizes are compared before they are used all
     // the same.
     const std::uint64_t body_max = work->octets - header_octets;

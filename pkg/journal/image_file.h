@@ -59,6 +59,8 @@ public:
     /// Maps the file and checks it in full, with `threads` (0: one a core).
     /// Errors: `not_found`, `malformed`, `unsupported`, `io`.
     static Result<ImageFile> open(const std::string& store_path, unsigned threads = 0);
+    /// Reads the header alone, and checks that.
+    static Result<Position> read_position(const std::string& store_path);
     ImageFile(ImageFile&&) noexcept;
     ImageFile& operator=(ImageFile&&) noexcept;
     ~ImageFile();

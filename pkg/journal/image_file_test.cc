@@ -64,6 +64,7 @@ TEST_CASE("images come out of the file as they went in, with their position") {
             const auto file = ImageFile::open(folder / "s", threads);
             REQUIRE_MESSAGE(file, file.error().text());
             CHECK(file->position() == somewhere);
+            CHECK(ImageFile::read_position(folder / "s").value() == somewhere);
             CHECK(file->images() == count);
             CHECK(read(*file) == images);
         }
@@ -106,6 +107,7 @@ TEST_CASE("a file cut off or made longer anywhere is found") {
         const auto file = ImageFile::open(folder / "s");
         REQUIRE_FALSE(file);
         CHECK(file.error().code == Errc::malformed);
+        CHECK(ImageFile::read_position(folder / "s").has_value() == (size >= 96));
     }
     write_file(folder / "s-images", good + "x");
     CHECK(ImageFile::open(folder / "s").error().code == Errc::malformed);

@@ -458,7 +458,8 @@ struct Update::Work {
     bool log_given_up = false;
 
     // A store that is there.
-    Statement find, put_zone, put_image, put_change, put_source, remove_zone, remove_image;
+    Statement find, find_settings, put_zone, put_image, put_change, put_source, remove_zone,
+        remove_image;
     Index index;
     bool indexed = false;
     std::uint64_t lookups = 0;
@@ -546,6 +547,7 @@ Result<Update> Update::begin(const std::string& path, Missing missing, base::Dur
 
 Status Update::Work::prepare() {
     ZC_TRY(find, database.prepare("SELECT source, digest, id FROM zones WHERE key = ?"));
+    ZC_TRY(find_settings, database.prepare("SELECT settings FROM zones WHERE key = ?"));
     ZC_TRY(put_zone,
            database.prepare("INSERT OR REPLACE INTO zones VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)"));
     ZC_TRY(put_image, database.prepare("INSERT OR REPLACE INTO images VALUES(?, ?)"));
@@ -684,6 +686,18 @@ Result<bool> Update::is_unchanged(base::Octets key, std::uint64_t source) {
     ++work.counts.unchanged;
     work.touch(key, old);
     return true;
+}
+
+Result<std::vector<std::uint8_t>> Update::settings(base::Octets key) {
+    Work& work = *work_;
+    if (work.is_new) return std::vector<std::uint8_t>();
+    work.find_settings.bind(1, key);
+    ZC_TRY(const bool row, work.find_settings.step());
+    if (!row) return std::vector<std::uint8_t>();
+    const base::Octets octets = work.find_settings.octets(0);
+    std::vector<std::uint8_t> settings(octets.begin(), octets.end());
+    work.find_settings.reset();
+    return settings;
 }
 
 Status Update::remove(base::Octets key) {

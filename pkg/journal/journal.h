@@ -159,6 +159,8 @@ public:
     /// True, and the zone counts as unchanged, when its `source` is this and not 0. As cheap as a
     /// hash table after the first few thousand calls. Any thread, but not beside another call.
     Result<bool> is_unchanged(base::Octets key, std::uint64_t source);
+    /// Of the zone as it stands now; empty when there is none. Always empty in a new store.
+    Result<std::vector<std::uint8_t>> settings(base::Octets key);
     /// Removing what is not there is no error and counts nothing.
     Status remove(base::Octets key);
     /// Removes every zone that was neither put nor found unchanged here. Gives their keys to `each`

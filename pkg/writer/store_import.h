@@ -1,0 +1,79 @@
+// Where imported zones go: into a store, merged with what is there.
+//
+//     ZC_TRY(writer::StoreImport import, writer::StoreImport::begin(path, {}));
+//     import_options.is_unchanged = import.unchanged();
+//     ZC_TRY(const auto totals, ingest::import_zones(source, import_options, import));
+//     ZC_TRY(const auto outcome, import.finish());
+//
+// Nothing is in the store before `finish` returns, and everything is durable after it; an import
+// that is given up (error, Ctrl-C, kill -9) leaves the store as it was. A store that does not exist
+// yet is built beside its image file in one pass: no image is read twice.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "ingest/powerdns.h"
+#include "journal/journal.h"
+
+namespace zc::writer {
+
+enum class Prune : std::uint8_t { no, yes };
+enum class DryRun : std::uint8_t { no, yes };
+
+struct StoreImportOptions {
+    /// Zones of the store that the source does not have: left alone, or removed.
+    Prune prune = Prune::no;
+    /// Compare, and change nothing.
+    DryRun dry_run = DryRun::no;
+    /// What the source says of a zone: everything, so that settings which it does not name are
+    /// gone; or only records (master files, AXFR), so that kind, metadata, keys and the like stay
+    /// as they are in the store.
+    enum class Source : std::uint8_t { whole, records_only };
+    Source source = Source::whole;
+    ingest::UnsignedZones unsigned_zones = ingest::UnsignedZones::servfail;
+    /// Gets every finding as it comes: zones in the order of the source. An error ends the import.
+    /// May be empty.
+    std::function<Status(ingest::Finding&&)> on_finding;
+};
+
+struct StoreImportOutcome {
+    journal::Counts counts;
+    journal::Position position;
+    bool is_new = false;              // there was no store before
+    bool image_file_written = false;  // else what changed is read on top of the old one
+    /// The store is whole, but its image file could not be written: the next start of a server does
+    /// it.
+    std::string image_file_problem;
+};
+
+class StoreImport final : public ingest::ImportSink {
+public:
+    /// Errors: those of journal::Update::begin. A dry run needs no permission to write.
+    static Result<StoreImport> begin(const std::string& path, StoreImportOptions options);
+    StoreImport(StoreImport&&) noexcept;
+    StoreImport& operator=(StoreImport&&) noexcept;
+    ~StoreImport() override;
+
+    Status zone(ingest::ImportedZone&& zone) override;
+    Status tsig_key(ingest::TsigKey&& key) override;
+    Status supermaster(ingest::Supermaster&& supermaster) override;
+    Status finding(ingest::Finding&& finding) override;
+
+    /// For ingest::ImportOptions::is_unchanged; lives as long as this object. Empty when there is
+    /// no store yet.
+    std::function<bool(dns::NameView apex, std::uint64_t rows_digest)> unchanged();
+
+    /// Commits. Errors: `full`, `io`, `exists`: then nothing has changed.
+    Result<StoreImportOutcome> finish();
+
+private:
+    struct Work;
+    explicit StoreImport(std::unique_ptr<Work> work) noexcept;
+    std::unique_ptr<Work> work_;
+};
+
+}  // namespace zc::writer
