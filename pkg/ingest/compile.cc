@@ -6,11 +6,10 @@
 #include <limits>
 #include <utility>
 
-#include <xxhash.h>
-
 #include "dns/name_text.h"
 #include "dns/presentation.h"
 #include "dns/rrset.h"
+#include "ingest/hash.h"
 
 namespace zc::ingest {
 
@@ -433,7 +432,7 @@ void ZoneCompiler::record_row(const Row& row, std::uint32_t ref) {
         zone_.findings.push_back(
             finding(verdict.verdict, row, std::move(verdict.reason), std::move(verdict.effect)));
     }
-    item.owner_hash = XXH3_64bits(owner.wire().data(), owner.size());
+    item.owner_hash = hash64(owner.wire());
     item.rdata_size = static_cast<std::uint16_t>(octets_.size() - item.rdata_at);
     item.ref = ref;
     item.ttl = *ttl;
@@ -564,10 +563,9 @@ void ZoneCompiler::look_at_auth() {
         bool below_cut = false;
         for (dns::NameView name = owner_name(item); name.size() > zone_.apex.size() && !below_cut;
              name = name.parent()) {
-            const auto at = owner_index_.find(
-                XXH3_64bits(name.wire().data(), name.size()), [&](std::uint32_t owner) {
-                    return is_same_owner(items_[owners_[owner].item], name);
-                });
+            const auto at = owner_index_.find(hash64(name.wire()), [&](std::uint32_t owner) {
+                return is_same_owner(items_[owners_[owner].item], name);
+            });
             below_cut = at && owners_[*at].has_ns;
         }
         if (!below_cut)

@@ -157,8 +157,8 @@ struct TableCount {
 struct ImportTotals {
     std::array<TableCount, tables_count> tables{};
     std::uint64_t zones = 0, serving = 0, broken = 0, unsigned_zones = 0, hidden = 0;
-    std::uint64_t records = 0;         // in images
-    std::uint64_t kept = 0;            // disabled and PowerDNS-only ones beside them
+    std::uint64_t records = 0;    // in images
+    std::uint64_t kept = 0;       // disabled and PowerDNS-only ones beside them
     std::uint64_t unchanged = 0;  // zones that `ImportOptions::is_unchanged` said need not be made
                                   // again: counted in `zones`, not in the sorts of zones
     std::uint64_t octets_spilled = 0;  // through temporary files

@@ -10,10 +10,10 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <xxhash.h>
 
 #include "dns/presentation.h"
 #include "ingest/bounded_queue.h"
+#include "ingest/hash.h"
 #include "ingest/read_file.h"
 #include "ingest/zone_walk.h"
 
@@ -41,7 +41,8 @@ std::uint64_t stamp_of(const struct stat& status, std::int64_t now_seconds) noex
                                    static_cast<std::uint64_t>(status.st_mtim.tv_nsec),
                                    static_cast<std::uint64_t>(status.st_ctim.tv_sec),
                                    static_cast<std::uint64_t>(status.st_ctim.tv_nsec)};
-    return std::max<std::uint64_t>(XXH3_64bits(facts, sizeof facts), stamp_none + 1);
+    return std::max<std::uint64_t>(
+        hash64({reinterpret_cast<const std::uint8_t*>(facts), sizeof facts}), stamp_none + 1);
 }
 
 std::int64_t now_seconds() noexcept {

@@ -10,8 +10,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <xxhash.h>
 
+#include "ingest/hash.h"
 #include "ingest/key_set.h"
 #include "ingest/read_file.h"
 #include "ingest/zone_files.h"
@@ -283,7 +283,7 @@ std::string ZoneFileBatch::path(const Item& item) const {
 std::uint64_t zone_key(dns::NameView apex) noexcept {
     std::array<std::uint8_t, dns::name_octets_max> folded{};
     std::ranges::transform(apex.wire(), folded.begin(), dns::fold);
-    return XXH3_64bits(folded.data(), apex.size());
+    return hash64(base::Octets(folded).first(apex.size()));
 }
 
 Status walk_zone_files(const std::string& path, SourceKind kind, Walk& walk) {
