@@ -90,7 +90,7 @@ Flag describe(const CLI::Option& option) {
     flag.group = option.get_group();
     flag.list = option.get_expected_max() > 1;
     flag.configurable = !flag.positional && option.get_configurable();
-    if (option.get_type_size() == 0) {
+    if (option.get_expected_max() == 0) {
         flag.kind = Kind::boolean;
         return flag;
     }
@@ -202,8 +202,17 @@ CLI::Option* add_checked_choice(CLI::App& app, const std::string& name, const st
 }
 
 std::optional<std::string> nearest(std::string_view typed, const std::vector<std::string>& names) {
+    // A beginning that only one name has; else the fewest edits, if they are few.
     std::optional<std::string> best;
-    std::size_t best_distance = typed.size() <= 3 ? 2 : 3;  // what is nearer has been meant
+    std::size_t begins = 0;
+    for (const std::string& name : names)
+        if (typed.size() >= 3 && name.starts_with(typed) && name != best) {
+            best = name;
+            ++begins;
+        }
+    if (begins == 1) return best;
+    best.reset();
+    std::size_t best_distance = typed.size() <= 3 ? 2 : 3;
     for (const std::string& name : names) {
         const std::size_t edits = distance(typed, name);
         if (edits < best_distance) {
@@ -211,12 +220,6 @@ std::optional<std::string> nearest(std::string_view typed, const std::vector<std
             best = name;
         }
     }
-    if (best) return best;
-    for (const std::string& name : names)  // a beginning that only one name has
-        if (typed.size() >= 3 && name.starts_with(typed)) {
-            if (best) return std::nullopt;
-            best = name;
-        }
     return best;
 }
 

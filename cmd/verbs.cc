@@ -144,6 +144,12 @@ Status parse(CLI::App& root, const std::vector<std::string>& arguments) {
         const std::vector<std::string> left = root.remaining(true);
         return fail(Errc::invalid,
                     left.empty() ? one_line(error.what()) : unknown_word(verb, left.front()));
+    } catch (const CLI::ArgumentMismatch& error) {
+        // CLI11's words tell of its own types: "--workers: 1 required TEXT:0..1024 missing".
+        const std::string text = error.what();
+        const bool twice = text.find("At Most") != std::string::npos;
+        return fail(Errc::invalid, text.substr(0, text.find(':')) +
+                                       (twice ? ": given more than once" : ": wanted a value"));
     } catch (const CLI::Error& error) {
         return fail(Errc::invalid, one_line(error.what()));
     }

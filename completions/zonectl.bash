@@ -1,0 +1,189 @@
+# Completion of zonectl for bash. Written by zonectl generate completions.
+_zonectl() {
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
+    local verb='' words='' flags='' files=no i
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        case "${verb:+$verb }${COMP_WORDS[i]}" in
+        "serve" | "status" | "health" | "reload" | "stop" | "zone" | "config" | "generate" | "help" | "zone check" | "zone print" | "zone compile" | "config check" | "config show" | "generate man" | "generate completions")
+            verb="${verb:+$verb }${COMP_WORDS[i]}" ;;
+        esac
+    done
+    case "$verb" in
+    '')
+        case "$prev" in
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+        esac
+        words='serve status health reload stop zone config generate help' flags='--help --config --color --json --version' files=no
+        ;;
+    'serve')
+        case "$prev" in
+        --zones) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --load-threads) COMPREPLY=(); return ;;
+        --default-ttl) COMPREPLY=(); return ;;
+        --listen) COMPREPLY=(); return ;;
+        --workers) COMPREPLY=(); return ;;
+        --receive-buffer) COMPREPLY=(); return ;;
+        --send-buffer) COMPREPLY=(); return ;;
+        --proxy-from) COMPREPLY=(); return ;;
+        --udp-octets-max) COMPREPLY=(); return ;;
+        --nsid) COMPREPLY=(); return ;;
+        --version-string) COMPREPLY=(); return ;;
+        --server-id) COMPREPLY=(); return ;;
+        --cookie-secret-file) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --tcp-connections) COMPREPLY=(); return ;;
+        --tcp-connections-per-prefix) COMPREPLY=(); return ;;
+        --tcp-idle) COMPREPLY=(); return ;;
+        --tcp-lifetime) COMPREPLY=(); return ;;
+        --tcp-write-stall) COMPREPLY=(); return ;;
+        --tcp-queries) COMPREPLY=(); return ;;
+        --tcp-output) COMPREPLY=(); return ;;
+        --rrl) COMPREPLY=($(compgen -W 'off log on' -- "$cur")); return ;;
+        --rrl-rate) COMPREPLY=(); return ;;
+        --rrl-burst) COMPREPLY=(); return ;;
+        --rrl-slip) COMPREPLY=(); return ;;
+        --rrl-ipv4) COMPREPLY=(); return ;;
+        --rrl-ipv6) COMPREPLY=(); return ;;
+        --rrl-entries) COMPREPLY=(); return ;;
+        --control) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --metrics) COMPREPLY=(); return ;;
+        --metric-names) COMPREPLY=($(compgen -W 'zonectl both' -- "$cur")); return ;;
+        --log-level) COMPREPLY=($(compgen -W 'error warning info debug' -- "$cur")); return ;;
+        --log-format) COMPREPLY=($(compgen -W 'text json' -- "$cur")); return ;;
+        --user) COMPREPLY=(); return ;;
+        --group) COMPREPLY=(); return ;;
+        --drain) COMPREPLY=(); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+        esac
+        words='' flags='--help --zones --strict --progressive --load-threads --default-ttl --listen --workers --pin --receive-buffer --send-buffer --proxy-from --udp-octets-max --nsid --version-string --server-id --cookies --no-cookies --cookie-secret-file --tcp-connections --tcp-connections-per-prefix --tcp-idle --tcp-lifetime --tcp-write-stall --tcp-queries --tcp-output --rrl --rrl-rate --rrl-burst --rrl-slip --rrl-ipv4 --rrl-ipv6 --rrl-entries --control --metrics --metric-names --log-level --log-format --user --group --drain --config --color --json --version' files=no
+        ;;
+    'status')
+        case "$prev" in
+        --control) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --timeout) COMPREPLY=(); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+        esac
+        words='' flags='--help --control --timeout --config --color --json --version' files=no
+        ;;
+    'health')
+        case "$prev" in
+        --control) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --timeout) COMPREPLY=(); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+        esac
+        words='' flags='--help --control --timeout --config --color --json --version' files=no
+        ;;
+    'reload')
+        case "$prev" in
+        --control) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --timeout) COMPREPLY=(); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+        esac
+        words='' flags='--help --control --timeout --config --color --json --version' files=no
+        ;;
+    'stop')
+        case "$prev" in
+        --control) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --timeout) COMPREPLY=(); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+        esac
+        words='' flags='--help --control --timeout --config --color --json --version' files=no
+        ;;
+    'zone')
+        case "$prev" in
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+        esac
+        words='check print compile' flags='--help --config --color --json --version' files=no
+        ;;
+    'config')
+        case "$prev" in
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+        esac
+        words='check show' flags='--help --config --color --json --version' files=no
+        ;;
+    'generate')
+        case "$prev" in
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+        esac
+        words='man completions' flags='--help --config --color --json --version' files=no
+        ;;
+    'help')
+        case "$prev" in
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+        esac
+        words='' flags='--help --config --color --json --version' files=no
+        ;;
+    'zone check')
+        case "$prev" in
+        --default-ttl) COMPREPLY=(); return ;;
+        --origin) COMPREPLY=(); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+        esac
+        words='' flags='--help --default-ttl --origin --config --color --json --version' files=yes
+        ;;
+    'zone print')
+        case "$prev" in
+        --default-ttl) COMPREPLY=(); return ;;
+        --origin) COMPREPLY=(); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+        esac
+        words='' flags='--help --default-ttl --origin --config --color --json --version' files=yes
+        ;;
+    'zone compile')
+        case "$prev" in
+        --default-ttl) COMPREPLY=(); return ;;
+        --origin) COMPREPLY=(); return ;;
+        --output | -o) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+        esac
+        words='' flags='--help --default-ttl --origin --output -o --config --color --json --version' files=yes
+        ;;
+    'config check')
+        case "$prev" in
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+        esac
+        words='' flags='--help --config --color --json --version' files=no
+        ;;
+    'config show')
+        case "$prev" in
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+        esac
+        words='' flags='--help --config --color --json --version' files=no
+        ;;
+    'generate man')
+        case "$prev" in
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+        esac
+        words='' flags='--help --config --color --json --version' files=no
+        ;;
+    'generate completions')
+        case "$prev" in
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+        esac
+        words='' flags='--help --config --color --json --version' files=no
+        ;;
+    esac
+    if [[ $cur == -* ]]; then
+        COMPREPLY=($(compgen -W "$flags" -- "$cur"))
+    else
+        COMPREPLY=($(compgen -W "$words" -- "$cur"))
+        [[ $files == yes ]] && COMPREPLY+=($(compgen -f -- "$cur"))
+    fi
+}
+complete -o filenames -F _zonectl zonectl
