@@ -1,0 +1,66 @@
+// Zones as a dump that PostgreSQL restores into PowerDNS's schema (4.7 and later), and that
+// `powerdns.h` reads again.
+//
+// Data only, in COPY blocks, a few megabytes of each table in turn: one pass over the zones,
+// bounded memory. Ids are counted anew. `auth` is false at and below zone cuts, as PowerDNS has it;
+// `ordername` and rows for empty non-terminals are left to `pdnsutil rectify-all-zones`, which the
+// dump's head says.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "dns/rrset.h"
+#include "ingest/powerdns.h"
+
+namespace zc::ingest {
+
+/// What PowerDNS keeps of one record in its columns.
+struct PowerDnsRecord {
+    std::string name;     // lower case as in the image, without final dot; the root is empty
+    std::string type;     // "MX"
+    std::string content;  // "mail.example.com": names without final dot, MX and SRV without their
+                          // first number
+    std::uint16_t prio = 0;
+};
+PowerDnsRecord powerdns_record(const dns::RecordView& record);
+
+/// True for what stands in an image only to make the name exist: the row itself is among the zone's
+/// kept records.
+bool is_powerdns_only(dns::RrType type) noexcept;
+
+class DumpWriter {
+public:
+    /// Gets the dump piece by piece; an error ends the export.
+    using Out = std::function<Status(std::string_view piece)>;
+    explicit DumpWriter(Out out);
+
+    /// Errors: those of `Out`.
+    Status zone(const ImportedZone& zone);
+    Status tsig_key(const TsigKey& key);
+    Status supermaster(const Supermaster& supermaster);
+    /// Writes what is left, and the mark by which a reader knows that nothing is missing.
+    Status finish();
+
+    /// Rows of `records` so far.
+    std::uint64_t records() const noexcept { return record_id_; }
+
+private:
+    struct Block {
+        std::string_view head;
+        std::string rows;
+    };
+    Status flush_if_large();
+    Status flush();
+
+    Out out_;
+    bool begun_ = false;
+    Block domains_, records_, metadata_, comments_, keys_, tsig_keys_, supermasters_;
+    std::uint64_t domain_id_ = 0, record_id_ = 0, metadata_id_ = 0, comment_id_ = 0, key_id_ = 0,
+                  tsig_key_id_ = 0;
+};
+
+}  // namespace zc::ingest
