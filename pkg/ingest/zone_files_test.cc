@@ -1,0 +1,299 @@
+#include "ingest/zone_files.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "dns/presentation.h"
+#include "testkit/folder.h"
+
+namespace zc::ingest {
+namespace {
+
+using testkit::Folder;
+using testkit::write_file;
+
+std::string zone_text(const std::string& address) {
+    return "@ 3600 SOA ns hostmaster 1 7200 900 86400 3600\n@ NS ns\nns A 192.0.2.1\nwww A " +
+           address + "\n";
+}
+
+struct Loaded {
+    std::map<std::string, zone::State> zones;
+    std::vector<std::string> texts;  // of the last load, by arrival
+    std::vector<Error> errors;
+    std::set<std::string> removed;
+    ZoneFileTotals totals;
+
+    ZoneSink sink() {
+        return [this](std::span<LoadedZone> loaded) {
+            for (LoadedZone& zone : loaded) {
+                zones[dns::to_string(zone.apex)] = zone.state;
+                errors.insert(errors.end(), zone.errors.begin(), zone.errors.end());
+                std::string text;
+                zone::for_each_record(
+                    zone::Zone(zone.image.octets().data()),
+                    [&](const dns::RecordView& record) { dns::append_record_text(text, record); });
+                texts.push_back(text);
+            }
+        };
+    }
+};
+
+Loaded load(const std::string& path, ZoneFileOptions options = {}) {
+    Loaded loaded;
+    auto files = ZoneFiles::open(path);
+    REQUIRE(files);
+    auto totals = files->load(options, loaded.sink());
+    REQUIRE(totals);
+    loaded.totals = *std::move(totals);
+    return loaded;
+}
+
+Loaded rescan(ZoneFiles& files, const std::vector<std::string>& known) {
+    Loaded loaded;
+    auto totals = files.rescan(
+        {}, loaded.sink(),
+        [&](const std::function<void(dns::NameView)>& each) {
+            for (const std::string& name : known) each(*dns::Name::parse(name));
+        },
+        [&](dns::NameView apex) { loaded.removed.insert(dns::to_string(apex)); });
+    REQUIRE(totals);
+    loaded.totals = *std::move(totals);
+    return loaded;
+}
+
+TEST_CASE("a file's name says which zone it has") {
+    CHECK(dns::to_string(*apex_of_file("Example.COM.zone")) == "example.com.");
+    CHECK(dns::to_string(*apex_of_file("root.zone")) == ".");
+    CHECK(dns::to_string(*apex_of_file("0\\04725.2.0.192.in-addr.arpa.zone")) ==
+          "0/25.2.0.192.in-addr.arpa.");
+    CHECK_FALSE(apex_of_file(".zone"));
+    CHECK_FALSE(apex_of_file("example.com"));
+    CHECK_FALSE(apex_of_file("a..b.zone"));
+    CHECK_FALSE(apex_of_file(std::string(64, 'a') + ".zone"));
+}
+
+TEST_CASE("zone files are found at any depth, and nothing else is read") {
+    const Folder folder;
+    REQUIRE(::mkdir((folder / "a").c_str(), 0755) == 0);
+    REQUIRE(::mkdir((folder / "a/b").c_str(), 0755) == 0);
+    REQUIRE(::mkdir((folder / ".hidden").c_str(), 0755) == 0);
+    write_file(folder / "example.com.zone", zone_text("192.0.2.2"));
+    write_file(folder / "a/b/example.net.zone", zone_text("192.0.2.3"));
+    write_file(folder / "a/notes.txt", "not a zone");
+    write_file(folder / "a/.#example.org.zone", "an editor's");
+    write_file(folder / "a/example.org.zone~", "an editor's");
+    write_file(folder / ".hidden/example.org.zone", zone_text("192.0.2.4"));
+    const Loaded loaded = load(std::string(folder / ""));
+    CHECK(loaded.zones ==
+          std::map<std::string, zone::State>{{"example.com.", zone::State::serving},
+                                             {"example.net.", zone::State::serving}});
+    CHECK(loaded.totals.records == 8);
+    CHECK(loaded.totals.problems_count == 0);
+}
+
+TEST_CASE("a link to a zone file is followed, a link to a directory above is not") {
+    const Folder folder;
+    REQUIRE(::mkdir((folder / "d").c_str(), 0755) == 0);
+    write_file(folder / "master", zone_text("192.0.2.2"));
+    REQUIRE(::symlink("../master", (folder / "d/example.com.zone").c_str()) == 0);
+    REQUIRE(::symlink("..", (folder / "d/up").c_str()) == 0);
+    REQUIRE(::symlink("nowhere", (folder / "d/example.net.zone").c_str()) == 0);
+    const Loaded loaded = load(std::string(folder / ""));
+    CHECK(loaded.zones ==
+          std::map<std::string, zone::State>{{"example.com.", zone::State::serving},
+                                             {"example.net.", zone::State::broken}});
+    REQUIRE(loaded.totals.problems.size() == 1);
+    CHECK(loaded.totals.problems[0].message.find("link back") != std::string::npos);
+}
+
+TEST_CASE("of two files for one zone the first in order of names counts, whatever the case") {
+    const Folder folder;
+    REQUIRE(::mkdir((folder / "b").c_str(), 0755) == 0);
+    REQUIRE(::mkdir((folder / "a").c_str(), 0755) == 0);
+    write_file(folder / "b/example.com.zone", zone_text("192.0.2.66"));
+    write_file(folder / "a/EXAMPLE.com.zone", zone_text("192.0.2.2"));
+    const Loaded loaded = load(std::string(folder / ""));
+    REQUIRE(loaded.texts.size() == 1);
+    CHECK(loaded.texts[0].find("192.0.2.2\n") != std::string::npos);
+    REQUIRE(loaded.totals.problems.size() == 1);
+    CHECK(loaded.totals.problems[0].where.source == folder / "b/example.com.zone");
+}
+
+TEST_CASE("a list names zones and files, relative to itself, and its bad lines are problems") {
+    const Folder folder;
+    REQUIRE(::mkdir((folder / "z").c_str(), 0755) == 0);
+    write_file(folder / "z/one", zone_text("192.0.2.2"));
+    write_file(folder / "two", zone_text("192.0.2.3"));
+    write_file(folder / "list",
+               "# zones\n\none.example\tz/one\r\ntwo.example.\t" + (folder / "two") +
+                   "\nno tab here\na..b\tz/one\nONE.example\ttwo\nmissing.example\tnot/there\n");
+    const Loaded loaded = load(folder / "list");
+    CHECK(loaded.zones ==
+          std::map<std::string, zone::State>{{"one.example.", zone::State::serving},
+                                             {"two.example.", zone::State::serving},
+                                             {"missing.example.", zone::State::broken}});
+    REQUIRE(loaded.totals.problems.size() == 3);
+    CHECK(loaded.totals.problems[0].where.line == 5);
+    CHECK(loaded.totals.problems[1].where.line == 6);
+    CHECK(loaded.totals.problems[2].where.line == 7);
+    CHECK(loaded.totals.problems[2].code == Errc::exists);
+    REQUIRE(loaded.errors.size() == 1);
+    CHECK(loaded.errors[0].code == Errc::not_found);
+}
+
+TEST_CASE("one file is a source too, and a source that is not there is an error") {
+    const Folder folder;
+    write_file(folder / "example.com.zone", zone_text("192.0.2.2"));
+    CHECK(load(folder / "example.com.zone").zones.size() == 1);
+    CHECK(ZoneFiles::open(folder / "nothing").error().code == Errc::not_found);
+}
+
+TEST_CASE("a bad zone is broken with file and line, and the others are loaded") {
+    const Folder folder;
+    write_file(folder / "good.example.zone", zone_text("192.0.2.2"));
+    write_file(folder / "bad.example.zone",
+               zone_text("192.0.2.2") + "www A 192.0.2.256\nother.example. A 192.0.2.1\n");
+    write_file(folder / "nosoa.example.zone", "www A 192.0.2.1\n");
+    REQUIRE(::mkdir((folder / "fifo").c_str(), 0755) == 0);
+    REQUIRE(::mkfifo((folder / "fifo/pipe.example.zone").c_str(), 0644) == 0);
+    const Loaded loaded = load(std::string(folder / ""));
+    CHECK(loaded.zones ==
+          std::map<std::string, zone::State>{{"good.example.", zone::State::serving},
+                                             {"bad.example.", zone::State::broken},
+                                             {"nosoa.example.", zone::State::broken}});
+    CHECK(loaded.totals.broken == 2);
+    std::vector<std::string> at;
+    for (const Error& error : loaded.errors)
+        at.push_back(error.where.source + ":" + std::to_string(error.where.line));
+    CHECK(std::ranges::count(at, (folder / "bad.example.zone") + ":5") == 1);
+    CHECK(std::ranges::count(at, (folder / "bad.example.zone") + ":6") == 1);
+    CHECK(std::ranges::count(at, (folder / "nosoa.example.zone") + ":0") == 1);
+}
+
+TEST_CASE("$INCLUDE is relative to the including file, may be nested, and may not go round") {
+    const Folder folder;
+    REQUIRE(::mkdir((folder / "inc").c_str(), 0755) == 0);
+    write_file(folder / "example.com.zone",
+               zone_text("192.0.2.2") + "$INCLUDE inc/one\n$INCLUDE inc/two\n");
+    write_file(folder / "inc/one", "$INCLUDE two\none A 192.0.2.11\n");
+    write_file(folder / "inc/two", "two A 192.0.2.12\n");
+    write_file(folder / "loop.example.zone", zone_text("192.0.2.2") + "$INCLUDE inc/loop\n");
+    write_file(folder / "inc/loop", "$INCLUDE back\n");
+    write_file(folder / "inc/back", "$INCLUDE loop\n");
+    write_file(folder / "self.example.zone",
+               zone_text("192.0.2.2") + "$INCLUDE self.example.zone\n");
+    const Loaded loaded = load(std::string(folder / ""));
+    CHECK(loaded.zones ==
+          std::map<std::string, zone::State>{{"example.com.", zone::State::serving},
+                                             {"loop.example.", zone::State::broken},
+                                             {"self.example.", zone::State::broken}});
+    CHECK(std::ranges::all_of(loaded.errors, [](const Error& error) {
+        return error.message.find("no file may include itself") != std::string::npos;
+    }));
+    CHECK(loaded.errors.size() == 2);
+}
+
+TEST_CASE("a chain of includes has a limit") {
+    const Folder folder;
+    write_file(folder / "example.com.zone", zone_text("192.0.2.2") + "$INCLUDE i1\n");
+    for (std::uint32_t i = 1; i <= include_depth_max + 1; ++i) {
+        write_file(folder / ("i" + std::to_string(i)), "$INCLUDE i" + std::to_string(i + 1) + "\n");
+    }
+    const Loaded loaded = load(std::string(folder / ""));
+    REQUIRE(loaded.errors.size() == 1);
+    CHECK(loaded.errors[0].code == Errc::limit);
+}
+
+TEST_CASE("a second look sees files that are new, changed or gone") {
+    const Folder folder;
+    write_file(folder / "one.example.zone", zone_text("192.0.2.2"));
+    write_file(folder / "two.example.zone", zone_text("192.0.2.2") + "$INCLUDE shared\n");
+    write_file(folder / "three.example.zone", zone_text("192.0.2.2"));
+    write_file(folder / "shared", "shared A 192.0.2.9\n");
+    auto files = ZoneFiles::open(std::string(folder / ""));
+    REQUIRE(files);
+    Loaded first;
+    REQUIRE(files->load({}, first.sink()));
+    CHECK(first.zones.size() == 3);
+
+    REQUIRE(::unlink((folder / "three.example.zone").c_str()) == 0);
+    write_file(folder / "four.example.zone", zone_text("192.0.2.2"));
+    write_file(folder / "shared", "shared A 192.0.2.10\n");
+    const Loaded second = rescan(*files, {"one.example.", "two.example.", "three.example."});
+    CHECK(second.removed == std::set<std::string>{"three.example."});
+    CHECK(second.zones.contains("two.example."));
+    CHECK(second.zones.contains("four.example."));
+    CHECK(second.totals.removed == 1);
+    CHECK(second.totals.files == 3);
+}
+
+TEST_CASE("a second look does not read what has not changed") {
+    const Folder folder;
+    // A file of the source tree: one that was just made could change again within a tick of the
+    // clock.
+    const std::string old = std::string(ZC_TESTDATA_DIR) + "/ingest/old.example.zone";
+    write_file(folder / "list", "old.example\t" + old + "\nnew.example\tnew\n");
+    write_file(folder / "new", zone_text("192.0.2.2"));
+    auto files = ZoneFiles::open(folder / "list");
+    REQUIRE(files);
+    Loaded first;
+    REQUIRE(files->load({}, first.sink()));
+    CHECK(first.zones.size() == 2);
+    const Loaded second = rescan(*files, {"old.example.", "new.example."});
+    CHECK_FALSE(second.zones.contains("old.example."));
+    CHECK(second.totals.files == 2);
+    CHECK(second.removed.empty());
+}
+
+TEST_CASE("a directory that cannot be read removes nothing") {
+    const Folder folder;
+    REQUIRE(::mkdir((folder / "d").c_str(), 0755) == 0);
+    write_file(folder / "d/one.example.zone", zone_text("192.0.2.2"));
+    auto files = ZoneFiles::open(std::string(folder / ""));
+    REQUIRE(files);
+    Loaded first;
+    REQUIRE(files->load({}, first.sink()));
+    // Root reads everything: a directory that is a dangling name instead.
+    REQUIRE(::rename((folder / "d").c_str(), (folder / "kept").c_str()) == 0);
+    std::string deep = folder / "kept";
+    for (std::uint32_t i = 0; i <= directory_depth_max; ++i) {
+        deep += "/d";
+        REQUIRE(::mkdir(deep.c_str(), 0755) == 0);
+    }
+    const Loaded second = rescan(*files, {"one.example.", "gone.example."});
+    CHECK(second.totals.problems_count == 1);
+    CHECK(second.removed.empty());
+}
+
+TEST_CASE("work that is asked to stop ends with interrupted") {
+    const Folder folder;
+    write_file(folder / "one.example.zone", zone_text("192.0.2.2"));
+    const std::atomic<bool> stop = true;
+    auto files = ZoneFiles::open(std::string(folder / ""));
+    REQUIRE(files);
+    Loaded loaded;
+    const auto totals = files->load({.stop_or_null = &stop}, loaded.sink());
+    REQUIRE_FALSE(totals);
+    CHECK(totals.error().code == Errc::interrupted);
+}
+
+TEST_CASE("the zones of a source can be named without reading them") {
+    const Folder folder;
+    write_file(folder / "one.example.zone", "nothing that is a zone");
+    write_file(folder / "root.zone", "");
+    auto files = ZoneFiles::open(std::string(folder / ""));
+    REQUIRE(files);
+    std::set<std::string> names;
+    REQUIRE(files->list([&](dns::NameView apex) { names.insert(dns::to_string(apex)); }));
+    CHECK(names == std::set<std::string>{"one.example.", "."});
+}
+
+}  // namespace
+}  // namespace zc::ingest
