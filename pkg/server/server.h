@@ -47,7 +47,7 @@ struct TcpLimits {
     base::Duration idle = base::Duration::seconds(10);  // without a query (RFC 7766 section 6.2.3)
     base::Duration lifetime = base::Duration::seconds(3600);  // of a connection, whatever it does
     base::Duration write_stall =
-        base::Duration::seconds(10);  // for a reader to take what waits for it
+        base::Duration::seconds(10);  // for a reader to take any of what waits
     std::uint32_t queries_max = 0;    // of a connection; 0: no limit
     // Answers that may wait for one slow reader, 65537..tcp_output_octets_max; one answer more may
     // be among them. Nothing is read from him until he has taken them.

@@ -53,7 +53,7 @@ struct TcpLoop::Connection {
     bool ending = false;        // to be closed as soon as its answers are taken
     std::uint32_t queries = 0;
     base::Duration opened;
-    base::Duration since;  // of the last query; stalled: since when
+    base::Duration since;  // of the last query; stalled: when the reader last took something
     std::vector<std::uint8_t>
         input;  // what did not make a message yet; stalled: what was not answered yet
     std::vector<std::uint8_t> output;  // what the reader has not taken
@@ -250,7 +250,15 @@ bool TcpLoop::on_writable(Connection& connection) {
         return false;
     }
     connection.output_taken += static_cast<std::size_t>(sent);
-    if (connection.output_taken < connection.output.size()) return true;
+    if (connection.output_taken < connection.output.size()) {
+        if (now_ - connection.opened >= tcp_.lifetime) {
+            close_timed_out(connection);
+            return false;
+        }
+        connection.since = now_;  // slow, but not standing still
+        stalled_.splice(stalled_.end(), stalled_, connection.self);
+        return true;
+    }
     resume(connection);
     return serve(connection, take_kept_input(connection));
 }

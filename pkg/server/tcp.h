@@ -83,8 +83,8 @@ private:
     stats::WorkerCounters* counters_;
     ConnectionLimits* limits_;
     std::unique_ptr<Buffers> buffers_;
-    Connections reading_;         // by the time of their last query, oldest first
-    Connections stalled_;         // with answers to be taken, by the time since when
+    Connections reading_;  // by the time of their last query, oldest first
+    Connections stalled_;  // with answers to be taken, by the time when something was last taken
     const View* view_ = nullptr;  // within a round
     TcpLimits tcp_;               // as of the last round
     base::Duration now_;          // monotonic, read once a round, as is:

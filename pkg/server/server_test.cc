@@ -1,0 +1,716 @@
+#include "server/server.h"
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <functional>
+#include <thread>
+
+#include <doctest/doctest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "dns/name.h"
+#include "server/proxy.h"
+#include "server/socket.h"
+#include "zone/zone.h"
+
+using namespace zc;
+using namespace zc::server;
+
+namespace {
+
+using Message = std::vector<std::uint8_t>;
+
+constexpr std::size_t big_octets = 200 * 256;  // RDATA of big.example. TXT
+constexpr std::uint16_t type_a = 1;
+constexpr std::uint16_t type_txt = 16;
+
+dns::Name name(const char* text) {
+    return *dns::Name::parse(text);
+}
+
+/// example. with its SOA, www (A, with `last` as last octet) and big (a TXT of 51200 octets).
+zone::Image example_zone(std::uint8_t last) {
+    zone::Builder builder;
+    builder.begin(name("example."));
+    const auto add = [&](const char* owner, dns::RrType type, const Message& rdata) {
+        const dns::Name owner_name = name(owner);
+        REQUIRE(builder.add({owner_name, type, 3600, rdata}).has_value());
+    };
+    Message soa(2, 0);  // MNAME and RNAME are the root
+    soa.resize(2 + 20, 1);
+    add("example.", dns::RrType::soa, soa);
+    add("www.example.", dns::RrType::a, {192, 0, 2, last});
+    Message big;
+    while (big.size() < big_octets) {
+        big.push_back(255);
+        big.resize(big.size() + 255, 'x');
+    }
+    add("big.example.", dns::RrType::txt, big);
+    auto image = builder.build();
+    REQUIRE(image.has_value());
+    return *std::move(image);
+}
+
+std::unique_ptr<store::Catalogue> example_catalogue(std::uint8_t last = 1) {
+    auto catalogue = std::make_unique<store::Catalogue>(99);
+    catalogue->insert({.apex = name("example."), .image = example_zone(last)});
+    return catalogue;
+}
+
+Endpoint at(const char* address, std::uint16_t port = 0) {
+    return {*dns::parse_address(address), port};
+}
+
+/// A server that runs, on loopback and ports of the system's choice.
+struct Fixture {
+    explicit Fixture(Settings settings = {}, std::vector<Endpoint> listen = {at("127.0.0.1")},
+                     unsigned workers = 1) {
+        Options options;
+        options.listen = std::move(listen);
+        options.workers = workers;
+        options.seed = 5;
+        options.settings = std::move(settings);
+        auto identity = std::make_shared<answer::Identity>();
+        identity->cookies.current = {1, 2, 3};
+        server = std::make_unique<Server>(std::move(options), *catalogue, identity);
+        server->start();
+    }
+    Endpoint endpoint(std::size_t i = 0) const { return server->endpoints()[i]; }
+
+    std::unique_ptr<store::Catalogue> catalogue = example_catalogue();
+    std::unique_ptr<Server> server;
+};
+
+Message query(std::uint16_t id, const char* qname = "www.example.", std::uint16_t type = type_a) {
+    Message message = {static_cast<std::uint8_t>(id >> 8),
+                       static_cast<std::uint8_t>(id),
+                       0,
+                       0,
+                       0,
+                       1,
+                       0,
+                       0,
+                       0,
+                       0,
+                       0,
+                       0};
+    const dns::Name owner = name(qname);
+    message.insert(message.end(), owner.wire().begin(), owner.wire().end());
+    for (const std::uint16_t field : {type, std::uint16_t{1}}) {
+        message.push_back(static_cast<std::uint8_t>(field >> 8));
+        message.push_back(static_cast<std::uint8_t>(field));
+    }
+    return message;
+}
+
+std::uint16_t id_of(const Message& message) {
+    return base::load_u16(message.data());
+}
+bool is_truncated(const Message& message) {
+    return (message.at(2) & 2) != 0;
+}
+unsigned answers_of(const Message& message) {
+    return base::load_u16(message.data() + 6);
+}
+
+Message operator+(Message a, const Message& b) {
+    a.insert(a.end(), b.begin(), b.end());
+    return a;
+}
+
+Message proxied(const char* client, const Message& payload) {
+    const auto address = *dns::parse_address(client);
+    Message message(proxy_signature.begin(), proxy_signature.end());
+    message = message + Message{0x21, 0x11, 0, 12} +
+              Message(address.octets.begin(), address.octets.begin() + 4);
+    return message + Message{127, 0, 0, 1, 0, 99, 0, 53} + payload;
+}
+
+/// A client's socket; connected, so that it hears only from the address that it asked.
+class Client {
+public:
+    Client(int type, const Endpoint& to, const char* from = nullptr) {
+        SocketAddress address{};
+        const socklen_t size = put_address(address, to);
+        socket_ = Descriptor(::socket(address.any.sa_family, type | SOCK_CLOEXEC, 0));
+        const timeval patience{.tv_sec = 10, .tv_usec = 0};  // that a test fails, and does not hang
+        setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+        if (from != nullptr) {
+            SocketAddress own{};
+            const socklen_t own_size = put_address(own, at(from));
+            REQUIRE(bind(socket_.get(), &own.any, own_size) == 0);
+        }
+        REQUIRE(connect(socket_.get(), &address.any, size) == 0);
+    }
+
+    int fd() const { return socket_.get(); }
+    void send(const Message& octets) const {
+        for (std::size_t sent = 0; sent < octets.size();) {
+            const ssize_t count =
+                ::send(fd(), octets.data() + sent, octets.size() - sent, MSG_NOSIGNAL);
+            REQUIRE(count > 0);
+            sent += static_cast<std::size_t>(count);
+        }
+    }
+
+protected:
+    Descriptor socket_;
+};
+
+struct Udp : Client {
+    explicit Udp(const Endpoint& to, const char* from = nullptr) : Client(SOCK_DGRAM, to, from) {}
+    Message receive() const {
+        Message message(65536);
+        const ssize_t got = recv(fd(), message.data(), message.size(), 0);
+        message.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+        return message;
+    }
+    Message ask(const Message& message) const {
+        send(message);
+        return receive();
+    }
+};
+
+Message framed(const Message& message) {
+    return Message{static_cast<std::uint8_t>(message.size() >> 8),
+                   static_cast<std::uint8_t>(message.size())} +
+           message;
+}
+
+struct Tcp : Client {
+    explicit Tcp(const Endpoint& to) : Client(SOCK_STREAM, to) {}
+    /// The next message; empty at the end of the connection, however it ended.
+    Message receive() const {
+        Message length = take(2);
+        if (length.size() < 2) return {};
+        return take(base::load_u16(length.data()));
+    }
+    Message take(std::size_t octets) const {
+        Message message(octets);
+        std::size_t size = 0;
+        while (size < octets) {
+            const ssize_t got = recv(fd(), message.data() + size, octets - size, 0);
+            if (got < 0 && errno == EAGAIN) FAIL("nothing came within ten seconds");
+            if (got <= 0) break;
+            size += static_cast<std::size_t>(got);
+        }
+        message.resize(size);
+        return message;
+    }
+    bool ended() const { return take(1).empty(); }
+    Message ask(const Message& message) const {
+        send(framed(message));
+        return receive();
+    }
+};
+
+/// Asks until something is so that the server does in its own time; a test that hangs here fails by
+/// the runner's limit.
+void wait_until(const std::function<bool()>& so) {
+    while (!so()) std::this_thread::yield();
+}
+
+std::uint64_t dropped(const stats::Totals& totals, stats::Drop why) {
+    return totals.dropped[static_cast<std::size_t>(why)];
+}
+
+}  // namespace
+
+TEST_CASE("endpoints are read with and without a port, and printed with it") {
+    struct Case {
+        const char* text;
+        const char* printed;  // empty: refused
+    };
+    for (const Case c : {Case{"192.0.2.1", "192.0.2.1:53"},
+                         {"192.0.2.1:5300", "192.0.2.1:5300"},
+                         {"0.0.0.0:0", "0.0.0.0:0"},
+                         {"::1", "[::1]:53"},
+                         {"[2001:db8::1]:65535", "[2001:db8::1]:65535"},
+                         {"[::]", "[::]:53"},
+                         {"", ""},
+                         {"192.0.2.1:", ""},
+                         {"192.0.2.1:65536", ""},
+                         {"192.0.2.1:5x", ""},
+                         {"[::1", ""},
+                         {"[::1]5", ""},
+                         {"[::1]:", ""},
+                         {"[192.0.2.1]:53", ""},
+                         {"localhost:53", ""},
+                         {":53", ""}}) {
+        CAPTURE(c.text);
+        const auto endpoint = parse_endpoint(c.text);
+        CHECK((endpoint ? to_string(*endpoint) : "") == c.printed);
+    }
+}
+
+TEST_CASE("UDP queries are answered over IPv4 and IPv6, at each of several addresses") {
+    const Fixture fixture({}, {at("127.0.0.1"), at("127.0.0.2"), at("::1")}, 2);
+    std::uint16_t id = 100;
+    for (std::size_t i = 0; i < 3; ++i) {
+        const Udp client(fixture.endpoint(i));
+        for (int round = 0; round < 5; ++round) {
+            const Message response = client.ask(query(++id));
+            REQUIRE(response.size() > 12);
+            CHECK(id_of(response) == id);
+            CHECK(answers_of(response) == 1);
+        }
+    }
+    wait_until([&] { return fixture.server->totals().responses(dns::Transport::udp) == 15; });
+    const auto totals = fixture.server->totals();
+    CHECK(totals.channels[0][0].queries == 10);
+    CHECK(totals.channels[0][1].queries == 5);
+    CHECK(totals.responses(dns::Rcode::noerror) == 15);
+    CHECK(totals.qtypes[stats::qtype_slot(dns::RrType::a)] == 15);
+    CHECK(totals.channels[0][1].response_octets > 5 * 12);
+}
+
+TEST_CASE("from a wildcard socket an answer leaves from the address that was asked") {
+    const Fixture fixture({}, {at("0.0.0.0"), at("::")});
+    for (const char* address : {"127.0.0.1", "127.0.0.77", "127.9.9.9"}) {
+        CAPTURE(address);
+        const Udp client(
+            at(address, fixture.endpoint(0).port));  // connected: hears only from there
+        CHECK(client.ask(query(7)).size() > 12);
+    }
+    const Udp client(at("::1", fixture.endpoint(1).port));
+    CHECK(client.ask(query(8)).size() > 12);
+}
+
+TEST_CASE("IPv4 and IPv6 wildcards share a port number, and one of them alone is not the other") {
+    const std::uint16_t port = Fixture({}, {at("0.0.0.0")}).endpoint().port;
+    const Fixture both({}, {at("0.0.0.0", port), at("::", port)});
+    CHECK(Udp(at("127.0.0.1", port)).ask(query(1)).size() > 12);
+    CHECK(Udp(at("::1", port)).ask(query(1)).size() > 12);
+}
+
+TEST_CASE("more queries than a batch are all answered") {
+    const Fixture fixture;
+    const Udp client(fixture.endpoint());
+    constexpr std::uint16_t count = 150;
+    for (std::uint16_t id = 0; id < count; ++id) client.send(query(id));
+    std::vector<bool> seen(count);
+    for (std::uint16_t i = 0; i < count; ++i) {
+        const Message response = client.receive();
+        REQUIRE(response.size() > 12);
+        seen.at(id_of(response)) = true;
+    }
+    for (const bool answered : seen) CHECK(answered);
+}
+
+TEST_CASE("a port that another socket uses is refused with its address, for each transport") {
+    const Fixture fixture;
+    Options options;
+    options.listen = {fixture.endpoint()};
+    const auto identity = std::make_shared<answer::Identity>();
+    const std::string where = to_string(fixture.endpoint());
+    CHECK_THROWS_WITH(
+        Server(options, *fixture.catalogue, identity),
+        ("listen on UDP " + where + ": the port is in use by another socket").c_str());
+
+    const auto tcp_alone = listen_tcp(at("127.0.0.1"), Sharing::none);
+    REQUIRE(tcp_alone.has_value());
+    options.listen = {at("127.0.0.1", *bound_port(*tcp_alone))};
+    CHECK_THROWS_WITH(
+        Server(options, *fixture.catalogue, identity),
+        ("listen on TCP " + to_string(options.listen[0]) + ": the port is in use by another socket")
+            .c_str());
+
+    options.listen = {at("192.0.2.1")};
+    CHECK_THROWS_WITH(Server(options, *fixture.catalogue, identity),
+                      "listen on UDP 192.0.2.1:0: not an address of this machine");
+}
+
+TEST_CASE("options out of their range are refused") {
+    const auto catalogue = example_catalogue();
+    const auto identity = std::make_shared<answer::Identity>();
+    Options options;
+    CHECK_THROWS_WITH(Server(options, *catalogue, identity),
+                      "addresses to listen on: wanted 1 to 256");
+    options.listen = {at("127.0.0.1")};
+    options.settings.rate_limit.burst_seconds = 41;
+    CHECK_THROWS_WITH(Server(options, *catalogue, identity),
+                      "burst of responses: wanted 1 to 40 seconds");
+
+    const Fixture fixture;
+    Settings settings;
+    settings.tcp.output_octets_max = 1000;
+    const auto status = fixture.server->publish(settings);
+    REQUIRE_FALSE(status.has_value());
+    CHECK(status.error().message == "TCP output of a connection: wanted 65537 to 1048576 octets");
+}
+
+TEST_CASE("malformed datagrams get an answer or none, and never harm the next query") {
+    const Fixture fixture;
+    const Udp client(fixture.endpoint());
+    std::uint32_t random = 3;
+    CHECK(::send(client.fd(), nullptr, 0, 0) == 0);
+    for (std::size_t size = 1; size < 300; ++size) {
+        Message message(size);
+        for (std::uint8_t& octet : message)
+            octet = static_cast<std::uint8_t>((random = random * 1'664'525 + 1'013'904'223) >> 24);
+        if (size > 2)
+            message[2] |= 0x80;  // a response: never answered (RFC 1035 section 4.1.1, and loops)
+        client.send(message);
+    }
+    for (const std::size_t size :
+         {std::size_t{1}, std::size_t{11}, std::size_t{5000}, std::size_t{65507}})
+        client.send(Message(size, 0xff));
+    CHECK(id_of(client.ask(query(0x1234))) == 0x1234);
+    wait_until([&] { return dropped(fixture.server->totals(), stats::Drop::malformed) == 304; });
+    CHECK(fixture.server->totals().queries(dns::Transport::udp) == 305);
+}
+
+TEST_CASE("pipelined TCP queries are all answered, in order") {
+    const Fixture fixture;
+    const Tcp client(fixture.endpoint());
+    Message all;
+    constexpr std::uint16_t count = 500;
+    for (std::uint16_t id = 0; id < count; ++id) all = std::move(all) + framed(query(id));
+    client.send(all);
+    for (std::uint16_t id = 0; id < count; ++id) {
+        const Message response = client.receive();
+        REQUIRE(response.size() > 12);
+        CHECK(id_of(response) == id);
+    }
+    CHECK(answers_of(client.ask(query(9, "big.example.", type_txt))) == 1);
+    wait_until(
+        [&] { return fixture.server->totals().responses(dns::Transport::tcp) == count + 1; });
+}
+
+TEST_CASE("a TCP query that comes octet by octet is answered when it is whole") {
+    const Fixture fixture;
+    const Tcp client(fixture.endpoint());
+    const int on = 1;
+    setsockopt(client.fd(), IPPROTO_TCP, 1 /* TCP_NODELAY */, &on, sizeof on);
+    const Message octets = framed(query(1)) + framed(query(2));
+    for (const std::uint8_t octet : octets) client.send({octet});
+    CHECK(id_of(client.receive()) == 1);
+    CHECK(id_of(client.receive()) == 2);
+}
+
+TEST_CASE("a client that sends its query and closes its side still gets the answer") {
+    const Fixture fixture;
+    const Tcp client(fixture.endpoint());
+    client.send(framed(query(5)));
+    shutdown(client.fd(), SHUT_WR);
+    CHECK(id_of(client.receive()) == 5);
+    CHECK(client.ended());
+}
+
+TEST_CASE("a TCP message too short for a header ends the connection, after the answers before it") {
+    const Fixture fixture;
+    const Tcp client(fixture.endpoint());
+    client.send(framed(query(1)) + Message{0, 3, 1, 2, 3} + framed(query(2)));
+    CHECK(id_of(client.receive()) == 1);
+    CHECK(client.receive().empty());
+    const Tcp zero(fixture.endpoint());
+    zero.send({0, 0});
+    CHECK(zero.ended());
+    wait_until([&] { return fixture.server->totals().connections_open() == 0; });
+    CHECK(dropped(fixture.server->totals(), stats::Drop::malformed) == 2);
+}
+
+TEST_CASE("an idle TCP connection is closed, also one that never sends its query whole") {
+    Settings settings;
+    settings.tcp.idle = base::Duration::milliseconds(20);
+    const Fixture fixture(settings);
+    const Tcp silent(fixture.endpoint());
+    const Tcp slow(fixture.endpoint());
+    slow.send({0});
+    CHECK(silent.ended());
+    CHECK(slow.ended());
+    CHECK(fixture.server->totals().connections_timed_out == 2);
+}
+
+TEST_CASE("a TCP connection ends with its lifetime and with its last allowed query") {
+    Settings settings;
+    settings.tcp.lifetime = base::Duration{1};
+    settings.tcp.queries_max = 100;
+    const Fixture fixture(settings);
+    const Tcp old(fixture.endpoint());
+    CHECK(id_of(old.ask(query(1))) == 1);
+    CHECK(old.ended());
+
+    settings.tcp.lifetime = base::Duration::seconds(100);
+    settings.tcp.queries_max = 40;  // more than a batch
+    REQUIRE(fixture.server->publish(settings).has_value());
+    const Tcp busy(fixture.endpoint());
+    Message all;
+    for (std::uint16_t id = 1; id <= 42; ++id) all = std::move(all) + framed(query(id));
+    busy.send(all);
+    for (std::uint16_t id = 1; id <= 40; ++id) CHECK(id_of(busy.receive()) == id);
+    CHECK(busy.ended());
+}
+
+TEST_CASE("connections over the limit are refused, and a freed place can be taken") {
+    Settings settings;
+    settings.tcp.connections_max = 2;
+    const Fixture fixture(settings);
+    auto first = std::make_unique<Tcp>(fixture.endpoint());
+    const Tcp second(fixture.endpoint());
+    CHECK(first->ask(query(1)).size() > 12);
+    CHECK(second.ask(query(2)).size() > 12);
+    const Tcp third(fixture.endpoint());
+    CHECK(third.ended());
+    first.reset();
+    wait_until([&] { return fixture.server->totals().connections_open() == 1; });
+    const Tcp fourth(fixture.endpoint());
+    CHECK(fourth.ask(query(4)).size() > 12);
+    CHECK(fixture.server->totals().connections_refused == 1);
+}
+
+TEST_CASE("at the limit the connection that was idle longest makes room") {
+    Settings settings;
+    settings.tcp.connections_max = 2;
+    settings.tcp.evict_idle = base::Duration{0};
+    const Fixture fixture(settings);
+    const Tcp first(fixture.endpoint());
+    CHECK(first.ask(query(1)).size() > 12);
+    const Tcp second(fixture.endpoint());
+    CHECK(second.ask(query(2)).size() > 12);
+    CHECK(first.ask(query(3)).size() > 12);  // now the second is the idle one
+    const Tcp third(fixture.endpoint());
+    CHECK(third.ask(query(4)).size() > 12);
+    CHECK(second.ended());
+    CHECK(first.ask(query(5)).size() > 12);
+}
+
+TEST_CASE("one network cannot take all connections") {
+    Settings settings;
+    settings.tcp.connections_per_prefix_max = 1;
+    const Fixture fixture(settings, {at("0.0.0.0")}, 2);
+    const Tcp first(at("127.0.0.1", fixture.endpoint().port));
+    CHECK(first.ask(query(1)).size() > 12);
+    const Tcp second(at("127.0.0.1", fixture.endpoint().port));
+    CHECK(second.ended());
+}
+
+TEST_CASE("a reader that takes nothing delays nobody, and gets everything when it reads") {
+    const Fixture fixture;
+    const Tcp slow(fixture.endpoint());
+    // 300 answers of 51 kB: more than the system's buffers and ours hold together.
+    constexpr std::uint16_t count = 300;
+    std::thread writer([&] {
+        for (std::uint16_t id = 0; id < count; ++id)
+            slow.send(framed(query(id, "big.example.", type_txt)));
+    });
+    const Tcp quick(fixture.endpoint());
+    wait_until([&] { return fixture.server->totals().responses(dns::Transport::tcp) > 10; });
+    for (std::uint16_t id = 1; id < 50; ++id) CHECK(id_of(quick.ask(query(id))) == id);
+    for (std::uint16_t id = 0; id < count; ++id) {
+        const Message response = slow.receive();
+        REQUIRE(response.size() > big_octets);
+        CHECK(id_of(response) == id);
+    }
+    writer.join();
+    CHECK(id_of(slow.ask(query(7))) == 7);
+}
+
+TEST_CASE("a reader that takes nothing for too long is closed") {
+    Settings settings;
+    settings.tcp.write_stall = base::Duration::milliseconds(20);
+    const Fixture fixture(settings);
+    const Tcp slow(fixture.endpoint());
+    Message all;
+    for (std::uint16_t id = 0; id < 300; ++id)
+        all = std::move(all) + framed(query(id, "big.example.", type_txt));
+    slow.send(all);
+    wait_until([&] { return fixture.server->totals().connections_timed_out == 1; });
+    CHECK(fixture.server->totals().connections_open() == 0);
+}
+
+TEST_CASE("a listed load balancer's header tells the client, over UDP and TCP") {
+    Settings settings;
+    settings.proxy_senders = {*dns::parse_prefix("127.0.0.0/8")};
+    settings.tcp.connections_per_prefix_max = 1;
+    settings.rate_limit = {.mode = RateLimit::Mode::on, .responses_per_second = 1, .slip = 1};
+    const Fixture fixture(settings);
+
+    const Udp udp(fixture.endpoint());
+    const Message first = udp.ask(proxied("192.0.2.1", query(1)));
+    CHECK(id_of(first) == 1);
+    CHECK_FALSE(is_truncated(first));
+    CHECK_FALSE(is_truncated(
+        udp.ask(proxied("198.51.100.1", query(2)))));  // another client, another bucket
+    CHECK(is_truncated(udp.ask(proxied("192.0.2.9", query(3)))));
+
+    const Tcp tcp(fixture.endpoint());
+    const Message octets = proxied("192.0.2.1", framed(query(4)));
+    tcp.send(Message(octets.begin(), octets.begin() + 20));
+    tcp.send(Message(octets.begin() + 20, octets.end()));
+    CHECK(id_of(tcp.receive()) == 4);
+    CHECK(id_of(tcp.ask(query(5))) == 5);  // the header comes once
+    const Tcp other(fixture.endpoint());
+    other.send(proxied("198.51.100.1", framed(query(6))));
+    CHECK(id_of(other.receive()) == 6);
+    const Tcp over(fixture.endpoint());
+    over.send(proxied("192.0.2.77", framed(query(7))));  // the second of its network
+    CHECK(over.ended());
+}
+
+TEST_CASE("a listed load balancer without a header gets nothing") {
+    Settings settings;
+    settings.proxy_senders = {*dns::parse_prefix("127.0.0.1")};
+    const Fixture fixture(settings);
+    const Udp udp(fixture.endpoint());
+    udp.send(query(1));
+    CHECK(id_of(udp.ask(proxied("192.0.2.1", query(2)))) == 2);  // the first thing that comes
+    const Tcp tcp(fixture.endpoint());
+    tcp.send(framed(query(3)));
+    CHECK(tcp.ended());
+    CHECK(dropped(fixture.server->totals(), stats::Drop::malformed) == 2);
+}
+
+TEST_CASE("a PROXY header from anybody else is malformed") {
+    Settings settings;
+    settings.proxy_senders = {*dns::parse_prefix("192.0.2.0/24")};
+    const Fixture fixture(settings);
+    const Udp udp(fixture.endpoint());
+    udp.send(proxied("192.0.2.1", query(1)));
+    CHECK(id_of(udp.ask(query(2))) == 2);
+    const Tcp tcp(fixture.endpoint());
+    tcp.send(proxied("192.0.2.1", framed(query(3))));
+    CHECK(tcp.ended());
+    CHECK(dropped(fixture.server->totals(), stats::Drop::malformed) == 2);
+}
+
+TEST_CASE(
+    "rate limiting drops and slips over UDP, only counts in log-only mode, and leaves TCP alone") {
+    Settings settings;
+    settings.rate_limit = {.mode = RateLimit::Mode::on, .responses_per_second = 1, .slip = 2};
+    const Fixture fixture(settings);
+    const Udp udp(fixture.endpoint());
+    CHECK(answers_of(udp.ask(query(1))) == 1);
+    udp.send(query(2));                         // dropped
+    const Message slipped = udp.ask(query(3));  // slips
+    CHECK(id_of(slipped) == 3);
+    CHECK(is_truncated(slipped));
+    CHECK(answers_of(slipped) == 0);
+    const Tcp tcp(fixture.endpoint());
+    for (std::uint16_t id = 10; id < 20; ++id) CHECK(answers_of(tcp.ask(query(id))) == 1);
+
+    settings.rate_limit.mode = RateLimit::Mode::log_only;
+    REQUIRE(fixture.server->publish(settings).has_value());
+    for (std::uint16_t id = 20; id < 30; ++id) CHECK(answers_of(udp.ask(query(id))) == 1);
+    wait_until([&] { return dropped(fixture.server->totals(), stats::Drop::would_limit) >= 9; });
+    CHECK(dropped(fixture.server->totals(), stats::Drop::rate_limited) == 1);
+    CHECK(dropped(fixture.server->totals(), stats::Drop::slipped) == 1);
+}
+
+TEST_CASE("a client with a valid cookie is not limited") {
+    Settings settings;
+    settings.rate_limit = {.mode = RateLimit::Mode::on, .responses_per_second = 1, .slip = 1};
+    const Fixture fixture(settings);
+    const Udp udp(fixture.endpoint());
+    const auto with_cookie = [](std::uint16_t id, const Message& cookie) {
+        Message message = query(id);
+        message[11] = 1;
+        const auto size = static_cast<std::uint8_t>(cookie.size());
+        return message +
+               Message{0, 0,  41, 4,   0xd0, 0, 0, 0, 0, 0, static_cast<std::uint8_t>(size + 4),
+                       0, 10, 0,  size} +
+               cookie;
+    };
+    const Message client_cookie = {1, 2, 3, 4, 5, 6, 7, 8};
+    const Message first = udp.ask(with_cookie(1, client_cookie));
+    REQUIRE(first.size() > 24);
+    const Message cookie(first.end() - 24,
+                         first.end());  // the option ends the message: client and server cookie
+    REQUIRE(std::equal(client_cookie.begin(), client_cookie.end(), cookie.begin()));
+    for (std::uint16_t id = 2; id < 10; ++id)
+        CHECK(answers_of(udp.ask(with_cookie(id, cookie))) == 1);
+    CHECK(is_truncated(udp.ask(query(10))));
+    CHECK(fixture.server->totals().channels[0][0].cookie_valid == 8);
+}
+
+TEST_CASE(
+    "what is published is answered from the next batch on, while queries come, and garbage goes") {
+    Fixture fixture({}, {at("127.0.0.1")}, 2);
+    std::atomic<bool> ending{false};
+    std::atomic<int> wrong{0};
+    std::vector<std::thread> clients;
+    for (int i = 0; i < 2; ++i) {
+        clients.emplace_back([&] {
+            const Udp udp(fixture.endpoint());
+            const Tcp tcp(fixture.endpoint());
+            while (!ending.load()) {
+                if (udp.ask(query(1)).size() < 12) wrong.fetch_add(1);
+                if (tcp.ask(query(2)).size() < 12) wrong.fetch_add(1);
+            }
+        });
+    }
+    const Udp client(fixture.endpoint());
+    for (std::uint8_t last = 2; last < 60; ++last) {
+        std::vector<store::Change> changes;
+        changes.push_back({.apex = name("example."), .image = example_zone(last)});
+        auto next = store::Catalogue::with(std::move(fixture.catalogue), std::move(changes));
+        fixture.catalogue = std::move(next.catalogue);
+        fixture.server->publish(*fixture.catalogue, std::move(next.garbage));
+        const Message response = client.ask(query(last));
+        REQUIRE(response.size() > 12);
+        CHECK(response.back() == last);  // the address ends the message
+    }
+    auto identity = std::make_shared<answer::Identity>();
+    fixture.server->publish(identity);
+    ending.store(true);
+    for (std::thread& thread : clients) thread.join();
+    CHECK(wrong.load() == 0);
+    wait_until([&] { return fixture.server->collect() == 0; });
+    CHECK(identity.use_count() == 2);
+}
+
+TEST_CASE("draining answers what has arrived and then takes no more") {
+    Fixture fixture({}, {at("127.0.0.1"), at("127.0.0.2")});
+    const Endpoint endpoint = fixture.endpoint();
+    const Tcp open(endpoint);
+    CHECK(open.ask(query(1)).size() > 12);
+    const Udp udp(endpoint);
+    constexpr std::uint16_t count = 100;
+    for (std::uint16_t id = 0; id < count; ++id) udp.send(query(id));
+    const Tcp waiting(endpoint);
+    waiting.send(framed(query(2)));
+    open.send(framed(query(3)));
+    CHECK(fixture.server->drain(base::Duration::seconds(10)) == 0);
+    for (std::uint16_t id = 0; id < count; ++id) CHECK(udp.receive().size() > 12);
+    CHECK(id_of(waiting.receive()) == 2);
+    CHECK(id_of(open.receive()) == 3);
+    CHECK(open.ended());
+    CHECK(fixture.server->totals().connections_open() == 0);
+}
+
+TEST_CASE("draining lets answers be read until its deadline, and counts who was cut") {
+    Message all;
+    constexpr std::uint16_t count = 300;
+    for (std::uint16_t id = 0; id < count; ++id)
+        all = std::move(all) + framed(query(id, "big.example.", type_txt));
+    for (const bool reads : {true, false}) {
+        Fixture fixture;
+        const Tcp slow(fixture.endpoint());
+        slow.send(all);
+        wait_until([&] { return fixture.server->totals().responses(dns::Transport::tcp) > 10; });
+        std::size_t received = 0;
+        std::thread reader([&] {
+            while (reads && slow.receive().size() > big_octets) ++received;
+        });
+        const std::size_t cut =
+            fixture.server->drain(base::Duration::milliseconds(reads ? 10'000 : 10));
+        reader.join();
+        CAPTURE(reads);
+        CHECK(cut == (reads ? 0 : 1));
+        if (reads) CHECK(received == count);
+    }
+}
+
+TEST_CASE("a server that was never started, or is still busy, can be destroyed") {
+    const auto catalogue = example_catalogue();
+    Options options;
+    options.listen = {at("127.0.0.1")};
+    { const Server idle(options, *catalogue, std::make_shared<answer::Identity>()); }
+    const auto fixture =
+        std::make_unique<Fixture>(Settings{}, std::vector{at("127.0.0.1"), at("::1")}, 2);
+    const Tcp tcp(fixture->endpoint());
+    tcp.send({0});
+}
