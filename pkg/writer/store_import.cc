@@ -52,6 +52,8 @@ std::vector<T> merged(std::vector<T> known, std::vector<T> given, Prune prune, c
 struct StoreImport::Work {
     std::string path;
     StoreImportOptions options;
+    Source source = Source::whole;     // of the zones that come now
+    bool has_whole_source = false;     // any so far
     std::mutex mutex;                  // `unchanged` is called from any thread, beside `zone`
     std::optional<Update> update;      // absent in a dry run
     std::optional<Snapshot> compared;  // in a dry run, when there is a store
@@ -99,6 +101,13 @@ Result<StoreImport> StoreImport::begin(const std::string& path, StoreImportOptio
     return StoreImport(std::move(work));
 }
 
+void StoreImport::set_source(Source source) noexcept {
+    Work& work = *work_;
+    work.source = source;
+    // Only such a source knows of TSIG keys and supermasters.
+    work.has_whole_source = work.has_whole_source || source == Source::whole;
+}
+
 Status StoreImport::zone(ingest::ImportedZone&& zone) {
     Work& work = *work_;
     if (work.options.on_finding)
@@ -107,8 +116,7 @@ Status StoreImport::zone(ingest::ImportedZone&& zone) {
     const std::lock_guard lock(work.mutex);
     if (work.has_failed) return tl::unexpected<Error>(work.failed);
     const std::string key = key_of(zone.apex);
-    if (work.options.source == StoreImportOptions::Source::records_only)
-        ZC_TRY_STATUS(work.keep_settings(key, zone));
+    if (work.source == Source::records_only) ZC_TRY_STATUS(work.keep_settings(key, zone));
 
     const std::vector<std::uint8_t> settings = encode_settings(zone);
     journal::Zone row;
@@ -222,7 +230,7 @@ bool StoreImport::Work::is_unchanged(dns::NameView apex, std::uint64_t rows_dige
 }
 
 Status StoreImport::Work::put_named() {
-    if (options.source == StoreImportOptions::Source::records_only) return {};
+    if (!has_whole_source) return {};
     std::vector<ingest::TsigKey> known_keys;
     std::vector<ingest::Supermaster> known_supermasters;
     if (!update->is_new()) {

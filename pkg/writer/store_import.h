@@ -23,17 +23,16 @@ namespace zc::writer {
 
 enum class Prune : std::uint8_t { no, yes };
 enum class DryRun : std::uint8_t { no, yes };
+/// What a source says of a zone: everything, so that settings which it does not name are gone; or
+/// only records (master files, AXFR), so that kind, metadata, keys and the like stay as they are in
+/// the store.
+enum class Source : std::uint8_t { whole, records_only };
 
 struct StoreImportOptions {
     /// Zones of the store that the source does not have: left alone, or removed.
     Prune prune = Prune::no;
     /// Compare, and change nothing.
     DryRun dry_run = DryRun::no;
-    /// What the source says of a zone: everything, so that settings which it does not name are
-    /// gone; or only records (master files, AXFR), so that kind, metadata, keys and the like stay
-    /// as they are in the store.
-    enum class Source : std::uint8_t { whole, records_only };
-    Source source = Source::whole;
     ingest::UnsignedZones unsigned_zones = ingest::UnsignedZones::servfail;
     /// Gets every finding as it comes: zones in the order of the source. An error ends the import.
     /// May be empty.
@@ -58,6 +57,8 @@ public:
     StoreImport& operator=(StoreImport&&) noexcept;
     ~StoreImport() override;
 
+    /// Of the zones that come next; call it before the first.
+    void set_source(Source source) noexcept;
     Status zone(ingest::ImportedZone&& zone) override;
     Status tsig_key(ingest::TsigKey&& key) override;
     Status supermaster(ingest::Supermaster&& supermaster) override;

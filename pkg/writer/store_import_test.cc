@@ -78,8 +78,9 @@ StoreImportOutcome finished(StoreImport& import) {
 }
 
 StoreImportOutcome import_zones(const std::string& path, std::vector<ImportedZone> zones,
-                                StoreImportOptions options = {}) {
+                                StoreImportOptions options = {}, Source source = Source::whole) {
     StoreImport import = begun(path, std::move(options));
+    import.set_source(source);
     for (ImportedZone& zone : zones) REQUIRE(import.zone(std::move(zone)));
     return finished(import);
 }
@@ -350,9 +351,7 @@ TEST_CASE("a source of records alone leaves the settings of the zone as they are
     first.push_back(std::move(zone));
     import_zones(folder / "s", std::move(first));
 
-    StoreImportOptions records_only;
-    records_only.source = StoreImportOptions::Source::records_only;
-    CHECK(import_zones(folder / "s", zones_of({{"a.", 2}, {"b.", 1}}), records_only)
+    CHECK(import_zones(folder / "s", zones_of({{"a.", 2}, {"b.", 1}}), {}, Source::records_only)
               .counts.differing() == 2);
     auto snapshot = zc::journal::Snapshot::open(folder / "s");
     REQUIRE(snapshot);
@@ -375,6 +374,7 @@ TEST_CASE("TSIG keys and supermasters are merged by name, and replaced with --pr
         StoreImportOptions options;
         options.prune = prune;
         StoreImport one = begun(folder / "s", options);
+        one.set_source(Source::whole);
         REQUIRE(one.tsig_key({key, "hmac-sha256", secret}));
         REQUIRE(one.supermaster({"192.0.2.1", key, ""}));
         finished(one);
