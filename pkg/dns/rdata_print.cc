@@ -479,26 +479,26 @@ void Printer::svc_params() {
             out_ += "key";
             append_decimal(out_, key);
         }
-        if (value.empty()) continue;
+        if (value.empty() && key < svc_key_names.size()) continue;
         out_ += '=';
         svc_value(key, value);
     }
 }
 
-/// Octets that are what they are outside of quotes too.
-bool is_plain(std::string_view value) {
+/// Octets that need no quotes: blanks, comments and parentheses would end the word, other octets
+/// are rare.
+bool is_word(std::string_view value) {
     return std::ranges::all_of(value, [](char c) {
-        return c > ' ' && c <= '~' && std::string_view("\"\\;()").find(c) == std::string_view::npos;
+        return c > ' ' && c <= '~' && std::string_view("\";()").find(c) == std::string_view::npos;
     });
 }
 
 void Printer::svc_text(std::string_view value) {
-    if (is_plain(value)) {
-        out_ += value;
-        return;
-    }
     const std::vector<std::uint8_t> octets(value.begin(), value.end());
-    append_quoted(out_, octets);
+    if (is_word(value))
+        append_string_octets(out_, octets);
+    else
+        append_quoted(out_, octets);
 }
 
 void Printer::svc_value(std::uint16_t key, base::Octets value) {
@@ -542,8 +542,11 @@ void Printer::svc_value(std::uint16_t key, base::Octets value) {
                 append_ipv4(out_, in.octets(4).first<4>());
             }
             return;
-        case SvcKey::ech:
-            return append_base64(out_, value);
+        case SvcKey::ech:  // quoted as PowerDNS does, who quotes neither addresses nor names
+            out_ += '"';
+            append_base64(out_, value);
+            out_ += '"';
+            return;
         case SvcKey::ipv6hint:
             while (!in.at_end()) {
                 comma();

@@ -452,7 +452,9 @@ Status copy_rdata(base::Reader& message, RrType type, std::uint16_t octets,
             continue;
         }
         const base::Octets rest = message.whole().subspan(message.offset(), end - message.offset());
-        append(message.octets(std::min(field_octets(row->fields[i], rest), rest.size())));
+        const std::size_t field = field_octets(row->fields[i], rest);
+        if (field > rest.size()) break;  // the check will say so
+        append(message.octets(field));
     }
     append(message.octets(end - message.offset()));
     return {};
