@@ -48,6 +48,7 @@ using asio::awaitable;
 
 constexpr auto tick = std::chrono::seconds(1);
 constexpr base::Duration log_progress_interval = base::Duration::seconds(10);
+constexpr base::Duration load_patience = base::Duration::seconds(60);
 constexpr base::Duration publish_interval = base::Duration::milliseconds(250);
 constexpr std::size_t publish_zones_max = 1 << 16;  // handed to the control thread at once
 constexpr std::ptrdiff_t batches_waiting_max = 4;   // so many of those, then loading waits
@@ -248,6 +249,7 @@ private:
     void finish_reload(Haul haul, const Result<ingest::ZoneFileTotals>& result);
     std::vector<Error> take_over_settings(term::Json& report);
     void on_tick();
+    void tell_progress();
     void shut_down(std::string_view why);
 
     stats::Gauges gauges() const;
@@ -282,6 +284,7 @@ private:
     bool answers_ = false;  // workers run; from then on control alone has the catalogue
     base::Instant loaded_at_;
     Counts counts_;
+    std::uint64_t records_told_ = 0;
     std::uint64_t refused_logged_ = 0;
     std::atomic<bool> stop_loading_{false};
     std::counting_semaphore<batches_waiting_max> batch_room_{batches_waiting_max};
@@ -406,14 +409,19 @@ void Node::Impl::start_tick() {
 void Node::Impl::on_tick() {
     server_->collect();
     static_cast<void>(notifier_.watchdog());
-    if (state_ == State::loading)
-        static_cast<void>(notifier_.status(
-            "loading, " + std::to_string(counts_.zones.load(std::memory_order_relaxed)) +
-            " zones"));
+    if (state_ == State::loading) tell_progress();
     timer_.expires_after(tick_);
     timer_.async_wait([this](const boost::system::error_code& error) {
         if (!error) on_tick();
     });
+}
+
+/// To the service manager, which must not lose patience while millions of files are read.
+void Node::Impl::tell_progress() {
+    const std::uint64_t records = counts_.records.load(std::memory_order_relaxed);
+    if (std::exchange(records_told_, records) == records) return;
+    static_cast<void>(notifier_.status("loading, " + std::to_string(records) + " records"));
+    static_cast<void>(notifier_.extend_timeout(load_patience));
 }
 
 template <class Work>
