@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "base/time.h"
 
 namespace zc::runtime {
 
@@ -21,6 +22,10 @@ public:
     /// With the monotonic time, which Type=notify-reload asks for. `ready` ends it.
     Status reloading() const;
     Status stopping() const { return send("STOPPING=1"); }
+    /// Asks for so much more time to start, reload or stop; for work that makes progress.
+    Status extend_timeout(base::Duration more) const {
+        return send("EXTEND_TIMEOUT_USEC=" + std::to_string(more.nanoseconds / 1000));
+    }
     Status watchdog() const { return send("WATCHDOG=1"); }
     /// One line for `systemctl status`; must not hold a newline.
     Status status(std::string_view line) const { return send("STATUS=" + std::string(line)); }
