@@ -83,13 +83,13 @@ void append_record_text(std::string& out, const RecordView& record);
 /// octets in memory, no allocation per record, at least two million records a second of plain A, MX, TXT.
 /// $INCLUDE is handed to the caller: this package opens no file.
 struct MasterOptions {
-    Name origin;                       // until a $ORIGIN
-    std::string source;                // for error locations
+    Name origin{};                     // until a $ORIGIN
+    std::string source{};              // for error locations
     std::uint32_t default_ttl = 3600;  // when neither the record, $TTL, an earlier record nor the SOA's minimum gives one
     std::uint32_t errors_max = 100;    // then it gives up
     std::uint64_t generated_max = 1 << 20;  // records that all $GENERATE lines together may make
     /// Contents of an included file, or why not; the caller refuses cycles and depth. Absent: $INCLUDE is an error.
-    std::function<Result<std::string>(std::string_view path, std::string_view included_from)> include;
+    std::function<Result<std::string>(std::string_view path, std::string_view included_from)> include{};
 };
 struct MasterReport {
     std::uint64_t records = 0;
