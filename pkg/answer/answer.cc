@@ -46,6 +46,14 @@ struct UsedDname {
     std::uint32_t rdata_at;
 };
 
+/// The proof that a name answered from a wildcard is not there itself. It belongs into the authority section, which begins
+/// when the chain has ended: until then it waits, with the owner name as it can be written.
+struct Expansion {
+    const std::uint8_t* item;  // a node with NSEC, or an NSEC3 with its hash
+    Owner owner;
+    bool nsec3;
+};
+
 /// Answers one query. Lives on the stack for that long.
 class Responder {
    public:
@@ -110,9 +118,16 @@ class Responder {
 
     bool proofs() const noexcept { return query_.dnssec_ok && image_.is(zone::image_flag::nsec | zone::image_flag::nsec3); }
     void prove_expansion(const Step& step, const Match& match) noexcept;
-    void put_nsec(const Step& step, NodeRef node) noexcept;
-    void put_nsec3(const Step& step, std::uint32_t index) noexcept;
-    void cover_next_closer(const Step& step, std::size_t encloser_labels) noexcept;
+    void put_expansions() noexcept;
+    void put_nsec(NodeRef node, const Owner& owner) noexcept;
+    void put_nsec(const Step& step, NodeRef node) noexcept { put_nsec(node, node_owner(step, node)); }
+    void put_nsec3(const std::uint8_t* item, Owner owner) noexcept;
+    void put_nsec3(const Step& step, std::uint32_t index) noexcept {
+        if (index != zone::none) put_nsec3(image_.nsec3_item(index), nsec3_owner(step));
+    }
+    Owner nsec3_owner(const Step& step) const noexcept;
+    std::uint32_t next_closer(const Step& step, std::size_t encloser_labels) const noexcept;
+    void cover_next_closer(const Step& step, std::size_t encloser_labels) noexcept { put_nsec3(step, next_closer(step, encloser_labels)); }
     void prove_closest_encloser(const Step& step, std::size_t labels) noexcept;
     bool fresh_denial(const std::uint8_t* item) noexcept;
 
@@ -132,7 +147,9 @@ class Responder {
     std::uint8_t denial_count_ = 0;
     std::uint8_t dname_count_ = 0;
     std::uint8_t link_count_ = 0;
+    std::uint8_t expansion_count_ = 0;
     const std::uint8_t* denials_[denials_max];
+    Expansion expansions_[links_max + 1];
     UsedDname dnames_[links_max];
     std::uint64_t links_[links_max + 1];
 };
@@ -231,15 +248,19 @@ bool Responder::fresh_denial(const std::uint8_t* item) noexcept {
     return true;
 }
 
-void Responder::put_nsec(const Step& step, NodeRef node) noexcept {
+void Responder::put_nsec(NodeRef node, const Owner& owner) noexcept {
     RrSetRef nsec;
     if (!node || !node.find(RrType::nsec, nsec) || !fresh_denial(node.at())) return;
-    need(reply_.put(Section::authority, nsec, node_owner(step, node), nsec.ttl_wire, no_ttl_max, Reply::Signatures::with));
+    need(reply_.put(Section::authority, nsec, owner, nsec.ttl_wire, no_ttl_max, Reply::Signatures::with));
 }
 
-void Responder::put_nsec3(const Step& step, std::uint32_t index) noexcept {
-    if (index == zone::none) return;
-    const std::uint8_t* item = image_.nsec3_item(index);
+/// The hash's label is still to come before it.
+Owner Responder::nsec3_owner(const Step& step) const noexcept {
+    const std::size_t apex_octets = image_.apex_octets();
+    return {0, 33 + apex_octets, {}, apex_octets == 1 ? 0 : reply_.locate(step.at, step.name->size, apex_octets)};
+}
+
+void Responder::put_nsec3(const std::uint8_t* item, Owner owner) noexcept {
     if (!fresh_denial(item)) return;
     std::uint8_t label[33];
     label[0] = 32;
@@ -249,23 +270,21 @@ void Responder::put_nsec3(const Step& step, std::uint32_t index) noexcept {
         for (std::size_t i = 0; i < 5; ++i) bits = (bits << 8) | item[group * 5 + i];
         for (std::size_t i = 0; i < 8; ++i) label[1 + group * 8 + i] = static_cast<std::uint8_t>(digits[(bits >> (35 - 5 * i)) & 31U]);
     }
-    const std::size_t apex_octets = image_.apex_octets();
-    const Owner owner{0, 33 + apex_octets, base::Octets(label, 33),
-                      apex_octets == 1 ? 0 : reply_.locate(step.at, step.name->size, apex_octets)};
+    owner.prefix = base::Octets(label, 33);
     const RrSetRef set = RrSetRef::decode(item + zone::nsec3_hash_octets);
     need(reply_.put(Section::authority, set, owner, set.ttl_wire, no_ttl_max, Reply::Signatures::with));
 }
 
 /// RFC 5155 section 7.2.1: the NSEC3 that covers the name one label longer than the closest encloser.
-void Responder::cover_next_closer(const Step& step, std::size_t encloser_labels) noexcept {
+std::uint32_t Responder::next_closer(const Step& step, std::size_t encloser_labels) const noexcept {
     const std::size_t labels = encloser_labels + 1;
-    if (labels > step.name->labels || image_.nsec3_count() == 0) return;
+    if (labels > step.name->labels || image_.nsec3_count() == 0) return zone::none;
     const RrSetRef set = RrSetRef::decode(image_.nsec3_item(0) + zone::nsec3_hash_octets);
     const std::uint8_t* at = set.records;
     std::uint8_t hash[zone::nsec3_hash_octets];
     zone::nsec3_hash(dns::NameView(step.name->suffix(step.name->labels - labels)), zone::next_rdata(at), hash);
     bool matches = false;
-    put_nsec3(step, image_.nsec3_at_or_before(hash, matches));
+    return image_.nsec3_at_or_before(hash, matches);
 }
 
 /// RFC 5155 section 7.2.1, from the name's ancestor with `labels` labels upwards: with opt-out the first that has an NSEC3
@@ -284,8 +303,20 @@ void Responder::prove_closest_encloser(const Step& step, std::size_t labels) noe
 
 /// A wildcard's answer needs the proof that the name itself is not there: RFC 4035 section 3.1.3.3, RFC 5155 section 7.2.6.
 void Responder::prove_expansion(const Step& step, const Match& match) noexcept {
-    if (image_.is(zone::image_flag::nsec)) put_nsec(step, image_.nsec_at_or_before(*step.name));
-    else cover_next_closer(step, match.encloser_labels);
+    if (image_.is(zone::image_flag::nsec)) {
+        const NodeRef node = image_.nsec_at_or_before(*step.name);
+        expansions_[expansion_count_++] = {node.at(), node_owner(step, node), false};
+    } else if (const std::uint32_t index = next_closer(step, match.encloser_labels); index != zone::none) {
+        expansions_[expansion_count_++] = {image_.nsec3_item(index), nsec3_owner(step), true};
+    }
+}
+
+void Responder::put_expansions() noexcept {
+    for (std::size_t i = 0; i < expansion_count_; ++i) {
+        const Expansion& expansion = expansions_[i];
+        if (expansion.nsec3) put_nsec3(expansion.item, expansion.owner);
+        else put_nsec(NodeRef(expansion.item), expansion.owner);
+    }
 }
 
 void Responder::put_nodata(const Step& step, const Match& match) noexcept {
@@ -358,6 +389,7 @@ void Responder::put_referral(const Step& step, const Match& match) noexcept {
             prove_closest_encloser(step, match.encloser_labels);
         }
     }
+    put_expansions();  // before the glue, which is another section
     if (!ns.has_glue() || truncated_) return;
     const std::uint8_t* glue = ns.behind_records();
     if (ns.has_signatures()) {
@@ -574,7 +606,10 @@ void Responder::run() noexcept {
     if (query_.has_question) std::memcpy(exchange_.response.data() + header_octets, exchange_.query.data() + header_octets, query_.question_end - header_octets);
     switch (query_.verdict) {
         case Verdict::answer:
-            if (query_.has_question) answer();
+            if (query_.has_question) {
+                answer();
+                put_expansions();
+            }
             break;
         case Verdict::drop: return;
         case Verdict::formerr: settle(Rcode::formerr); break;
