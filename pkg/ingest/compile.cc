@@ -1,6 +1,7 @@
 #include "ingest/compile.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstring>
 #include <limits>
@@ -19,6 +20,8 @@ using dns::RrType;
 
 constexpr std::size_t shown_octets_max = 300;  // of a record in a finding
 constexpr std::size_t masters_max = 64;
+constexpr std::uint64_t rules_version =
+    1;  // counts up when the same rows come to another zone than before
 constexpr std::string_view servfail = "SERVFAIL for the apex and all names below";
 
 std::optional<std::int64_t> parse_integer(const Value& value) noexcept {
@@ -181,7 +184,7 @@ CompiledDomain ZoneCompiler::compile(std::span<const RowStore::Bucket::Ref> refs
     done_ = {};
     zone_ = {};
     zone_text_.clear();
-    presigned_ = disabled_soa_ = false;
+    presigned_ = disabled_soa_ = key_refused_ = false;
     octets_.clear();
     items_.clear();
     done_.rows = refs.size();
@@ -224,6 +227,13 @@ CompiledDomain ZoneCompiler::compile(std::span<const RowStore::Bucket::Ref> refs
         return std::move(done_);
     }
 
+    done_.apex = zone_.apex;
+    const std::uint64_t digest = digest_rows();
+    if (options_.is_unchanged && options_.is_unchanged(zone_.apex, digest)) {
+        for (TableCount& table : done_.counts) table.taken = table.read;
+        done_.unchanged = true;
+        return std::move(done_);
+    }
     for (std::uint32_t i = 0; i < refs.size(); ++i) {
         const Row row = RowStore::Bucket::read(refs[i]);
         if (row.table == Table::records) {
@@ -247,8 +257,23 @@ CompiledDomain ZoneCompiler::compile(std::span<const RowStore::Bucket::Ref> refs
     settle_state();
     count_items();
     std::ranges::stable_sort(zone_.findings, {}, &Finding::line);
+    zone_.rows_digest = zone_.findings.empty() ? digest : 0;
     done_.zone = std::move(zone_);
     return std::move(done_);
+}
+
+std::uint64_t ZoneCompiler::digest_rows() const noexcept {
+    std::uint64_t sum = 0;  // whatever the order
+    for (const RowStore::Bucket::Ref& ref : refs_) sum += RowStore::Bucket::hash(ref);
+    const std::array<std::uint64_t, 6> all = {rules_version,
+                                              sum,
+                                              refs_.size(),
+                                              static_cast<std::uint64_t>(options_.repair),
+                                              static_cast<std::uint64_t>(options_.unsigned_zones),
+                                              options_.default_ttl};
+    const std::uint64_t digest =
+        hash64({reinterpret_cast<const std::uint8_t*>(all.data()), sizeof all});
+    return digest == 0 ? 1 : digest;  // 0 is none
 }
 
 void ZoneCompiler::domain_row(const Row& row) {
@@ -323,6 +348,7 @@ void ZoneCompiler::side_row(const Row& row) {
         case Table::cryptokeys: {
             const auto flags = parse_integer(row.values[column::flags]);
             if (!flags || *flags < 0 || *flags > 65535 || !row.values[column::key_content]) {
+                key_refused_ = true;
                 return refuse(row, "a key without flags of 0 to 65535 or without content",
                               "not taken over");
             }
@@ -664,7 +690,8 @@ void ZoneCompiler::keep_everything(KeptRecord::Why why) {
 }
 
 void ZoneCompiler::settle_state() {
-    const bool is_signed_there = !presigned_ && std::ranges::any_of(zone_.keys, &CryptoKey::active);
+    const bool is_signed_there =
+        !presigned_ && (key_refused_ || std::ranges::any_of(zone_.keys, &CryptoKey::active));
     if (!is_signed_there || zone_.state != zone::State::serving) return;
     if (options_.unsigned_zones == UnsignedZones::serve) {
         doubt_zone("PowerDNS signs this zone",

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -22,6 +23,8 @@ struct CompileOptions {
     Repair repair = Repair::no;
     UnsignedZones unsigned_zones = UnsignedZones::servfail;
     std::uint32_t default_ttl = 3600;
+    std::function<bool(dns::NameView apex, std::uint64_t rows_digest)>
+        is_unchanged;  // may be empty
 };
 
 /// What became of the rows of one domain id.
@@ -29,6 +32,8 @@ struct CompiledDomain {
     std::optional<ImportedZone> zone;  // absent: there is no such domain, or its name is none
     std::vector<Finding> findings;     // when there is no zone; else the zone has them
     std::array<TableCount, tables_count> counts{};
+    bool unchanged = false;  // no zone, because it need not be made again
+    dns::Name apex;          // of the zone, also of an unchanged one
     std::uint64_t line = 0;  // of the row of `domains`
     std::uint64_t rows = 0;
 };
@@ -85,6 +90,7 @@ private:
         std::uint32_t epoch_ = 0;
     };
 
+    std::uint64_t digest_rows() const noexcept;
     void domain_row(const Row& row);
     void side_row(const Row& row);
     void record_row(const Row& row, std::uint32_t ref);
@@ -126,6 +132,7 @@ private:
     std::string zone_text_;
     bool presigned_ = false;
     bool disabled_soa_ = false;
+    bool key_refused_ = false;
     std::vector<std::uint8_t> octets_;  // owners and RDATA
     std::vector<Item> items_;
     std::vector<Owner> owners_;

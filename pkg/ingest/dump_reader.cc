@@ -1,6 +1,8 @@
 #include "ingest/dump_reader.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <cstring>
 #include <map>
 #include <optional>
@@ -14,6 +16,8 @@ constexpr std::size_t buffer_octets_max =
     row_octets_max + copy_block_octets;  // of one line of COPY, one token
 constexpr std::size_t identifier_octets_max = 256;
 constexpr std::size_t columns_of_table_max = 1600;  // PostgreSQL's own limit
+constexpr std::size_t function_arguments_max = 8;
+constexpr int expression_depth_max = 16;
 
 /// How many newlines; 16 octets at a time, plain code for every processor.
 std::uint64_t count_lines(std::string_view text) noexcept {
@@ -48,6 +52,18 @@ bool is_word(char c) noexcept {
 }
 bool is_blank(char c) noexcept {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v';
+}
+
+void append_utf8(std::string& out, std::uint32_t point) {
+    if (point < 0x80) {
+        out += static_cast<char>(point);
+        return;
+    }
+    const int more = point < 0x800 ? 1 : point < 0x10000 ? 2 : 3;
+    constexpr std::array<std::uint32_t, 4> first = {0, 0xc0, 0xe0, 0xf0};
+    out += static_cast<char>(first[static_cast<std::size_t>(more)] | (point >> (6 * more)));
+    for (int i = more - 1; i >= 0; --i)
+        out += static_cast<char>(0x80U | (point >> (6 * i) & 0x3fU));
 }
 
 std::string lower(std::string_view text) {
@@ -121,7 +137,10 @@ private:
                      std::uint64_t line);
     Status insert();
     Status tuple(std::vector<std::optional<std::string>>& values, bool& usable);
-    Status value(std::optional<std::string>& out, bool& usable);
+    Status expression(std::optional<std::string>& out, bool& usable, int depth);
+    Status call(const std::string& function, std::optional<std::string>& out, bool& usable,
+                int depth);
+    Status arguments(std::vector<std::optional<std::string>>& out, bool& usable, int depth);
 
     Result<std::shared_ptr<const TableLayout>> layout_of(const std::string& table,
                                                          std::vector<std::string> columns,
@@ -582,38 +601,122 @@ Status DumpReader::copy_data(const std::shared_ptr<const TableLayout>& layout,
     }
 }
 
-Status DumpReader::value(std::optional<std::string>& out, bool& usable) {
-    // The current token is the first of a value; afterwards it is the one behind it.
+/// X'…' and 0x…: two digits an octet.
+std::string octets_of_hex(std::string_view digits) {
+    const auto value_of = [](char c) {
+        if (is_digit(c)) return c - '0';
+        const char folded = static_cast<char>(c | 0x20);
+        return folded >= 'a' && folded <= 'f' ? folded - 'a' + 10 : 0;
+    };
+    std::string octets;
+    for (std::size_t i = 0; i + 1 < digits.size(); i += 2) {
+        octets += static_cast<char>(value_of(digits[i]) * 16 + value_of(digits[i + 1]));
+    }
+    return octets;
+}
+
+/// SQLite's unistr(): \XXXX, \uXXXX, \+XXXXXX, \UXXXXXXXX and \\. False for another escape.
+bool decode_unistr(std::string_view text, std::string& out) {
+    while (!text.empty()) {
+        const std::size_t stop = std::min(text.find('\\'), text.size());
+        out += text.substr(0, stop);
+        text.remove_prefix(stop);
+        if (text.empty()) return true;
+        text.remove_prefix(1);
+        if (text.starts_with('\\')) {
+            out += '\\';
+            text.remove_prefix(1);
+            continue;
+        }
+        std::size_t digits = 4;
+        if (text.starts_with('u'))
+            text.remove_prefix(1);
+        else if (text.starts_with('+'))
+            text.remove_prefix(1), digits = 6;
+        else if (text.starts_with('U'))
+            text.remove_prefix(1), digits = 8;
+        std::uint32_t point = 0;
+        const char* const end = text.data() + std::min(digits, text.size());
+        const auto [at, error] = std::from_chars(text.data(), end, point, 16);
+        if (error != std::errc() || at != text.data() + digits || point > 0x10ffff) return false;
+        text.remove_prefix(digits);
+        append_utf8(out, point);
+    }
+    return true;
+}
+
+Status DumpReader::arguments(std::vector<std::optional<std::string>>& out, bool& usable,
+                             int depth) {
+    // The current token is "("; afterwards it is the one behind ")".
+    do {
+        next();
+        if (out.size() == function_arguments_max) return unexpected("fewer arguments");
+        ZC_TRY_STATUS(expression(out.emplace_back(), usable, depth + 1));
+    } while (token_.is(','));
+    if (!token_.is(')')) return unexpected("\",\" or \")\"");
+    next();
+    return {};
+}
+
+/// What sqlite3 .dump writes for text with newlines: replace('a\nb','\n',char(10)),
+/// unistr('a\u000ab').
+Status DumpReader::call(const std::string& function, std::optional<std::string>& out, bool& usable,
+                        int depth) {
+    std::vector<std::optional<std::string>> given;
+    ZC_TRY_STATUS(arguments(given, usable, depth));
+    const bool complete =
+        std::ranges::all_of(given, [](const auto& argument) { return argument.has_value(); });
+    if (!complete) {
+        usable = false;
+    } else if (function == "replace" && given.size() == 3 && !given[1]->empty()) {
+        std::string replaced;
+        std::string_view rest = *given[0];
+        for (std::size_t at = 0; (at = rest.find(*given[1])) != std::string_view::npos;) {
+            replaced.append(rest.substr(0, at)).append(*given[2]);
+            rest.remove_prefix(at + given[1]->size());
+            if (replaced.size() > row_octets_max) return unexpected("a shorter text");
+        }
+        out = replaced.append(rest);
+    } else if (function == "char" && given.size() == 1) {
+        std::uint32_t point = 0;
+        const std::string& digits = *given[0];
+        const auto [at, error] =
+            std::from_chars(digits.data(), digits.data() + digits.size(), point);
+        usable = usable && error == std::errc() && point <= 0x10ffff;
+        append_utf8(out.emplace(), usable ? point : 0);
+    } else if (function == "unistr" && given.size() == 1) {
+        usable = decode_unistr(*given[0], out.emplace()) && usable;
+    } else {
+        usable = false;
+    }
+    return {};
+}
+
+Status DumpReader::expression(std::optional<std::string>& out, bool& usable, int depth) {
+    // The current token is the first of it; afterwards it is the one behind.
+    if (depth > expression_depth_max) return unexpected("a value that is less nested");
+    std::string function;
     switch (token_.kind) {
         case Token::Kind::string:
             out = std::move(token_.text);
             break;
         case Token::Kind::number:
             if (token_.text.starts_with("0x") || token_.text.starts_with("0X")) {
-                std::string octets;
-                for (std::size_t i = 2; i + 1 < token_.text.size(); i += 2) {
-                    const auto digit = [this](std::size_t at) {
-                        const char c = token_.text[at];
-                        return is_digit(c)                                ? c - '0'
-                               : ((c | 0x20) >= 'a' && (c | 0x20) <= 'f') ? (c | 0x20) - 'a' + 10
-                                                                          : 0;
-                    };
-                    octets += static_cast<char>(digit(i) * 16 + digit(i + 1));
-                }
-                out = std::move(octets);
+                out = octets_of_hex(std::string_view(token_.text).substr(2));
             } else {
                 out = std::move(token_.text);
             }
             break;
         case Token::Kind::word:
+            if (token_.text.starts_with('_')) {  // _binary 'text'
+                next();
+                return expression(out, usable, depth + 1);
+            }
             if (token_.text == "null") {
                 out.reset();
-            } else if (token_.text.starts_with('_')) {  // _binary 'text'
-                next();
-                return value(out, usable);
             } else {
+                function = token_.text;
                 out = token_.text;  // true, false
-                usable = usable && (token_.text == "true" || token_.text == "false");
             }
             break;
         case Token::Kind::end:
@@ -622,12 +725,19 @@ Status DumpReader::value(std::optional<std::string>& out, bool& usable) {
             return unexpected("a value");
     }
     next();
-    // An expression: replace('…', …), '…'::text. Passed over, and its row refused.
-    for (int depth = 0; token_.kind != Token::Kind::end; next()) {
-        if (depth == 0 && (token_.is(',') || token_.is(')'))) return {};
+    if (!function.empty() && token_.is('(')) {
+        ZC_TRY_STATUS(call(function, out, usable, depth));
+    } else if (!function.empty() && function != "true" && function != "false") {
         usable = false;
-        if (token_.is('(')) ++depth;
-        if (token_.is(')')) --depth;
+    }
+    // Another kind of expression: passed over, and its row refused. A cast ('…'::text) changes
+    // nothing.
+    const bool is_cast = token_.is(':');
+    for (int open = 0; token_.kind != Token::Kind::end; next()) {
+        if (open == 0 && (token_.is(',') || token_.is(')'))) return {};
+        if (!is_cast) usable = false;
+        if (token_.is('(')) ++open;
+        if (token_.is(')')) --open;
     }
     return unexpected("\",\" or \")\"");
 }
@@ -639,7 +749,10 @@ Status DumpReader::tuple(std::vector<std::optional<std::string>>& values, bool& 
     do {
         next();
         if (values.size() == columns_of_table_max) return unexpected("fewer values");
-        ZC_TRY_STATUS(value(values.emplace_back(), usable));
+        bool value_usable = true;
+        ZC_TRY_STATUS(expression(values.emplace_back(), value_usable, 0));
+        if (!value_usable) values.back().reset();
+        usable = usable && value_usable;
     } while (token_.is(','));
     next();
     return {};
@@ -670,7 +783,9 @@ Status DumpReader::insert() {
         ZC_TRY_STATUS(tuple(values, usable));
         if (!layout) {
             ++foreign_rows;
-        } else if (!usable) {
+        } else if (!usable && layout->table != Table::cryptokeys) {
+            // A key goes on without what could not be read: its zone must not be served as if it
+            // had none.
             std::string record;
             for (const auto& part : values)
                 record += (record.empty() ? "" : ", ") + part.value_or("NULL").substr(0, 60);

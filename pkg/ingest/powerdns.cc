@@ -229,7 +229,8 @@ private:
 
     Status deliver(std::vector<CompiledDomain>& domains) {
         for (CompiledDomain& domain : domains) {
-            if (domain.zone && !names_.add(zone_key(domain.zone->apex))) refuse_second(domain);
+            const bool has_zone = domain.zone || domain.unchanged;
+            if (has_zone && !names_.add(zone_key(domain.apex))) refuse_second(domain);
             for (std::size_t i = 0; i < tables_count; ++i) {
                 TableCount& sum = totals_.tables[i];
                 const TableCount& count = domain.counts[i];
@@ -242,6 +243,10 @@ private:
             rows_done_ += domain.rows;
             for (Finding& finding : domain.findings)
                 ZC_TRY_STATUS(sink_.finding(std::move(finding)));
+            if (domain.unchanged) {
+                ++totals_.zones;
+                ++totals_.unchanged;
+            }
             if (!domain.zone) continue;
             ++totals_.zones;
             if (domain.zone->hidden) {
@@ -274,13 +279,14 @@ private:
                                    .table = Table::domains,
                                    .line = domain.line,
                                    .source = compile_.source,
-                                   .zone = dns::to_string(domain.zone->apex),
-                                   .record = std::to_string(domain.zone->source_id),
+                                   .zone = dns::to_string(domain.apex),
+                                   .record = dns::to_string(domain.apex),
                                    .reason = "a second row of domains with this name, and all " +
                                              std::to_string(domain.rows) +
                                              " rows that belong to it",
                                    .effect = "the other one is answered"});
         domain.zone.reset();
+        domain.unchanged = false;
         for (TableCount& count : domain.counts) count = {.read = count.read, .refused = count.read};
     }
 
@@ -673,7 +679,8 @@ Result<ImportTotals> import_zones(const std::string& source, const ImportOptions
     CompileOptions compile{.source = context.name,
                            .repair = options.repair,
                            .unsigned_zones = options.unsigned_zones,
-                           .default_ttl = options.default_ttl};
+                           .default_ttl = options.default_ttl,
+                           .is_unchanged = options.is_unchanged};
     ZC_TRY_STATUS(Compilation(options, std::move(compile), store, rows, sink, totals).run());
     totals.octets_spilled = store.octets_spilled();
     return totals;

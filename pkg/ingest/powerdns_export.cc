@@ -124,6 +124,40 @@ PowerDnsRecord powerdns_record(const dns::RecordView& record) {
     return out;
 }
 
+void append_zone_file(std::string& out, const ImportedZone& zone,
+                      const std::function<void(std::string& out)>& piece) {
+    zone::for_each_record(zone::Zone(zone.image.octets().data()),
+                          [&](const dns::RecordView& record) {
+                              if (is_powerdns_only(record.type)) return;
+                              dns::append_record_text(out, record);
+                              if (piece) piece(out);
+                          });
+    for (const KeptRecord& kept : zone.kept) {
+        std::string line = (kept.disabled ? "disabled: " : "PowerDNS only: ") + kept.name + ". " +
+                           std::to_string(kept.ttl) + " IN " + kept.type + ' ';
+        if (kept.type == "MX" || kept.type == "SRV") line += std::to_string(kept.prio) + ' ';
+        line += kept.content;
+        // A line that ends early would bring what follows to life.
+        for (char& octet : line)
+            if (octet == '\n' || octet == '\r') octet = ' ';
+        out += "; " + line + '\n';
+        if (piece) piece(out);
+    }
+}
+
+std::string zone_file_name(dns::NameView apex) {
+    if (apex.is_root()) return "root.zone";
+    const std::string text = dns::to_string(apex);
+    std::string out;
+    for (const char octet : text) {
+        if (octet == '/')
+            out += "\\047";
+        else
+            out += octet;
+    }
+    return out + "zone";  // behind the final dot
+}
+
 DumpWriter::DumpWriter(Out out)
     : out_(std::move(out)),
       domains_{

@@ -63,4 +63,13 @@ private:
                   tsig_key_id_ = 0;
 };
 
+/// The zone as a master file; `zone` has an image. Disabled records, and those of types that only
+/// PowerDNS has, stand in comments at the end. `piece`, if there is one, is called after each
+/// record and may take away what there is so far.
+void append_zone_file(std::string& out, const ImportedZone& zone,
+                      const std::function<void(std::string& out)>& piece);
+
+/// "example.com.zone", as `apex_of_file` (zone_files.h) reads it.
+std::string zone_file_name(dns::NameView apex);
+
 }  // namespace zc::ingest

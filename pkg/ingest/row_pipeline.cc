@@ -309,6 +309,12 @@ Status RowPipeline::refuse(Table table, std::uint64_t line, std::string record,
                          .record = std::move(record),
                          .reason = std::move(reason),
                          .effect = "not taken over"});
+    if (table == Table::cryptokeys) {
+        // Whose key it was is not known, and that zone must not be served as if it had none.
+        return fail(Errc::malformed,
+                    "a row of cryptokeys that cannot be read: " + findings_.back().reason,
+                    {options_.source, line});
+    }
     if (++refused_[static_cast<std::size_t>(table)] > malformed_rows_max) {
         return fail(Errc::malformed,
                     "more than " + std::to_string(malformed_rows_max) + " rows that are none",

@@ -7,7 +7,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "base/check.h"
+#include "ingest/hash.h"
 
 namespace zc::ingest {
 
@@ -221,8 +221,13 @@ void RowStore::Bucket::index(const std::uint8_t* at, const std::uint8_t* end) {
             const std::uint64_t size = take_varint(at);
             if (size > 1) at += size - 1;
         }
+        ref.octets = static_cast<std::uint32_t>(at - ref.values);
         refs.push_back(ref);
     }
+}
+
+std::uint64_t RowStore::Bucket::hash(const Ref& ref) noexcept {
+    return hash64({ref.values, ref.octets}) * (2 * static_cast<std::uint64_t>(ref.table) + 1);
 }
 
 Row RowStore::Bucket::read(const Ref& ref) noexcept {

@@ -158,10 +158,14 @@ public:
         std::int64_t domain;
         std::uint64_t line;
         const std::uint8_t* values;
+        std::uint32_t octets;  // of the values
         Table table;
     };
+    static_assert(sizeof(std::uint8_t*) != 8 || sizeof(Ref) == 32);
     std::vector<Ref> refs;
     static Row read(const Ref& ref) noexcept;
+    /// Of its table and values: neither of the line nor of the domain id.
+    static std::uint64_t hash(const Ref& ref) noexcept;
 
 private:
     friend class RowStore;

@@ -93,7 +93,8 @@ public:
     Result<ZoneFileTotals> list(const std::function<void(dns::NameView apex)>& each) const;
 
     /// Loads everything and remembers what it saw. Errors: `interrupted`, `io` when the source
-    /// itself cannot be read. Cost, 200,000 files of 9 records: see zone_files_bench.cc.
+    /// itself cannot be read. Cost: 10 us of CPU a file of 9 records, half of it open, read and
+    /// close.
     Result<ZoneFileTotals> load(const ZoneFileOptions& options, const ZoneSink& sink,
                                 const ZoneProgress& progress = nullptr);
 
