@@ -514,7 +514,8 @@ void Responder::answer() noexcept {
                     const std::uint16_t before = reply_.count(Section::answer);
                     put_signatures(step, match);
                     if (reply_.count(Section::answer) == before && !truncated_) put_nodata(step, match);
-                } else if (match.node.is(cname) && match.node.find(RrType::cname, set)) {
+                } else if (match.node.is(cname) && query_.qtype != RrType::nsec && match.node.find(RrType::cname, set)) {
+                    // NSEC may stand beside a CNAME (RFC 4035 section 2.5), so a question for it is about this name.
                     if (links == links_max) break;
                     const std::uint32_t start = reply_.size();
                     put_positive(step, match, set);
