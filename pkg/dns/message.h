@@ -30,12 +30,12 @@ struct Record {
     RrType type{};
     RrClass rr_class = RrClass::in;
     std::uint32_t ttl = 0;  // as it stands in the message, all 32 bits
-    Rdata rdata;
+    Rdata rdata{};
 };
 
 struct EdnsOption {
     std::uint16_t code = 0;
-    std::vector<std::uint8_t> value;
+    std::vector<std::uint8_t> value{};
 };
 
 /// The OPT record (RFC 6891 section 6.1); its part of the rcode is in `Message::rcode`.
@@ -44,7 +44,7 @@ struct Edns {
     std::uint8_t version = 0;
     bool dnssec_ok = false;
     std::uint16_t other_flags = 0;  // the fifteen bits behind DO
-    std::vector<EdnsOption> options;
+    std::vector<EdnsOption> options{};
 };
 
 struct Message {
@@ -75,7 +75,7 @@ struct QueryOptions {
     std::uint16_t id = 0;
     bool rd = false, ad = false, cd = false;
     RrClass qclass = RrClass::in;
-    std::optional<Edns> edns;
+    std::optional<Edns> edns{};  // options of 65000 octets at most
 };
 std::vector<std::uint8_t> encode_query(NameView qname, RrType qtype, const QueryOptions& options);
 

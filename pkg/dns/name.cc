@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "dns/name_text.h"
+#include "dns/octets_text.h"
 
 namespace zc::dns {
 
@@ -49,13 +50,6 @@ std::size_t label_offsets(NameView name,
     for (std::size_t at = 0; wire[at] != 0; at += 1U + wire[at])
         offsets[count++] = static_cast<std::uint8_t>(at);
     return count;
-}
-
-void append_octet_escaped(std::string& out, std::uint8_t octet) {
-    out += '\\';
-    out += static_cast<char>('0' + octet / 100);
-    out += static_cast<char>('0' + octet / 10 % 10);
-    out += static_cast<char>('0' + octet % 10);
 }
 
 }  // namespace
@@ -164,7 +158,7 @@ std::string quoted_excerpt(std::string_view text) {
         if (octet >= ' ' && octet < 127)
             out += c;
         else
-            append_octet_escaped(out, octet);
+            append_escaped(out, octet);
     }
     return out += text.size() > shown_max ? "…'" : "'";
 }
@@ -301,7 +295,7 @@ void append_text(std::string& out, NameView name) {
     for (std::size_t at = 0; wire[at] != 0; at += 1U + wire[at]) {
         for (const std::uint8_t octet : wire.subspan(at + 1, wire[at])) {
             if (octet < 33 || octet > 126) {
-                append_octet_escaped(out, octet);
+                append_escaped(out, octet);
                 continue;
             }
             // What has a meaning of its own in master files: quotes, comments, parentheses, origin,

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "dns/address_text.h"
+#include "dns/octets_text.h"
 #include "dns/presentation.h"
 #include "dns/svc_params.h"
 #include "dns/type_table.h"
@@ -12,28 +13,6 @@
 namespace zc::dns {
 
 namespace {
-
-void append_decimal(std::string& out, std::uint64_t value) {
-    std::array<char, 20> digits{};
-    out.append(digits.data(),
-               std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr);
-}
-
-/// With leading zeros up to `width`.
-void append_decimal(std::string& out, std::uint64_t value, std::size_t width) {
-    const std::size_t start = out.size();
-    append_decimal(out, value);
-    const std::size_t digits = out.size() - start;
-    if (digits < width) out.insert(start, width - digits, '0');
-}
-
-void append_hex(std::string& out, base::Octets octets) {
-    constexpr std::string_view digits = "0123456789abcdef";
-    for (const std::uint8_t octet : octets) {
-        out += digits[octet >> 4U];
-        out += digits[octet & 0xfU];
-    }
-}
 
 void append_base64(std::string& out, base::Octets octets) {
     constexpr std::string_view digits =
@@ -61,27 +40,6 @@ void append_base32hex(std::string& out, base::Octets octets) {
         for (; count >= 5; count -= 5) out += digits[bits >> (count - 5) & 0x1fU];
     }
     if (count > 0) out += digits[bits << (5 - count) & 0x1fU];
-}
-
-/// The inside of a quoted string (RFC 1035 section 5.1): \" \\ and \DDD for what is not printable
-/// ASCII.
-void append_string_octets(std::string& out, base::Octets octets) {
-    for (const std::uint8_t octet : octets) {
-        if (octet == '"' || octet == '\\') {
-            out += '\\';
-        } else if (octet < ' ' || octet > '~') {
-            out += '\\';
-            append_decimal(out, octet, 3);
-            continue;
-        }
-        out += static_cast<char>(octet);
-    }
-}
-
-void append_quoted(std::string& out, base::Octets octets) {
-    out += '"';
-    append_string_octets(out, octets);
-    out += '"';
 }
 
 /// A date of the Gregorian calendar from days since 1970-01-01.
