@@ -1,6 +1,7 @@
 // zonectl status, health, reload, stop: questions to a running node over its control socket.
 #include "control.h"
 
+#include <algorithm>
 #include <memory>
 
 #include "http/client.h"
@@ -8,6 +9,8 @@
 
 namespace zc::cmd {
 namespace {
+
+constexpr std::size_t refused_shown_max = 10;
 
 struct ControlOptions {
     std::string socket{control_path_default};
@@ -68,6 +71,11 @@ int run_status(const ControlOptions& options, Invocation& invocation) {
                               count_of(json["queries"]["tcp"])});
     table.row({"connections", count_of(json["connections"])});
     table.row({"last loaded", std::string(json["loaded"].text())});
+    const auto& refused = json["refused"].elements();
+    for (std::size_t i = 0; i < std::min(refused.size(), refused_shown_max); ++i)
+        table.row({"refused", std::string(refused[i]["zone"].text()) + ": " +
+                                  std::string(refused[i]["error"].text())});
+    if (refused.size() > refused_shown_max) table.row({"refused", "and more: --json tells them"});
     terminal.out(table.text());
     return 0;
 }

@@ -10,6 +10,7 @@
 #include <ctime>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <optional>
 #include <ranges>
 #include <semaphore>
@@ -53,6 +54,7 @@ constexpr base::Duration publish_interval = base::Duration::milliseconds(250);
 constexpr std::size_t publish_zones_max = 1 << 16;  // handed to the control thread at once
 constexpr std::ptrdiff_t batches_waiting_max = 4;   // so many of those, then loading waits
 constexpr std::size_t reload_details_max = 1000;    // zones named in a report; the rest is counted
+constexpr std::size_t refusals_kept_max = 1000;     // zones whose error `zonectl status` can tell
 constexpr std::size_t errors_logged_max = 10;       // of one zone
 constexpr std::uint64_t zones_logged_max = 1000;    // refused zones with lines of their own
 
@@ -197,6 +199,31 @@ struct Tally {
     }
 };
 
+/// Why zones have no content, or not their latest: by apex, the first error of each; for `zonectl
+/// status`.
+class Refusals {
+public:
+    void add(const ingest::LoadedZone& zone) {
+        if (errors_.size() < refusals_kept_max && !zone.errors.empty())
+            errors_.insert_or_assign(dns::to_string(zone.apex), zone.errors.front().text());
+    }
+    void forget(const dns::Name& apex) {
+        if (!errors_.empty()) errors_.erase(dns::to_string(apex));
+    }
+    term::Json json() const {
+        term::Json out = term::Json::array();
+        for (const auto& [apex, error] : errors_) {
+            term::Json json = term::Json::object();
+            json.set("zone", apex).set("error", error);
+            out.add(std::move(json));
+        }
+        return out;
+    }
+
+private:
+    std::map<std::string, std::string> errors_;
+};
+
 /// Sums over the catalogue. Atomic because the first load counts on its own thread while control is
 /// asked.
 struct Counts {
@@ -230,8 +257,9 @@ private:
     void start_tick();
 
     // On the loading thread.
+    using Failed = void (Impl::*)(const std::string& message);
     template <class Work>
-    void begin_long_work(Work work);
+    void begin_long_work(Work work, Failed failed);
     void first_load();
     Result<ingest::ZoneFileTotals> load_into_catalogue();
     Result<ingest::ZoneFileTotals> load_progressively();
@@ -242,6 +270,8 @@ private:
     // On the control thread.
     void start_serving();
     void loaded(const Result<ingest::ZoneFileTotals>& result);
+    void load_failed(const std::string& message) { give_up("load_failed", message); }
+    void reload_failed(const std::string& message);
     void give_up(std::string_view event, const std::string& message);
     void publish(Haul haul, Tally* tally_or_null);
     std::shared_ptr<Reload> ask_for_reload();
@@ -284,6 +314,7 @@ private:
     bool answers_ = false;  // workers run; from then on control alone has the catalogue
     base::Instant loaded_at_;
     Counts counts_;
+    Refusals refusals_;  // the loading thread's until `loaded`, without --progressive
     std::uint64_t records_told_ = 0;
     std::uint64_t refused_logged_ = 0;
     std::atomic<bool> stop_loading_{false};
@@ -301,6 +332,9 @@ Node::Impl::Impl(ServeConfiguration configuration, std::vector<std::string> argu
       arguments_(std::move(arguments)),
       terminal_(terminal),
       files_(value_or_throw(ingest::ZoneFiles::open(configuration_.options.zones))) {
+    // From here on a signal waits for `run`, which ends in order: the control socket is not left
+    // behind.
+    for (const int number : {SIGHUP, SIGINT, SIGTERM}) signals_.add(number);
     const ServeOptions& options = configuration_.options;
     secrets_.current = random_value<decltype(secrets_.current)>();
     secrets_.previous = random_value<decltype(secrets_.previous)>();
@@ -379,10 +413,9 @@ int Node::Impl::run() {
     if (::geteuid() == 0) log_->warning("runs_as_root", {{"wanted", "--user"}});
     if (!control_ && options.control != "none")
         log_->info("no_control_socket", {{"wanted", "--control"}});
-    for (const int number : {SIGHUP, SIGINT, SIGTERM}) signals_.add(number);
     watch_signals();
     start_tick();
-    begin_long_work([this] { first_load(); });
+    begin_long_work([this] { first_load(); }, &Impl::load_failed);
     io_.run();
     if (long_work_.joinable()) long_work_.join();
     log_->info("ended", {{"code", code_}});
@@ -424,17 +457,18 @@ void Node::Impl::tell_progress() {
     static_cast<void>(notifier_.extend_timeout(load_patience));
 }
 
+/// Runs `work` on the loading thread; should it throw, `failed` is told on the control thread.
 template <class Work>
-void Node::Impl::begin_long_work(Work work) {
-    if (long_work_.joinable())
-        long_work_.join();  // it has posted its result: nothing is left to wait for
+void Node::Impl::begin_long_work(Work work, Failed failed) {
+    // The one before has posted its result as its last act: this does not wait.
+    if (long_work_.joinable()) long_work_.join();
     const SignalsBlocked blocked;
-    long_work_ = std::thread([this, work = std::move(work)] {
+    long_work_ = std::thread([this, failed, work = std::move(work)] {
         try {
             work();
         } catch (const std::exception& exception) {
-            asio::post(io_, [this, message = std::string(exception.what())] {
-                give_up("long_work_failed", message);
+            asio::post(io_, [this, failed, message = std::string(exception.what())] {
+                (this->*failed)(message);
             });
         }
     });
@@ -477,6 +511,7 @@ Result<ingest::ZoneFileTotals> Node::Impl::load_into_catalogue() {
         for (ingest::LoadedZone& zone : zones) {
             if (!zone.errors.empty()) {
                 log_refused(zone);
+                refusals_.add(zone);
                 counts_.failed += 1;
             }
             counts_.zones += 1;
@@ -493,8 +528,8 @@ Result<ingest::ZoneFileTotals> Node::Impl::load_progressively() {
         catalogue_->insert({dns::Name(apex), zone::placeholder(apex, zone::State::pending)});
         counts_.zones += 1;
     };
-    ZC_TRY(const ingest::ZoneFileTotals listed, files_.list(announce));
-    log_->info("zones_listed", {{"zones", listed.zones}});
+    if (auto listed = files_.list(announce); !listed) return listed;
+    log_->info("zones_listed", {{"zones", counts_.zones.load()}});
     asio::post(io_, [this] { start_serving(); });
 
     auto batch = std::make_shared<Haul>();
@@ -582,11 +617,13 @@ void Node::Impl::publish(Haul haul, Tally* tally_or_null) {
         if (failed) {
             const bool keeps = old && old->state() == zone::State::serving;
             tally.failed += 1;
+            refusals_.add(zone);
             tally.detail(zone.apex, keeps ? "failed, last good content is kept" : "failed",
                          keeps ? std::optional(old->serial()) : std::nullopt, zone.errors);
             if (keeps) continue;
             counts_.failed += 1;
         } else {
+            refusals_.forget(zone.apex);
             const base::Octets octets = zone.image.octets();
             if (old && std::ranges::equal(old->octets(), octets)) {
                 tally.unchanged += 1;
@@ -604,6 +641,7 @@ void Node::Impl::publish(Haul haul, Tally* tally_or_null) {
         const std::optional<zone::Zone> old = catalogue_->find_exact(apex);
         if (!old) continue;
         forget(*old);
+        refusals_.forget(apex);
         tally.removed += 1;
         tally.detail(apex, "removed", std::nullopt, {});
         changes.push_back({apex, std::nullopt});
@@ -631,7 +669,7 @@ void Node::Impl::begin_reload() {
     state_ = State::reloading;
     static_cast<void>(notifier_.reloading());
     log_->info("reload_begins");
-    begin_long_work([this] { rescan(); });
+    begin_long_work([this] { rescan(); }, &Impl::reload_failed);
 }
 
 /// On the loading thread. Control does not touch the catalogue meanwhile: only a reload changes it.
@@ -652,6 +690,11 @@ void Node::Impl::rescan() {
     auto result = files_.rescan(options, sink, each_known, removed, progress());
     asio::post(
         io_, [this, haul, result = std::move(result)] { finish_reload(std::move(*haul), result); });
+}
+
+/// What is served stays as it was.
+void Node::Impl::reload_failed(const std::string& message) {
+    finish_reload({}, fail(Errc::io, message));
 }
 
 /// Reads flags, environment and file again, and gives what can change now to those it concerns. All
@@ -744,6 +787,7 @@ void Node::Impl::shut_down(std::string_view why) {
     state_ = State::stopping;
     log_->info("stopping", {{"why", why}});
     static_cast<void>(notifier_.stopping());
+    static_cast<void>(notifier_.extend_timeout(configuration_.options.drain + load_patience));
     // Back to the system's own handling: a second Ctrl-C ends the process at once.
     boost::system::error_code ignored;
     signals_.clear(ignored);
@@ -817,6 +861,7 @@ term::Json Node::Impl::status() const {
     json.set("connections", number(totals.connections_open()));
     json.set("loaded", utc_text(now.loaded));
     json.set("source", files_.path());
+    json.set("refused", answers_ ? refusals_.json() : term::Json::array());
     return json;
 }
 

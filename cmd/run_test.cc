@@ -310,8 +310,22 @@ TEST_CASE("zone check names file and line, and --json says the same to programs"
     CHECK((*json)["errors"].elements().at(0)["line"].integer() == 5);
 }
 
-TEST_CASE("output that cannot be written is a failure") {
+TEST_CASE("a zone is read from stdin too") {
     const Folder folder;
+    const std::string good = folder.write("x", zone_of(1));
+    const std::string command = std::string(ZC_BINARY) +
+                                " --config /dev/null zone check --origin x.example - <" + good +
+                                " >/dev/null";
+    CHECK(WEXITSTATUS(std::system(command.c_str())) ==
+          0);  // NOLINT(cert-env33-c): for the redirection
+    const std::string piped = "cat " + good + " | " + ZC_BINARY +
+                              " --config /dev/null zone print --origin x.example - >" +
+                              folder.path("out");
+    CHECK(WEXITSTATUS(std::system(piped.c_str())) == 0);  // NOLINT(cert-env33-c): for the pipe
+    CHECK(std::filesystem::file_size(folder.path("out")) > 50);
+}
+
+TEST_CASE("output that cannot be written is a failure") {
     Process process({"help"});
     CHECK(process.end() == 0);
     const std::string command =
@@ -421,6 +435,12 @@ TEST_CASE("a bad zone gets SERVFAIL and the others are served; with --strict not
         CHECK(contains(node.process->error, "b.example.zone:1: "));
         CHECK(node.ask_json("status")["zones"].integer() == 3);
         CHECK(node.ask_json("status")["zones_failed"].integer() == 1);
+        CHECK(contains(node.ask("status").out, "refused          b.example.: "));
+        folder.write("zones/b.example.zone", zone_of(1));
+        CHECK(node.ask("reload").code == 0);
+        CHECK_FALSE(contains(node.ask("status").out, "refused"));
+        CHECK(node.ask_json("status")["zones_failed"].integer() == 0);
+        folder.write("zones/b.example.zone", "@ SOA only two\n");
     }
     Node strict(folder, {"--strict"});
     CHECK(strict.process->end() == 2);

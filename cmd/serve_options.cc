@@ -246,7 +246,7 @@ void add_serve_flags(CLI::App& app, ServeOptions& options) {
 }
 
 std::span<const std::string_view> reloadable_keys() {
-    static constexpr std::array<std::string_view, 25> keys = {"cookie-secret-file",
+    static constexpr std::array<std::string_view, 26> keys = {"cookie-secret-file",
                                                               "cookies",
                                                               "default-ttl",
                                                               "drain",
@@ -270,7 +270,8 @@ std::span<const std::string_view> reloadable_keys() {
                                                               "tcp-write-stall",
                                                               "udp-size",
                                                               "version-string",
-                                                              "json"};
+                                                              "json",
+                                                              "color"};
     return keys;
 }
 

@@ -11,6 +11,8 @@ namespace {
 
 // In the order of `zonectl help`. A group stands before its verbs.
 constexpr std::array table = {
+    Verb{"import", "Bring zones from PowerDNS, a database or zone files into a store",
+         define_import},
     Verb{"serve", "Run a node: answer DNS queries out of zones in memory", define_serve,
          Reads::all},
     Verb{"status", "Show what a running node serves and how it is", define_status},
@@ -18,11 +20,18 @@ constexpr std::array table = {
     Verb{"reload", "Make a running node re-read its zone files and settings, and wait for it",
          define_reload},
     Verb{"stop", "Make a running node finish what it answers and end", define_stop},
-    Verb{"zone", "Check, print and compile zone files"},
+    Verb{"zone", "Look at the zones of a store; check, print and compile zone files"},
+    Verb{"zone list", "List the zones of a store", define_zone_list},
+    Verb{"zone show", "Show what a store knows of a zone beside its records", define_zone_show},
+    Verb{"zone export", "Write a zone of a store as a zone file", define_zone_export},
     Verb{"zone check", "Tell what is wrong or suspicious in zone files", define_zone_check},
     Verb{"zone print", "Print a zone file in canonical form", define_zone_print},
     Verb{"zone compile", "Compile a zone file into the image that a node answers from",
          define_zone_compile},
+    Verb{"store", "Check a store and tell what is in it"},
+    Verb{"store check", "Read all of a store and tell what is damaged", define_store_check},
+    Verb{"store stats", "Count zones and octets of a store", define_store_stats},
+    Verb{"export", "Write a store as a PowerDNS dump or as zone files", define_export},
     Verb{"config", "Check and show the configuration"},
     Verb{"config check", "Tell every mistake in the configuration file, by line",
          define_config_check, Reads::nothing},

@@ -58,17 +58,24 @@ std::span<const Verb> verbs();
 // One file each; declared here so that tests of flags can call them.
 Action define_config_check(CLI::App& app);
 Action define_config_show(CLI::App& app);
+Action define_export(CLI::App& app);
 Action define_generate_completions(CLI::App& app);
 Action define_generate_man(CLI::App& app);
 Action define_health(CLI::App& app);
 Action define_help(CLI::App& app);
+Action define_import(CLI::App& app);
 Action define_reload(CLI::App& app);
 Action define_serve(CLI::App& app);
 Action define_status(CLI::App& app);
+Action define_store_check(CLI::App& app);
+Action define_store_stats(CLI::App& app);
 Action define_stop(CLI::App& app);
 Action define_zone_check(CLI::App& app);
 Action define_zone_compile(CLI::App& app);
+Action define_zone_export(CLI::App& app);
+Action define_zone_list(CLI::App& app);
 Action define_zone_print(CLI::App& app);
+Action define_zone_show(CLI::App& app);
 
 void add_globals(CLI::App& root, Globals& globals);
 

@@ -46,7 +46,7 @@ ingest::LoadedZone load(const ZoneOptions& options, const std::string& path, con
     ingest::ZoneFileOptions file_options;
     file_options.default_ttl = options.default_ttl;
     file_options.warnings = warnings;
-    return ingest::load_zone_file(path, apex, file_options);
+    return ingest::load_zone_file(path == "-" ? "/dev/stdin" : path, apex, file_options);
 }
 
 /// The file itself could not be read: that is no answer about the zone.
@@ -210,7 +210,8 @@ int run_compile(const ZoneOptions& options, Invocation& invocation) {
 /// FILE of the verbs that take exactly one.
 void add_file(CLI::App& app, ZoneOptions& options) {
     options.files.resize(1);
-    add_text(app, "file", options.files.front(), "FILE", "Zone file (RFC 1035 section 5)")
+    add_text(app, "file", options.files.front(), "FILE",
+             "Zone file (RFC 1035 section 5); - is stdin")
         ->required();
 }
 
@@ -219,7 +220,8 @@ void add_file(CLI::App& app, ZoneOptions& options) {
 Action define_zone_check(CLI::App& app) {
     auto options = std::make_shared<ZoneOptions>();
     add_origin(app, *options);
-    add_list(app, "file", options->files, "FILE", "Zone file (RFC 1035 section 5)")->required();
+    add_list(app, "file", options->files, "FILE", "Zone file (RFC 1035 section 5); - is stdin")
+        ->required();
     app.footer(
         "Exit code 1: a zone would be refused. Warnings are about what is legal and may not "
         "be meant.");

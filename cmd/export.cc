@@ -1,0 +1,186 @@
+// zonectl export: all of a store, as PowerDNS would have it or as zone files.
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "flags.h"
+#include "ingest/powerdns_export.h"
+#include "journal/journal.h"
+#include "runtime/clock.h"
+#include "stop.h"
+#include "verbs.h"
+#include "writer/settings.h"
+#include "writer/zone_key.h"
+
+namespace zc::cmd {
+namespace {
+
+// More zones than this are spread over folders, so that none has more than a few thousand files.
+constexpr std::uint64_t files_in_one_folder_max = 10'000;
+
+enum class To : std::uint8_t { powerdns, zone_files };
+
+struct ExportOptions {
+    std::string store;
+    std::string output = "-";
+    To to = To::powerdns;
+};
+
+/// A zone that could not be read, or has nothing to write.
+struct Left {
+    std::uint64_t zones = 0;
+};
+
+/// Every zone of the store, in the order in which it was filled; tells of those that are damaged.
+Status each_zone(const std::string& path, term::Terminal& terminal, const StopOnSignals& stop,
+                 journal::Snapshot& snapshot, Left& left,
+                 const std::function<Status(ingest::ImportedZone&&)>& each) {
+    ZC_TRY(const std::uint64_t total, snapshot.zones());
+    term::Progress bar(terminal, "exporting, zones", runtime::now());
+    std::uint64_t done = 0;
+    Status status;
+    ZC_TRY_STATUS(snapshot.for_each_image([&](const journal::StoredZone& stored, base::Octets image,
+                                              journal::Snapshot::Image state) {
+        constexpr std::uint64_t between = 1024;
+        if (++done % between == 0) bar.update(done, total, runtime::now());
+        auto zone = writer::imported_zone(stored, image);
+        if (!zone || state == journal::Snapshot::Image::damaged) {
+            const auto apex = writer::apex_of(stored.key);
+            terminal.complain(Error{Errc::malformed,
+                                    "zone " + (apex ? dns::to_string(*apex) : std::string("?")) +
+                                        " is damaged and was left out",
+                                    {path}});
+            ++left.zones;
+            return true;
+        }
+        status =
+            stop.flag() ? Status(fail(Errc::interrupted, "interrupted")) : each(*std::move(zone));
+        return status.has_value();
+    }));
+    return status;
+}
+
+Status write_dump(const ExportOptions& options, term::Terminal& terminal, const StopOnSignals& stop,
+                  Left& left, const ingest::DumpWriter::Out& out) {
+    ZC_TRY(auto snapshot, journal::Snapshot::open(options.store));
+    ingest::DumpWriter dump(out);
+    ZC_TRY_STATUS(each_zone(options.store, terminal, stop, snapshot, left,
+                            [&](ingest::ImportedZone&& zone) { return dump.zone(zone); }));
+    ZC_TRY(const auto key_octets, snapshot.named(writer::tsig_keys_name));
+    ZC_TRY(const auto keys, writer::decode_tsig_keys(key_octets));
+    for (const ingest::TsigKey& key : keys) ZC_TRY_STATUS(dump.tsig_key(key));
+    ZC_TRY(const auto supermaster_octets, snapshot.named(writer::supermasters_name));
+    ZC_TRY(const auto supermasters, writer::decode_supermasters(supermaster_octets));
+    for (const ingest::Supermaster& one : supermasters) ZC_TRY_STATUS(dump.supermaster(one));
+    return dump.finish();
+}
+
+Status export_dump(const ExportOptions& options, term::Terminal& terminal,
+                   const StopOnSignals& stop, Left& left) {
+    if (options.output == "-")
+        return write_dump(options, terminal, stop, left, [&](std::string_view piece) -> Status {
+            terminal.out(piece);
+            if (terminal.failed()) return fail(Errc::io, "stdout takes no more");
+            return {};
+        });
+    // Complete or not there: half a dump would be refused by whoever reads it, but only when it is
+    // needed.
+    const std::string part = options.output + ".part";
+    std::ofstream file(part, std::ios::binary | std::ios::trunc);
+    if (!file) return base::fail_errno(errno, "create " + part);
+    Status status =
+        write_dump(options, terminal, stop, left, [&](std::string_view piece) -> Status {
+            file.write(piece.data(), static_cast<std::streamsize>(piece.size()));
+            if (!file) return base::fail_errno(errno, "write " + part);
+            return {};
+        });
+    file.close();
+    if (status && !file) status = base::fail_errno(errno, "write " + part);
+    if (status && std::rename(part.c_str(), options.output.c_str()) != 0)
+        status = base::fail_errno(errno, "rename " + part);
+    if (!status) std::remove(part.c_str());
+    return status;
+}
+
+Status export_files(const ExportOptions& options, term::Terminal& terminal,
+                    const StopOnSignals& stop, Left& left) {
+    ZC_TRY(auto snapshot, journal::Snapshot::open(options.store));
+    ZC_TRY(const std::uint64_t zones, snapshot.zones());
+    const std::filesystem::path folder = options.output;
+    std::error_code error;
+    std::filesystem::create_directories(folder, error);
+    if (!error && !std::filesystem::is_empty(folder, error) && !error)
+        return fail(Errc::exists,
+                    "wanted an empty folder, or none: old files would be taken for zones",
+                    {options.output});
+    if (error) return base::fail_errno(error.value(), "create " + options.output);
+    return each_zone(
+        options.store, terminal, stop, snapshot, left, [&](ingest::ImportedZone&& zone) -> Status {
+            if (zone.image.octets().empty()) {
+                terminal.warn("zone " + dns::to_string(zone.apex) +
+                              " has no records that a zone file could hold and was left out");
+                ++left.zones;
+                return {};
+            }
+            const std::string name = ingest::zone_file_name(zone.apex);
+            std::filesystem::path path = folder;
+            if (zones > files_in_one_folder_max) {
+                char hex[4];
+                std::snprintf(hex, sizeof(hex), "%02x",
+                              static_cast<unsigned>(std::hash<std::string>()(name) & 0xff));
+                path /= hex;
+                std::error_code create_error;
+                std::filesystem::create_directory(path, create_error);
+                if (create_error)
+                    return base::fail_errno(create_error.value(), "create " + path.string());
+            }
+            path /= name;
+            std::string text;
+            ingest::append_zone_file(text, zone, nullptr);
+            std::ofstream file(path, std::ios::binary | std::ios::trunc);
+            file << text;
+            file.close();
+            if (!file) return base::fail_errno(errno, "write " + path.string());
+            return {};
+        });
+}
+
+int run_export(const ExportOptions& options, Invocation& invocation) {
+    term::Terminal& terminal = invocation.terminal;
+    const StopOnSignals stop;
+    if (options.to == To::zone_files && options.output == "-") {
+        terminal.complain("zone files go into a folder: --output DIR");
+        return 2;
+    }
+    Left left;
+    const Status status = options.to == To::powerdns ? export_dump(options, terminal, stop, left)
+                                                     : export_files(options, terminal, stop, left);
+    if (!status) {
+        terminal.complain(status.error());
+        return 2;
+    }
+    return left.zones == 0 ? 0 : 1;
+}
+
+}  // namespace
+
+Action define_export(CLI::App& app) {
+    auto options = std::make_shared<ExportOptions>();
+    add_text(app, "--store", options->store, "FILE", "Store that zonectl import has made")
+        ->required();
+    add_choice<To>(
+        app, "--to", options->to, {{"powerdns", To::powerdns}, {"zone-files", To::zone_files}},
+        "powerdns is a dump of data in COPY form, for PostgreSQL with PowerDNS's schema");
+    add_text(app, "-o,--output", options->output, "PATH",
+             "File of the dump, - is stdout; folder of the zone files, made or empty");
+    app.footer(
+        "Exit code 1: zones were left out, each is named. What only PowerDNS knows (kinds, "
+        "metadata, keys, comments, disabled records) is in a dump and not in zone files.");
+    return [options](Invocation& invocation) { return run_export(*options, invocation); };
+}
+
+}  // namespace zc::cmd

@@ -1,0 +1,390 @@
+// zonectl import: what a PowerDNS operator has, and zone files, into a store.
+#include <cerrno>
+#include <fstream>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "flags.h"
+#include "ingest/powerdns.h"
+#include "runtime/clock.h"
+#include "stop.h"
+#include "verbs.h"
+#include "writer/store_import.h"
+
+namespace zc::cmd {
+namespace {
+
+constexpr std::size_t findings_shown_max = 20;  // on the terminal; the others by --report
+constexpr std::size_t findings_in_json_max = 1000;
+
+struct ImportVerbOptions {
+    std::vector<std::string> sources;
+    std::string store;
+    std::string from;
+    std::string report;
+    std::string temporary_directory;
+    std::uint32_t threads = 0;
+    std::uint32_t default_ttl = ingest::ImportOptions().default_ttl;
+    bool dry_run = false;
+    bool repair = false;
+    bool prune = false;
+    bool serve_unsigned = false;
+};
+
+std::string place_of(const ingest::Finding& finding) {
+    return finding.line == 0 ? finding.source : finding.source + ':' + std::to_string(finding.line);
+}
+
+term::Json json_of(const ingest::Finding& finding) {
+    term::Json json = term::Json::object();
+    json.set("file", finding.source).set("line", term::Json::number(finding.line));
+    json.set("table", ingest::to_string(finding.table)).set("zone", finding.zone);
+    json.set("record", finding.record).set("verdict", ingest::to_string(finding.verdict));
+    json.set("reason", finding.reason).set("effect", finding.effect);
+    return json;
+}
+
+/// Every finding, as it comes: into the report file, and the first ones for the terminal.
+class Findings {
+public:
+    /// A name that ends in .json or .jsonl gets one JSON document a line, any other tab-separated
+    /// columns.
+    static Result<Findings> open(const std::string& path) {
+        Findings out;
+        if (path.empty()) return out;
+        out.path_ = path;
+        out.json_ = path.ends_with(".json") || path.ends_with(".jsonl");
+        out.file_ = std::make_unique<std::ofstream>(path, std::ios::binary | std::ios::trunc);
+        if (!*out.file_) return base::fail_errno(errno, "create " + path);
+        if (!out.json_) *out.file_ << "file\tline\ttable\tzone\trecord\tverdict\treason\teffect\n";
+        return out;
+    }
+
+    Status add(ingest::Finding&& finding) {
+        ++total_;
+        if (file_) {
+            if (json_) {
+                *file_ << json_of(finding).serialize() << '\n';
+            } else {
+                write_columns({finding.source, std::to_string(finding.line),
+                               ingest::to_string(finding.table), finding.zone, finding.record,
+                               ingest::to_string(finding.verdict), finding.reason, finding.effect});
+            }
+            if (!*file_) return base::fail_errno(errno, "write " + path_);
+        }
+        if (first_.size() < findings_in_json_max) first_.push_back(std::move(finding));
+        return {};
+    }
+
+    Status close() {
+        if (!file_) return {};
+        file_->close();
+        if (!*file_) return base::fail_errno(errno, "write " + path_);
+        return {};
+    }
+
+    std::uint64_t total() const noexcept { return total_; }
+    const std::vector<ingest::Finding>& first() const noexcept { return first_; }
+
+private:
+    /// Foreign octets may be anything: what would end a column or a line is written as in COPY.
+    void write_columns(std::initializer_list<std::string_view> columns) {
+        bool first = true;
+        for (const std::string_view column : columns) {
+            if (!first) *file_ << '\t';
+            first = false;
+            for (const char octet : column) {
+                switch (octet) {
+                    case '\t':
+                        *file_ << "\\t";
+                        break;
+                    case '\n':
+                        *file_ << "\\n";
+                        break;
+                    case '\r':
+                        *file_ << "\\r";
+                        break;
+                    case '\\':
+                        *file_ << "\\\\";
+                        break;
+                    default:
+                        *file_ << octet;
+                }
+            }
+        }
+        *file_ << '\n';
+    }
+
+    std::string path_;
+    bool json_ = false;
+    std::unique_ptr<std::ofstream> file_;
+    std::uint64_t total_ = 0;
+    std::vector<ingest::Finding> first_;
+};
+
+void add_totals(ingest::ImportTotals& sum, const ingest::ImportTotals& more) {
+    for (std::size_t i = 0; i < sum.tables.size(); ++i) {
+        sum.tables[i].read += more.tables[i].read;
+        sum.tables[i].taken += more.tables[i].taken;
+        sum.tables[i].repaired += more.tables[i].repaired;
+        sum.tables[i].refused += more.tables[i].refused;
+        sum.tables[i].doubtful += more.tables[i].doubtful;
+    }
+    sum.zones += more.zones;
+    sum.serving += more.serving;
+    sum.broken += more.broken;
+    sum.unsigned_zones += more.unsigned_zones;
+    sum.hidden += more.hidden;
+    sum.unchanged += more.unchanged;
+    sum.records += more.records;
+    sum.kept += more.kept;
+    sum.octets_spilled += more.octets_spilled;
+}
+
+std::uint64_t refused(const ingest::ImportTotals& totals) {
+    std::uint64_t sum = 0;
+    for (const ingest::TableCount& table : totals.tables) sum += table.refused;
+    return sum;
+}
+
+/// One bar for each phase of each source.
+class ImportProgressBar {
+public:
+    explicit ImportProgressBar(term::Terminal& terminal) : terminal_(terminal) {}
+
+    void update(const ingest::ImportProgress& progress) {
+        const std::lock_guard lock(mutex_);
+        const base::Instant now = runtime::now();
+        if (!bar_ || progress.phase != phase_) {
+            bar_.reset();
+            phase_ = progress.phase;
+            bar_ = std::make_unique<term::Progress>(terminal_,
+                                                    phase_ == ingest::ImportProgress::Phase::reading
+                                                        ? "reading, octets"
+                                                        : "compiling, rows",
+                                                    now);
+        }
+        bar_->update(progress.done, progress.total, now);
+    }
+    void finish() {
+        const std::lock_guard lock(mutex_);
+        bar_.reset();
+    }
+
+private:
+    term::Terminal& terminal_;
+    std::mutex mutex_;
+    ingest::ImportProgress::Phase phase_{};
+    std::unique_ptr<term::Progress> bar_;
+};
+
+struct Report {
+    ingest::ImportTotals totals;
+    writer::StoreImportOutcome outcome;
+    base::Duration took;
+};
+
+term::Json json_of(const ImportVerbOptions& options, const Report& report,
+                   const Findings& findings) {
+    const auto number = [](std::uint64_t value) { return term::Json::number(value); };
+    const journal::Counts& counts = report.outcome.counts;
+    term::Json zones = term::Json::object();
+    zones.set("read", number(report.totals.zones)).set("added", number(counts.added));
+    zones.set("changed", number(counts.changed)).set("removed", number(counts.removed));
+    zones.set("unchanged", number(counts.unchanged));
+    zones.set("broken", number(report.totals.broken));
+    zones.set("unsigned", number(report.totals.unsigned_zones));
+    zones.set("hidden", number(report.totals.hidden));
+    term::Json tables = term::Json::object();
+    for (std::size_t i = 0; i < report.totals.tables.size(); ++i) {
+        const ingest::TableCount& count = report.totals.tables[i];
+        term::Json table = term::Json::object();
+        table.set("read", number(count.read)).set("taken", number(count.taken));
+        table.set("repaired", number(count.repaired)).set("refused", number(count.refused));
+        table.set("doubtful", number(count.doubtful));
+        tables.set(ingest::to_string(static_cast<ingest::Table>(i)), std::move(table));
+    }
+    term::Json list = term::Json::array();
+    for (const ingest::Finding& finding : findings.first()) list.add(json_of(finding));
+    term::Json json = term::Json::object();
+    json.set("store", options.store);
+    json.set("dry_run", term::Json::boolean(options.dry_run));
+    json.set("new", term::Json::boolean(report.outcome.is_new));
+    json.set("position", number(report.outcome.position.number));
+    json.set("zones", std::move(zones)).set("records", number(report.totals.records));
+    json.set("kept", number(report.totals.kept)).set("tables", std::move(tables));
+    json.set("findings_total", number(findings.total())).set("findings", std::move(list));
+    json.set("seconds", term::Json::number(report.took.as_seconds()));
+    return json;
+}
+
+std::string counted(std::uint64_t count, std::string_view one, std::string_view many) {
+    return term::grouped(count) + ' ' + std::string(count == 1 ? one : many);
+}
+
+void print(term::Terminal& terminal, const ImportVerbOptions& options, const Report& report,
+           const Findings& findings) {
+    std::size_t shown = 0;
+    for (const ingest::Finding& finding : findings.first()) {
+        if (shown++ == findings_shown_max) break;
+        const bool bad = finding.verdict == ingest::Verdict::refused;
+        terminal.out(place_of(finding) + ": " +
+                     terminal.styled(bad ? term::Style::red : term::Style::yellow,
+                                     ingest::to_string(finding.verdict)) +
+                     ": " + finding.zone + (finding.record.empty() ? "" : ": " + finding.record) +
+                     ": " + finding.reason + "; " + finding.effect + '\n');
+    }
+    if (findings.total() > findings_shown_max)
+        terminal.out("and " + term::grouped(findings.total() - findings_shown_max) + " more" +
+                     (options.report.empty() ? "; --report FILE lists all\n"
+                                             : ", all in " + options.report + '\n'));
+
+    using Align = term::Table::Align;
+    term::Table table({{"table", Align::left},
+                       {"read", Align::right},
+                       {"taken", Align::right},
+                       {"repaired", Align::right},
+                       {"refused", Align::right},
+                       {"doubtful", Align::right}});
+    for (std::size_t i = 0; i < report.totals.tables.size(); ++i) {
+        const ingest::TableCount& count = report.totals.tables[i];
+        if (count.read == 0) continue;
+        table.row({std::string(ingest::to_string(static_cast<ingest::Table>(i))),
+                   term::grouped(count.read), term::grouped(count.taken),
+                   term::grouped(count.repaired), term::grouped(count.refused),
+                   term::grouped(count.doubtful)});
+    }
+    terminal.out(table.text());
+
+    const journal::Counts& counts = report.outcome.counts;
+    std::string line = counted(report.totals.zones, "zone", "zones") + ", " +
+                       counted(report.totals.records, "record", "records") + " in " +
+                       term::in_words(report.took) + ": " + term::grouped(counts.added) +
+                       " added, " + term::grouped(counts.changed) + " changed, " +
+                       term::grouped(counts.removed) + " removed, " +
+                       term::grouped(counts.unchanged) + " unchanged\n";
+    if (report.totals.broken > 0)
+        line += counted(report.totals.broken, "zone is broken", "zones are broken") +
+                ": SERVFAIL for its names\n";
+    if (report.totals.unsigned_zones > 0)
+        line += counted(report.totals.unsigned_zones, "zone is", "zones are") +
+                " signed by PowerDNS, which is not done here yet: SERVFAIL for its names "
+                "(--serve-unsigned overrides)\n";
+    if (report.totals.hidden > 0)
+        line += counted(report.totals.hidden, "zone has", "zones have") +
+                " a disabled SOA: stored, and as if it were not here\n";
+    if (options.dry_run) line += "dry run: nothing was changed\n";
+    terminal.out(line);
+}
+
+bool is_records_only(ingest::Format format) {
+    return format == ingest::Format::zone_files;
+}
+
+int run_import(const ImportVerbOptions& options, Invocation& invocation) {
+    term::Terminal& terminal = invocation.terminal;
+    const base::Duration start = runtime::monotonic();
+    const auto give_up = [&](const Error& error) {
+        if (error.code == Errc::interrupted)
+            terminal.complain("interrupted; the store is as it was");
+        else
+            terminal.complain(error);
+        return 2;
+    };
+
+    auto findings = Findings::open(options.report);
+    if (!findings) return give_up(findings.error());
+    const StopOnSignals stop;
+    writer::StoreImportOptions store_options;
+    store_options.prune = options.prune ? writer::Prune::yes : writer::Prune::no;
+    store_options.dry_run = options.dry_run ? writer::DryRun::yes : writer::DryRun::no;
+    ingest::ImportOptions import_options;
+    import_options.repair = options.repair ? ingest::Repair::yes : ingest::Repair::no;
+    import_options.unsigned_zones =
+        options.serve_unsigned ? ingest::UnsignedZones::serve : ingest::UnsignedZones::servfail;
+    store_options.unsigned_zones = import_options.unsigned_zones;
+    store_options.on_finding = [&findings](ingest::Finding&& finding) {
+        return findings->add(std::move(finding));
+    };
+    import_options.default_ttl = options.default_ttl;
+    import_options.threads = options.threads;
+    import_options.temporary_directory = options.temporary_directory;
+    import_options.stop_or_null = &stop.flag();
+
+    auto import = writer::StoreImport::begin(options.store, std::move(store_options));
+    if (!import) return give_up(import.error());
+    import_options.is_unchanged = import->unchanged();
+    ImportProgressBar bar(terminal);
+    import_options.progress = [&bar](const ingest::ImportProgress& progress) {
+        bar.update(progress);
+    };
+
+    Report report;
+    for (const std::string& source : options.sources) {
+        auto format =
+            options.from.empty() ? ingest::detect(source) : ingest::parse_format(options.from);
+        if (!format) return give_up(format.error());
+        import_options.format = *format;
+        import->set_source(is_records_only(*format) ? writer::Source::records_only
+                                                    : writer::Source::whole);
+        const auto totals = ingest::import_zones(source, import_options, *import);
+        bar.finish();
+        if (!totals) return give_up(totals.error());
+        add_totals(report.totals, *totals);
+    }
+    auto outcome = import->finish();
+    if (!outcome) return give_up(outcome.error());
+    report.outcome = *std::move(outcome);
+    report.took = runtime::monotonic() - start;
+    if (const Status closed = findings->close(); !closed) return give_up(closed.error());
+
+    if (!report.outcome.image_file_problem.empty())
+        terminal.warn("the store is whole, but not its image file: " +
+                      report.outcome.image_file_problem);
+    if (terminal.json())
+        terminal.out(json_of(options, report, *findings));
+    else
+        print(terminal, options, report, *findings);
+    return refused(report.totals) > 0 ? 1 : 0;
+}
+
+}  // namespace
+
+Action define_import(CLI::App& app) {
+    auto options = std::make_shared<ImportVerbOptions>();
+    add_list(app, "source", options->sources, "SOURCE",
+             "Dump (pg_dump, mysqldump, also compressed), gsqlite3 file, directory or list of zone "
+             "files, one ORIGIN.zone file, or postgresql://…; - is stdin")
+        ->required();
+    add_text(app, "--store", options->store, "FILE", "Where the zones go; made if it is not there")
+        ->required();
+    add_text(app, "--from", options->from, "FORMAT",
+             "What the source is, when it cannot be told from it: pg_dump, mysql_dump, pg_custom, "
+             "pg_directory, postgresql, sqlite, zone_files",
+             parses(ingest::parse_format));
+    add_text(app, "--report", options->report, "FILE",
+             "Every refused or doubtful row, with file and line; JSON lines if FILE ends in .json "
+             "or .jsonl, else columns with tabs between");
+    add_switch(app, "--dry-run", options->dry_run, "Read, compare and report; change nothing");
+    add_switch(app, "--repair", options->repair,
+               "Mend rows that PowerDNS does not answer as they stand, and say what was done");
+    add_switch(app, "--prune", options->prune, "Remove zones from the store that no source has");
+    add_switch(app, "--serve-unsigned", options->serve_unsigned,
+               "Answer, without signatures, from zones that PowerDNS signs itself");
+    add_number(app, "--default-ttl", options->default_ttl, {0, dns::ttl_seconds_max}, Unit::seconds,
+               "TTL of records that have none");
+    add_number(app, "--threads", options->threads, {0, 64}, Unit::count,
+               "Threads that judge and compile; 0 is one a core");
+    add_text(app, "--temporary-directory", options->temporary_directory, "DIR",
+             "For rows that do not fit into memory; /var/tmp if not given");
+    app.footer(
+        "Merges into what is there: only what differs is changed, all of it or nothing. A running "
+        "node takes it over with zonectl reload. Exit code 1: rows were refused, the rest is in "
+        "the store. 2: the source could not be read to its end, or the disk is full; the store is "
+        "as it was.");
+    return [options](Invocation& invocation) { return run_import(*options, invocation); };
+}
+
+}  // namespace zc::cmd

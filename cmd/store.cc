@@ -1,0 +1,406 @@
+// zonectl store check|stats, zone list|show|export: what stands in a store, also while a node
+// serves it.
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "dns/presentation.h"
+#include "flags.h"
+#include "ingest/powerdns_export.h"
+#include "journal/image_file.h"
+#include "journal/journal.h"
+#include "runtime/clock.h"
+#include "verbs.h"
+#include "writer/load.h"
+#include "writer/settings.h"
+#include "writer/zone_key.h"
+
+namespace zc::cmd {
+namespace {
+
+constexpr std::size_t out_octets = 1 << 16;  // gathered before a write
+
+struct StoreOptions {
+    std::string store;
+    std::string zone;
+};
+
+void add_store(CLI::App& app, StoreOptions& options) {
+    add_text(app, "--store", options.store, "FILE", "Store that zonectl import has made")
+        ->required();
+}
+void add_zone(CLI::App& app, StoreOptions& options) {
+    add_text(app, "zone", options.zone, "ZONE", "Apex of the zone", [](const std::string& text) {
+        const auto name = dns::Name::parse(text);
+        return name ? std::string() : name.error().message;
+    })->required();
+}
+
+int complain(Invocation& invocation, const Error& error) {
+    invocation.terminal.complain(error);
+    return 2;
+}
+
+std::string_view state_name(const writer::StoredState& state) {
+    if (state.hidden) return "hidden";
+    switch (state.state) {
+        case zone::State::serving:
+            return "serving";
+        case zone::State::pending:
+            return "pending";
+        case zone::State::broken:
+            return "broken";
+        case zone::State::unsigned_:
+            return "unsigned";
+    }
+    return "unknown";
+}
+
+/// A row of the store in words. What cannot be read is said, not skipped.
+struct ListedZone {
+    std::string name;
+    std::string_view kind = "unknown";
+    std::string_view state = "damaged";
+};
+
+ListedZone listed(const journal::StoredZone& zone) {
+    ListedZone out;
+    const auto apex = writer::apex_of(zone.key);
+    const auto kind = writer::decode_kind(zone.settings);
+    const auto state = writer::decode_state(zone.state);
+    if (apex) dns::append_text(out.name, *apex);
+    if (kind) out.kind = ingest::to_string(*kind);
+    if (apex && kind && state) out.state = state_name(*state);
+    return out;
+}
+
+int run_list(const StoreOptions& options, Invocation& invocation) {
+    auto snapshot = journal::Snapshot::open(options.store);
+    if (!snapshot) return complain(invocation, snapshot.error());
+    const bool json = invocation.terminal.json();
+    std::string out;
+    bool first = true;
+    const auto status = snapshot->for_each({}, [&](const journal::StoredZone& zone) {
+        const ListedZone one = listed(zone);
+        if (json) {
+            term::Json line = term::Json::object();
+            line.set("zone", one.name).set("kind", one.kind).set("state", one.state);
+            line.set("serial", term::Json::number(std::uint64_t{zone.serial}));
+            line.set("records", term::Json::number(zone.records));
+            out += line.serialize();
+        } else {
+            out += one.name;
+            out += '\t';
+            out += one.kind;
+            out += '\t';
+            out += one.state;
+            out += '\t';
+            out += std::to_string(zone.serial);
+            out += '\t';
+            out += std::to_string(zone.records);
+        }
+        out += '\n';
+        // Whoever reads along gets the first line at once.
+        if (first || out.size() >= out_octets) {
+            invocation.terminal.out(out);
+            out.clear();
+            first = false;
+        }
+        return !invocation.terminal.failed();
+    });
+    invocation.terminal.out(out);
+    if (!status) return complain(invocation, status.error());
+    return 0;
+}
+
+/// The zone that the user named, with its image. Complains and gives none when it is not there, or
+/// damaged.
+std::optional<ingest::ImportedZone> load_zone(const StoreOptions& options, Invocation& invocation,
+                                              int& code, journal::StoredZone* stored_or_null) {
+    const auto give_up = [&](const Error& error, int with) {
+        invocation.terminal.complain(error);
+        code = with;
+        return std::nullopt;
+    };
+    auto snapshot = journal::Snapshot::open(options.store);
+    if (!snapshot) return give_up(snapshot.error(), 2);
+    const auto apex = dns::Name::parse(options.zone);
+    if (!apex) return give_up(apex.error(), 2);
+    const std::string key = writer::key_of(*apex);
+    const auto found = snapshot->find_or_null(writer::octets_of(key));
+    if (!found) return give_up(found.error(), 2);
+    if (*found == nullptr)
+        return give_up({Errc::not_found, "no zone " + dns::to_string(*apex), {options.store}}, 1);
+    const journal::StoredZone stored = **found;
+    const auto image = snapshot->image(stored);
+    if (!image) return give_up(image.error(), 2);
+    auto zone = writer::imported_zone(stored, *image);
+    if (!zone) return give_up(zone.error(), 2);
+    if (stored_or_null != nullptr) {
+        *stored_or_null = stored;
+        stored_or_null->key = stored_or_null->settings = {};  // they live in the snapshot
+    }
+    return *std::move(zone);
+}
+
+term::Json json_of(const ingest::ImportedZone& zone, const journal::StoredZone& stored) {
+    const auto number = [](auto value) { return term::Json::number(std::int64_t{value}); };
+    const auto boolean = [](bool value) { return term::Json::boolean(value); };
+    term::Json masters = term::Json::array();
+    for (const std::string& master : zone.masters) masters.add(term::Json::string(master));
+    term::Json metadata = term::Json::array();
+    for (const ingest::Metadata& one : zone.metadata) {
+        term::Json json = term::Json::object();
+        json.set("kind", one.kind).set("content", one.content);
+        metadata.add(std::move(json));
+    }
+    term::Json comments = term::Json::array();
+    for (const ingest::Comment& one : zone.comments) {
+        term::Json json = term::Json::object();
+        json.set("name", one.name).set("type", one.type).set("account", one.account);
+        json.set("comment", one.comment).set("modified_at", number(one.modified_at));
+        comments.add(std::move(json));
+    }
+    // Never the keys themselves.
+    term::Json keys = term::Json::array();
+    for (const ingest::CryptoKey& one : zone.keys) {
+        term::Json json = term::Json::object();
+        json.set("flags", number(one.flags)).set("active", boolean(one.active));
+        json.set("published", boolean(one.published));
+        keys.add(std::move(json));
+    }
+    term::Json kept = term::Json::array();
+    for (const ingest::KeptRecord& one : zone.kept) {
+        term::Json json = term::Json::object();
+        json.set("name", one.name).set("type", one.type).set("content", one.content);
+        json.set("ttl", number(one.ttl)).set("prio", number(one.prio));
+        json.set("disabled", boolean(one.disabled));
+        kept.add(std::move(json));
+    }
+    term::Json json = term::Json::object();
+    json.set("zone", dns::to_string(zone.apex)).set("kind", ingest::to_string(zone.kind));
+    json.set("state", state_name({zone.state, zone.hidden}));
+    json.set("serial", number(stored.serial)).set("records", term::Json::number(zone.records));
+    json.set("version", term::Json::number(stored.version)).set("masters", std::move(masters));
+    json.set("account", zone.account);
+    json.set("options", zone.options ? term::Json::string(*zone.options) : term::Json());
+    json.set("catalog", zone.catalog ? term::Json::string(*zone.catalog) : term::Json());
+    json.set("notified_serial",
+             zone.notified_serial ? number(*zone.notified_serial) : term::Json());
+    json.set("last_check", zone.last_check ? number(*zone.last_check) : term::Json());
+    json.set("metadata", std::move(metadata)).set("comments", std::move(comments));
+    json.set("keys", std::move(keys)).set("kept", std::move(kept));
+    return json;
+}
+
+int run_show(const StoreOptions& options, Invocation& invocation) {
+    int code = 0;
+    journal::StoredZone stored;
+    const auto zone = load_zone(options, invocation, code, &stored);
+    if (!zone) return code;
+    if (invocation.terminal.json()) {
+        invocation.terminal.out(json_of(*zone, stored));
+        return 0;
+    }
+    using Align = term::Table::Align;
+    term::Table table({{"", Align::left}, {"", Align::left}});
+    table.row({"zone", dns::to_string(zone->apex)});
+    table.row({"kind", std::string(ingest::to_string(zone->kind))});
+    table.row({"state", std::string(state_name({zone->state, zone->hidden}))});
+    table.row({"serial", std::to_string(stored.serial)});
+    table.row({"records", term::grouped(zone->records)});
+    table.row({"changed at position", std::to_string(stored.version)});
+    for (const std::string& master : zone->masters) table.row({"primary", master});
+    if (!zone->account.empty()) table.row({"account", zone->account});
+    if (zone->options) table.row({"options", *zone->options});
+    if (zone->catalog) table.row({"catalog", *zone->catalog});
+    if (zone->notified_serial)
+        table.row({"notified serial", std::to_string(*zone->notified_serial)});
+    for (const ingest::Metadata& one : zone->metadata)
+        table.row({"metadata " + one.kind, one.content});
+    for (const ingest::CryptoKey& one : zone->keys)
+        table.row({"key", std::string(one.flags == 257 ? "257 (SEP)" : std::to_string(one.flags)) +
+                              (one.active ? ", active" : ", not active") +
+                              (one.published ? "" : ", not published")});
+    for (const ingest::Comment& one : zone->comments)
+        table.row({"comment " + one.name + ' ' + one.type, one.comment});
+    for (const ingest::KeptRecord& one : zone->kept)
+        table.row({one.disabled ? "disabled" : "kept",
+                   one.name + ' ' + std::to_string(one.ttl) + ' ' + one.type + ' ' + one.content});
+    invocation.terminal.out(table.text());
+    return 0;
+}
+
+int run_zone_export(const StoreOptions& options, Invocation& invocation) {
+    int code = 0;
+    const auto zone = load_zone(options, invocation, code, nullptr);
+    if (!zone) return code;
+    if (zone->image.octets().empty()) {
+        invocation.terminal.complain("zone " + dns::to_string(zone->apex) + " is " +
+                                     std::string(state_name({zone->state, zone->hidden})) +
+                                     " and has no records that a zone file could hold; zonectl "
+                                     "zone show has them as they are");
+        return 1;
+    }
+    std::string out;
+    ingest::append_zone_file(out, *zone, [&](std::string& piece) {
+        if (piece.size() < out_octets) return;
+        invocation.terminal.out(piece);
+        piece.clear();
+    });
+    invocation.terminal.out(out);
+    return 0;
+}
+
+int run_check(const StoreOptions& options, Invocation& invocation) {
+    term::Terminal& terminal = invocation.terminal;
+    term::Progress bar(terminal, "checking, zones", runtime::now());
+    term::Json list = term::Json::array();
+    const auto problems = writer::check_store(
+        options.store,
+        [&](const std::string& zone, const std::string& problem) {
+            if (terminal.json()) {
+                term::Json json = term::Json::object();
+                json.set("zone", zone).set("problem", problem);
+                list.add(std::move(json));
+            } else {
+                terminal.out((zone.empty() ? options.store : zone) + ": " + problem + '\n');
+            }
+        },
+        [&](std::uint64_t done, std::uint64_t total) { bar.update(done, total, runtime::now()); });
+    bar.finish();
+    if (!problems) return complain(invocation, problems.error());
+    if (terminal.json()) {
+        term::Json json = term::Json::object();
+        json.set("store", options.store).set("ok", term::Json::boolean(*problems == 0));
+        json.set("problems", std::move(list));
+        terminal.out(json);
+    } else {
+        terminal.out(options.store + ": " +
+                     (*problems == 0 ? terminal.styled(term::Style::green, "whole")
+                                     : term::grouped(*problems) + " problems") +
+                     '\n');
+    }
+    return *problems == 0 ? 0 : 1;
+}
+
+std::uint64_t file_octets(const std::string& path) {
+    std::error_code error;
+    const std::uintmax_t size = std::filesystem::file_size(path, error);
+    return error ? 0 : size;
+}
+
+int run_stats(const StoreOptions& options, Invocation& invocation) {
+    auto snapshot = journal::Snapshot::open(options.store);
+    if (!snapshot) return complain(invocation, snapshot.error());
+    std::uint64_t zones = 0;
+    std::uint64_t records = 0;
+    std::uint64_t settings_octets = 0;
+    std::map<std::string_view, std::uint64_t> states;
+    std::map<std::string_view, std::uint64_t> kinds;
+    const auto status = snapshot->for_each({}, [&](const journal::StoredZone& zone) {
+        const ListedZone one = listed(zone);
+        ++zones;
+        records += zone.records;
+        settings_octets += zone.settings.size();
+        ++states[one.state];
+        ++kinds[one.kind];
+        return true;
+    });
+    if (!status) return complain(invocation, status.error());
+    const std::uint64_t store_octets =
+        file_octets(options.store) + file_octets(options.store + "-wal");
+    const std::uint64_t image_octets = file_octets(journal::image_file_path(options.store));
+    const auto image_position = journal::ImageFile::read_position(options.store);
+    std::uint64_t on_top = 0;
+    bool usable = false;
+    if (image_position) {
+        const auto changed = snapshot->changed_since(*image_position);
+        if (!changed) return complain(invocation, changed.error());
+        usable = changed->has_value();
+        if (usable) on_top = (*changed)->size();
+    }
+
+    term::Terminal& terminal = invocation.terminal;
+    if (terminal.json()) {
+        const auto number = [](std::uint64_t value) { return term::Json::number(value); };
+        term::Json by_state = term::Json::object();
+        for (const auto& [state, count] : states) by_state.set(state, number(count));
+        term::Json by_kind = term::Json::object();
+        for (const auto& [kind, count] : kinds) by_kind.set(kind, number(count));
+        term::Json json = term::Json::object();
+        json.set("store", options.store).set("format", term::Json::number(journal::format_version));
+        json.set("position", number(snapshot->position().number));
+        json.set("zones", number(zones)).set("records", number(records));
+        json.set("states", std::move(by_state)).set("kinds", std::move(by_kind));
+        json.set("settings_octets", number(settings_octets));
+        json.set("store_octets", number(store_octets)).set("image_octets", number(image_octets));
+        json.set("image_file_usable", term::Json::boolean(usable));
+        json.set("zones_changed_since_image_file", number(on_top));
+        terminal.out(json);
+        return 0;
+    }
+    using Align = term::Table::Align;
+    term::Table table({{"", Align::left}, {"", Align::left}});
+    table.row({"zones", term::grouped(zones)});
+    for (const auto& [state, count] : states)
+        table.row({"  " + std::string(state), term::grouped(count)});
+    for (const auto& [kind, count] : kinds)
+        table.row({"  " + std::string(kind), term::grouped(count)});
+    table.row({"records", term::grouped(records)});
+    table.row({"position", term::grouped(snapshot->position().number)});
+    table.row({"store", term::octets_in_words(store_octets)});
+    table.row({"image file", image_octets == 0 ? std::string("none")
+                                               : term::octets_in_words(image_octets) +
+                                                     (usable ? ", " + term::grouped(on_top) +
+                                                                   " zones changed since"
+                                                             : ", not of this store or too old")});
+    if (records > 0)
+        table.row({"octets a record",
+                   std::to_string((store_octets + image_octets + records / 2) / records)});
+    terminal.out(table.text());
+    return 0;
+}
+
+}  // namespace
+
+Action define_zone_list(CLI::App& app) {
+    auto options = std::make_shared<StoreOptions>();
+    add_store(app, *options);
+    app.footer(
+        "One line a zone, in canonical order, with tabs between: name, kind, state, serial, "
+        "records.");
+    return [options](Invocation& invocation) { return run_list(*options, invocation); };
+}
+
+Action define_zone_show(CLI::App& app) {
+    auto options = std::make_shared<StoreOptions>();
+    add_store(app, *options);
+    add_zone(app, *options);
+    return [options](Invocation& invocation) { return run_show(*options, invocation); };
+}
+
+Action define_zone_export(CLI::App& app) {
+    auto options = std::make_shared<StoreOptions>();
+    add_store(app, *options);
+    add_zone(app, *options);
+    app.footer("Disabled records, and those of types that only PowerDNS has, stand in comments.");
+    return [options](Invocation& invocation) { return run_zone_export(*options, invocation); };
+}
+
+Action define_store_check(CLI::App& app) {
+    auto options = std::make_shared<StoreOptions>();
+    add_store(app, *options);
+    app.footer("Reads all of it. Exit code 1: something is damaged.");
+    return [options](Invocation& invocation) { return run_check(*options, invocation); };
+}
+
+Action define_store_stats(CLI::App& app) {
+    auto options = std::make_shared<StoreOptions>();
+    add_store(app, *options);
+    return [options](Invocation& invocation) { return run_stats(*options, invocation); };
+}
+
+}  // namespace zc::cmd
