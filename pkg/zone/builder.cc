@@ -39,7 +39,7 @@ void append_sort_key(std::vector<std::uint8_t>& out, base::Octets key) {
 
 std::uint64_t load_prefix(base::Octets sort_key) {
     std::uint8_t first[8] = {};
-    std::memcpy(first, sort_key.data(), std::min<std::size_t>(8, sort_key.size()));
+    std::copy_n(sort_key.begin(), std::min<std::size_t>(8, sort_key.size()), first);
     std::uint64_t value = 0;
     for (const std::uint8_t octet : first) value = (value << 8) | octet;
     return value;
