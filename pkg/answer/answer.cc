@@ -121,6 +121,7 @@ class Responder {
     void put_expansions() noexcept;
     void put_nsec(NodeRef node, const Owner& owner) noexcept;
     void put_nsec(const Step& step, NodeRef node) noexcept { put_nsec(node, node_owner(step, node)); }
+    void put_nsec_of_wildcard(const Step& step, const Match& match) noexcept;
     void put_nsec3(const std::uint8_t* item, Owner owner) noexcept;
     void put_nsec3(const Step& step, std::uint32_t index) noexcept {
         if (index != zone::none) put_nsec3(image_.nsec3_item(index), nsec3_owner(step));
@@ -154,21 +155,22 @@ class Responder {
     std::uint64_t links_[links_max + 1];
 };
 
-/// The zone for a name. For DS at an apex that is the parent's zone when it is here and has the cut (RFC 4035 section 3.1.4.1).
+/// The zone for a name. For DS at an apex that is the zone above when it is here and has the cut (RFC 4035 section 3.1.4.1).
 const std::uint8_t* Responder::find_zone(const Step& step, std::uint8_t& labels) const noexcept {
     const zone::LookupName& name = *step.name;
-    if (query_.qtype == RrType::ds && name.labels > 0) {
-        const std::uint8_t* own = store::find_or_null(table_, name, *step.hashes, name.labels, labels);
-        if (own == nullptr || labels != name.labels) return own;
-        std::uint8_t parent_labels = 0;
-        const std::uint8_t* parent = store::find_or_null(table_, name, *step.hashes, name.labels - std::size_t{1}, parent_labels);
-        if (parent == nullptr || ImageView(parent).state() != zone::State::serving) return own;
-        const Match match = ImageView(parent).find(name, parent_labels);
-        if (match.kind == Kind::delegation && match.encloser_labels < name.labels) return own;
-        labels = parent_labels;
-        return parent;
+    const std::uint8_t* own = store::find_or_null(table_, name, *step.hashes, name.labels, labels);
+    if (query_.qtype != RrType::ds || own == nullptr || labels == 0 || labels != name.labels) return own;
+    std::uint8_t above_labels = 0;
+    const std::uint8_t* above = store::find_or_null(table_, name, *step.hashes, labels - std::size_t{1}, above_labels);
+    if (above == nullptr) return own;
+    // A zone above that cannot answer may have a DS: NODATA out of the child would deny it. One that can and has no cut here
+    // is not the parent: its NXDOMAIN would deny the whole child.
+    if (ImageView(above).state() == zone::State::serving) {
+        const Match match = ImageView(above).find(name, above_labels);
+        if (match.kind != Kind::delegation || match.encloser_labels != name.labels) return own;
     }
-    return store::find_or_null(table_, name, *step.hashes, name.labels, labels);
+    labels = above_labels;
+    return above;
 }
 
 bool Responder::seen(std::uint64_t hash) noexcept {
@@ -211,11 +213,16 @@ void Responder::put_any(const Step& step, const Match& match) noexcept {
         return;
     }
     const auto signatures = query_.dnssec_ok ? Reply::Signatures::with : Reply::Signatures::without;
+    // What does not fit is left out, as is what stands so far back that its pointers reach nothing, as long as there is something.
+    bool data = false, some = false;
     for (const std::uint8_t* at = match.node.rrsets(); *at != 0;) {
         const RrSetRef set = RrSetRef::decode(at);
-        if (set.count != 0) need(reply_.put(Section::answer, set, name_owner(step), set.ttl_wire, no_ttl_max, signatures));
+        data |= set.count != 0;
+        some |= set.count != 0 && reply_.put(Section::answer, set, name_owner(step), set.ttl_wire, no_ttl_max, signatures);
         at = set.end;
     }
+    if (!data) return put_nodata(step, match);  // signatures alone
+    need(some);
     if (match.kind == Kind::wildcard && proofs()) prove_expansion(step, match);
 }
 
@@ -319,14 +326,29 @@ void Responder::put_expansions() noexcept {
     }
 }
 
+/// The NSEC that covers the wildcard below the closest encloser: it is not there, or an empty non-terminal.
+void Responder::put_nsec_of_wildcard(const Step& step, const Match& match) noexcept {
+    const base::Octets encloser = step.name->suffix(step.name->labels - std::size_t{match.encloser_labels});
+    if (encloser.size() + 2 > dns::name_octets_max) return;  // no such wildcard can be
+    zone::LookupName wildcard;
+    wildcard.octets[0] = 1;
+    wildcard.octets[1] = '*';
+    std::memcpy(wildcard.octets + 2, encloser.data(), encloser.size());
+    wildcard.size = static_cast<std::uint8_t>(encloser.size() + 2);
+    wildcard.mark_labels();
+    put_nsec(step, image_.nsec_at_or_before(wildcard));
+}
+
 void Responder::put_nodata(const Step& step, const Match& match) noexcept {
     put_soa(step);
     if (!proofs()) return;
     if (image_.is(zone::image_flag::nsec)) {
         // RFC 4035 sections 3.1.3.1 and 3.1.3.4. An empty non-terminal has no NSEC, the one before covers it.
         RrSetRef nsec;
-        if (match.node.find(RrType::nsec, nsec)) put_nsec(step, match.node);
-        if (match.kind == Kind::wildcard || !match.node.find(RrType::nsec, nsec)) put_nsec(step, image_.nsec_at_or_before(*step.name));
+        const bool own = match.node.find(RrType::nsec, nsec);
+        if (own) put_nsec(step, match.node);
+        if (match.kind == Kind::wildcard || !own) put_nsec(step, image_.nsec_at_or_before(*step.name));
+        if (match.kind == Kind::wildcard && !own) put_nsec_of_wildcard(step, match);
         return;
     }
     if (match.kind == Kind::wildcard) {  // RFC 5155 section 7.2.5
@@ -344,15 +366,7 @@ void Responder::put_nxdomain(const Step& step, const Match& match) noexcept {
     if (!proofs()) return;
     if (image_.is(zone::image_flag::nsec)) {  // RFC 4035 section 3.1.3.2
         put_nsec(step, image_.nsec_at_or_before(*step.name));
-        const base::Octets encloser = step.name->suffix(step.name->labels - std::size_t{match.encloser_labels});
-        if (encloser.size() + 2 > dns::name_octets_max) return;  // no such wildcard can be
-        zone::LookupName wildcard;
-        wildcard.octets[0] = 1;
-        wildcard.octets[1] = '*';
-        std::memcpy(wildcard.octets + 2, encloser.data(), encloser.size());
-        wildcard.size = static_cast<std::uint8_t>(encloser.size() + 2);
-        wildcard.mark_labels();
-        put_nsec(step, image_.nsec_at_or_before(wildcard));
+        put_nsec_of_wildcard(step, match);
         return;
     }
     // RFC 5155 section 7.2.2. Where the encloser has no NSEC3 (opt-out), the provable one's wildcard is denied.
@@ -466,8 +480,11 @@ void Responder::answer() noexcept {
         }
     }
     if (found == nullptr) found = find_zone(step, apex_labels_);
-    if (found == nullptr) {
-        settle(query_.opcode == dns::Opcode::query ? Rcode::refused : Rcode::notauth, dns::Ede::not_authoritative);
+    // Transfers, NOTIFY and UPDATE are about a zone: of names that are no apex here NOTAUTH (RFC 5936 section 2.2.1, RFC 2136 section 3.1.2).
+    const bool transfer = query_.qtype == RrType::axfr || query_.qtype == RrType::ixfr;
+    const bool of_zone = transfer || query_.opcode != dns::Opcode::query;
+    if (found == nullptr || (of_zone && apex_labels_ != query_.name.labels)) {
+        settle(of_zone ? Rcode::notauth : Rcode::refused, dns::Ede::not_authoritative);
         return;
     }
     image_ = ImageView(found);
@@ -482,7 +499,7 @@ void Responder::answer() noexcept {
         case zone::State::broken:
         case zone::State::unsigned_: settle(Rcode::servfail, dns::Ede::invalid_data); return;
     }
-    if (query_.qtype == RrType::axfr || query_.qtype == RrType::ixfr) {
+    if (transfer) {
         settle(Rcode::refused, dns::Ede::prohibited);
         return;
     }
@@ -504,7 +521,7 @@ void Responder::answer() noexcept {
                 authoritative_ = true;
                 wildcard_ = wildcard_ || match.kind == Kind::wildcard;
                 exchange_.outcome.account = static_cast<std::uint32_t>(query_.hashes.of[query_.name.labels]);
-                if (match.kind == Kind::wildcard) exchange_.outcome.account = static_cast<std::uint32_t>(query_.hashes.of[apex_labels_]) + 2;
+                if (match.kind == Kind::wildcard) exchange_.outcome.account = static_cast<std::uint32_t>(step.hashes->of[apex_labels_]) + 2;
                 RrSetRef set;
                 if (match.node.find(query_.qtype, set)) {
                     put_positive(step, match, set);
@@ -539,7 +556,7 @@ void Responder::answer() noexcept {
             case Kind::nxdomain:
                 authoritative_ = true;
                 settle(Rcode::nxdomain);
-                exchange_.outcome.account = static_cast<std::uint32_t>(query_.hashes.of[apex_labels_]) + 1;
+                exchange_.outcome.account = static_cast<std::uint32_t>(step.hashes->of[apex_labels_]) + 1;
                 put_nxdomain(step, match);
                 break;
             case Kind::dname: {

@@ -67,6 +67,18 @@ std::size_t skip_name(base::Octets message, std::size_t at) noexcept {
     return 0;
 }
 
+/// RFC 9018 section 4.4. `head`: the server cookie's version, reserved octets as they came (section 4.2: hashed, not
+/// checked) and time.
+void hash_cookie(const std::uint8_t* client_cookie, const std::uint8_t* head, const dns::Address& client,
+                 const std::array<std::uint8_t, 16>& secret, std::uint8_t (&hash)[8]) noexcept {
+    std::uint8_t input[client_cookie_octets + 8 + 16];
+    std::memcpy(input, client_cookie, client_cookie_octets);
+    std::memcpy(input + client_cookie_octets, head, 8);
+    std::memcpy(input + client_cookie_octets + 8, client.octets.data(), client.size);
+    static_assert(crypto_shorthash_KEYBYTES == 16 && crypto_shorthash_BYTES == 8);
+    crypto_shorthash(hash, input, client_cookie_octets + 8U + client.size, secret.data());  // SipHash-2-4
+}
+
 enum : std::uint16_t { option_nsid = 3, option_cookie = 10, option_keepalive = 11 };
 
 /// False: FORMERR.
@@ -88,15 +100,17 @@ bool read_options(base::Octets options, const Exchange& exchange, Query& query) 
             if (!exchange.arrival.node->cookies.enabled || query.has_cookie) continue;
             query.has_cookie = true;
             std::memcpy(query.client_cookie, data.data(), client_cookie_octets);
-            if (octets != client_cookie_octets + server_cookie_octets || data[8] != 1) continue;
+            const base::Octets head = data.subspan(client_cookie_octets);
+            if (head.size() != server_cookie_octets || head[0] != 1) continue;
             // RFC 9018 section 4.3: valid from an hour ago to five minutes ahead, in serial arithmetic.
-            const std::uint32_t made = load_u32(&data[12]);
-            const auto age = static_cast<std::int32_t>(exchange.arrival.now.unix_seconds() - made);
+            const auto age = static_cast<std::int32_t>(exchange.arrival.now.unix_seconds() - load_u32(&head[4]));
             if (age > 3600 || age < -300) continue;
-            std::uint8_t expected[server_cookie_octets];
             for (const auto* secret : {&exchange.arrival.node->cookies.current, &exchange.arrival.node->cookies.previous}) {
-                make_server_cookie(query.client_cookie, exchange.arrival.client, made, *secret, expected);
-                if (sodium_memcmp(expected, &data[8], server_cookie_octets) == 0) query.cookie_valid = true;
+                // No previous secret is not one of zeros, with which anybody could make cookies.
+                if (sodium_is_zero(secret->data(), secret->size()) != 0) continue;
+                std::uint8_t expected[8];
+                hash_cookie(query.client_cookie, head.data(), exchange.arrival.client, *secret, expected);
+                if (sodium_memcmp(expected, &head[8], sizeof expected) == 0) query.cookie_valid = true;
             }
         } else if (code == option_keepalive && exchange.arrival.transport == dns::Transport::tcp) {
             if (octets != 0) return false;  // RFC 7828 section 3.2.1: a client sends no timeout
@@ -145,15 +159,12 @@ bool read_records(const Exchange& exchange, std::size_t at, std::size_t answers,
 
 void make_server_cookie(const std::uint8_t* client_cookie, const dns::Address& client, std::uint32_t unix_seconds,
                         const std::array<std::uint8_t, 16>& secret, std::uint8_t* out) noexcept {
-    std::uint8_t input[client_cookie_octets + 8 + 16];
     out[0] = 1;
     out[1] = out[2] = out[3] = 0;
     base::store_u32(out + 4, unix_seconds);
-    std::memcpy(input, client_cookie, client_cookie_octets);
-    std::memcpy(input + client_cookie_octets, out, 8);
-    std::memcpy(input + client_cookie_octets + 8, client.octets.data(), client.size);
-    static_assert(crypto_shorthash_KEYBYTES == 16 && crypto_shorthash_BYTES == 8);
-    crypto_shorthash(out + 8, input, client_cookie_octets + 8U + client.size, secret.data());  // SipHash-2-4
+    std::uint8_t hash[8];
+    hash_cookie(client_cookie, out, client, secret, hash);
+    std::memcpy(out + 8, hash, sizeof hash);
 }
 
 void parse(const Exchange& exchange, Query& query) noexcept {
@@ -179,11 +190,14 @@ void parse(const Exchange& exchange, Query& query) noexcept {
     const std::size_t answers = std::size_t{load_u16(&message[6])} + load_u16(&message[8]);
     const std::size_t additionals = load_u16(&message[10]);
     query.verdict = Verdict::answer;
+    // The message of an operation that we do not know may have any form behind its header.
+    const bool known = query.opcode == dns::Opcode::query || query.opcode == dns::Opcode::notify || query.opcode == dns::Opcode::update;
+    const Verdict malformed = known ? Verdict::formerr : Verdict::notimp;
     std::size_t at = header_octets;
     if (questions == 1) {
         const std::size_t octets = read_qname(message, at, query.name);
         if (octets == 0 || message.size() - at - octets < 4) {
-            query.verdict = Verdict::formerr;
+            query.verdict = malformed;
             return;
         }
         at += octets;
@@ -193,15 +207,13 @@ void parse(const Exchange& exchange, Query& query) noexcept {
         query.has_question = true;
         query.question_end = static_cast<std::uint16_t>(at);
     } else if (questions > 1) {
-        query.verdict = query.opcode == dns::Opcode::query ? Verdict::formerr : Verdict::notimp;  // RFC 9619
+        query.verdict = malformed;  // RFC 9619; RFC 2136 section 3.1.1
         return;
     }
     if (answers + additionals != 0 || at != message.size()) {
         if (!read_records(exchange, at, answers, additionals, query)) {
-            // The message of an operation that we do not know may have another form behind its header.
-            const bool known = query.opcode == dns::Opcode::query || query.opcode == dns::Opcode::notify || query.opcode == dns::Opcode::update;
-            query.verdict = known ? Verdict::formerr : Verdict::notimp;
-            query.edns = query.edns && query.verdict == Verdict::formerr;
+            query.verdict = malformed;
+            query.edns = query.edns && known;
             return;
         }
     }

@@ -39,7 +39,7 @@ struct Query {
 /// Reads `exchange.query` into `query`. RFC 1035 section 4.1, RFC 6891, RFC 9619 (one question).
 void parse(const Exchange& exchange, Query& query) noexcept;
 
-/// Writes the sixteen octets of a server cookie (RFC 9018 section 4.4).
+/// Writes the sixteen octets of a new server cookie (RFC 9018 section 4).
 void make_server_cookie(const std::uint8_t* client_cookie, const dns::Address& client, std::uint32_t unix_seconds,
                         const std::array<std::uint8_t, 16>& secret, std::uint8_t* out) noexcept;
 

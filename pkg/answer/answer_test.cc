@@ -1,0 +1,334 @@
+// What the server answers, as text: runs testdata/answer/.
+//
+//     zone [ORIGIN]              body: a master file; ORIGIN is its $ORIGIN (default: the root).
+//     "ok", or what is wrong. placeholder ORIGIN STATE   a zone that cannot answer: pending,
+//     broken, unsigned remove ORIGIN              the zone goes away node KEY=VALUE… nsid= version=
+//     hostname= udp= cookies=CURRENT[,PREVIOUS]|off keepalive= now= client= query NAME TYPE
+//     [OPTION…]  the response in the form of dns::message_text packet [OPTION…]           body: the
+//     query in hex; "no response" when it is dropped
+//
+// Options of a query: do, edns[=OCTETS], version=N, option=CODE:HEX, cookie=HEX, nsid, tcp, class=,
+// opcode=, flags=HEX, rd, octets (adds the size of the response), buffer=N (octets that the caller
+// gives). NAME is sent in its case.
+#include "answer/answer.h"
+
+#include <algorithm>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+#include <ldns/ldns.h>
+
+#include "answer/query.h"
+#include "dns/message.h"
+#include "dns/presentation.h"
+#include "testkit/script.h"
+
+namespace zc::answer {
+namespace {
+
+using Octets = std::vector<std::uint8_t>;
+
+template <class T>
+T value(Result<T> result) {
+    if (!result) throw std::runtime_error(result.error().text());
+    return *std::move(result);
+}
+
+unsigned long number(const std::string& text, int base = 10) {
+    std::size_t used = 0;
+    const unsigned long result = std::stoul(text, &used, base);
+    if (used != text.size()) throw std::runtime_error("not a number: " + text);
+    return result;
+}
+
+Octets from_hex(std::string_view text) {
+    Octets out;
+    std::string digits;
+    for (const char c : text)
+        if (c != ' ' && c != '\n' && c != '\t') digits += c;
+    if (digits.size() % 2 != 0) throw std::runtime_error("odd number of hex digits");
+    for (std::size_t at = 0; at < digits.size(); at += 2)
+        out.push_back(static_cast<std::uint8_t>(number(digits.substr(at, 2), 16)));
+    return out;
+}
+
+/// Hex, with # and what follows as comments.
+Octets packet_octets(const std::string& body) {
+    std::string hex;
+    bool comment = false;
+    for (const char c : body) {
+        if (c == '#') comment = true;
+        if (c == '\n') comment = false;
+        if (!comment) hex += c;
+    }
+    return from_hex(hex);
+}
+
+void append_u16(Octets& out, std::size_t value) {
+    out.push_back(static_cast<std::uint8_t>(value >> 8));
+    out.push_back(static_cast<std::uint8_t>(value));
+}
+
+/// What a word of a `query` line says. Its octets are laid here and not by dns::encode_query: a
+/// second pair of eyes.
+struct Sent {
+    Octets octets;
+    dns::Transport transport = dns::Transport::udp;
+    bool show_octets = false;
+    std::size_t buffer = 4096;
+};
+
+Sent make_query(const std::vector<std::string>& words) {
+    if (words.size() < 2) throw std::runtime_error("query NAME TYPE [OPTION…]");
+    const dns::Name name = value(dns::Name::parse(words[0]));
+    const auto type = value(dns::parse_type(words[1]));
+    Sent sent;
+    unsigned long flags = 0, opcode = 0, version = 0, udp_octets = 1232, edns_flags = 0;
+    std::size_t qclass = 1;
+    bool edns = false;
+    Octets options;
+    for (std::size_t i = 2; i < words.size(); ++i) {
+        const std::string key = words[i].substr(0, words[i].find('='));
+        const std::string rest =
+            key.size() == words[i].size() ? "" : words[i].substr(key.size() + 1);
+        const auto option = [&](std::size_t code, const Octets& data) {
+            edns = true;
+            append_u16(options, code);
+            append_u16(options, data.size());
+            options.insert(options.end(), data.begin(), data.end());
+        };
+        if (key == "do") {
+            edns = true;
+            edns_flags = 0x8000;
+        } else if (key == "edns") {
+            edns = true;
+            if (!rest.empty()) udp_octets = number(rest);
+        } else if (key == "version") {
+            edns = true;
+            version = number(rest);
+        } else if (key == "cookie") {
+            option(10, from_hex(rest));
+        } else if (key == "nsid") {
+            option(3, {});
+        } else if (key == "option") {
+            const std::size_t colon = rest.find(':');
+            option(number(rest.substr(0, colon)), from_hex(rest.substr(colon + 1)));
+        } else if (key == "tcp") {
+            sent.transport = dns::Transport::tcp;
+            sent.buffer = 65535;
+        } else if (key == "class") {
+            qclass = static_cast<std::size_t>(value(dns::parse_class(rest)));
+        } else if (key == "opcode") {
+            opcode = number(rest);
+        } else if (key == "rd") {
+            flags |= 0x0100;
+        } else if (key == "flags") {
+            flags |= number(rest, 16);
+        } else if (key == "octets") {
+            sent.show_octets = true;
+        } else if (key == "buffer") {
+            sent.buffer = number(rest);
+        } else {
+            throw std::runtime_error("unknown option " + words[i]);
+        }
+    }
+    Octets& out = sent.octets;
+    append_u16(out, 0x1234);
+    append_u16(out, flags | (opcode << 11));
+    append_u16(out, 1);
+    append_u16(out, 0);
+    append_u16(out, 0);
+    append_u16(out, edns ? 1 : 0);
+    out.insert(out.end(), name.wire().begin(), name.wire().end());
+    append_u16(out, static_cast<std::size_t>(type));
+    append_u16(out, qclass);
+    if (edns) {
+        out.push_back(0);
+        append_u16(out, 41);
+        append_u16(out, udp_octets);
+        append_u16(out, version);  // behind the upper bits of the rcode, which are 0
+        append_u16(out, edns_flags);
+        append_u16(out, options.size());
+        out.insert(out.end(), options.begin(), options.end());
+    }
+    return sent;
+}
+
+class Server {
+public:
+    std::string run(const testkit::Step& step) {
+        if (step.directive == "zone") return zone(step);
+        if (step.directive == "placeholder") return placeholder(step.words());
+        if (step.directive == "remove") {
+            zones_.insert({value(dns::Name::parse(step.args)), std::nullopt});
+            return "ok";
+        }
+        if (step.directive == "node") return node(step.words());
+        if (step.directive == "query") return respond_to(make_query(step.words()));
+        if (step.directive == "packet") {
+            Sent sent;
+            for (const std::string& word : step.words()) {
+                if (word == "tcp")
+                    sent.transport = dns::Transport::tcp;
+                else if (word == "octets")
+                    sent.show_octets = true;
+                else
+                    throw std::runtime_error("unknown option " + word);
+            }
+            sent.octets = packet_octets(step.body);
+            return respond_to(sent);
+        }
+        throw std::runtime_error("unknown directive " + step.directive);
+    }
+
+private:
+    std::string zone(const testkit::Step& step) {
+        dns::MasterOptions options;
+        options.origin = step.args.empty() ? dns::Name() : value(dns::Name::parse(step.args));
+        struct Line {
+            dns::Name owner;
+            dns::RrType type;
+            std::uint32_t ttl;
+            Octets rdata;
+        };
+        std::vector<Line> lines;
+        const dns::MasterReport report = dns::read_master(
+            step.body, options, [&](const dns::RecordView& record, std::uint64_t) -> Status {
+                lines.push_back({dns::Name(record.owner), record.type, record.ttl,
+                                 Octets(record.rdata.begin(), record.rdata.end())});
+                return {};
+            });
+        std::string out;
+        for (const Error& error : report.errors) out += error.text() + '\n';
+        const auto soa = std::ranges::find(lines, dns::RrType::soa, &Line::type);
+        const dns::Name apex = soa == lines.end() ? options.origin : soa->owner;
+        zone::Builder builder;
+        builder.begin(apex);
+        for (const Line& line : lines)
+            if (const auto added = builder.add({line.owner, line.type, line.ttl, line.rdata});
+                !added)
+                out += added.error().text() + '\n';
+        std::vector<Error> errors;
+        auto image = builder.build(nullptr, &errors);
+        for (const Error& error : errors) out += error.text() + '\n';
+        if (!image || !out.empty()) return out;
+        const auto valid = zone::validate(image->octets());
+        if (!valid) return valid.error().text();
+        zones_.insert({apex, *std::move(image)});
+        return "ok";
+    }
+
+    std::string placeholder(const std::vector<std::string>& words) {
+        const dns::Name apex = value(dns::Name::parse(words.at(0)));
+        const zone::State state = words.at(1) == "pending"  ? zone::State::pending
+                                  : words.at(1) == "broken" ? zone::State::broken
+                                                            : zone::State::unsigned_;
+        zones_.insert({apex, zone::placeholder(apex, state)});
+        return "ok";
+    }
+
+    std::string node(const std::vector<std::string>& words) {
+        for (const std::string& word : words) {
+            const std::size_t equals = word.find('=');
+            const std::string key = word.substr(0, equals),
+                              rest = equals == std::string::npos ? "" : word.substr(equals + 1);
+            if (key == "nsid")
+                identity_.nsid = rest;
+            else if (key == "version")
+                identity_.version = rest;
+            else if (key == "hostname")
+                identity_.hostname = rest;
+            else if (key == "udp")
+                identity_.udp_octets_max = static_cast<std::uint16_t>(number(rest));
+            else if (key == "keepalive")
+                identity_.tcp_keepalive = static_cast<std::uint16_t>(number(rest));
+            else if (key == "now")
+                now_ = base::Instant{static_cast<std::int64_t>(number(rest)) * 1'000'000'000};
+            else if (key == "client")
+                client_ = value(dns::parse_address(rest));
+            else if (key == "cookies") {
+                identity_.cookies.enabled = rest != "off";
+                if (rest == "off") continue;
+                const Octets secrets =
+                    from_hex(rest.substr(0, 32) +
+                             (rest.size() > 33 ? rest.substr(33) : std::string(32, '0')));
+                if (secrets.size() != 32) throw std::runtime_error("a secret has 32 digits");
+                std::copy_n(secrets.begin(), 16, identity_.cookies.current.begin());
+                std::copy_n(secrets.begin() + 16, 16, identity_.cookies.previous.begin());
+            } else {
+                throw std::runtime_error("unknown key " + word);
+            }
+        }
+        return "ok";
+    }
+
+    std::string respond_to(const Sent& sent) {
+        const Arrival arrival{
+            .transport = sent.transport, .client = client_, .now = now_, .node = &identity_};
+        Octets response(sent.buffer);  // of exactly that size: a write behind it is seen under ASan
+        const Outcome outcome = respond(sent.octets, arrival, zones_, response);
+        response.resize(outcome.response_octets);
+        if (response.empty()) return "no response";
+
+        std::string out;
+        auto message = dns::parse_message(response);
+        if (!message) return "malformed response: " + message.error().text();
+        out += dns::message_text(*message);
+        const std::size_t question_end =
+            message->questions.empty() ? 12 : 16 + message->questions[0].name.size();
+        if (response.size() < question_end || sent.octets.size() < question_end ||
+            !std::equal(response.begin() + 12,
+                        response.begin() + static_cast<std::ptrdiff_t>(question_end),
+                        sent.octets.begin() + 12))
+            out += "the question is another\n";
+        if (message->id != base::load_u16(sent.octets.data()) || !message->qr)
+            out += "the id or QR is another\n";
+        if (message->rcode != outcome.rcode || message->tc != outcome.truncated)
+            out += "the outcome is another\n";
+        if (outcome.cookie_valid) out += "cookie valid\n";
+        if (sent.show_octets) out += std::to_string(response.size()) + " octets\n";
+        ldns_pkt* packet = nullptr;
+        if (ldns_wire2pkt(&packet, response.data(), response.size()) != LDNS_STATUS_OK)
+            out += "ldns cannot read it\n";
+        ldns_pkt_free(packet);
+        if (!batch_agrees(sent, arrival, response)) out += "in a batch the answer is another\n";
+        return out;
+    }
+
+    /// The same query among others, at every place of a batch that is longer than one stage.
+    bool batch_agrees(const Sent& sent, const Arrival& arrival, const Octets& alone) {
+        static const Octets other = make_query({"other.example.", "TXT", "do"}).octets;
+        std::vector<Octets> buffers(batch_max, Octets(sent.buffer));
+        std::vector<Exchange> batch(batch_max);
+        for (std::size_t i = 0; i < batch.size(); ++i)
+            batch[i] = {i % 3 == 0 ? base::Octets(sent.octets) : base::Octets(other),
+                        buffers[i],
+                        arrival,
+                        {}};
+        respond(batch, zones_);
+        for (std::size_t i = 0; i < batch.size(); i += 3)
+            if (!std::ranges::equal(
+                    base::Octets(buffers[i]).first(batch[i].outcome.response_octets), alone))
+                return false;
+        return true;
+    }
+
+    store::Catalogue zones_{0x5eed};
+    Identity identity_;
+    base::Instant now_;
+    dns::Address client_{{192, 0, 2, 53}, 4};
+};
+
+TEST_CASE("what is asked is answered as the scripts say") {
+    testkit::run_scripts("answer", [] {
+        return [server = std::make_shared<Server>()](const testkit::Step& step) {
+            return server->run(step);
+        };
+    });
+}
+
+}  // namespace
+}  // namespace zc::answer
