@@ -108,6 +108,44 @@ Result<std::vector<DamagedZone>> write_image_file(const std::string& store_path,
     return write_image_file(snapshot, store_path, progress);
 }
 
+Result<std::uint64_t> check_store(
+    const std::string& store_path,
+    const std::function<void(const std::string& zone, const std::string& problem)>& each_problem,
+    const LoadProgress& progress) {
+    ZC_TRY(Snapshot snapshot, Snapshot::open(store_path));
+    ZC_TRY(std::uint64_t problems,
+           snapshot.check([&](base::Octets key, const std::string& problem) {
+               const auto apex = apex_of(key);
+               each_problem(apex && !key.empty() ? dns::to_string(*apex) : std::string(), problem);
+           }));
+    const auto report = [&](const std::string& zone, const std::string& problem) {
+        ++problems;
+        each_problem(zone, problem);
+    };
+    ZC_TRY(const std::uint64_t total, snapshot.zones());
+    std::uint64_t done = 0;
+    const auto read = snapshot.for_each_image([&](const StoredZone& zone, base::Octets image,
+                                                  Snapshot::Image state) {
+        if (progress && ++done % progress_zones == 0) progress(done, total);
+        if (state == Snapshot::Image::damaged) return true;  // told above
+        const auto apex = apex_of(zone.key);
+        const std::string name = apex ? dns::to_string(*apex) : std::string();
+        const auto imported = imported_zone(zone, image);
+        if (!imported) {
+            report(name, imported.error().message);
+        } else if (!image.empty() && !dns::equal(zone::Zone(image.data()).apex(), imported->apex)) {
+            report(name, "image of another zone");
+        }
+        return true;
+    });
+    if (!read && read.error().code != Errc::malformed) return tl::unexpected<Error>(read.error());
+
+    const auto file = ImageFile::open(store_path);
+    if (!file && file.error().code != Errc::not_found)
+        report({}, file.error().text() + "; the next start makes it anew");
+    return problems;
+}
+
 struct LoadedStore::Work {
     std::string path;
     std::size_t zones_expected = 0;

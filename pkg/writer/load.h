@@ -103,4 +103,12 @@ private:
 Result<std::vector<DamagedZone>> write_image_file(const std::string& store_path,
                                                   const LoadProgress& progress = nullptr);
 
+/// Reads all there is and checks it: journal::Snapshot::check, then every image and all settings,
+/// then the image file, which is no loss when it is damaged. `each_problem` gets the apex in
+/// presentation format (empty: of no zone) and a sentence. Gives the number of problems.
+Result<std::uint64_t> check_store(
+    const std::string& store_path,
+    const std::function<void(const std::string& zone, const std::string& problem)>& each_problem,
+    const LoadProgress& progress = nullptr);
+
 }  // namespace zc::writer

@@ -3,6 +3,8 @@
 #include <string>
 #include <utility>
 
+#include "writer/zone_key.h"
+
 namespace zc::writer {
 namespace {
 
@@ -279,6 +281,21 @@ Result<StoredState> decode_state(std::uint8_t octet) {
     if (number > static_cast<std::uint8_t>(zone::State::unsigned_))
         return fail(Errc::malformed, "zone of state " + std::to_string(number) + ", unknown here");
     return StoredState{static_cast<zone::State>(number), (octet & hidden_bit) != 0};
+}
+
+Result<ingest::ImportedZone> imported_zone(const journal::StoredZone& stored, base::Octets image) {
+    ingest::ImportedZone zone;
+    ZC_TRY(zone.apex, apex_of(stored.key));
+    ZC_TRY(const StoredState state, decode_state(stored.state));
+    zone.state = state.state;
+    zone.hidden = state.hidden;
+    zone.records = stored.records;
+    zone.rows_digest = stored.source;
+    ZC_TRY_STATUS(decode_settings(stored.settings, zone));
+    if (image.empty()) return zone;
+    ZC_TRY_STATUS(zone::validate(image));
+    zone.image = zone::Image(image);
+    return zone;
 }
 
 }  // namespace zc::writer

@@ -13,6 +13,7 @@
 #include "base/octets.h"
 #include "base/result.h"
 #include "ingest/powerdns.h"
+#include "journal/journal.h"
 
 namespace zc::writer {
 
@@ -41,5 +42,9 @@ struct StoredState {
     bool hidden;
 };
 Result<StoredState> decode_state(std::uint8_t octet);
+
+/// A stored zone as it was imported. Its image is checked before it is copied: what is damaged is
+/// an error, `malformed`.
+Result<ingest::ImportedZone> imported_zone(const journal::StoredZone& zone, base::Octets image);
 
 }  // namespace zc::writer

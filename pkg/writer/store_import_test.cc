@@ -307,6 +307,13 @@ TEST_CASE("a damaged image makes its zone broken and is named; the others are se
     CHECK(contents(*loaded.catalogue) ==
           Contents{{"a.", "1"}, {"damaged.", "broken"}, {"z.", "1"}});
 
+    std::vector<std::string> problems;
+    CHECK(check_store(folder / "s", [&](const std::string& zone, const std::string& problem) {
+              problems.push_back(zone + ": " + problem);
+          }) == 1U);
+    CHECK(problems ==
+          std::vector<std::string>{"damaged.: image or settings do not fit the digest"});
+
     // Importing it again heals it.
     import_zones(folder / "s", zones_of({{"damaged.", 2}}));
     CHECK(contents(*load(folder / "s").catalogue).at("damaged.") == "2");
