@@ -260,8 +260,8 @@ void print(term::Terminal& terminal, const ImportVerbOptions& options, const Rep
 
     const journal::Counts& counts = report.outcome.counts;
     std::string line = counted(report.totals.zones, "zone", "zones") + ", " +
-                       counted(report.totals.records, "record", "records") + " in " +
-                       term::in_words(report.took) + ": " + term::grouped(counts.added) +
+                       counted(report.totals.of(ingest::Table::records).read, "record", "records") +
+                       " in " + term::in_words(report.took) + ": " + term::grouped(counts.added) +
                        " added, " + term::grouped(counts.changed) + " changed, " +
                        term::grouped(counts.removed) + " removed, " +
                        term::grouped(counts.unchanged) + " unchanged\n";

@@ -386,12 +386,23 @@ ContentVerdict append_powerdns_only(std::vector<std::uint8_t>& out, RrType type,
         if (verdict.verdict == Verdict::refused) out.resize(begin);
         return verdict;
     }
-    if (type_text.size() + 1 + content.size() > rdata_octets_max) {
-        return refused("content of " + std::to_string(content.size()) + " octets, limit is 65535");
+    // In the form of LUA's RDATA, a type and character-strings: an image holds well-formed RDATA only.
+    constexpr std::size_t string_octets_max = 255;
+    std::string text(type_text);
+    text += ' ';
+    text += content;
+    if (2 + text.size() + text.size() / string_octets_max + 1 > rdata_octets_max) {
+        return refused("content of " + std::to_string(content.size()) +
+                       " octets, more than a record can hold");
     }
-    out.insert(out.end(), type_text.begin(), type_text.end());
-    out.push_back(' ');
-    out.insert(out.end(), content.begin(), content.end());
+    const auto number = static_cast<std::uint16_t>(type);
+    out.push_back(static_cast<std::uint8_t>(number >> 8));
+    out.push_back(static_cast<std::uint8_t>(number));
+    for (std::size_t at = 0; at < text.size(); at += string_octets_max) {
+        const std::string_view piece = std::string_view(text).substr(at, string_octets_max);
+        out.push_back(static_cast<std::uint8_t>(piece.size()));
+        out.insert(out.end(), piece.begin(), piece.end());
+    }
     return {};
 }
 

@@ -44,7 +44,7 @@ ContentVerdict append_rdata(std::vector<std::uint8_t>& out, dns::RrType type,
                             const ContentContext& context);
 
 /// RDATA under which a PowerDNS-only record stands in an image: the target's name for ALIAS, for
-/// others type and content as text.
+/// others LUA's form with type and content as text.
 ContentVerdict append_powerdns_only(std::vector<std::uint8_t>& out, dns::RrType type,
                                     std::string_view type_text, std::string_view content);
 
