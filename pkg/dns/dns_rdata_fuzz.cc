@@ -59,6 +59,7 @@ constexpr std::array stricter_than_ldns = {
 constexpr std::array laxer_than_ldns = {
     Disagreement{"CAA", "an empty value is no field to it"},
     Disagreement{"CSYNC", "a bitmap without types is no field to it (RFC 7477 allows it)"},
+    Disagreement{"HIP", "has a limit of servers"},
     Disagreement{"KEY", "no key is no field to it (RFC 2535 section 3.1.2)"},
     Disagreement{"NSAP-PTR", "is a string to it, not a name"},
     Disagreement{"SINK", "wants octets behind the subcoding"},

@@ -1,5 +1,5 @@
-// A DNS message as plain values: parsed with every bound checked, built with compression, printed as text.
-// For tests, transfers and comparing servers; the answering path writes its octets itself.
+// A DNS message as plain values: parsed with every bound checked, built with compression, printed
+// as text. For tests, transfers and comparing servers; the answering path writes its octets itself.
 #pragma once
 
 #include <cstdint>
@@ -49,7 +49,8 @@ struct Edns {
 
 struct Message {
     std::uint16_t id = 0;
-    bool qr = false, aa = false, tc = false, rd = false, ra = false, z = false, ad = false, cd = false;
+    bool qr = false, aa = false, tc = false, rd = false, ra = false, z = false, ad = false,
+         cd = false;
     Opcode opcode = Opcode::query;  // any of four bits
     Rcode rcode = Rcode::noerror;   // twelve bits with EDNS
     std::vector<Question> questions;
@@ -60,15 +61,18 @@ struct Message {
     std::size_t trailing_octets = 0;  // behind the last record
 };
 
-/// Octets → message. RDATA of known types is checked (`check_rdata`) but for the empty RDATA that UPDATE has
-/// in classes ANY and NONE. An error says in which section, at which octet. Two OPT records, or one with an
-/// owner or in another section than additional, are an error (RFC 6891 section 6.1.1).
+/// Octets → message. RDATA of known types is checked (`check_rdata`) but for the empty RDATA that
+/// UPDATE has in classes ANY and NONE. An error says in which section, at which octet. Two OPT
+/// records, or one with an owner or in another section than additional, are an error (RFC 6891
+/// section 6.1.1).
 Result<Message> parse_message(base::Octets octets);
 
-/// Message → octets, owner names and the names of RFC 1035's types compressed (RFC 3597 section 4), the OPT record last
-/// but for TSIG and SIG(0), which close the additional section. Fails with `limit` when longer than `octets_max`, and with
-/// `invalid` when the rcode needs EDNS and there is none.
-Result<std::vector<std::uint8_t>> encode_message(const Message& message, std::size_t octets_max = message_octets_max);
+/// Message → octets, owner names and the names of RFC 1035's types compressed (RFC 3597 section 4),
+/// the OPT record last but for TSIG and SIG(0), which close the additional section. Fails with
+/// `limit` when longer than `octets_max`, and with `invalid` when the rcode needs EDNS and there is
+/// none.
+Result<std::vector<std::uint8_t>> encode_message(const Message& message,
+                                                 std::size_t octets_max = message_octets_max);
 
 /// A question as clients send it.
 struct QueryOptions {
@@ -86,9 +90,10 @@ std::vector<std::uint8_t> encode_query(NameView qname, RrType qtype, const Query
 ///     edns 1232 do
 ///     ede 14 "not ready"
 ///
-/// First line: opcode unless QUERY, rcode, flags that are set but qr. Then records in the order of the
-/// message: section, owner, TTL, class unless IN, type, RDATA; EDNS; one line an option (ede, nsid, cookie,
-/// ecs, padding, else "option CODE HEX"); "trailing N octets". The question is not printed.
+/// First line: opcode unless QUERY, rcode, flags that are set but qr. Then records in the order of
+/// the message: section, owner, TTL, class unless IN, type, RDATA; EDNS; one line an option (ede,
+/// nsid, cookie, ecs, padding, else "option CODE HEX"); "trailing N octets". The question is not
+/// printed.
 std::string message_text(const Message& message);
 
 /// The same line for one record: "example. 3600 A 192.0.2.1".

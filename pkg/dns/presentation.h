@@ -16,9 +16,10 @@
 
 namespace zc::dns {
 
-/// Kinds of fields RDATA is made of. How each is parsed, printed, checked, made canonical and compressed
-/// follows from the kind, so a new type is one row in types.cc.
+/// Kinds of fields RDATA is made of. How each is parsed, printed, checked, made canonical and
+/// compressed follows from the kind, so a new type is one row in types.cc.
 enum class Field : std::uint8_t {
+    // clang-format off
     u8, u16, u32, u48, u64, ttl,       // decimal (ttl: with units on input, seconds on output)
     name,                              // never compressed on sending (RFC 3597 section 4), keeps its case
     name_compressible,                 // a well-known type's of RFC 1035; lower case in canonical form
@@ -37,68 +38,85 @@ enum class Field : std::uint8_t {
     time,                              // YYYYMMDDHHmmSS (RFC 4034 section 3.2), or seconds on input
     // Fields of one type each, mostly all of its RDATA.
     wks, loc, apl, ipseckey, amtrelay, svc_params, hip, nsap, atma, isdn, a6,
+    // clang-format on
 };
 
-/// The fields of `type` in order, or an empty span for a type without a row: RFC 3597's \# form alone.
+/// The fields of `type` in order, or an empty span for a type without a row: RFC 3597's \# form
+/// alone.
 std::span<const Field> fields_of(RrType type) noexcept;
 
 /// Positions of the names inside one RDATA: where the wire format has a domain name.
 struct NamePlace {
-    std::uint16_t offset;    // of its first length octet in the RDATA
+    std::uint16_t offset;  // of its first length octet in the RDATA
     std::uint16_t octets;
-    Field kind;              // name, name_compressible or name_folded
+    Field kind;  // name, name_compressible or name_folded
 };
-inline constexpr std::size_t rdata_names_max = 4;  // but HIP's and the like, which are never compressed: not listed
+/// The names inside of HIP, IPSECKEY and AMTRELAY are never compressed nor folded: they are not
+/// listed.
+inline constexpr std::size_t rdata_names_max = 4;
 
-/// Fills `places` with the names in a valid RDATA of `type`, returns how many. Allocates nothing. Types that
-/// have no name in their row return 0 at once.
-std::size_t names_in(RrType type, base::Octets rdata, std::span<NamePlace, rdata_names_max> places) noexcept;
+/// Fills `places` with the names in a valid RDATA of `type`, returns how many. Allocates nothing.
+/// Types that have no name in their row return 0 at once.
+std::size_t names_in(RrType type, base::Octets rdata,
+                     std::span<NamePlace, rdata_names_max> places) noexcept;
 
-/// Checks that `rdata` is well-formed wire format for `type`: lengths, names valid and uncompressed, bitmaps
-/// in order. Any octets are well-formed for a type without a row.
+/// Checks that `rdata` is well-formed wire format for `type`: lengths, names valid and
+/// uncompressed, bitmaps in order. Any octets are well-formed for a type without a row.
 Status check_rdata(RrType type, base::Octets rdata);
 
-/// Lower-cases in place the names that canonical form folds (RFC 4034 section 6.2). `rdata` is well-formed.
+/// Lower-cases in place the names that canonical form folds (RFC 4034 section 6.2). `rdata` is
+/// well-formed.
 void fold_rdata(RrType type, base::MutableOctets rdata) noexcept;
 
-/// Reads the RDATA of one record out of a message: `octets` long at the reader's place, names decompressed
-/// where the type allows them to be compressed. Appends to `out`. The result is well-formed.
-Status read_rdata(base::Reader& message, RrType type, std::uint16_t octets, std::vector<std::uint8_t>& out);
+/// Reads the RDATA of one record out of a message: `octets` long at the reader's place, the names
+/// that `names_in` finds decompressed (in types that must not be sent compressed too: RFC 4034
+/// section 3.1.7 asks receivers for it). Appends to `out`, or leaves it as it was. The result is
+/// well-formed.
+Status read_rdata(base::Reader& message, RrType type, std::uint16_t octets,
+                  std::vector<std::uint8_t>& out);
 
-/// Appends the presentation format of a well-formed RDATA: one line, blanks between fields, names absolute,
-/// canonical spelling (the form PowerDNS's API expects where it has one), RFC 3597's \# form when the type
-/// has no row.
+/// Appends the presentation format of a well-formed RDATA: one line, blanks between fields, names
+/// absolute, canonical spelling (the form PowerDNS's API expects where it has one), RFC 3597's \#
+/// form when the type has no row, or the octets have no text in its own (a LOC of another version,
+/// a port bitmap that ends in zeros). `parse_rdata` makes the same octets of it.
 void append_rdata_text(std::string& out, RrType type, base::Octets rdata);
 std::string rdata_text(RrType type, base::Octets rdata);
 
-/// Text of RDATA → wire, appended to `out`. Names without final dot are relative to `origin`; the \# form is taken for
-/// every type and checked where the type is known. `text` is one line, or several inside parentheses;
-/// comments are allowed. The error says which field, what was found and what was wanted.
-Status parse_rdata(std::string_view text, RrType type, NameView origin, std::vector<std::uint8_t>& out);
+/// Text of RDATA → wire, appended to `out`. Names without final dot are relative to `origin`; the
+/// \# form is taken for every type and checked where the type is known. `text` is one line, or
+/// several inside parentheses; comments are allowed. The error says which field, what was found and
+/// what was wanted.
+Status parse_rdata(std::string_view text, RrType type, NameView origin,
+                   std::vector<std::uint8_t>& out);
 
 /// "example. 3600 IN A 192.0.2.1\n": one record as a line of a master file, tab-separated.
 void append_record_text(std::string& out, const RecordView& record);
 
-/// Reads a master file (RFC 1035 section 5, RFC 2308 section 4 for $TTL, BIND's $GENERATE): one pass over
-/// octets in memory, no allocation per record, at least two million records a second of plain A, MX, TXT.
-/// $INCLUDE is handed to the caller: this package opens no file.
+/// Reads a master file (RFC 1035 section 5, RFC 2308 section 4 for $TTL, BIND's $GENERATE): one
+/// pass over octets in memory, no allocation per record, at least two million records a second of
+/// plain A, MX, TXT. $INCLUDE is handed to the caller: this package opens no file.
 struct MasterOptions {
-    Name origin{};                     // until a $ORIGIN
-    std::string source{};              // for error locations
-    std::uint32_t default_ttl = 3600;  // when neither the record, $TTL, an earlier record nor the SOA's minimum gives one
-    std::uint32_t errors_max = 100;    // then it gives up
+    Name origin{};         // until a $ORIGIN
+    std::string source{};  // for error locations
+    std::uint32_t default_ttl =
+        3600;  // when neither the record, $TTL, an earlier record nor the SOA's minimum gives one
+    std::uint32_t errors_max = 100;         // then it gives up
     std::uint64_t generated_max = 1 << 20;  // records that all $GENERATE lines together may make
-    /// Contents of an included file, or why not; the caller refuses cycles and depth. Absent: $INCLUDE is an error.
-    std::function<Result<std::string>(std::string_view path, std::string_view included_from)> include{};
+    /// Contents of an included file, or why not; the caller refuses cycles and depth. Absent:
+    /// $INCLUDE is an error.
+    std::function<Result<std::string>(std::string_view path, std::string_view included_from)>
+        include{};
 };
 struct MasterReport {
     std::uint64_t records = 0;
-    std::vector<Error> errors;         // in order, at most errors_max + 1
+    std::vector<Error> errors;  // in order, at most errors_max + 1
 };
-/// Calls `record(view, line)` for each record; the view is valid during the call only. Owner and RDATA names
-/// keep their case. A bad line is reported and skipped; reading goes on with the next entry. `record` may
-/// return an error of its own (out of zone, …), which is put into the report with source and line.
-MasterReport read_master(std::string_view text, const MasterOptions& options,
-                         const std::function<Status(const RecordView& record, std::uint64_t line)>& record);
+/// Calls `record(view, line)` for each record; the view is valid during the call only. Owner and
+/// RDATA names keep their case. A bad line is reported and skipped; reading goes on with the next
+/// entry. `record` may return an error of its own (out of zone, …), which is put into the report
+/// with source and line.
+MasterReport read_master(
+    std::string_view text, const MasterOptions& options,
+    const std::function<Status(const RecordView& record, std::uint64_t line)>& record);
 
 }  // namespace zc::dns

@@ -1,10 +1,9 @@
 // RDATA of every type as text: testdata/dns/rdata/*.txt.
-#include "dns/presentation.h"
-
 #include <algorithm>
 #include <array>
 #include <map>
 #include <memory>
+#include <optional>  // before ldns, which makes `false` a macro
 #include <set>
 #include <string>
 #include <vector>
@@ -12,6 +11,7 @@
 #include <doctest/doctest.h>
 #include <ldns/ldns.h>
 
+#include "dns/presentation.h"
 #include "testkit/script.h"
 
 using namespace zc;

@@ -12,8 +12,10 @@
 
 namespace zc::dns {
 
-/// An RR type. Every value of 16 bits is legal (RFC 3597); the enumerators are those that code names.
+/// An RR type. Every value of 16 bits is legal (RFC 3597); the enumerators are those that code
+/// names.
 enum class RrType : std::uint16_t {
+    // clang-format off
     a = 1, ns = 2, cname = 5, soa = 6, null = 10, ptr = 12, hinfo = 13, mx = 15, txt = 16, sig = 24, key = 25,
     aaaa = 28, nxt = 30, srv = 33, naptr = 35, dname = 39, opt = 41, ds = 43, rrsig = 46, nsec = 47, dnskey = 48,
     nsec3 = 50, nsec3param = 51, tlsa = 52, cds = 59, cdnskey = 60, csync = 62, zonemd = 63, svcb = 64, https = 65,
@@ -21,10 +23,11 @@ enum class RrType : std::uint16_t {
     uri = 256, caa = 257,
     // PowerDNS's own, of the private range: never answered under these numbers, kept for export.
     alias = 65401, lua = 65402,
+    // clang-format on
 };
 
-/// Types 128 to 255 but for NXNAME's neighbours have a meaning only in questions (RFC 6895 section 3.1), OPT
-/// and TSIG only in messages: none of them is zone data.
+/// Types 128 to 255 but for NXNAME's neighbours have a meaning only in questions (RFC 6895
+/// section 3.1), OPT and TSIG only in messages: none of them is zone data.
 constexpr bool is_data_type(RrType type) noexcept {
     const auto n = static_cast<std::uint16_t>(type);
     return n != 0 && type != RrType::opt && !(n >= 128 && n <= 255);
@@ -32,16 +35,32 @@ constexpr bool is_data_type(RrType type) noexcept {
 
 enum class RrClass : std::uint16_t { in = 1, ch = 3, hs = 4, none = 254, any = 255 };
 
-enum class Opcode : std::uint8_t { query = 0, iquery = 1, status = 2, notify = 4, update = 5, dso = 6 };
+enum class Opcode : std::uint8_t {
+    query = 0,
+    iquery = 1,
+    status = 2,
+    notify = 4,
+    update = 5,
+    dso = 6
+};
 
 /// Twelve bits with EDNS (RFC 6891 section 6.1.3).
 enum class Rcode : std::uint16_t {
+    // clang-format off
     noerror = 0, formerr = 1, servfail = 2, nxdomain = 3, notimp = 4, refused = 5, yxdomain = 6, yxrrset = 7,
     nxrrset = 8, notauth = 9, notzone = 10, badvers = 16, badcookie = 23,
+    // clang-format on
 };
 
 /// Extended DNS errors (RFC 8914) that this server sends.
-enum class Ede : std::uint16_t { other = 0, not_ready = 14, prohibited = 18, not_authoritative = 20, not_supported = 21, invalid_data = 24 };
+enum class Ede : std::uint16_t {
+    other = 0,
+    not_ready = 14,
+    prohibited = 18,
+    not_authoritative = 20,
+    not_supported = 21,
+    invalid_data = 24
+};
 
 enum class Transport : std::uint8_t { udp, tcp, dot, doh };
 
