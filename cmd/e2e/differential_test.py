@@ -49,7 +49,7 @@ def main():
     p.add_argument("--subject", default="zonectl")
     p.add_argument("--peers", default="knot,nsd,bind")
     p.add_argument("--samples", type=int, default=3)
-    p.add_argument("--flag", action="append", default=["--udp-size=4096"], help="more flags of zonectl serve")
+    p.add_argument("--flag", action="append", default=["--udp-octets-max=4096"], help="more flags of zonectl serve")
     p.add_argument("--known", default=os.path.join(harness.ROOT, "testdata", "e2e", "known_differences.txt"))
     options = p.parse_args()
     if options.data:

@@ -100,40 +100,37 @@ void compare_section(const char* section, Records subject, Records peer, Differe
             out.lines.push_back(std::string("- ") + section + " " + to_text(r));
 }
 
-std::string flags_text(const Response& response) {
-    std::string out;
-    if (response.authentic) out += "ad";
-    if (response.checking_disabled) out += "cd";
-    return out.empty() ? "-" : out;
-}
-
 /// Where the chain of an answer goes.
 struct Chain {
     int links = 0;
-    bool crosses = false;  // into another zone served here
-    bool leaves = false;   // its last target is in no zone served here
-    bool loops = false;    // its last target was an owner before
+    bool crosses = false;         // into another zone served here
+    bool leaves = false;          // its last target is in no zone served here
+    bool ends_elsewhere = false;  // its last link leads into another zone served here
+    bool loops = false;           // its last target was an owner before
+    std::string last;             // the name it has come to
 };
 
 Chain chain_of(const Query& query, const Records& answer, const Apexes& apexes) {
     Chain out;
     std::string name = query.name;
+    out.last = name;
     std::set<std::string> seen;
     for (;;) {
         seen.insert(name);
         const auto cname = std::find_if(answer.begin(), answer.end(), [&](const Record& r) {
             return r.type == rr::cname && r.owner == name;
         });
-        if (cname == answer.end() || query.type == rr::cname || query.type == rr::any) return out;
+        if (cname == answer.end() || query.type == rr::cname) return out;
         ++out.links;
         const std::string target_zone = zone_of(apexes, cname->rdata);
-        out.crosses |= target_zone != zone_of(apexes, name) && !target_zone.empty();
+        out.ends_elsewhere = target_zone != zone_of(apexes, name) && !target_zone.empty();
+        out.crosses |= out.ends_elsewhere;
         out.leaves = target_zone.empty();
         if (seen.contains(cname->rdata)) {
             out.loops = true;
             return out;
         }
-        name = cname->rdata;
+        out.last = name = cname->rdata;
     }
 }
 
@@ -220,18 +217,15 @@ Difference compare(const Query& query, const Response& subject, const Response& 
     };
     note("rcode", rcode_text(subject.rcode), rcode_text(peer.rcode));
     note("aa", subject.authoritative ? "1" : "0", peer.authoritative ? "1" : "0");
-    note("tc", subject.truncated ? "1" : "0", peer.truncated ? "1" : "0");
-    note("flags", flags_text(subject), flags_text(peer));
-    if (!subject.truncated && !peer.truncated) {
-        compare_section("answer", subject.answer, peer.answer, out);
-        compare_section("authority", required_authority(subject.authority, apexes),
-                        required_authority(peer.authority, apexes), out);
-        compare_section("glue", in_domain_glue(subject, apexes), in_domain_glue(peer, apexes), out);
-    }
+    note("ad", subject.authentic ? "1" : "0", peer.authentic ? "1" : "0");
+    compare_section("answer", subject.answer, peer.answer, out);
+    compare_section("authority", required_authority(subject.authority, apexes),
+                    required_authority(peer.authority, apexes), out);
+    compare_section("glue", in_domain_glue(subject, apexes), in_domain_glue(peer, apexes), out);
     if (out.facts.empty()) return out;
 
     std::string differs;
-    for (const char* component : {"rcode", "aa", "tc", "flags", "answer", "authority", "glue"}) {
+    for (const char* component : {"rcode", "aa", "ad", "answer", "authority", "glue"}) {
         const auto fact = out.facts.find(component);
         if (fact == out.facts.end()) continue;
         differs += (differs.empty() ? "" : "+") + fact->first;
@@ -248,6 +242,20 @@ Difference compare(const Query& query, const Response& subject, const Response& 
     yes("crosses", ours.crosses || theirs.crosses);
     yes("leaves", ours.leaves);
     yes("loop", ours.loops || theirs.loops);
+    const auto stops_short = [&](const Response& a, const Chain& chain_a, const Response& b,
+                                 const Chain& chain_b) {
+        return chain_a.links <= chain_b.links && is_subset(a.answer, b.answer) &&
+               is_subset(required_authority(a.authority, apexes),
+                         required_authority(b.authority, apexes));
+    };
+    // The peer answered up to a link into another zone, with what proofs that needs, and did not
+    // follow it.
+    yes("peer_stops_at_zone",
+        theirs.ends_elsewhere && peer.rcode == 0 && stops_short(peer, theirs, subject, ours));
+    yes("subject_stops_at_zone",
+        ours.ends_elsewhere && subject.rcode == 0 && stops_short(subject, ours, peer, theirs));
+    out.facts["links"] = std::to_string(ours.links);
+    out.facts["peer_links"] = std::to_string(theirs.links);
     yes("peer_prefix", theirs.links < ours.links && is_subset(peer.answer, subject.answer));
     yes("subject_prefix", ours.links < theirs.links && is_subset(subject.answer, peer.answer));
     yes("peer_subset", is_subset(peer.answer, subject.answer) &&
@@ -264,6 +272,13 @@ Difference compare(const Query& query, const Response& subject, const Response& 
     yes("peer_referral", is_referral(peer.authority, apexes));
     yes("wildcard", has_expansion(subject.answer) || has_expansion(peer.answer));
     yes("nsec3", has_type(subject.authority, rr::nsec3) || has_type(peer.authority, rr::nsec3));
+    const auto nested = [&](const std::string& name) {
+        const std::string zone = zone_of(apexes, name);
+        return zone.size() > 1 && !zone_of(apexes, parent(zone)).empty();
+    };
+    yes("nested", nested(query.name) || nested(ours.last));
+    yes("answers_agree",
+        is_subset(subject.answer, peer.answer) || is_subset(peer.answer, subject.answer));
     yes("outside", zone_of(apexes, query.name).empty());
     return out;
 }
@@ -298,6 +313,8 @@ Result<std::vector<Rule>> read_rules(const std::string& path) {
                 std::istringstream globs(word.substr(equals + 1));
                 for (std::string glob; std::getline(globs, glob, '|');)
                     condition.globs.push_back(glob);
+                if (condition.globs.empty())
+                    condition.globs.emplace_back();  // FACT=: no such difference
                 out.back().conditions.push_back(std::move(condition));
             }
         } else {

@@ -29,19 +29,30 @@ Result<Query> parse_query(const std::string& line);
 /// Apexes served by all, folded wire format.
 using Apexes = std::set<std::string>;
 
-/// The facts of a difference, by name, for rules and for grouping. Components that are equal are
-/// absent.
-///   rcode=NOERROR/SERVFAIL   of the subject / of the peer; likewise aa=1/0, tc=1/0, flags=-/ad
-///   answer=+CNAME,-SOA       record types that only the subject (+) or only the peer (-) has;
-///   likewise
-///                            authority, glue (A and AAAA below the cut of a referral); "ttl" when
-///                            but for TTLs the records are the same
-///   differs=rcode+answer     the components above that differ
-/// and for rules alone, not for grouping:
-///   peer qtype do=0|1 transport=udp|tcp, crosses=1 (the chain leads into another zone served
-///   here), leaves=1 (it ends outside of all), loop=1, peer_prefix=1 (the peer's chain stops
-///   earlier), subject_rcode, peer_rcode, subject_tc, wildcard=1 (NSEC or RRSIG labels say so),
-///   dname=1, cname=1, referral=1
+/// The facts of a difference, by name, for rules and for grouping.
+///
+/// Components, absent where equal; these are what differences are grouped by:
+///   rcode=NOERROR/SERVFAIL  of the subject / of the peer; likewise aa=1/0, ad=1/0
+///   answer=+CNAME,-SOA      types that only the subject (+) or only the peer (-) has; likewise
+///   authority,
+///                           and glue (A, AAAA below the cut of a referral); "ttl" when only TTLs
+///                           differ
+///   differs=rcode+answer    which of these there are
+///
+/// For rules alone; 1 or 0 unless said otherwise:
+///   peer, qtype, do, transport=udp|tcp, subject_rcode, peer_rcode
+///   agree=knot+bind         the peers whose answer is the subject's, or differs for a reason with
+///   a rule outside                 QNAME is in no zone served nested                  the chain
+///   ends in a zone below another one served links, peer_links       how many CNAMEs the chain has
+///   crosses, leaves, loop   a chain leads into another zone served, ends outside of all, comes
+///   back peer_stops_at_zone      the peer's chain ends with a link into another zone served, and
+///   all it has
+///                           is in the subject's; subject_stops_at_zone: likewise
+///   peer_prefix             the peer's chain has fewer links, its answer is in the subject's;
+///                           subject_prefix: likewise
+///   peer_subset             answer and authority are in the subject's; subject_subset: likewise
+///   answers_agree           one answer section is in the other
+///   same_links, peer_empty, cname, dname, referral, peer_referral, wildcard (RRSIGs tell), nsec3
 struct Difference {
     std::map<std::string, std::string> facts;
     std::string signature;           // the components: equal for differences of one cause, mostly

@@ -14,6 +14,8 @@
 #include <fstream>
 #include <iostream>
 #include <map>
+#include <optional>
+#include <set>
 #include <span>
 #include <stdexcept>
 
@@ -62,6 +64,12 @@ std::string kdig_line(const Query& query, const Server& server, Over over) {
     return out;
 }
 
+/// A question in flight, and what the subject answered when it had to be asked again over TCP.
+struct Open {
+    Query query;
+    std::optional<Response> datagram;
+};
+
 class Run {
 public:
     Run(Options options, Apexes apexes, std::vector<Rule> rules)
@@ -85,7 +93,7 @@ public:
             while (!asker_.has_room()) asker_.turn();
             const Over over = query->over_tcp ? Over::tcp : Over::udp;
             std::string message = query->wire;
-            open_.emplace(asked_, std::move(*query));
+            open_.emplace(asked_, Open{.query = std::move(*query), .datagram = std::nullopt});
             asker_.ask(asked_++, over, std::move(message));
         }
         while (asker_.turn()) {
@@ -96,7 +104,8 @@ public:
 
 private:
     void done(std::uint64_t id, Over over, const std::vector<std::string>& messages) {
-        const Query& query = open_.at(id);
+        Open& open = open_.at(id);
+        const Query& query = open.query;
         const std::size_t limit = over == Over::tcp ? tcp_octets_max : query.udp_octets_max;
         std::vector<Response> responses;
         bool truncated = false, complete = true;
@@ -109,47 +118,96 @@ private:
             }
             responses.push_back(read_response(octets(messages[i]), octets(query.wire), limit));
             truncated |= responses.back().truncated;
-            for (const std::string& fault : responses.back().faults) {
-                if (i == 0) ++faulty_;
-                add((i == 0 ? "FAULT of " : "fault of ") + options_.servers[i].name + ": " + fault,
-                    query, over, {});
-            }
+            // RFC 4035 section 3.1.6. BIND copies the bit.
+            if (i == 0 && responses[0].checking_disabled) report_fault(0, "CD is set", query, over);
+            for (const std::string& fault : responses.back().faults)
+                report_fault(i, fault, query, over);
         }
-        ++compared_;
-        if (complete) judge(query, over, responses);
         if (complete && truncated && over == Over::udp) {
+            // What is cut differs with what else is sent: the whole answers are compared.
+            open.datagram = std::move(responses[0]);
             asker_.ask(id, Over::tcp, query.wire);
             return;
         }
+        ++compared_;
+        if (complete) judge(query, over, responses);
+        if (complete && open.datagram) compare_own(query, *open.datagram, responses[0]);
         open_.erase(id);
     }
 
+    void report_fault(std::size_t server, const std::string& fault, const Query& query, Over over) {
+        if (server == 0) ++faulty_;
+        add((server == 0 ? "FAULT of " : "fault of ") + options_.servers[server].name + ": " +
+                fault,
+            query, over, {});
+    }
+
+    /// The subject over UDP against itself over TCP: truncated only when it has to be (ANY always
+    /// is over UDP: RFC 8482 section 4.4), and otherwise the same.
+    void compare_own(const Query& query, const Response& datagram, const Response& whole) {
+        if (datagram.truncated) {
+            if (query.type != rr::any && whole.size <= query.udp_octets_max)
+                report_fault(0, "truncated, and would fit", query, Over::udp);
+        } else if (const Difference own = compare(query, datagram, whole, apexes_);
+                   !own.signature.empty()) {
+            report_fault(0, "over UDP not what it is over TCP: " + own.signature, query, Over::udp);
+        }
+    }
+
     void judge(const Query& query, Over over, const std::vector<Response>& responses) {
+        std::vector<Difference> differences(1);
+        std::set<std::string> agreeing;
+        const auto agree_text = [&] {
+            std::string out;
+            for (const std::string& name : agreeing) out += (out.empty() ? "" : "+") + name;
+            return out;
+        };
+        for (std::size_t i = 1; i < responses.size(); ++i) {
+            differences.push_back(compare(query, responses[0], responses[i], apexes_));
+            if (!differences[i].signature.empty()) continue;
+            agreeing.insert(options_.servers[i].name);
+            if (over == Over::udp) {
+                Sizes& sizes = sizes_[i];
+                ++sizes.compared;
+                sizes.subject_octets += responses[0].size;
+                sizes.peer_octets += responses[i].size;
+                sizes.larger += responses[0].size > responses[i].size;
+            }
+        }
+        // Twice, because a rule may want that other peers agree: one whose difference is explained
+        // does.
+        std::vector<bool> settled(responses.size(), false);
+        bool equal = true;
+        for (const int round : {1, 2}) {
+            const std::string agree = agree_text();
+            for (std::size_t i = 1; i < responses.size(); ++i) {
+                Difference& difference = differences[i];
+                if (difference.signature.empty() || settled[i]) continue;
+                equal = false;
+                difference.facts["peer"] = options_.servers[i].name;
+                difference.facts["agree"] = agree;
+                difference.facts["transport"] = over == Over::tcp ? "tcp" : "udp";
+                Rule* rule = explain(rules_, difference);
+                if (rule == nullptr) continue;
+                ++rule->count;
+                settled[i] = true;
+                if (round == 1) agreeing.insert(options_.servers[i].name);
+            }
+        }
         std::string group;
         std::vector<std::string> lines;
-        bool equal = true;
         for (std::size_t i = 1; i < responses.size(); ++i) {
+            const Difference& difference = differences[i];
+            if (difference.signature.empty() || settled[i]) continue;
             const std::string& peer = options_.servers[i].name;
-            Difference difference = compare(query, responses[0], responses[i], apexes_);
-            if (difference.signature.empty()) {
-                if (over == Over::udp && !responses[0].truncated) {
-                    Sizes& sizes = sizes_[i];
-                    ++sizes.compared;
-                    sizes.subject_octets += responses[0].size;
-                    sizes.peer_octets += responses[i].size;
-                    sizes.larger += responses[0].size > responses[i].size;
-                }
-                continue;
-            }
-            equal = false;
-            difference.facts["peer"] = peer;
-            difference.facts["transport"] = over == Over::tcp ? "tcp" : "udp";
-            if (Rule* rule = explain(rules_, difference)) {
-                ++rule->count;
-                continue;
-            }
             group += (group.empty() ? "" : " | ") + peer + ": " + difference.signature;
-            lines.push_back("  against " + peer);
+            std::string facts = "  against " + peer + " (";
+            for (const auto& [fact, value] : difference.facts)
+                if (value != "0" && fact != "peer" && !fact.starts_with("answer") &&
+                    !fact.starts_with("authority"))
+                    facts += fact + "=" + value + " ";
+            facts.back() = ')';
+            lines.push_back(std::move(facts));
             for (const std::string& line : difference.lines) lines.push_back("    " + line);
         }
         equal_ += equal;
@@ -203,7 +261,7 @@ private:
     Options options_;
     Apexes apexes_;
     std::vector<Rule> rules_;
-    std::map<std::uint64_t, Query> open_;
+    std::map<std::uint64_t, Open> open_;
     std::map<std::string, Group> groups_;
     std::vector<Sizes> sizes_;
     std::uint64_t asked_ = 0, compared_ = 0, equal_ = 0, unexplained_ = 0, faulty_ = 0;

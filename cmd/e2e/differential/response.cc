@@ -128,12 +128,14 @@ bool read_record(base::Octets message, std::size_t& at, Record& record) {
     return read_rdata(message, at, record.type, length, record.rdata);
 }
 
-/// The answer section is a chain: every record stands at the name the chain has come to, or is the DNAME
-/// that redirects it (RFC 1034 section 4.3.2, RFC 6672 section 3.1). Signatures may stand anywhere.
+/// The answer section is a chain: every record stands at the name the chain has come to, or is the
+/// DNAME that redirects it (RFC 1034 section 4.3.2, RFC 6672 section 3.1). Signatures may stand
+/// anywhere.
 bool in_chain_order(const std::vector<Record>& answer, std::string name) {
     std::string next;
     for (const Record& record : answer) {
-        if (record.type == rr::rrsig || (record.type == rr::dname && is_within(name, record.owner))) continue;
+        if (record.type == rr::rrsig || (record.type == rr::dname && is_within(name, record.owner)))
+            continue;
         if (record.owner != name) {
             if (next.empty()) return false;
             name = std::exchange(next, {});
