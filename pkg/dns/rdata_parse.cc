@@ -204,8 +204,9 @@ bool parse_time(std::string_view text, std::uint64_t& value) noexcept {
         return false;
     const bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
     if (month == 2 && day == 29 && !leap) return false;
-    if (year < 1970 || hour > 23 || minute > 59 || second > 59) return false;
-    // The field is of 32 bits and compared as serial numbers are: later dates begin anew.
+    // BIND writes times over 2^31 as dates before 1970.
+    if (year < 1900 || hour > 23 || minute > 59 || second > 59) return false;
+    // The field is of 32 bits and compared as serial numbers are: dates outside begin anew.
     const std::int64_t since =
         ((days_from_civil(year, month, day) * 24 + hour) * 60 + minute) * 60 + second;
     value = static_cast<std::uint64_t>(since) & u32_max;
