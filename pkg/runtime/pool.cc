@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <exception>
 
 namespace zc::runtime {
 
@@ -42,25 +41,15 @@ void Pool::work() {
             queue_.pop_front();
         }
         room_.notify_one();
-        job();  // a packaged_task: what it throws is in its future
+        job();
     }
 }
 
 void Pool::parallel_for(std::size_t count, const std::function<void(std::size_t)>& body) {
     if (count == 0) return;
     std::atomic<std::size_t> next{0};
-    std::mutex failure_mutex;
-    std::exception_ptr failure;
     const auto run = [&] {
-        for (std::size_t i = next.fetch_add(1); i < count; i = next.fetch_add(1)) {
-            try {
-                body(i);
-            } catch (...) {
-                next.store(count);
-                const std::lock_guard lock(failure_mutex);
-                if (!failure) failure = std::current_exception();
-            }
-        }
+        for (std::size_t i = next.fetch_add(1); i < count; i = next.fetch_add(1)) body(i);
     };
     std::vector<std::future<void>> helpers;
     const std::size_t wanted = std::min<std::size_t>(threads_.size(), count - 1);
@@ -68,7 +57,6 @@ void Pool::parallel_for(std::size_t count, const std::function<void(std::size_t)
     for (std::size_t i = 0; i < wanted; ++i) helpers.push_back(submit(run));
     run();
     for (std::future<void>& helper : helpers) helper.get();
-    if (failure) std::rethrow_exception(failure);
 }
 
 }  // namespace zc::runtime

@@ -32,8 +32,8 @@ public:
     Pool(const Pool&) = delete;
     Pool& operator=(const Pool&) = delete;
 
-    /// Runs `job` on a thread of the pool. Its value, or the exception that left it, is in the
-    /// future.
+    /// Runs `job` on a thread of the pool; its value is in the future. A job does not throw: it
+    /// returns a Result.
     template <class Job>
     auto submit(Job job) -> std::future<std::invoke_result_t<Job&>> {
         // Shared by the queue and nobody else: std::function wants to copy, a packaged_task cannot
@@ -46,9 +46,8 @@ public:
     }
 
     /// Calls `body(i)` for each i of 0..count-1, several at once and in no order, and returns when
-    /// all are done. The calling thread takes part. `body` is called from several threads. The
-    /// first exception that leaves it is thrown again here, when the calls under way have ended;
-    /// the rest is not started.
+    /// all are done. The calling thread takes part. `body` is called from several threads, and does
+    /// not throw.
     void parallel_for(std::size_t count, const std::function<void(std::size_t)>& body);
 
     unsigned threads() const noexcept { return static_cast<unsigned>(threads_.size()); }

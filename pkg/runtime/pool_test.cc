@@ -1,9 +1,8 @@
 #include "runtime/pool.h"
 
 #include <atomic>
-#include <numeric>
-#include <set>
-#include <stdexcept>
+#include <memory>
+#include <thread>
 
 #include <doctest/doctest.h>
 
@@ -16,14 +15,6 @@ TEST_CASE("a job's value comes back through its future") {
         pool.submit([p = std::make_unique<int>(7)] { return *p; });  // a job that cannot be copied
     CHECK(sum.get() == 42);
     CHECK(moved.get() == 7);
-}
-
-TEST_CASE("what a job throws comes back through its future and harms nobody else") {
-    Pool pool({.threads = 1});
-    auto bad = pool.submit([]() -> int { throw std::runtime_error("no"); });
-    auto good = pool.submit([] { return 1; });
-    CHECK_THROWS_WITH(bad.get(), "no");
-    CHECK(good.get() == 1);
 }
 
 TEST_CASE("submitting waits for room in the queue") {
@@ -54,15 +45,15 @@ TEST_CASE("parallel_for calls its body once for each index") {
     std::vector<std::atomic<int>> calls(1000);
     pool.parallel_for(calls.size(), [&](std::size_t i) { calls[i].fetch_add(1); });
     for (const auto& count : calls) CHECK(count.load() == 1);
-    pool.parallel_for(0, [](std::size_t) { throw std::runtime_error("called"); });
+    pool.parallel_for(0, [](std::size_t) { FAIL("called for nothing"); });
 }
 
-TEST_CASE("parallel_for throws what its body threw, and the pool works on") {
-    Pool pool({.threads = 2});
-    CHECK_THROWS_WITH(pool.parallel_for(100,
-                                        [](std::size_t i) {
-                                            if (i == 3) throw std::runtime_error("three");
-                                        }),
-                      "three");
-    CHECK(pool.submit([] { return 5; }).get() == 5);
+TEST_CASE("two parallel_for at once share the pool") {
+    Pool pool({.threads = 2, .queue_max = 1});
+    std::atomic<int> calls{0};
+    const auto run = [&] { pool.parallel_for(500, [&](std::size_t) { calls.fetch_add(1); }); };
+    std::thread other(run);
+    run();
+    other.join();
+    CHECK(calls.load() == 1000);
 }
