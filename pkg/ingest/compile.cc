@@ -221,7 +221,8 @@ CompiledDomain ZoneCompiler::compile(std::span<const RowStore::Bucket::Ref> refs
         for (const RowStore::Bucket::Ref& ref : refs) {
             const bool is_domain = ref.table == Table::domains;
             refuse(RowStore::Bucket::read(ref),
-                   is_domain || !has_domain ? why : "of a domain that was refused: " + why);
+                   is_domain || !has_domain ? why : "of a domain that was refused: " + why,
+                   ref.table == Table::records ? "not answered" : "not taken over");
         }
         done_.findings = std::move(zone_.findings);
         return std::move(done_);

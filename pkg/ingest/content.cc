@@ -386,22 +386,14 @@ ContentVerdict append_powerdns_only(std::vector<std::uint8_t>& out, RrType type,
         if (verdict.verdict == Verdict::refused) out.resize(begin);
         return verdict;
     }
-    // In the form of LUA's RDATA, a type and character-strings: an image holds well-formed RDATA only.
-    constexpr std::size_t string_octets_max = 255;
-    std::string text(type_text);
-    text += ' ';
-    text += content;
-    if (2 + text.size() + text.size() / string_octets_max + 1 > rdata_octets_max) {
+    // In the form of LUA's RDATA, a type and character-strings: an image holds well-formed RDATA
+    // only.
+    put_u16(out, static_cast<std::uint16_t>(type));
+    append_character_strings(out, std::string(type_text).append(" ").append(content));
+    if (out.size() - begin > rdata_octets_max) {
+        out.resize(begin);
         return refused("content of " + std::to_string(content.size()) +
                        " octets, more than a record can hold");
-    }
-    const auto number = static_cast<std::uint16_t>(type);
-    out.push_back(static_cast<std::uint8_t>(number >> 8));
-    out.push_back(static_cast<std::uint8_t>(number));
-    for (std::size_t at = 0; at < text.size(); at += string_octets_max) {
-        const std::string_view piece = std::string_view(text).substr(at, string_octets_max);
-        out.push_back(static_cast<std::uint8_t>(piece.size()));
-        out.insert(out.end(), piece.begin(), piece.end());
     }
     return {};
 }

@@ -54,6 +54,13 @@ bool is_blank(char c) noexcept {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v';
 }
 
+/// 16 for what is no digit.
+int hex_value(char c) noexcept {
+    if (c >= '0' && c <= '9') return c - '0';
+    const char folded = static_cast<char>(c | 0x20);
+    return folded >= 'a' && folded <= 'f' ? folded - 'a' + 10 : 16;
+}
+
 void append_utf8(std::string& out, std::uint32_t point) {
     if (point < 0x80) {
         out += static_cast<char>(point);
@@ -122,6 +129,7 @@ private:
     void skip_block_comment();
     void comment();
     void quoted(char quote, bool backslashes);
+    void escape(char c);
     void dollar_quoted();
     void word();
     void number();
@@ -279,29 +287,47 @@ void DumpReader::quoted(char quote, bool backslashes) {
             token_.text += take();  // doubled: one
             continue;
         }
-        const char c = take();
-        switch (c) {
-            case 'n':
-                token_.text += '\n';
-                break;
-            case 't':
-                token_.text += '\t';
-                break;
-            case 'r':
-                token_.text += '\r';
-                break;
-            case 'b':
-                token_.text += '\b';
-                break;
-            case '0':
-                token_.text += '\0';
-                break;
-            case 'Z':
-                token_.text += mysql_ ? '\x1a' : 'Z';
-                break;
-            default:
-                token_.text += c;
-        }
+        if (pull()) escape(take());
+    }
+}
+
+/// Behind the backslash of E'…', or of any string of MySQL's. `c` is taken.
+void DumpReader::escape(char c) {
+    switch (c) {
+        case 'n':
+            token_.text += '\n';
+            return;
+        case 't':
+            token_.text += '\t';
+            return;
+        case 'r':
+            token_.text += '\r';
+            return;
+        case 'b':
+            token_.text += '\b';
+            return;
+        default:
+            break;
+    }
+    if (mysql_) {
+        token_.text += c == '0' ? '\0' : c == 'Z' ? '\x1a' : c;
+        return;
+    }
+    // PostgreSQL: \ooo, \xhh, \uxxxx, \Uxxxxxxxx.
+    const bool is_octal = c >= '0' && c <= '7';
+    const std::size_t digits_max = c == 'x' ? 2 : c == 'u' ? 4 : c == 'U' ? 8 : is_octal ? 3 : 0;
+    std::string digits(is_octal ? 1 : 0, c);
+    while (digits.size() < digits_max && hex_value(look()) < (is_octal ? 8 : 16)) digits += take();
+    if (digits.empty()) {
+        token_.text += c;
+        return;
+    }
+    std::uint32_t point = 0;
+    std::from_chars(digits.data(), digits.data() + digits.size(), point, is_octal ? 8 : 16);
+    if (c == 'u' || c == 'U') {
+        append_utf8(token_.text, std::min<std::uint32_t>(point, 0x10ffff));
+    } else {
+        token_.text += static_cast<char>(point);
     }
 }
 
@@ -526,6 +552,7 @@ Status DumpReader::copy() {
     next();
     if (!token_.is("stdin")) return {};
     next();
+    if (token_.kind == Token::Kind::end) return unexpected("\";\"");
     if (!token_.is(';')) {
         return fail(Errc::unsupported,
                     "COPY with options; wanted the text format, as pg_dump writes it",
@@ -603,14 +630,9 @@ Status DumpReader::copy_data(const std::shared_ptr<const TableLayout>& layout,
 
 /// X'…' and 0x…: two digits an octet.
 std::string octets_of_hex(std::string_view digits) {
-    const auto value_of = [](char c) {
-        if (is_digit(c)) return c - '0';
-        const char folded = static_cast<char>(c | 0x20);
-        return folded >= 'a' && folded <= 'f' ? folded - 'a' + 10 : 0;
-    };
     std::string octets;
     for (std::size_t i = 0; i + 1 < digits.size(); i += 2) {
-        octets += static_cast<char>(value_of(digits[i]) * 16 + value_of(digits[i + 1]));
+        octets += static_cast<char>(hex_value(digits[i]) % 16 * 16 + hex_value(digits[i + 1]) % 16);
     }
     return octets;
 }

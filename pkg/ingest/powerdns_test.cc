@@ -1,0 +1,539 @@
+#include "ingest/powerdns.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/seed.h"
+#include "dns/presentation.h"
+#include "ingest/live_postgres.h"
+#include "testkit/folder.h"
+#include "testkit/script.h"
+
+namespace zc::ingest {
+namespace {
+
+using testkit::Folder;
+using testkit::testdata;
+using testkit::write_file;
+
+/// Keeps what it is given, as text.
+class Recorder : public ImportSink {
+public:
+    std::map<std::string, std::string> zones;  // by apex
+    std::vector<std::string> order;            // of the calls
+    std::vector<Finding> findings;
+    std::string globals;
+    std::map<std::string, std::uint64_t> digests;
+    std::uint64_t fail_at = ~std::uint64_t{0};
+
+    Status zone(ImportedZone&& zone) override {
+        const std::string apex = dns::to_string(zone.apex);
+        if (order.size() >= fail_at) return fail(Errc::full, "the disk is full");
+        order.push_back(apex);
+        digests[apex] = zone.rows_digest;
+        CHECK(zones.emplace(apex, text_of(zone)).second);
+        std::ranges::move(zone.findings, std::back_inserter(findings));
+        return {};
+    }
+    Status tsig_key(TsigKey&& key) override {
+        globals += "tsig key " + key.name + ' ' + key.algorithm + ' ' + key.secret + '\n';
+        return {};
+    }
+    Status supermaster(Supermaster&& supermaster) override {
+        globals += "supermaster " + supermaster.ip + ' ' + supermaster.nameserver + " '" +
+                   supermaster.account + "'\n";
+        return {};
+    }
+    Status finding(Finding&& finding) override {
+        order.push_back(finding.reason);
+        findings.push_back(std::move(finding));
+        return {};
+    }
+
+    std::string zones_text() const {
+        std::string text;
+        for (const auto& [apex, zone] : zones) text += zone;
+        return text + globals;
+    }
+
+private:
+    static std::string one_line(std::string_view text) {
+        std::string out;
+        for (const char c : text) {
+            if (c == '\n')
+                out += "\\n";
+            else if (c == '\t')
+                out += "\\t";
+            else if (c == '\r')
+                out += "\\r";
+            else
+                out += c;
+        }
+        return out;
+    }
+    static const char* word_of(const ImportedZone& zone) {
+        if (zone.hidden) return "hidden";
+        switch (zone.state) {
+            case zone::State::serving:
+                return "serving";
+            case zone::State::pending:
+                return "pending";
+            case zone::State::broken:
+                return "broken";
+            case zone::State::unsigned_:
+                return "unsigned";
+        }
+        return "";
+    }
+    static std::string text_of(const ImportedZone& zone) {
+        std::string text = "zone " + dns::to_string(zone.apex) + ' ' + word_of(zone) + ' ' +
+                           std::string(to_string(zone.kind));
+        if (!zone.account.empty()) text += " account " + zone.account;
+        for (const std::string& primary : zone.masters) text += " primary " + primary;
+        if (zone.options) text += " options " + *zone.options;
+        if (zone.catalog) text += " catalog " + *zone.catalog;
+        if (zone.notified_serial) text += " notified " + std::to_string(*zone.notified_serial);
+        if (zone.last_check) text += " checked " + std::to_string(*zone.last_check);
+        text += '\n';
+        std::uint64_t records = 0;
+        if (!zone.image.octets().empty()) {
+            CHECK(zone::validate(zone.image.octets()));
+            zone::for_each_record(zone::Zone(zone.image.octets().data()),
+                                  [&](const dns::RecordView& record) {
+                                      dns::append_record_text(text, record);
+                                      ++records;
+                                  });
+        }
+        CHECK(records == zone.records);
+        for (const KeptRecord& kept : zone.kept) {
+            static constexpr const char* words[] = {"disabled", "powerdns-only", "no-image"};
+            text += std::string("kept ") + words[static_cast<std::size_t>(kept.why)] + ' ' +
+                    kept.name + ' ' + std::to_string(kept.ttl) + ' ' + kept.type + ' ' +
+                    std::to_string(kept.prio) + ' ' + one_line(kept.content) + '\n';
+        }
+        for (const Metadata& metadata : zone.metadata)
+            text += "metadata " + metadata.kind + ' ' + one_line(metadata.content) + '\n';
+        for (const Comment& comment : zone.comments) {
+            text += "comment " + comment.name + ' ' + comment.type + ' ' +
+                    std::to_string(comment.modified_at) + ' ' + comment.account + ' ' +
+                    one_line(comment.comment) + '\n';
+        }
+        for (const CryptoKey& key : zone.keys) {
+            text += "key " + std::to_string(key.flags) + (key.active ? " active" : " inactive") +
+                    (key.published ? " published " : " unpublished ") + one_line(key.content) +
+                    '\n';
+        }
+        return text;
+    }
+};
+
+struct Imported {
+    Recorder sink;
+    Result<ImportTotals> totals = fail(Errc::invalid, "not run");
+
+    explicit Imported(const std::string& source, ImportOptions options = {}) {
+        if (options.threads == 0) options.threads = 2;
+        totals = import_zones(source, options, sink);
+    }
+    std::string error() const { return totals ? "" : totals.error().text(); }
+    Errc code() const { return totals ? Errc::exists : totals.error().code; }
+};
+
+std::string counts_text(const ImportTotals& totals) {
+    std::string text;
+    for (std::size_t i = 0; i < tables_count; ++i) {
+        const TableCount& count = totals.tables[i];
+        CHECK(count.read == count.taken + count.repaired + count.refused);
+        CHECK(count.doubtful <= count.taken);
+        if (count.read == 0) continue;
+        text += std::string(to_string(static_cast<Table>(i))) + " read " +
+                std::to_string(count.read) + " taken " + std::to_string(count.taken) +
+                " repaired " + std::to_string(count.repaired) + " refused " +
+                std::to_string(count.refused) + " doubtful " + std::to_string(count.doubtful) +
+                '\n';
+    }
+    CHECK(totals.zones == totals.serving + totals.broken + totals.unsigned_zones + totals.hidden +
+                              totals.unchanged);
+    text += "zones " + std::to_string(totals.zones) + " serving " + std::to_string(totals.serving) +
+            " broken " + std::to_string(totals.broken) + " unsigned " +
+            std::to_string(totals.unsigned_zones) + " hidden " + std::to_string(totals.hidden) +
+            " records " + std::to_string(totals.records) + " kept " + std::to_string(totals.kept) +
+            '\n';
+    return text;
+}
+
+std::string findings_text(const Recorder& sink) {
+    std::string text;
+    std::vector<const Finding*> sorted;
+    for (const Finding& finding : sink.findings) sorted.push_back(&finding);
+    std::ranges::stable_sort(sorted,
+                             [](const Finding* a, const Finding* b) { return a->line < b->line; });
+    for (const Finding* finding : sorted) {
+        text += std::to_string(finding->line) + ' ' + std::string(to_string(finding->table)) + ' ' +
+                std::string(to_string(finding->verdict)) + " [" + finding->zone + "] " +
+                finding->record + ": " + finding->reason + " -> " + finding->effect + '\n';
+    }
+    return text;
+}
+
+ImportOptions options_of(const std::vector<std::string>& words) {
+    ImportOptions options;
+    for (const std::string& word : words) {
+        if (word == "repair") options.repair = Repair::yes;
+        if (word == "serve-unsigned") options.unsigned_zones = UnsignedZones::serve;
+    }
+    return options;
+}
+
+/// import FILE [repair] [serve-unsigned]   what the report says
+/// zones FILE [repair] [serve-unsigned]    what the sink gets
+/// sql [repair] [serve-unsigned]           both, of the SQL in the body
+std::string run(const testkit::Step& step) {
+    const std::vector<std::string> words = step.words();
+    const Folder folder;
+    std::string source = words.empty() ? "" : testdata("ingest/" + words[0]);
+    if (step.directive == "sql") {
+        source = folder / "dump.sql";
+        write_file(source, step.body);
+    }
+    const Imported imported(source, options_of(words));
+    if (!imported.totals) {
+        Error error = imported.totals.error();
+        error.where.source = error.where.source.empty() ? "" : "SOURCE";
+        return error.text();
+    }
+    std::string text;
+    if (step.directive != "zones")
+        text += findings_text(imported.sink) + counts_text(*imported.totals);
+    if (step.directive != "import") text += imported.sink.zones_text();
+    return text;
+}
+
+TEST_CASE("an import is what the scripts say") {
+    testkit::run_scripts("ingest", [] { return run; });
+}
+
+TEST_CASE("every form of one database gives the same zones") {
+    const Imported expected(testdata("ingest/sample.pg_dump.sql"));
+    REQUIRE(expected.totals);
+    const std::string zones = expected.sink.zones_text();
+    const std::string counts = counts_text(*expected.totals);
+    CHECK(expected.sink.zones.size() == 17);
+    for (const char* form :
+         {"inserts.sql", "column_inserts.sql", "data_only.sql", "custom", "directory",
+          "pg_dump.sql.gzip", "pg_dump.sql.zstd", "pg_dump.sql.xz", "sqlite3", "sqlite3.sql"}) {
+        CAPTURE(form);
+        const Imported imported(testdata(std::string("ingest/sample.") + form));
+        REQUIRE_MESSAGE(imported.totals, imported.error());
+        CHECK(imported.sink.zones_text() == zones);
+        CHECK(counts_text(*imported.totals) == counts);
+        CHECK(imported.sink.findings.size() == expected.sink.findings.size());
+        // Digests are of the rows alone: the next import may come in another form.
+        const bool is_sqlite = std::string_view(form).starts_with("sqlite");  // 1 and 0 for t and f
+        if (!is_sqlite && std::string_view(form).find("inserts") == std::string_view::npos)
+            CHECK(imported.sink.digests == expected.sink.digests);
+    }
+}
+
+TEST_CASE("the format is found out from the source") {
+    const auto format = [](const char* name) {
+        return *detect(testdata(std::string("ingest/") + name));
+    };
+    CHECK(format("sample.pg_dump.sql") == Format::pg_dump);
+    CHECK(format("sample.inserts.sql") == Format::pg_dump);
+    CHECK(format("sample.pg_dump.sql.zstd") == Format::pg_dump);
+    CHECK(format("sample.custom") == Format::pg_custom);
+    CHECK(format("sample.directory") == Format::pg_directory);
+    CHECK(format("sample.sqlite3") == Format::sqlite);
+    CHECK(format("sample.sqlite3.sql") == Format::pg_dump);
+    CHECK(format("sample.mysql.sql") == Format::mysql_dump);
+    CHECK(format("old.example.zone") == Format::zone_files);
+    CHECK(*detect("postgresql://host/pdns") == Format::postgresql);
+    const Folder folder;
+    write_file(folder / "list", "# zones\nexample.com\tfile\n");
+    CHECK(*detect(folder / "list") == Format::zone_files);
+    CHECK(*detect(std::string(folder / "")) == Format::zone_files);
+    write_file(folder / "noise", "\x01\x02 nothing\n");
+    CHECK(detect(folder / "noise").error().code == Errc::malformed);
+    write_file(folder / "empty", "");
+    CHECK(detect(folder / "empty").error().code == Errc::malformed);
+    CHECK(detect(folder / "missing").error().code == Errc::not_found);
+    for (const char* name : {"pg-dump", "mysql-dump", "pg-custom", "pg-directory", "postgresql",
+                             "sqlite", "zone-files"}) {
+        CHECK(to_string(*parse_format(name)) == name);
+    }
+    CHECK_FALSE(parse_format("oracle"));
+}
+
+/// Runs `body` with `path` as stdin.
+template <class Body>
+void with_stdin(const std::string& path, const Body& body) {
+    const int saved = ::dup(STDIN_FILENO);
+    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    REQUIRE(file >= 0);
+    REQUIRE(::dup2(file, STDIN_FILENO) >= 0);
+    body();
+    ::close(file);
+    if (saved >= 0) {
+        ::dup2(saved, STDIN_FILENO);
+        ::close(saved);
+    }
+}
+
+TEST_CASE("stdin is a source, compressed and in pg_dump's own format too") {
+    const std::string zones = Imported(testdata("ingest/sample.pg_dump.sql")).sink.zones_text();
+    for (const char* form : {"pg_dump.sql", "pg_dump.sql.xz", "custom"}) {
+        CAPTURE(form);
+        with_stdin(testdata(std::string("ingest/sample.") + form), [&] {
+            const Imported imported("-");
+            REQUIRE_MESSAGE(imported.totals, imported.error());
+            CHECK(imported.sink.zones_text() == zones);
+            for (const Finding& finding : imported.sink.findings) CHECK(finding.source == "stdin");
+        });
+    }
+    with_stdin(testdata("ingest/sample.sqlite3"),
+               [] { CHECK(Imported("-").code() == Errc::unsupported); });
+}
+
+TEST_CASE("threads and memory change neither the zones nor the order of the calls") {
+    ImportOptions one;
+    one.threads = 1;
+    const Imported expected(testdata("ingest/sample.pg_dump.sql"), one);
+    REQUIRE(expected.totals);
+    for (const std::uint32_t threads : {2U, 5U}) {
+        ImportOptions options;
+        options.threads = threads;
+        options.memory_octets = 0;
+        const Folder folder;
+        options.temporary_directory = folder / "";
+        const Imported imported(testdata("ingest/sample.pg_dump.sql"), options);
+        REQUIRE_MESSAGE(imported.totals, imported.error());
+        CHECK(imported.sink.order == expected.sink.order);
+        CHECK(imported.sink.zones == expected.sink.zones);
+        CHECK(folder.files() == 0);
+    }
+}
+
+/// A dump of `zones` zones of `records` records, the lines of each table in random order.
+std::string shuffled_dump(std::size_t zones, std::size_t records, std::uint64_t seed_value) {
+    base::Seed seed(seed_value);
+    const auto shuffle = [&seed](std::vector<std::string>& lines) {
+        for (std::size_t i = lines.size(); i > 1; --i)
+            std::swap(lines[i - 1], lines[seed.below(i)]);
+    };
+    std::vector<std::string> domains;
+    std::vector<std::string> rows;
+    for (std::size_t i = 1; i <= zones; ++i) {
+        const std::string id = std::to_string(i);
+        const std::string apex = "zone" + id + ".example";
+        domains.push_back(id + '\t' + apex + "\tNATIVE\n");
+        rows.push_back(id + '\t' + apex + "\tSOA\tns." + apex + " hostmaster." + apex +
+                       " 1 2 3 4 5\t3600\t0\tf\n");
+        for (std::size_t k = 0; k < records; ++k) {
+            rows.push_back(id + "\th" + std::to_string(k) + '.' + apex + "\tA\t192.0.2." +
+                           std::to_string(k % 250) + "\t60\t0\tf\n");
+        }
+    }
+    shuffle(domains);
+    shuffle(rows);
+    std::string text =
+        "--\n-- PostgreSQL database dump\n--\n\nCOPY public.records (domain_id, name, type, "
+        "content, ttl, prio, disabled) FROM stdin;\n";
+    for (const std::string& row : rows) text += row;
+    text += "\\.\n\nCOPY public.domains (id, name, type) FROM stdin;\n";
+    for (const std::string& row : domains) text += row;
+    return text + "\\.\n\n--\n-- PostgreSQL database dump complete\n--\n";
+}
+
+TEST_CASE("rows in any order, and on disk, give the same zones") {
+    const Folder folder;
+    std::string first;
+    for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+        write_file(folder / "dump", shuffled_dump(20, 3000, seed));  // enough to fill chunks
+        ImportOptions options;
+        options.temporary_directory = folder / "";
+        options.memory_octets = seed % 2 == 0 ? 0 : 1 << 30;
+        const Imported imported(folder / "dump", options);
+        REQUIRE_MESSAGE(imported.totals, imported.error());
+        CHECK(imported.totals->serving == 20);
+        CHECK(imported.totals->records == 20 * 3001);
+        CHECK((imported.totals->octets_spilled > 0) == (seed % 2 == 0));
+        if (first.empty()) first = imported.sink.zones_text();
+        CHECK(imported.sink.zones_text() == first);
+    }
+}
+
+TEST_CASE("a dump that is cut off anywhere is an error") {
+    const Folder folder;
+    const std::string whole = shuffled_dump(2, 2, 1);
+    const std::size_t complete = whole.find("-- PostgreSQL database dump complete") +
+                                 std::string("-- PostgreSQL database dump complete").size();
+    ImportOptions options;
+    options.threads = 1;
+    for (std::size_t size = 0; size < complete; ++size) {
+        CAPTURE(size);
+        write_file(folder / "dump.sql", whole.substr(0, size));
+        options.format = Format::pg_dump;
+        CHECK(Imported(folder / "dump.sql", options).code() == Errc::malformed);
+    }
+    write_file(folder / "dump.sql", whole);
+    CHECK(Imported(folder / "dump.sql", options).totals);
+}
+
+TEST_CASE("a real dump, in any form, that is cut off is an error") {
+    const Folder folder;
+    for (const char* form :
+         {"pg_dump.sql", "inserts.sql", "column_inserts.sql", "sqlite3.sql", "mysql.sql", "custom",
+          "pg_dump.sql.gzip", "pg_dump.sql.zstd", "pg_dump.sql.xz"}) {
+        CAPTURE(form);
+        const std::string whole = testkit::read_testdata(std::string("ingest/sample.") + form);
+        // Behind its last line there may be one blank or psql command more.
+        const std::size_t tail = 110;
+        const std::size_t step = std::max<std::size_t>(whole.size() / 40, 1);
+        for (std::size_t size = 30; size + tail < whole.size(); size += step) {
+            CAPTURE(size);
+            write_file(folder / "dump", whole.substr(0, size));
+            const Imported imported(folder / "dump");
+            CHECK_FALSE(imported.totals);
+        }
+    }
+}
+
+TEST_CASE("a dump with the line ends of Windows is read") {
+    const Folder folder;
+    std::string text = shuffled_dump(3, 3, 1);
+    for (std::size_t at = 0; (at = text.find('\n', at)) != std::string::npos; at += 2)
+        text.insert(at, 1, '\r');
+    write_file(folder / "dump", text);
+    const Imported imported(folder / "dump");
+    REQUIRE_MESSAGE(imported.totals, imported.error());
+    CHECK(imported.totals->records == 12);
+    CHECK(imported.sink.findings.empty());
+}
+
+TEST_CASE("lines that are longer than a block come through") {
+    const Folder folder;
+    std::string text = shuffled_dump(1, 1, 1);
+    const std::string row =
+        "1\tlong.zone1.example\tTXT\t" + std::string(5 << 20, 'x') + "\t60\t0\tf\n";
+    text.insert(text.find("1\tzone1.example\tSOA"), row);
+    write_file(folder / "dump", text);
+    const Imported imported(folder / "dump");
+    REQUIRE_MESSAGE(imported.totals, imported.error());
+    CHECK(imported.totals->of(Table::records).refused == 1);
+    CHECK(imported.totals->records == 2);
+}
+
+TEST_CASE("an error of the sink ends the import and is what it returns") {
+    Recorder sink;
+    sink.fail_at = 3;
+    const auto totals = import_zones(testdata("ingest/sample.pg_dump.sql"), {}, sink);
+    REQUIRE_FALSE(totals);
+    CHECK(totals.error().code == Errc::full);
+}
+
+TEST_CASE("an import that is asked to stop ends with interrupted") {
+    const std::atomic<bool> stop = true;
+    ImportOptions options;
+    options.stop_or_null = &stop;
+    for (const char* form : {"pg_dump.sql", "sqlite3", "custom"}) {
+        CHECK(Imported(testdata(std::string("ingest/sample.") + form), options).code() ==
+              Errc::interrupted);
+    }
+}
+
+TEST_CASE("what cannot be read is an error that says what") {
+    const Folder folder;
+    CHECK(Imported(folder / "missing").code() == Errc::not_found);
+    write_file(folder / "custom", "PGDMP and then nothing of it");
+    CHECK(Imported(folder / "custom").error().find("pg_restore") != std::string::npos);
+    write_file(folder / "sqlite", std::string("SQLite format 3\0", 16) + std::string(5000, 'x'));
+    CHECK_FALSE(Imported(folder / "sqlite").totals);
+    write_file(folder / "other.sql",
+               "CREATE TABLE accounts (id int);\nINSERT INTO accounts VALUES (1);\n");
+    CHECK(Imported(folder / "other.sql").error().find("table domains does not occur") !=
+          std::string::npos);
+    write_file(folder / "damaged.gz",
+               testkit::read_testdata("ingest/sample.pg_dump.sql.gzip").replace(3000, 4, "oops"));
+    CHECK(Imported(folder / "damaged.gz").error().find("damaged gzip data") != std::string::npos);
+    ImportOptions options;
+    options.temporary_directory = folder / "no/such/directory";
+    options.memory_octets = 0;
+    write_file(folder / "dump", shuffled_dump(20, 3000, 1));
+    CHECK(Imported(folder / "dump", options).code() == Errc::not_found);
+}
+
+TEST_CASE("without pg_restore its formats are an error that names it") {
+    const std::string path = std::getenv("PATH");
+    REQUIRE(::setenv("PATH", "/nonexistent", 1) == 0);
+    const Imported imported(testdata("ingest/sample.custom"));
+    REQUIRE(::setenv("PATH", path.c_str(), 1) == 0);
+    CHECK(imported.code() == Errc::not_found);
+    CHECK(imported.error().find("pg_restore") != std::string::npos);
+}
+
+TEST_CASE("zones whose rows are the same as before are passed over") {
+    const std::string source = testdata("ingest/sample.pg_dump.sql");
+    Imported first(source);
+    REQUIRE(first.totals);
+    ImportOptions options;
+    options.is_unchanged = [&](dns::NameView apex, std::uint64_t digest) {
+        const auto at = first.sink.digests.find(dns::to_string(apex));
+        return at != first.sink.digests.end() && at->second == digest;
+    };
+    const Imported second(source, options);
+    REQUIRE(second.totals);
+    CHECK(second.totals->zones == first.totals->zones);
+    CHECK(second.totals->unchanged + second.sink.zones.size() == second.totals->zones);
+    CHECK(second.totals->unchanged == 8);
+    // What has findings is made again, so that they are named again.
+    CHECK(findings_text(second.sink) == findings_text(first.sink));
+    // Another option may come to another result.
+    options.repair = Repair::yes;
+    CHECK(Imported(source, options).totals->unchanged == 0);
+}
+
+TEST_CASE("zone files are a source like any other") {
+    const Folder folder;
+    write_file(folder / "good.example.zone",
+               "@ 3600 SOA ns hostmaster 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\n");
+    write_file(folder / "bad.example.zone",
+               "@ 3600 SOA ns hostmaster 1 2 3 4 5\nwww A 192.0.2.256\n");
+    const Imported imported(std::string(folder / ""));
+    REQUIRE(imported.totals);
+    CHECK(imported.totals->serving == 1);
+    CHECK(imported.totals->broken == 1);
+    CHECK(imported.totals->of(Table::domains).refused == 1);
+    REQUIRE(imported.sink.findings.size() == 1);
+    CHECK(imported.sink.findings[0].line == 2);
+    CHECK(imported.sink.findings[0].source == folder / "bad.example.zone");
+}
+
+TEST_CASE("a password does not get into a report") {
+    CHECK(shown_uri("postgresql://pdns:secret@db.example/pdns") ==
+          "postgresql://pdns@db.example/pdns");
+    CHECK(shown_uri("postgres://pdns:p%40ss@[2001:db8::1]:5432/pdns") ==
+          "postgres://pdns@[2001:db8::1]:5432/pdns");
+    CHECK(shown_uri("postgresql://db.example/pdns?user=pdns&password=secret&sslmode=require") ==
+          "postgresql://db.example/pdns?user=pdns&password=&sslmode=require");
+    CHECK(shown_uri("postgresql://db.example:5432/pdns") == "postgresql://db.example:5432/pdns");
+    CHECK(shown_uri("postgresql:///pdns?host=/run/pg") == "postgresql:///pdns?host=/run/pg");
+}
+
+TEST_CASE("a server that is not there is an error without its password") {
+    const Folder folder;
+    const Imported imported("postgresql://pdns:secret@/pdns?host=" + (folder / ""));
+    CHECK(imported.code() == Errc::io);
+    CHECK(imported.error().find("secret") == std::string::npos);
+}
+
+}  // namespace
+}  // namespace zc::ingest
