@@ -1224,7 +1224,7 @@ bool RdataParser::a6() {
         if (!take_word(wanted)) return false;
         if (!parse_ipv6(token_.text, address)) return found_instead(wanted);
         for (std::size_t bit = 0; bit < bits; ++bit)
-            if ((address[bit / 8] >> (7 - bit % 8) & 1U) != 0) return found_instead(wanted);
+            if ((address[bit / 8] & (0x80U >> bit % 8)) != 0) return found_instead(wanted);
         out_.octets(base::Octets(address).subspan(bits / 8));
     }
     return bits == 0 || name();
