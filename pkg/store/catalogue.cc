@@ -300,6 +300,14 @@ Catalogue::Next Catalogue::with(std::unique_ptr<Catalogue> current, std::vector<
     return next;
 }
 
+Garbage Catalogue::retire(std::unique_ptr<Catalogue> old) {
+    Garbage garbage;
+    garbage.items_ = std::make_unique<Garbage::Items>();
+    garbage.items_->octets = old->octets();
+    garbage.items_->catalogues.push_back(std::move(old));
+    return garbage;
+}
+
 std::optional<zone::Zone> Catalogue::find_exact(dns::NameView apex) const noexcept {
     zone::LookupName name;
     name.assign(apex);

@@ -61,6 +61,8 @@ class Catalogue {
     /// owns nothing: it stays readable until the returned garbage is destroyed, and is part of that garbage (a catalogue
     /// passed as `unique_ptr`). Cost: per touched shard about 8 KiB copied; the whole table when it has to grow.
     static Next with(std::unique_ptr<Catalogue> current, std::vector<Change> changes);
+    /// All of a catalogue as garbage: when a new one, made from scratch, takes its place.
+    static Garbage retire(std::unique_ptr<Catalogue> old);
 
     /// For bulk loading before publication: adds or replaces in place.
     void insert(Change change);
