@@ -178,7 +178,8 @@ private:
         // does.
         std::vector<bool> settled(responses.size(), false);
         bool equal = true;
-        for (const int round : {1, 2}) {
+        for (bool progress = true; progress;) {
+            progress = false;
             const std::string agree = agree_text();
             for (std::size_t i = 1; i < responses.size(); ++i) {
                 Difference& difference = differences[i];
@@ -191,7 +192,8 @@ private:
                 if (rule == nullptr) continue;
                 ++rule->count;
                 settled[i] = true;
-                if (round == 1) agreeing.insert(options_.servers[i].name);
+                progress = true;
+                agreeing.insert(options_.servers[i].name);
             }
         }
         std::string group;
