@@ -4,7 +4,7 @@ _zonectl() {
     local verb='' words='' flags='' files=no i
     for ((i = 1; i < COMP_CWORD; i++)); do
         case "${verb:+$verb }${COMP_WORDS[i]}" in
-        "serve" | "status" | "health" | "reload" | "stop" | "zone" | "config" | "generate" | "help" | "zone check" | "zone print" | "zone compile" | "config check" | "config show" | "generate man" | "generate completions")
+        "import" | "serve" | "status" | "health" | "reload" | "stop" | "zone" | "store" | "export" | "config" | "generate" | "help" | "zone list" | "zone show" | "zone export" | "zone check" | "zone print" | "zone compile" | "store check" | "store stats" | "config check" | "config show" | "generate man" | "generate completions")
             verb="${verb:+$verb }${COMP_WORDS[i]}" ;;
         esac
     done
@@ -14,7 +14,20 @@ _zonectl() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
         esac
-        words='serve status health reload stop zone config generate help' flags='--help --config --color --json --version' files=no
+        words='import serve status health reload stop zone store export config generate help' flags='--help --config --color --json --version' files=no
+        ;;
+    'import')
+        case "$prev" in
+        --store) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --from) COMPREPLY=(); return ;;
+        --report) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --default-ttl) COMPREPLY=(); return ;;
+        --threads) COMPREPLY=(); return ;;
+        --temporary-directory) COMPREPLY=($(compgen -d -- "$cur")); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+        esac
+        words='' flags='--help --store --from --report --dry-run --repair --prune --serve-unsigned --default-ttl --threads --temporary-directory --config --color --json --version' files=no
         ;;
     'serve')
         case "$prev" in
@@ -99,7 +112,24 @@ _zonectl() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
         esac
-        words='check print compile' flags='--help --config --color --json --version' files=no
+        words='list show export check print compile' flags='--help --config --color --json --version' files=no
+        ;;
+    'store')
+        case "$prev" in
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+        esac
+        words='check stats' flags='--help --config --color --json --version' files=no
+        ;;
+    'export')
+        case "$prev" in
+        --store) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --to) COMPREPLY=($(compgen -W 'powerdns zone-files' -- "$cur")); return ;;
+        --output | -o) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+        esac
+        words='' flags='--help --store --to --output -o --config --color --json --version' files=no
         ;;
     'config')
         case "$prev" in
@@ -121,6 +151,30 @@ _zonectl() {
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
         esac
         words='' flags='--help --config --color --json --version' files=no
+        ;;
+    'zone list')
+        case "$prev" in
+        --store) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+        esac
+        words='' flags='--help --store --config --color --json --version' files=no
+        ;;
+    'zone show')
+        case "$prev" in
+        --store) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+        esac
+        words='' flags='--help --store --config --color --json --version' files=no
+        ;;
+    'zone export')
+        case "$prev" in
+        --store) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+        esac
+        words='' flags='--help --store --config --color --json --version' files=no
         ;;
     'zone check')
         case "$prev" in
@@ -149,6 +203,22 @@ _zonectl() {
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
         esac
         words='' flags='--help --default-ttl --origin --output -o --config --color --json --version' files=yes
+        ;;
+    'store check')
+        case "$prev" in
+        --store) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+        esac
+        words='' flags='--help --store --config --color --json --version' files=no
+        ;;
+    'store stats')
+        case "$prev" in
+        --store) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+        esac
+        words='' flags='--help --store --config --color --json --version' files=no
         ;;
     'config check')
         case "$prev" in
