@@ -257,7 +257,7 @@ awaitable<void> Server::State::converse(std::shared_ptr<State> self, Stream stre
             const std::optional<Response> answer = refusal(error);
             if (!answer) break;
             stream.expires_after(chrono_of(limits.request_time));
-            co_await send(stream, *answer, {}, false, 11, false);
+            co_await send(stream, *answer, std::string_view(), false, 11, false);
             co_await close_gently(stream);
             break;
         }
