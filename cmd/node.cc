@@ -40,6 +40,7 @@
 #include "stats/report.h"
 #include "store/catalogue.h"
 #include "verbs.h"
+#include "writer/load.h"
 
 namespace zc::cmd {
 namespace {
@@ -171,12 +172,6 @@ struct Reload {
     term::Json report;
 };
 
-/// What zone files turned out to hold, and which zones have none any more.
-struct Haul {
-    std::vector<ingest::LoadedZone> zones;
-    std::vector<dns::Name> removed;
-};
-
 /// What a reload did, for its report.
 struct Tally {
     std::uint64_t added = 0;
@@ -197,6 +192,16 @@ struct Tally {
         json.set("errors", std::move(texts));
         details.add(std::move(json));
     }
+};
+
+/// What zone files, or a store, turned out to hold, and which zones are not there any more.
+struct Haul {
+    std::vector<ingest::LoadedZone> zones;
+    std::vector<dns::Name> removed;
+    /// Everything, when it is not known what changed in a store; then nothing else is here.
+    std::unique_ptr<store::Catalogue> fresh;
+    Tally fresh_tally;
+    writer::LoadReport fresh_report;
 };
 
 /// Why zones have no content, or not their latest: by apex, the first error of each; for `zonectl
@@ -263,7 +268,11 @@ private:
     void first_load();
     Result<ingest::ZoneFileTotals> load_into_catalogue();
     Result<ingest::ZoneFileTotals> load_progressively();
+    Result<ingest::ZoneFileTotals> load_store();
     void rescan();
+    Result<ingest::ZoneFileTotals> look_at_store(Haul& haul);
+    writer::LoadProgress store_progress();
+    ingest::ZoneFileTotals totals_of(const writer::LoadReport& report);
     ingest::ZoneProgress progress();
     void log_refused(const ingest::LoadedZone& zone);
 
@@ -274,6 +283,7 @@ private:
     void reload_failed(const std::string& message);
     void give_up(std::string_view event, const std::string& message);
     void publish(Haul haul, Tally* tally_or_null);
+    void replace_all(Haul haul, Tally& tally);
     std::shared_ptr<Reload> ask_for_reload();
     void begin_reload();
     void finish_reload(Haul haul, const Result<ingest::ZoneFileTotals>& result);
@@ -300,7 +310,9 @@ private:
     asio::steady_timer timer_{io_};
     std::chrono::microseconds tick_ = tick;
 
-    ingest::ZoneFiles files_;
+    // One of the two. The catalogue borrows from the store's mapped images.
+    std::optional<ingest::ZoneFiles> files_;
+    std::optional<writer::LoadedStore> store_;
     answer::CookieSecrets secrets_;  // for when no file gives them
     std::shared_ptr<const answer::Identity> identity_;
     std::unique_ptr<store::Catalogue> catalogue_;
@@ -330,8 +342,12 @@ Node::Impl::Impl(ServeConfiguration configuration, std::vector<std::string> argu
     : configuration_(std::move(configuration)),
       at_start_(configuration_.settings),
       arguments_(std::move(arguments)),
-      terminal_(terminal),
-      files_(value_or_throw(ingest::ZoneFiles::open(configuration_.options.zones))) {
+      terminal_(terminal) {
+    if (configuration_.options.store.empty()) {
+        files_.emplace(value_or_throw(ingest::ZoneFiles::open(configuration_.options.zones)));
+    } else {
+        store_.emplace(value_or_throw(writer::LoadedStore::open(configuration_.options.store)));
+    }
     // From here on a signal waits for `run`, which ends in order: the control socket is not left
     // behind.
     for (const int number : {SIGHUP, SIGINT, SIGTERM}) signals_.add(number);
@@ -339,7 +355,8 @@ Node::Impl::Impl(ServeConfiguration configuration, std::vector<std::string> argu
     secrets_.current = random_value<decltype(secrets_.current)>();
     secrets_.previous = random_value<decltype(secrets_.previous)>();
     identity_ = value_or_throw(identity(options, secrets_));
-    catalogue_ = std::make_unique<store::Catalogue>(random_value<std::uint64_t>());
+    catalogue_ = std::make_unique<store::Catalogue>(random_value<std::uint64_t>(),
+                                                    store_ ? store_->zones_expected() : 0);
     server_.emplace(value_or_throw(server_options(options, random_value<std::uint64_t>())),
                     *catalogue_, identity_);
     bind_control();
@@ -499,7 +516,9 @@ void Node::Impl::log_refused(const ingest::LoadedZone& zone) {
 }
 
 void Node::Impl::first_load() {
-    auto result = configuration_.options.progressive ? load_progressively() : load_into_catalogue();
+    auto result = store_                               ? load_store()
+                  : configuration_.options.progressive ? load_progressively()
+                                                       : load_into_catalogue();
     asio::post(io_, [this, result = std::move(result)] { loaded(result); });
 }
 
@@ -519,7 +538,7 @@ Result<ingest::ZoneFileTotals> Node::Impl::load_into_catalogue() {
             catalogue_->insert({zone.apex, std::move(zone.image)});
         }
     };
-    return files_.load(options, sink, progress());
+    return files_->load(options, sink, progress());
 }
 
 /// The names of all zones first, then their content in batches while the workers answer.
@@ -528,7 +547,7 @@ Result<ingest::ZoneFileTotals> Node::Impl::load_progressively() {
         catalogue_->insert({dns::Name(apex), zone::placeholder(apex, zone::State::pending)});
         counts_.zones += 1;
     };
-    if (auto listed = files_.list(announce); !listed) return listed;
+    if (auto listed = files_->list(announce); !listed) return listed;
     log_->info("zones_listed", {{"zones", counts_.zones.load()}});
     asio::post(io_, [this] { start_serving(); });
 
@@ -555,9 +574,47 @@ Result<ingest::ZoneFileTotals> Node::Impl::load_progressively() {
             runtime::monotonic() - flushed >= publish_interval)
             flush();
     };
-    auto result = files_.load(options, sink, progress());
+    auto result = files_->load(options, sink, progress());
     flush();
     return result;
+}
+
+writer::LoadProgress Node::Impl::store_progress() {
+    const ingest::ZoneProgress report = progress();
+    return [report](std::uint64_t done, std::uint64_t /*total*/) {
+        ingest::ZoneFileTotals so_far;
+        so_far.zones = done;
+        report(so_far);
+    };
+}
+
+/// Tells what was found, and counts the zones as they now are.
+ingest::ZoneFileTotals Node::Impl::totals_of(const writer::LoadReport& report) {
+    using From = writer::LoadReport::From;
+    if (report.from != From::image_file)
+        log_->warning(report.from == From::heap ? "image_file_unwritable" : "image_file_rebuilt",
+                      {{"why", report.why}});
+    ingest::ZoneFileTotals totals;
+    totals.zones = report.zones;
+    totals.records = report.records;
+    totals.broken = report.broken;
+    for (const writer::DamagedZone& damaged : report.damaged) {
+        ingest::LoadedZone zone;
+        zone.apex = damaged.apex;
+        zone.errors.push_back(Error{Errc::malformed, damaged.problem, {store_->path()}});
+        log_refused(zone);
+        refusals_.add(zone);
+    }
+    counts_.zones = report.zones;
+    counts_.records = report.records;
+    counts_.failed = report.broken;
+    return totals;
+}
+
+/// Before anything is served, as `load_into_catalogue`.
+Result<ingest::ZoneFileTotals> Node::Impl::load_store() {
+    ZC_TRY(const writer::LoadReport report, store_->load(*catalogue_, store_progress()));
+    return totals_of(report);
 }
 
 void Node::Impl::start_serving() {
@@ -606,6 +663,7 @@ void Node::Impl::publish(Haul haul, Tally* tally_or_null) {
     if (state_ == State::stopping) return;
     Tally ignored;
     Tally& tally = tally_or_null != nullptr ? *tally_or_null : ignored;
+    if (haul.fresh) return replace_all(std::move(haul), tally);
     std::vector<store::Change> changes;
     const auto forget = [this](const zone::Zone& old) {
         counts_.records -= old.records();
@@ -624,8 +682,10 @@ void Node::Impl::publish(Haul haul, Tally* tally_or_null) {
             counts_.failed += 1;
         } else {
             refusals_.forget(zone.apex);
+            if (zone.state == zone::State::broken) counts_.failed += 1;  // a store says so
             const base::Octets octets = zone.image.octets();
             if (old && std::ranges::equal(old->octets(), octets)) {
+                if (zone.state == zone::State::broken) counts_.failed -= 1;
                 tally.unchanged += 1;
                 continue;
             }
@@ -654,6 +714,14 @@ void Node::Impl::publish(Haul haul, Tally* tally_or_null) {
     loaded_at_ = runtime::now();
 }
 
+void Node::Impl::replace_all(Haul haul, Tally& tally) {
+    tally = std::move(haul.fresh_tally);
+    static_cast<void>(totals_of(haul.fresh_report));
+    std::unique_ptr<store::Catalogue> old = std::exchange(catalogue_, std::move(haul.fresh));
+    server_->publish(*catalogue_, store::Catalogue::retire(std::move(old)));
+    loaded_at_ = runtime::now();
+}
+
 std::shared_ptr<Reload> Node::Impl::ask_for_reload() {
     if (state_ != State::serving) {
         if (!reload_next_) reload_next_ = std::make_shared<Reload>(io_);
@@ -675,6 +743,13 @@ void Node::Impl::begin_reload() {
 /// On the loading thread. Control does not touch the catalogue meanwhile: only a reload changes it.
 void Node::Impl::rescan() {
     auto haul = std::make_shared<Haul>();
+    if (store_) {
+        auto result = look_at_store(*haul);
+        asio::post(io_, [this, haul, result = std::move(result)] {
+            finish_reload(std::move(*haul), result);
+        });
+        return;
+    }
     ingest::ZoneFileOptions options = zone_file_options(configuration_.options);
     options.stop_or_null = &stop_loading_;
     const auto sink = [&](std::span<ingest::LoadedZone> zones) {
@@ -687,9 +762,56 @@ void Node::Impl::rescan() {
         catalogue_->for_each([&](zone::Zone zone) { each(zone.apex()); });
     };
     const auto removed = [&](dns::NameView apex) { haul->removed.emplace_back(apex); };
-    auto result = files_.rescan(options, sink, each_known, removed, progress());
+    auto result = files_->rescan(options, sink, each_known, removed, progress());
     asio::post(
         io_, [this, haul, result = std::move(result)] { finish_reload(std::move(*haul), result); });
+}
+
+/// On the loading thread, as `rescan`.
+Result<ingest::ZoneFileTotals> Node::Impl::look_at_store(Haul& haul) {
+    ZC_TRY(writer::StoreChanges news, store_->changes());
+    if (news.everything) {
+        // The images of the load before the last: nobody reads them any more.
+        store_->forget_old_images();
+        haul.fresh = std::make_unique<store::Catalogue>(random_value<std::uint64_t>(),
+                                                        store_->zones_expected());
+        ZC_TRY(haul.fresh_report, store_->load(*haul.fresh, store_progress()));
+        Tally& tally = haul.fresh_tally;
+        std::uint64_t kept = 0;
+        haul.fresh->for_each([&](zone::Zone zone) {
+            const auto old = catalogue_->find_exact(zone.apex());
+            if (old) ++kept;
+            if (old && std::ranges::equal(old->octets(), zone.octets())) {
+                ++tally.unchanged;
+                return;
+            }
+            ++(old ? tally.changed : tally.added);
+            tally.detail(dns::Name(zone.apex()), old ? "changed" : "added", zone.serial(), {});
+        });
+        tally.removed = catalogue_->size() - kept;
+        return ingest::ZoneFileTotals();
+    }
+    std::map<std::string, std::string> problems;
+    for (const writer::DamagedZone& damaged : news.damaged)
+        problems.emplace(dns::to_string(damaged.apex), damaged.problem);
+    for (store::Change& change : news.changes) {
+        if (!change.image) {
+            haul.removed.push_back(change.apex);
+            continue;
+        }
+        ingest::LoadedZone zone;
+        zone.apex = change.apex;
+        zone.image = *std::move(change.image);
+        const zone::Zone view(zone.image.octets().data());
+        zone.state = view.state();
+        zone.records = view.records();
+        if (const auto problem = problems.find(dns::to_string(zone.apex));
+            problem != problems.end())
+            zone.errors.push_back(Error{Errc::malformed, problem->second, {store_->path()}});
+        if (!zone.errors.empty()) log_refused(zone);
+        haul.zones.push_back(std::move(zone));
+    }
+    return ingest::ZoneFileTotals();
 }
 
 /// What is served stays as it was.
@@ -860,7 +982,7 @@ term::Json Node::Impl::status() const {
     json.set("queries", std::move(queries));
     json.set("connections", number(totals.connections_open()));
     json.set("loaded", utc_text(now.loaded));
-    json.set("source", files_.path());
+    json.set("source", store_ ? store_->path() : files_->path());
     json.set("refused", answers_ ? refusals_.json() : term::Json::array());
     return json;
 }
@@ -890,8 +1012,13 @@ tl::expected<ServeConfiguration, std::vector<Error>> read_serve_configuration(
     const auto add = [&](std::string message) {
         errors.push_back(Error{Errc::invalid, std::move(message), {}});
     };
-    if (errors.empty() && options.zones.empty())
-        add("no zones to serve: wanted --zones PATH, ZONECTL_ZONES or the key zones");
+    if (errors.empty() && options.zones.empty() && options.store.empty())
+        add("no zones to serve: wanted --zones PATH, ZONECTL_ZONES or the key zones; or --store "
+            "FILE");
+    if (!options.zones.empty() && !options.store.empty())
+        add("zones and store: zones come from one of the two");
+    if (!options.store.empty() && options.progressive)
+        add("store and progressive: a store is there at once");
     if (options.strict && options.progressive)
         add("strict and progressive: a node that already answers cannot refuse to start");
     if (options.user.empty() && !options.group.empty()) add("group: wanted user as well");

@@ -87,6 +87,9 @@ void add_zone_flags(CLI::App& app, ServeOptions& options) {
              "Directory of ORIGIN.zone files at any depth, a list file of lines "
              "ORIGIN<TAB>FILE, or one ORIGIN.zone file")
         ->group(group);
+    add_text(app, "--store", options.store, "FILE",
+             "Store that zonectl import has made, in place of zone files")
+        ->group(group);
     add_switch(app, "--strict", options.strict, "Do not start when any zone is bad")->group(group);
     add_switch(
         app, "--progressive", options.progressive,

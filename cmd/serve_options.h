@@ -21,6 +21,7 @@ namespace zc::cmd {
 
 struct ServeOptions {
     std::string zones;
+    std::string store;  // in place of `zones`
     bool strict = false;
     bool progressive = false;
     std::uint32_t load_threads = 0;

@@ -194,6 +194,11 @@ void LoadedStore::forget_old_images() noexcept {
 Result<LoadReport> LoadedStore::load(store::Catalogue& catalogue, const LoadProgress& progress) {
     Work& work = *work_;
     LoadReport report;
+    std::uint64_t counted = 0;
+    const auto count = [&report](zone::Zone zone) {
+        report.records += zone.records();
+        report.broken += zone.state() == zone::State::broken ? 1U : 0U;
+    };
     ZC_TRY(Snapshot snapshot, Snapshot::open(work.path));
 
     auto file = ImageFile::open(work.path);
@@ -228,8 +233,11 @@ Result<LoadReport> LoadedStore::load(store::Catalogue& catalogue, const LoadProg
 
     if (changed) {
         file->for_each([&](base::Octets image) {
+            const zone::Zone zone(image.data());
+            count(zone);
+            ++counted;
             store::Change change;
-            change.apex = dns::Name(zone::Zone(image.data()).apex());
+            change.apex = dns::Name(zone.apex());
             change.borrowed_image_or_null = image.data();
             catalogue.insert(std::move(change));
         });
@@ -237,11 +245,18 @@ Result<LoadReport> LoadedStore::load(store::Catalogue& catalogue, const LoadProg
         ZC_TRY_STATUS(Work::read_changed(snapshot, *changed, on_top));
         report.on_top = on_top.changes.size();
         for (store::Change& change : on_top.changes) catalogue.insert(std::move(change));
+        if (report.on_top > 0) counted = 0;
         std::ranges::move(on_top.damaged, std::back_inserter(report.damaged));
         work.mapped.push_back(*std::move(file));
     }
     work.position = snapshot.position();
     report.zones = catalogue.size();
+    if (counted != report.zones) {
+        // A zone that an import had twice, or that changed on top: what was replaced must not
+        // count.
+        report.records = report.broken = 0;
+        catalogue.for_each(count);
+    }
     return report;
 }
 

@@ -45,7 +45,9 @@ struct LoadReport {
     };
     From from = From::image_file;
     std::string why;
-    std::uint64_t zones = 0;  // now in the catalogue
+    std::uint64_t zones = 0;    // now in the catalogue
+    std::uint64_t records = 0;  // of those
+    std::uint64_t broken = 0;   // of those: SERVFAIL, damaged ones included
     std::uint64_t on_top =
         0;  // of them, or removed: read from SQLite because they changed after the image file
     std::vector<DamagedZone> damaged;

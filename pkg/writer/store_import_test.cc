@@ -158,6 +158,8 @@ TEST_CASE("zones that were imported are served, those without an image as their 
         CHECK(loaded.report.from == LoadReport::From::image_file);
         CHECK(contents(*loaded.catalogue) == wanted);
         CHECK(loaded.report.zones == 5);
+        CHECK(loaded.report.records == 9);
+        CHECK(loaded.report.broken == 1);
     }
     SUBCASE("from SQLite, and the image file is there again") {
         std::filesystem::remove(folder / "s-images");
@@ -212,6 +214,7 @@ TEST_CASE("a second import changes what differs and says how much; --prune remov
     const Loaded loaded = load(folder / "s");
     CHECK(loaded.report.from == LoadReport::From::image_file);
     CHECK(loaded.report.on_top == 2);
+    CHECK(loaded.report.records == 12);
     CHECK(contents(*loaded.catalogue) ==
           Contents{{"a.", "1"}, {"b.", "2"}, {"c.", "1"}, {"d.", "1"}});
 
