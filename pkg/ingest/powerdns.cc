@@ -15,6 +15,7 @@
 #include "ingest/byte_source.h"
 #include "ingest/compile.h"
 #include "ingest/dump_reader.h"
+#include "ingest/import_rows.h"
 #include "ingest/key_set.h"
 #include "ingest/live_postgres.h"
 #include "ingest/row_pipeline.h"
@@ -434,7 +435,7 @@ Result<Opened> open_source(const std::string& source, std::optional<Format> want
 
 Status read_rows(const std::string& source, Opened& opened, const SourceContext& context,
                  const ImportOptions& options, RowPipeline& pipeline,
-                 ByteSource*& position_or_null) {
+                 const ByteSource*& place_or_null) {
     switch (opened.format) {
         case Format::postgresql:
             return read_live_postgres(source, options.stop_or_null, pipeline);
@@ -459,7 +460,7 @@ Status read_rows(const std::string& source, Opened& opened, const SourceContext&
         case Format::zone_files:
             return {};  // not by rows
     }
-    position_or_null = opened.octets.get();
+    place_or_null = opened.octets.get();
     return read_dump(*opened.octets, context.name, pipeline);
 }
 
@@ -636,15 +637,8 @@ Result<Format> detect(const std::string& source) {
     return opened.format;
 }
 
-Result<ImportTotals> import_zones(const std::string& source, const ImportOptions& options,
-                                  ImportSink& sink) {
-    const SourceContext context{.name = source == "-"    ? "stdin"
-                                        : is_uri(source) ? shown_uri(source)
-                                                         : source,
-                                .stop_or_null = options.stop_or_null};
-    ZC_TRY(Opened opened, open_source(source, options.format, context));
-    if (opened.format == Format::zone_files) return import_zone_files(source, options, sink);
-
+Result<ImportTotals> import_rows(const std::string& name, const RowReader& read,
+                                 const ImportOptions& options, ImportSink& sink) {
     RowStore store({.memory_octets = options.memory_octets,
                     .temporary_directory = options.temporary_directory.empty()
                                                ? temporary_directory_default
@@ -653,20 +647,19 @@ Result<ImportTotals> import_zones(const std::string& source, const ImportOptions
     std::uint64_t rows = 0;
     {
         Throttle throttle;
-        ByteSource* position = nullptr;
-        RowPipeline* running = nullptr;
+        const ByteSource* place = nullptr;
+        const RowPipeline* running = nullptr;
         const auto tick = [&] {
             if (!options.progress || !throttle.due()) return;
             options.progress({.phase = ImportProgress::Phase::reading,
-                              .done = position == nullptr ? 0 : position->position(),
-                              .total = position == nullptr ? 0 : position->total(),
+                              .done = place == nullptr ? 0 : place->position(),
+                              .total = place == nullptr ? 0 : place->total(),
                               .rows = running->rows(),
                               .zones = 0});
         };
-        RowPipeline pipeline({.source = context.name, .threads = threads_of(options), .tick = tick},
-                             store);
+        RowPipeline pipeline({.source = name, .threads = threads_of(options), .tick = tick}, store);
         running = &pipeline;
-        ZC_TRY_STATUS(read_rows(source, opened, context, options, pipeline, position));
+        ZC_TRY_STATUS(read(pipeline, place));
         ZC_TRY_STATUS(pipeline.finish());
         rows = pipeline.rows();
         for (std::size_t i = 0; i < tables_count; ++i) {
@@ -676,7 +669,7 @@ Result<ImportTotals> import_zones(const std::string& source, const ImportOptions
         for (Finding& finding : pipeline.findings())
             ZC_TRY_STATUS(sink.finding(std::move(finding)));
     }
-    CompileOptions compile{.source = context.name,
+    CompileOptions compile{.source = name,
                            .repair = options.repair,
                            .unsigned_zones = options.unsigned_zones,
                            .default_ttl = options.default_ttl,
@@ -684,6 +677,20 @@ Result<ImportTotals> import_zones(const std::string& source, const ImportOptions
     ZC_TRY_STATUS(Compilation(options, std::move(compile), store, rows, sink, totals).run());
     totals.octets_spilled = store.octets_spilled();
     return totals;
+}
+
+Result<ImportTotals> import_zones(const std::string& source, const ImportOptions& options,
+                                  ImportSink& sink) {
+    const SourceContext context{.name = source == "-"    ? "stdin"
+                                        : is_uri(source) ? shown_uri(source)
+                                                         : source,
+                                .stop_or_null = options.stop_or_null};
+    ZC_TRY(Opened opened, open_source(source, options.format, context));
+    if (opened.format == Format::zone_files) return import_zone_files(source, options, sink);
+    const auto read = [&](RowPipeline& pipeline, const ByteSource*& place) {
+        return read_rows(source, opened, context, options, pipeline, place);
+    };
+    return import_rows(context.name, read, options, sink);
 }
 
 }  // namespace zc::ingest

@@ -1,0 +1,22 @@
+// Inside of package ingest: from a reader of rows to zones in a sink.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "base/result.h"
+#include "ingest/byte_source.h"
+#include "ingest/powerdns.h"
+#include "ingest/row_pipeline.h"
+
+namespace zc::ingest {
+
+/// Cuts a source into rows and gives them to the pipeline. `place` may be set to what tells how far
+/// it is.
+using RowReader = std::function<Status(RowPipeline& pipeline, const ByteSource*& place_or_null)>;
+
+/// What `import_zones` does once it knows what the source is. `name` is for findings and errors.
+Result<ImportTotals> import_rows(const std::string& name, const RowReader& read,
+                                 const ImportOptions& options, ImportSink& sink);
+
+}  // namespace zc::ingest
