@@ -647,7 +647,7 @@ void Responder::finish() noexcept {
     std::uint32_t at = reply_.size();
     const auto rcode = static_cast<std::uint16_t>(rcode_);
 
-    std::uint16_t flags = static_cast<std::uint16_t>(flag_qr | (static_cast<std::uint16_t>(query_.opcode) << 11) | (query_.flags & flag_rd) | (rcode & 15U));
+    std::uint16_t flags = static_cast<std::uint16_t>(flag_qr | (static_cast<unsigned>(query_.opcode) << 11) | (query_.flags & flag_rd) | (rcode & 15U));
     if (authoritative_ && query_.qclass != dns::RrClass::any) flags |= flag_aa;  // RFC 1035 section 6.2: never for QCLASS *
     if (truncated_) flags |= flag_tc;
     base::store_u16(out, query_.id);
