@@ -34,6 +34,7 @@
 #include "ingest/zone_files.h"
 #include "runtime/clock.h"
 #include "runtime/log.h"
+#include "runtime/memory.h"
 #include "runtime/notify.h"
 #include "runtime/privilege.h"
 #include "server/server.h"
@@ -356,7 +357,8 @@ Node::Impl::Impl(ServeConfiguration configuration, std::vector<std::string> argu
     secrets_.previous = random_value<decltype(secrets_.previous)>();
     identity_ = value_or_throw(identity(options, secrets_));
     catalogue_ = std::make_unique<store::Catalogue>(random_value<std::uint64_t>(),
-                                                    store_ ? store_->zones_expected() : 0);
+                                                    store_ ? store_->zones_expected() : 0,
+                                                    runtime::advise_huge_pages);
     server_.emplace(value_or_throw(server_options(options, random_value<std::uint64_t>())),
                     *catalogue_, identity_);
     bind_control();
@@ -538,7 +540,10 @@ Result<ingest::ZoneFileTotals> Node::Impl::load_into_catalogue() {
             catalogue_->insert({zone.apex, std::move(zone.image)});
         }
     };
-    return files_->load(options, sink, progress());
+    auto totals = files_->load(options, sink, progress());
+    // The images have been copied together; what they were built in is not needed again.
+    runtime::release_free_memory();
+    return totals;
 }
 
 /// The names of all zones first, then their content in batches while the workers answer.
@@ -774,7 +779,8 @@ Result<ingest::ZoneFileTotals> Node::Impl::look_at_store(Haul& haul) {
         // The images of the load before the last: nobody reads them any more.
         store_->forget_old_images();
         haul.fresh = std::make_unique<store::Catalogue>(random_value<std::uint64_t>(),
-                                                        store_->zones_expected());
+                                                        store_->zones_expected(),
+                                                        runtime::advise_huge_pages);
         ZC_TRY(haul.fresh_report, store_->load(*haul.fresh, store_progress()));
         Tally& tally = haul.fresh_tally;
         std::uint64_t kept = 0;

@@ -19,16 +19,19 @@ using dns::RrType;
 using zone::ImageView;
 using zone::Kind;
 using zone::Match;
-using zone::node_flag::cname;
 using zone::NodeRef;
 using zone::RrSetRef;
+using zone::node_flag::cname;
 
-constexpr std::size_t links_max = 40;          // CNAME and DNAME steps of one answer
-constexpr std::size_t denials_max = 64;        // NSEC or NSEC3 records of one answer: one for each wildcard in a chain, then 3
-constexpr std::size_t nsid_octets_max = 128;   // so that an OPT always fits beside a question in 512 octets
-constexpr std::size_t prefetch_lines = 4;      // of an image: HOTPATH figures 184, 123, 111, 109, 105 ns for 1, 2, 3, 4, 6
+constexpr std::size_t links_max = 40;  // CNAME and DNAME steps of one answer
+constexpr std::size_t denials_max =
+    64;  // NSEC or NSEC3 records of one answer: one for each wildcard in a chain, then 3
+constexpr std::size_t nsid_octets_max =
+    128;  // so that an OPT always fits beside a question in 512 octets
+constexpr std::size_t prefetch_lines =
+    4;  // of an image: HOTPATH figures 184, 123, 111, 109, 105 ns for 1, 2, 3, 4, 6
 constexpr std::uint32_t no_ttl_max = 0xffffffff;
-constexpr std::uint32_t chaos_ttl = 5;         // as PowerDNS
+constexpr std::uint32_t chaos_ttl = 5;  // as PowerDNS
 
 constexpr std::uint16_t option_nsid = 3, option_cookie = 10, option_keepalive = 11, option_ede = 15;
 constexpr std::uint16_t flag_qr = 0x8000, flag_aa = 0x0400, flag_tc = 0x0200, flag_rd = 0x0100;
@@ -46,8 +49,9 @@ struct UsedDname {
     std::uint32_t rdata_at;
 };
 
-/// The proof that a name answered from a wildcard is not there itself. It belongs into the authority section, which begins
-/// when the chain has ended: until then it waits, with the owner name as it can be written.
+/// The proof that a name answered from a wildcard is not there itself. It belongs into the
+/// authority section, which begins when the chain has ended: until then it waits, with the owner
+/// name as it can be written.
 struct Expansion {
     const std::uint8_t* item;  // a node with NSEC, or an NSEC3 with its hash
     Owner owner;
@@ -56,20 +60,24 @@ struct Expansion {
 
 /// Answers one query. Lives on the stack for that long.
 class Responder {
-   public:
+public:
     Responder(Exchange& exchange, const Query& query, const store::Table& table) noexcept
-        : exchange_(exchange), query_(query), table_(table), node_(*exchange.arrival.node),
+        : exchange_(exchange),
+          query_(query),
+          table_(table),
+          node_(*exchange.arrival.node),
           reply_(exchange.response.data(), query.question_end, limit(exchange, query)) {}
 
     void run() noexcept;
 
-   private:
+private:
     static std::uint32_t option_octets(const Exchange& exchange, const Query& query) noexcept {
         if (!query.edns) return 0;
         const Identity& node = *exchange.arrival.node;
         std::size_t octets = 11;
         if (query.has_cookie) octets += 4 + client_cookie_octets + server_cookie_octets;
-        if (query.wants_nsid && !node.nsid.empty()) octets += 4 + std::min(node.nsid.size(), nsid_octets_max);
+        if (query.wants_nsid && !node.nsid.empty())
+            octets += 4 + std::min(node.nsid.size(), nsid_octets_max);
         if (query.wants_keepalive && node.tcp_keepalive != 0) octets += 6;
         return static_cast<std::uint32_t>(octets);
     }
@@ -78,7 +86,9 @@ class Responder {
         if (exchange.arrival.transport == dns::Transport::udp) {
             // RFC 6891 section 6.2.3: less than 512 counts as 512.
             std::size_t client = 512;
-            if (query.edns) client = std::max<std::size_t>(512, std::min(query.edns_udp_octets, exchange.arrival.node->udp_octets_max));
+            if (query.edns)
+                client = std::max<std::size_t>(
+                    512, std::min(query.edns_udp_octets, exchange.arrival.node->udp_octets_max));
             octets = std::min(octets, client);
         }
         return static_cast<std::uint32_t>(octets) - option_octets(exchange, query);
@@ -116,11 +126,15 @@ class Responder {
     enum class DnameResult : std::uint8_t { follow, settled };
     DnameResult put_dname(const Step& step, const Match& match, zone::LookupName& target) noexcept;
 
-    bool proofs() const noexcept { return query_.dnssec_ok && image_.is(zone::image_flag::nsec | zone::image_flag::nsec3); }
+    bool proofs() const noexcept {
+        return query_.dnssec_ok && image_.is(zone::image_flag::nsec | zone::image_flag::nsec3);
+    }
     void prove_expansion(const Step& step, const Match& match) noexcept;
     void put_expansions() noexcept;
     void put_nsec(NodeRef node, const Owner& owner) noexcept;
-    void put_nsec(const Step& step, NodeRef node) noexcept { put_nsec(node, node_owner(step, node)); }
+    void put_nsec(const Step& step, NodeRef node) noexcept {
+        put_nsec(node, node_owner(step, node));
+    }
     void put_nsec_of_wildcard(const Step& step, const Match& match) noexcept;
     void put_nsec3(const std::uint8_t* item, Owner owner) noexcept;
     void put_nsec3(const Step& step, std::uint32_t index) noexcept {
@@ -128,7 +142,9 @@ class Responder {
     }
     Owner nsec3_owner(const Step& step) const noexcept;
     std::uint32_t next_closer(const Step& step, std::size_t encloser_labels) const noexcept;
-    void cover_next_closer(const Step& step, std::size_t encloser_labels) noexcept { put_nsec3(step, next_closer(step, encloser_labels)); }
+    void cover_next_closer(const Step& step, std::size_t encloser_labels) noexcept {
+        put_nsec3(step, next_closer(step, encloser_labels));
+    }
     void prove_closest_encloser(const Step& step, std::size_t labels) noexcept;
     bool fresh_denial(const std::uint8_t* item) noexcept;
 
@@ -155,16 +171,19 @@ class Responder {
     std::uint64_t links_[links_max + 1];
 };
 
-/// The zone for a name. For DS at an apex that is the zone above when it is here and has the cut (RFC 4035 section 3.1.4.1).
+/// The zone for a name. For DS at an apex that is the zone above when it is here and has the cut
+/// (RFC 4035 section 3.1.4.1).
 const std::uint8_t* Responder::find_zone(const Step& step, std::uint8_t& labels) const noexcept {
     const zone::LookupName& name = *step.name;
     const std::uint8_t* own = store::find_or_null(table_, name, *step.hashes, name.labels, labels);
-    if (query_.qtype != RrType::ds || own == nullptr || labels == 0 || labels != name.labels) return own;
+    if (query_.qtype != RrType::ds || own == nullptr || labels == 0 || labels != name.labels)
+        return own;
     std::uint8_t above_labels = 0;
-    const std::uint8_t* above = store::find_or_null(table_, name, *step.hashes, labels - std::size_t{1}, above_labels);
+    const std::uint8_t* above =
+        store::find_or_null(table_, name, *step.hashes, labels - std::size_t{1}, above_labels);
     if (above == nullptr) return own;
-    // A zone above that cannot answer may have a DS: NODATA out of the child would deny it. One that can and has no cut here
-    // is not the parent: its NXDOMAIN would deny the whole child.
+    // A zone above that cannot answer may have a DS: NODATA out of the child would deny it. One
+    // that can and has no cut here is not the parent: its NXDOMAIN would deny the whole child.
     if (ImageView(above).state() == zone::State::serving) {
         const Match match = ImageView(above).find(name, above_labels);
         if (match.kind != Kind::delegation || match.encloser_labels != name.labels) return own;
@@ -179,25 +198,31 @@ bool Responder::seen(std::uint64_t hash) noexcept {
     return false;
 }
 
-/// Owner of a record of the zone at hand that need not be part of the name: as much as they share is pointed to.
+/// Owner of a record of the zone at hand that need not be part of the name: as much as they share
+/// is pointed to.
 Owner Responder::node_owner(const Step& step, NodeRef node) const noexcept {
     const base::Octets key = node.key();
     const zone::LookupName& name = *step.name;
     const std::size_t apex_octets = image_.apex_octets();
     std::uint8_t places[dns::name_labels_max + 1];
     std::size_t labels = 0;
-    for (std::size_t at = 0; at < key.size(); at += key[at] + std::size_t{1}) places[labels++] = static_cast<std::uint8_t>(at);
+    for (std::size_t at = 0; at < key.size(); at += key[at] + std::size_t{1})
+        places[labels++] = static_cast<std::uint8_t>(at);
     std::size_t shared = 0;  // labels below the apex
     while (shared < labels && shared + apex_labels_ < name.labels) {
         const std::uint8_t* ours = key.data() + places[labels - 1 - shared];
-        const std::uint8_t* theirs = name.octets + name.label_at[name.labels - apex_labels_ - 1U - shared];
+        const std::uint8_t* theirs =
+            name.octets + name.label_at[name.labels - apex_labels_ - 1U - shared];
         if (*ours != *theirs || std::memcmp(ours, theirs, *ours + std::size_t{1}) != 0) break;
         ++shared;
     }
-    const std::size_t prefix = shared == labels ? key.size() : shared == 0 ? key.size() : places[labels - shared];
+    const std::size_t prefix = shared == labels ? key.size()
+                               : shared == 0    ? key.size()
+                                                : places[labels - shared];
     const std::size_t suffix = (shared == labels ? key.size() : key.size() - prefix) + apex_octets;
     if (shared == labels) return suffix_owner(step, key.size() + apex_octets);
-    return {0, key.size() + apex_octets, key.first(prefix), suffix == 1 ? 0 : reply_.locate(step.at, name.size, suffix)};
+    return {0, key.size() + apex_octets, key.first(prefix),
+            suffix == 1 ? 0 : reply_.locate(step.at, name.size, suffix)};
 }
 
 void Responder::put_positive(const Step& step, const Match& match, const RrSetRef& set) noexcept {
@@ -206,19 +231,22 @@ void Responder::put_positive(const Step& step, const Match& match, const RrSetRe
     if (match.kind == Kind::wildcard && proofs()) prove_expansion(step, match);
 }
 
-/// RFC 8482 allows any subset. Over UDP none: TC sends those who mean it to TCP, and the others get no amplification.
+/// RFC 8482 allows any subset. Over UDP none: TC sends those who mean it to TCP, and the others get
+/// no amplification.
 void Responder::put_any(const Step& step, const Match& match) noexcept {
     if (exchange_.arrival.transport == dns::Transport::udp) {
         truncated_ = true;
         return;
     }
     const auto signatures = query_.dnssec_ok ? Reply::Signatures::with : Reply::Signatures::without;
-    // What does not fit is left out, as is what stands so far back that its pointers reach nothing, as long as there is something.
+    // What does not fit is left out, as is what stands so far back that its pointers reach nothing,
+    // as long as there is something.
     bool data = false, some = false;
     for (const std::uint8_t* at = match.node.rrsets(); *at != 0;) {
         const RrSetRef set = RrSetRef::decode(at);
         data |= set.count != 0;
-        some |= set.count != 0 && reply_.put(Section::answer, set, name_owner(step), set.ttl_wire, no_ttl_max, signatures);
+        some |= set.count != 0 && reply_.put(Section::answer, set, name_owner(step), set.ttl_wire,
+                                             no_ttl_max, signatures);
         at = set.end;
     }
     if (!data) return put_nodata(step, match);  // signatures alone
@@ -230,7 +258,8 @@ void Responder::put_signatures(const Step& step, const Match& match) noexcept {
     for (const std::uint8_t* at = match.node.rrsets(); *at != 0;) {
         const RrSetRef set = RrSetRef::decode(at);
         if (set.has_signatures())
-            need(reply_.put(Section::answer, set, name_owner(step), set.ttl_wire, no_ttl_max, Reply::Signatures::only));
+            need(reply_.put(Section::answer, set, name_owner(step), set.ttl_wire, no_ttl_max,
+                            Reply::Signatures::only));
         at = set.end;
     }
     if (match.kind == Kind::wildcard && proofs()) prove_expansion(step, match);
@@ -241,9 +270,12 @@ void Responder::put_soa(const Step& step) noexcept {
     if (!image_.apex_node().find(RrType::soa, soa)) return;
     const std::uint8_t* at = soa.records;
     const base::Octets rdata = zone::next_rdata(at);
-    // RFC 2308 sections 3 and 5: the lesser of the SOA's TTL and its MINIMUM, which closes the RDATA.
-    const std::uint32_t minimum = std::min(soa.ttl(), base::load_u32(rdata.data() + rdata.size() - 4));
-    need(reply_.put(Section::authority, soa, suffix_owner(step, image_.apex_octets()), __builtin_bswap32(minimum), minimum,
+    // RFC 2308 sections 3 and 5: the lesser of the SOA's TTL and its MINIMUM, which closes the
+    // RDATA.
+    const std::uint32_t minimum =
+        std::min(soa.ttl(), base::load_u32(rdata.data() + rdata.size() - 4));
+    need(reply_.put(Section::authority, soa, suffix_owner(step, image_.apex_octets()),
+                    __builtin_bswap32(minimum), minimum,
                     query_.dnssec_ok ? Reply::Signatures::with : Reply::Signatures::without));
 }
 
@@ -258,13 +290,17 @@ bool Responder::fresh_denial(const std::uint8_t* item) noexcept {
 void Responder::put_nsec(NodeRef node, const Owner& owner) noexcept {
     RrSetRef nsec;
     if (!node || !node.find(RrType::nsec, nsec) || !fresh_denial(node.at())) return;
-    need(reply_.put(Section::authority, nsec, owner, nsec.ttl_wire, no_ttl_max, Reply::Signatures::with));
+    need(reply_.put(Section::authority, nsec, owner, nsec.ttl_wire, no_ttl_max,
+                    Reply::Signatures::with));
 }
 
 /// The hash's label is still to come before it.
 Owner Responder::nsec3_owner(const Step& step) const noexcept {
     const std::size_t apex_octets = image_.apex_octets();
-    return {0, 33 + apex_octets, {}, apex_octets == 1 ? 0 : reply_.locate(step.at, step.name->size, apex_octets)};
+    return {0,
+            33 + apex_octets,
+            {},
+            apex_octets == 1 ? 0 : reply_.locate(step.at, step.name->size, apex_octets)};
 }
 
 void Responder::put_nsec3(const std::uint8_t* item, Owner owner) noexcept {
@@ -275,27 +311,32 @@ void Responder::put_nsec3(const std::uint8_t* item, Owner owner) noexcept {
     for (std::size_t group = 0; group < 4; ++group) {  // five octets are eight digits
         std::uint64_t bits = 0;
         for (std::size_t i = 0; i < 5; ++i) bits = (bits << 8) | item[group * 5 + i];
-        for (std::size_t i = 0; i < 8; ++i) label[1 + group * 8 + i] = static_cast<std::uint8_t>(digits[(bits >> (35 - 5 * i)) & 31U]);
+        for (std::size_t i = 0; i < 8; ++i)
+            label[1 + group * 8 + i] =
+                static_cast<std::uint8_t>(digits[(bits >> (35 - 5 * i)) & 31U]);
     }
     owner.prefix = base::Octets(label, 33);
     const RrSetRef set = RrSetRef::decode(item + zone::nsec3_hash_octets);
-    need(reply_.put(Section::authority, set, owner, set.ttl_wire, no_ttl_max, Reply::Signatures::with));
+    need(reply_.put(Section::authority, set, owner, set.ttl_wire, no_ttl_max,
+                    Reply::Signatures::with));
 }
 
-/// RFC 5155 section 7.2.1: the NSEC3 that covers the name one label longer than the closest encloser.
+/// RFC 5155 section 7.2.1: the NSEC3 that covers the name one label longer than the closest
+/// encloser.
 std::uint32_t Responder::next_closer(const Step& step, std::size_t encloser_labels) const noexcept {
     const std::size_t labels = encloser_labels + 1;
     if (labels > step.name->labels || image_.nsec3_count() == 0) return zone::none;
     const RrSetRef set = RrSetRef::decode(image_.nsec3_item(0) + zone::nsec3_hash_octets);
     const std::uint8_t* at = set.records;
     std::uint8_t hash[zone::nsec3_hash_octets];
-    zone::nsec3_hash(dns::NameView(step.name->suffix(step.name->labels - labels)), zone::next_rdata(at), hash);
+    zone::nsec3_hash(dns::NameView(step.name->suffix(step.name->labels - labels)),
+                     zone::next_rdata(at), hash);
     bool matches = false;
     return image_.nsec3_at_or_before(hash, matches);
 }
 
-/// RFC 5155 section 7.2.1, from the name's ancestor with `labels` labels upwards: with opt-out the first that has an NSEC3
-/// is the closest provable encloser.
+/// RFC 5155 section 7.2.1, from the name's ancestor with `labels` labels upwards: with opt-out the
+/// first that has an NSEC3 is the closest provable encloser.
 void Responder::prove_closest_encloser(const Step& step, std::size_t labels) noexcept {
     for (;; --labels) {
         const NodeRef node = image_.ancestor(*step.name, apex_labels_, labels);
@@ -308,12 +349,14 @@ void Responder::prove_closest_encloser(const Step& step, std::size_t labels) noe
     cover_next_closer(step, labels);
 }
 
-/// A wildcard's answer needs the proof that the name itself is not there: RFC 4035 section 3.1.3.3, RFC 5155 section 7.2.6.
+/// A wildcard's answer needs the proof that the name itself is not there: RFC 4035 section 3.1.3.3,
+/// RFC 5155 section 7.2.6.
 void Responder::prove_expansion(const Step& step, const Match& match) noexcept {
     if (image_.is(zone::image_flag::nsec)) {
         const NodeRef node = image_.nsec_at_or_before(*step.name);
         expansions_[expansion_count_++] = {node.at(), node_owner(step, node), false};
-    } else if (const std::uint32_t index = next_closer(step, match.encloser_labels); index != zone::none) {
+    } else if (const std::uint32_t index = next_closer(step, match.encloser_labels);
+               index != zone::none) {
         expansions_[expansion_count_++] = {image_.nsec3_item(index), nsec3_owner(step), true};
     }
 }
@@ -321,14 +364,18 @@ void Responder::prove_expansion(const Step& step, const Match& match) noexcept {
 void Responder::put_expansions() noexcept {
     for (std::size_t i = 0; i < expansion_count_; ++i) {
         const Expansion& expansion = expansions_[i];
-        if (expansion.nsec3) put_nsec3(expansion.item, expansion.owner);
-        else put_nsec(NodeRef(expansion.item), expansion.owner);
+        if (expansion.nsec3)
+            put_nsec3(expansion.item, expansion.owner);
+        else
+            put_nsec(NodeRef(expansion.item), expansion.owner);
     }
 }
 
-/// The NSEC that covers the wildcard below the closest encloser: it is not there, or an empty non-terminal.
+/// The NSEC that covers the wildcard below the closest encloser: it is not there, or an empty
+/// non-terminal.
 void Responder::put_nsec_of_wildcard(const Step& step, const Match& match) noexcept {
-    const base::Octets encloser = step.name->suffix(step.name->labels - std::size_t{match.encloser_labels});
+    const base::Octets encloser =
+        step.name->suffix(step.name->labels - std::size_t{match.encloser_labels});
     if (encloser.size() + 2 > dns::name_octets_max) return;  // no such wildcard can be
     zone::LookupName wildcard;
     wildcard.octets[0] = 1;
@@ -343,11 +390,13 @@ void Responder::put_nodata(const Step& step, const Match& match) noexcept {
     put_soa(step);
     if (!proofs()) return;
     if (image_.is(zone::image_flag::nsec)) {
-        // RFC 4035 sections 3.1.3.1 and 3.1.3.4. An empty non-terminal has no NSEC, the one before covers it.
+        // RFC 4035 sections 3.1.3.1 and 3.1.3.4. An empty non-terminal has no NSEC, the one before
+        // covers it.
         RrSetRef nsec;
         const bool own = match.node.find(RrType::nsec, nsec);
         if (own) put_nsec(step, match.node);
-        if (match.kind == Kind::wildcard || !own) put_nsec(step, image_.nsec_at_or_before(*step.name));
+        if (match.kind == Kind::wildcard || !own)
+            put_nsec(step, image_.nsec_at_or_before(*step.name));
         if (match.kind == Kind::wildcard && !own) put_nsec_of_wildcard(step, match);
         return;
     }
@@ -369,7 +418,8 @@ void Responder::put_nxdomain(const Step& step, const Match& match) noexcept {
         put_nsec_of_wildcard(step, match);
         return;
     }
-    // RFC 5155 section 7.2.2. Where the encloser has no NSEC3 (opt-out), the provable one's wildcard is denied.
+    // RFC 5155 section 7.2.2. Where the encloser has no NSEC3 (opt-out), the provable one's
+    // wildcard is denied.
     prove_closest_encloser(step, match.encloser_labels);
     for (std::size_t labels = match.encloser_labels;; --labels) {
         const NodeRef node = image_.ancestor(*step.name, apex_labels_, labels);
@@ -387,14 +437,16 @@ void Responder::put_referral(const Step& step, const Match& match) noexcept {
     const std::size_t cut_octets = match.node.key().size() + image_.apex_octets();
     const Owner owner = suffix_owner(step, cut_octets);
     const std::uint32_t start = reply_.size();
-    if (!reply_.put(Section::authority, ns, owner, ns.ttl_wire, no_ttl_max, Reply::Signatures::without)) {
+    if (!reply_.put(Section::authority, ns, owner, ns.ttl_wire, no_ttl_max,
+                    Reply::Signatures::without)) {
         truncated_ = true;
         return;
     }
     if (proofs()) {  // RFC 4035 section 3.1.4, RFC 5155 section 7.2.7
         RrSetRef ds;
         if (match.node.find(RrType::ds, ds)) {
-            need(reply_.put(Section::authority, ds, owner, ds.ttl_wire, no_ttl_max, Reply::Signatures::with));
+            need(reply_.put(Section::authority, ds, owner, ds.ttl_wire, no_ttl_max,
+                            Reply::Signatures::with));
         } else if (image_.is(zone::image_flag::nsec)) {
             put_nsec(step, match.node);
         } else if (match.node.nsec3_self() != zone::none) {
@@ -422,19 +474,23 @@ void Responder::put_referral(const Step& step, const Match& match) noexcept {
             at = start;
         }
         const std::uint32_t head = owner.size == 1 ? 11 : 12;
-        for (; record < wanted; ++record) at += head + base::load_u16(reply_.message() + at + head - 2);
+        for (; record < wanted; ++record)
+            at += head + base::load_u16(reply_.message() + at + head - 2);
         const NodeRef target = image_.node_at(zone::load<std::uint32_t>(glue + 2));
         for (const RrType type : {RrType::a, RrType::aaaa}) {
             RrSetRef addresses;
             if (!target.find(type, addresses)) continue;
-            const bool fits = reply_.put(Section::additional, addresses, {at + head, 2, {}, 0}, addresses.ttl_wire, no_ttl_max,
-                                         Reply::Signatures::without);
-            if (!fits && i < in_domain) truncated_ = true;  // RFC 9471 section 3.1: in-domain glue has to be there
+            const bool fits =
+                reply_.put(Section::additional, addresses, {at + head, 2, {}, 0},
+                           addresses.ttl_wire, no_ttl_max, Reply::Signatures::without);
+            if (!fits && i < in_domain)
+                truncated_ = true;  // RFC 9471 section 3.1: in-domain glue has to be there
         }
     }
 }
 
-Responder::DnameResult Responder::put_dname(const Step& step, const Match& match, zone::LookupName& target) noexcept {
+Responder::DnameResult Responder::put_dname(const Step& step, const Match& match,
+                                            zone::LookupName& target) noexcept {
     RrSetRef set;
     if (!match.node.find(RrType::dname, set)) return DnameResult::settled;
     const std::size_t owner_octets = match.node.key().size() + image_.apex_octets();
@@ -446,7 +502,8 @@ Responder::DnameResult Responder::put_dname(const Step& step, const Match& match
     if (rdata_at == 0) {
         const Owner owner = suffix_owner(step, owner_octets);
         rdata_at = reply_.size() + (owner.size == 1 ? 11U : 12U);
-        if (!reply_.put(Section::answer, set, owner, set.ttl_wire, no_ttl_max, query_.dnssec_ok ? Reply::Signatures::with : Reply::Signatures::without)) {
+        if (!reply_.put(Section::answer, set, owner, set.ttl_wire, no_ttl_max,
+                        query_.dnssec_ok ? Reply::Signatures::with : Reply::Signatures::without)) {
             truncated_ = true;
             return DnameResult::settled;
         }
@@ -473,14 +530,17 @@ void Responder::answer() noexcept {
     if (query_.image != nullptr && query_.qtype != RrType::ds) {
         // The tag is only a hint: look at the apex.
         const ImageView hint(query_.image);
-        const base::Octets suffix = query_.name.suffix(query_.name.labels - std::size_t{query_.image_labels});
-        if (hint.apex_octets() == suffix.size() && std::memcmp(hint.apex_at(), suffix.data(), suffix.size()) == 0) {
+        const base::Octets suffix =
+            query_.name.suffix(query_.name.labels - std::size_t{query_.image_labels});
+        if (hint.apex_octets() == suffix.size() &&
+            std::memcmp(hint.apex_at(), suffix.data(), suffix.size()) == 0) {
             found = query_.image;
             apex_labels_ = query_.image_labels;
         }
     }
     if (found == nullptr) found = find_zone(step, apex_labels_);
-    // Transfers, NOTIFY and UPDATE are about a zone: of names that are no apex here NOTAUTH (RFC 5936 section 2.2.1, RFC 2136 section 3.1.2).
+    // Transfers, NOTIFY and UPDATE are about a zone: of names that are no apex here NOTAUTH (RFC
+    // 5936 section 2.2.1, RFC 2136 section 3.1.2).
     const bool transfer = query_.qtype == RrType::axfr || query_.qtype == RrType::ixfr;
     const bool of_zone = transfer || query_.opcode != dns::Opcode::query;
     if (found == nullptr || (of_zone && apex_labels_ != query_.name.labels)) {
@@ -494,10 +554,15 @@ void Responder::answer() noexcept {
         return;
     }
     switch (image_.state()) {
-        case zone::State::serving: break;
-        case zone::State::pending: settle(Rcode::servfail, dns::Ede::not_ready); return;
+        case zone::State::serving:
+            break;
+        case zone::State::pending:
+            settle(Rcode::servfail, dns::Ede::not_ready);
+            return;
         case zone::State::broken:
-        case zone::State::unsigned_: settle(Rcode::servfail, dns::Ede::invalid_data); return;
+        case zone::State::unsigned_:
+            settle(Rcode::servfail, dns::Ede::invalid_data);
+            return;
     }
     if (transfer) {
         settle(Rcode::refused, dns::Ede::prohibited);
@@ -520,19 +585,26 @@ void Responder::answer() noexcept {
             case Kind::wildcard: {
                 authoritative_ = true;
                 wildcard_ = wildcard_ || match.kind == Kind::wildcard;
-                exchange_.outcome.account = static_cast<std::uint32_t>(query_.hashes.of[query_.name.labels]);
-                if (match.kind == Kind::wildcard) exchange_.outcome.account = static_cast<std::uint32_t>(step.hashes->of[apex_labels_]) + 2;
+                exchange_.outcome.account =
+                    static_cast<std::uint32_t>(query_.hashes.of[query_.name.labels]);
+                if (match.kind == Kind::wildcard)
+                    exchange_.outcome.account =
+                        static_cast<std::uint32_t>(step.hashes->of[apex_labels_]) + 2;
                 RrSetRef set;
                 if (match.node.find(query_.qtype, set)) {
                     put_positive(step, match, set);
                 } else if (query_.qtype == RrType::any && !match.node.empty()) {
                     put_any(step, match);
-                } else if (query_.qtype == RrType::rrsig && query_.opcode == dns::Opcode::query && !match.node.empty()) {
+                } else if (query_.qtype == RrType::rrsig && query_.opcode == dns::Opcode::query &&
+                           !match.node.empty()) {
                     const std::uint16_t before = reply_.count(Section::answer);
                     put_signatures(step, match);
-                    if (reply_.count(Section::answer) == before && !truncated_) put_nodata(step, match);
-                } else if (match.node.is(cname) && query_.qtype != RrType::nsec && match.node.find(RrType::cname, set)) {
-                    // NSEC may stand beside a CNAME (RFC 4035 section 2.5), so a question for it is about this name.
+                    if (reply_.count(Section::answer) == before && !truncated_)
+                        put_nodata(step, match);
+                } else if (match.node.is(cname) && query_.qtype != RrType::nsec &&
+                           match.node.find(RrType::cname, set)) {
+                    // NSEC may stand beside a CNAME (RFC 4035 section 2.5), so a question for it is
+                    // about this name.
                     if (links == links_max) break;
                     const std::uint32_t start = reply_.size();
                     put_positive(step, match, set);
@@ -540,10 +612,14 @@ void Responder::answer() noexcept {
                     const std::uint8_t* records = set.records;
                     const base::Octets rdata = zone::next_rdata(records);
                     // Its only pointer can be one into the owner name.
-                    const std::size_t suffix = set.patch_count == 0 ? 0 : base::load_u16(rdata.data() + rdata.size() - 2) & 0xffU;
+                    const std::size_t suffix =
+                        set.patch_count == 0
+                            ? 0
+                            : base::load_u16(rdata.data() + rdata.size() - 2) & 0xffU;
                     const std::size_t labels = suffix == 0 ? rdata.size() : rdata.size() - 2;
                     std::memcpy(target.octets, rdata.data(), labels);
-                    std::memcpy(target.octets + labels, step.name->octets + step.name->size - suffix, suffix);
+                    std::memcpy(target.octets + labels,
+                                step.name->octets + step.name->size - suffix, suffix);
                     target.size = static_cast<std::uint8_t>(labels + suffix);
                     target.mark_labels();
                     target_at = start + (step.name->size == 1 ? 11U : 12U);
@@ -556,22 +632,30 @@ void Responder::answer() noexcept {
             case Kind::nxdomain:
                 authoritative_ = true;
                 settle(Rcode::nxdomain);
-                exchange_.outcome.account = static_cast<std::uint32_t>(step.hashes->of[apex_labels_]) + 1;
+                exchange_.outcome.account =
+                    static_cast<std::uint32_t>(step.hashes->of[apex_labels_]) + 1;
                 put_nxdomain(step, match);
                 break;
             case Kind::dname: {
                 authoritative_ = true;
-                if (links == links_max || put_dname(step, match, target) == DnameResult::settled) break;
+                if (links == links_max || put_dname(step, match, target) == DnameResult::settled)
+                    break;
                 RrSetRef set;
                 match.node.find(RrType::dname, set);
-                const std::size_t prefix = step.name->size - match.node.key().size() - image_.apex_octets();
-                const std::uint32_t rdata_at = dnames_[dname_count_ - 1].node == match.node.at() ? dnames_[dname_count_ - 1].rdata_at : 0;
+                const std::size_t prefix =
+                    step.name->size - match.node.key().size() - image_.apex_octets();
+                const std::uint32_t rdata_at = dnames_[dname_count_ - 1].node == match.node.at()
+                                                   ? dnames_[dname_count_ - 1].rdata_at
+                                                   : 0;
                 const bool root = prefix + 1U == target.size;
                 const bool pointed = rdata_at != 0 && rdata_at <= pointer_max && !root;
-                target_at = reply_.size() + 12;  // the owner is below the DNAME, so it is not the root
+                target_at =
+                    reply_.size() + 12;  // the owner is below the DNAME, so it is not the root
                 // RFC 6672 section 3.1: with the DNAME's TTL, and without a signature.
-                if (!reply_.put_record(Section::answer, name_owner(step), RrType::cname, dns::RrClass::in, set.ttl(),
-                                       base::Octets(target.octets, pointed ? prefix : target.size), pointed ? rdata_at : 0)) {
+                if (!reply_.put_record(Section::answer, name_owner(step), RrType::cname,
+                                       dns::RrClass::in, set.ttl(),
+                                       base::Octets(target.octets, pointed ? prefix : target.size),
+                                       pointed ? rdata_at : 0)) {
                     truncated_ = true;
                     break;
                 }
@@ -589,7 +673,8 @@ void Responder::answer() noexcept {
         if (link_count_ <= links_max) links_[link_count_++] = hash;
         step = {&target, &target_hashes, target_at};
         const std::uint8_t* next = find_zone(step, apex_labels_);
-        // Outside, or in a zone that cannot answer now: the chain so far is right, the resolver asks for the rest.
+        // Outside, or in a zone that cannot answer now: the chain so far is right, the resolver
+        // asks for the rest.
         if (next == nullptr || ImageView(next).state() != zone::State::serving) return;
         image_ = ImageView(next);
     }
@@ -599,9 +684,13 @@ void Responder::answer_chaos() noexcept {
     static constexpr struct {
         std::string_view name;
         bool version;
-    } names[] = {{"\7version\4bind", true}, {"\7version\6server", true}, {"\10hostname\4bind", false}, {"\2id\6server", false}};
+    } names[] = {{"\7version\4bind", true},
+                 {"\7version\6server", true},
+                 {"\10hostname\4bind", false},
+                 {"\2id\6server", false}};
     if (query_.opcode != dns::Opcode::query) return settle(Rcode::notauth);
-    const std::string_view asked(reinterpret_cast<const char*>(query_.name.octets), query_.name.size - std::size_t{1});
+    const std::string_view asked(reinterpret_cast<const char*>(query_.name.octets),
+                                 query_.name.size - std::size_t{1});
     for (const auto& [name, version] : names) {
         if (asked != name) continue;
         const std::string& text = version ? node_.version : node_.hostname;
@@ -612,7 +701,8 @@ void Responder::answer_chaos() noexcept {
         const std::size_t octets = std::min<std::size_t>(text.size(), 255);
         rdata[0] = static_cast<std::uint8_t>(octets);
         std::memcpy(rdata + 1, text.data(), octets);
-        need(reply_.put_record(Section::answer, {header_octets, query_.name.size, {}, 0}, RrType::txt, dns::RrClass::ch, chaos_ttl,
+        need(reply_.put_record(Section::answer, {header_octets, query_.name.size, {}, 0},
+                               RrType::txt, dns::RrClass::ch, chaos_ttl,
                                base::Octets(rdata, octets + 1), 0));
         return;
     }
@@ -621,7 +711,9 @@ void Responder::answer_chaos() noexcept {
 
 void Responder::run() noexcept {
     // First, because names further down may point into it.
-    if (query_.has_question) std::memcpy(exchange_.response.data() + header_octets, exchange_.query.data() + header_octets, query_.question_end - header_octets);
+    if (query_.has_question)
+        std::memcpy(exchange_.response.data() + header_octets,
+                    exchange_.query.data() + header_octets, query_.question_end - header_octets);
     switch (query_.verdict) {
         case Verdict::answer:
             if (query_.has_question) {
@@ -629,13 +721,26 @@ void Responder::run() noexcept {
                 put_expansions();
             }
             break;
-        case Verdict::drop: return;
-        case Verdict::formerr: settle(Rcode::formerr); break;
-        case Verdict::notimp: settle(Rcode::notimp); break;
-        case Verdict::badvers: settle(Rcode::badvers); break;
-        case Verdict::refused: settle(Rcode::refused); break;
-        case Verdict::notauth: settle(Rcode::notauth); break;
-        case Verdict::chaos: answer_chaos(); break;
+        case Verdict::drop:
+            return;
+        case Verdict::formerr:
+            settle(Rcode::formerr);
+            break;
+        case Verdict::notimp:
+            settle(Rcode::notimp);
+            break;
+        case Verdict::badvers:
+            settle(Rcode::badvers);
+            break;
+        case Verdict::refused:
+            settle(Rcode::refused);
+            break;
+        case Verdict::notauth:
+            settle(Rcode::notauth);
+            break;
+        case Verdict::chaos:
+            answer_chaos();
+            break;
     }
     finish();
 }
@@ -647,15 +752,19 @@ void Responder::finish() noexcept {
     std::uint32_t at = reply_.size();
     const auto rcode = static_cast<std::uint16_t>(rcode_);
 
-    std::uint16_t flags = static_cast<std::uint16_t>(flag_qr | (static_cast<unsigned>(query_.opcode) << 11) | (query_.flags & flag_rd) | (rcode & 15U));
-    if (authoritative_ && query_.qclass != dns::RrClass::any) flags |= flag_aa;  // RFC 1035 section 6.2: never for QCLASS *
+    std::uint16_t flags =
+        static_cast<std::uint16_t>(flag_qr | (static_cast<unsigned>(query_.opcode) << 11) |
+                                   (query_.flags & flag_rd) | (rcode & 15U));
+    if (authoritative_ && query_.qclass != dns::RrClass::any)
+        flags |= flag_aa;  // RFC 1035 section 6.2: never for QCLASS *
     if (truncated_) flags |= flag_tc;
     base::store_u16(out, query_.id);
     base::store_u16(out + 2, flags);
     base::store_u16(out + 4, query_.has_question ? 1 : 0);
     base::store_u16(out + 6, reply_.count(Section::answer));
     base::store_u16(out + 8, reply_.count(Section::authority));
-    base::store_u16(out + 10, static_cast<std::uint16_t>(reply_.count(Section::additional) + (query_.edns ? 1 : 0)));
+    base::store_u16(out + 10, static_cast<std::uint16_t>(reply_.count(Section::additional) +
+                                                         (query_.edns ? 1 : 0)));
 
     if (query_.edns) {
         std::uint8_t* opt = out + at;
@@ -670,7 +779,8 @@ void Responder::finish() noexcept {
             base::store_u16(option, option_cookie);
             base::store_u16(option + 2, client_cookie_octets + server_cookie_octets);
             std::memcpy(option + 4, query_.client_cookie, client_cookie_octets);
-            make_server_cookie(query_.client_cookie, exchange_.arrival.client, exchange_.arrival.now.unix_seconds(), node_.cookies.current,
+            make_server_cookie(query_.client_cookie, exchange_.arrival.client,
+                               exchange_.arrival.now.unix_seconds(), node_.cookies.current,
                                option + 4 + client_cookie_octets);
             option += 4 + client_cookie_octets + server_cookie_octets;
         }
@@ -727,7 +837,8 @@ void stage_probe(Query& query, const store::Table& table) noexcept {
         if (image == nullptr) continue;
         query.image = image;
         query.image_labels = static_cast<std::uint8_t>(n);
-        for (std::size_t line = 0; line < prefetch_lines; ++line) __builtin_prefetch(image + 64 * line);
+        for (std::size_t line = 0; line < prefetch_lines; ++line)
+            __builtin_prefetch(image + 64 * line);
         return;
     }
 }
@@ -749,7 +860,8 @@ void respond(std::span<Exchange> batch, const store::Catalogue& zones) noexcept 
     }
 }
 
-Outcome respond(base::Octets query, const Arrival& arrival, const store::Catalogue& zones, base::MutableOctets response) noexcept {
+Outcome respond(base::Octets query, const Arrival& arrival, const store::Catalogue& zones,
+                base::MutableOctets response) noexcept {
     Exchange one{query, response, arrival, {}};
     respond(std::span(&one, 1), zones);
     return one.outcome;

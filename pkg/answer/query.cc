@@ -1,8 +1,8 @@
 #include "answer/query.h"
 
-#include <sodium.h>
-
 #include <cstring>
+
+#include <sodium.h>
 
 namespace zc::answer {
 
@@ -21,9 +21,10 @@ constexpr std::uint64_t fold_word(std::uint64_t word) noexcept {
     return word | (((from_a ^ above_z) & ~word & (0x80 * ones)) >> 2);
 }
 
-/// Eight octets at a time; `to` has room for seven more, `from` has `available` in all. A label's length is at most 63 and so
-/// never looks like a capital.
-void fold_into(std::uint8_t* to, const std::uint8_t* from, std::size_t size, std::size_t available) noexcept {
+/// Eight octets at a time; `to` has room for seven more, `from` has `available` in all. A label's
+/// length is at most 63 and so never looks like a capital.
+void fold_into(std::uint8_t* to, const std::uint8_t* from, std::size_t size,
+               std::size_t available) noexcept {
     std::size_t at = 0;
     for (; at < size && available - at >= 8; at += 8) {
         const std::uint64_t word = fold_word(zone::load<std::uint64_t>(from + at));
@@ -43,7 +44,8 @@ std::size_t read_qname(base::Octets message, std::size_t at, zone::LookupName& n
         const std::uint8_t length = octets[size];
         name.label_at[labels] = static_cast<std::uint8_t>(size);
         if (length == 0) break;
-        if (length > dns::label_octets_max) return 0;  // RFC 1035 4.1.4 pointers have nothing before them to point to
+        if (length > dns::label_octets_max)
+            return 0;  // RFC 1035 4.1.4 pointers have nothing before them to point to
         size += std::size_t{1} + length;
         ++labels;
         if (size >= dns::name_octets_max) return 0;
@@ -67,16 +69,18 @@ std::size_t skip_name(base::Octets message, std::size_t at) noexcept {
     return 0;
 }
 
-/// RFC 9018 section 4.4. `head`: the server cookie's version, reserved octets as they came (section 4.2: hashed, not
-/// checked) and time.
-void hash_cookie(const std::uint8_t* client_cookie, const std::uint8_t* head, const dns::Address& client,
-                 const std::array<std::uint8_t, 16>& secret, std::uint8_t (&hash)[8]) noexcept {
+/// RFC 9018 section 4.4. `head`: the server cookie's version, reserved octets as they came
+/// (section 4.2: hashed, not checked) and time.
+void hash_cookie(const std::uint8_t* client_cookie, const std::uint8_t* head,
+                 const dns::Address& client, const std::array<std::uint8_t, 16>& secret,
+                 std::uint8_t (&hash)[8]) noexcept {
     std::uint8_t input[client_cookie_octets + 8 + 16];
     std::memcpy(input, client_cookie, client_cookie_octets);
     std::memcpy(input + client_cookie_octets, head, 8);
     std::memcpy(input + client_cookie_octets + 8, client.octets.data(), client.size);
     static_assert(crypto_shorthash_KEYBYTES == 16 && crypto_shorthash_BYTES == 8);
-    crypto_shorthash(hash, input, client_cookie_octets + 8U + client.size, secret.data());  // SipHash-2-4
+    crypto_shorthash(hash, input, client_cookie_octets + 8U + client.size,
+                     secret.data());  // SipHash-2-4
 }
 
 enum : std::uint16_t { option_nsid = 3, option_cookie = 10, option_keepalive = 11 };
@@ -102,15 +106,20 @@ bool read_options(base::Octets options, const Exchange& exchange, Query& query) 
             std::memcpy(query.client_cookie, data.data(), client_cookie_octets);
             const base::Octets head = data.subspan(client_cookie_octets);
             if (head.size() != server_cookie_octets || head[0] != 1) continue;
-            // RFC 9018 section 4.3: valid from an hour ago to five minutes ahead, in serial arithmetic.
-            const auto age = static_cast<std::int32_t>(exchange.arrival.now.unix_seconds() - load_u32(&head[4]));
+            // RFC 9018 section 4.3: valid from an hour ago to five minutes ahead, in serial
+            // arithmetic.
+            const auto age =
+                static_cast<std::int32_t>(exchange.arrival.now.unix_seconds() - load_u32(&head[4]));
             if (age > 3600 || age < -300) continue;
-            for (const auto* secret : {&exchange.arrival.node->cookies.current, &exchange.arrival.node->cookies.previous}) {
+            for (const auto* secret : {&exchange.arrival.node->cookies.current,
+                                       &exchange.arrival.node->cookies.previous}) {
                 // No previous secret is not one of zeros, with which anybody could make cookies.
                 if (sodium_is_zero(secret->data(), secret->size()) != 0) continue;
                 std::uint8_t expected[8];
-                hash_cookie(query.client_cookie, head.data(), exchange.arrival.client, *secret, expected);
-                if (sodium_memcmp(expected, &head[8], sizeof expected) == 0) query.cookie_valid = true;
+                hash_cookie(query.client_cookie, head.data(), exchange.arrival.client, *secret,
+                            expected);
+                if (sodium_memcmp(expected, &head[8], sizeof expected) == 0)
+                    query.cookie_valid = true;
             }
         } else if (code == option_keepalive && exchange.arrival.transport == dns::Transport::tcp) {
             if (octets != 0) return false;  // RFC 7828 section 3.2.1: a client sends no timeout
@@ -121,7 +130,8 @@ bool read_options(base::Octets options, const Exchange& exchange, Query& query) 
 }
 
 /// Everything behind the question. False: FORMERR.
-bool read_records(const Exchange& exchange, std::size_t at, std::size_t answers, std::size_t additionals, Query& query) noexcept {
+bool read_records(const Exchange& exchange, std::size_t at, std::size_t answers,
+                  std::size_t additionals, Query& query) noexcept {
     const base::Octets message = exchange.query;
     bool tsig = false;
     for (std::size_t i = 0; i < answers + additionals; ++i) {
@@ -151,14 +161,16 @@ bool read_records(const Exchange& exchange, std::size_t at, std::size_t answers,
         }
         at += octets;
     }
-    if (tsig && query.verdict == Verdict::answer) query.verdict = Verdict::notauth;  // no key is known here: RFC 8945 section 5.2
+    if (tsig && query.verdict == Verdict::answer)
+        query.verdict = Verdict::notauth;  // no key is known here: RFC 8945 section 5.2
     return at == message.size();
 }
 
 }  // namespace
 
-void make_server_cookie(const std::uint8_t* client_cookie, const dns::Address& client, std::uint32_t unix_seconds,
-                        const std::array<std::uint8_t, 16>& secret, std::uint8_t* out) noexcept {
+void make_server_cookie(const std::uint8_t* client_cookie, const dns::Address& client,
+                        std::uint32_t unix_seconds, const std::array<std::uint8_t, 16>& secret,
+                        std::uint8_t* out) noexcept {
     out[0] = 1;
     out[1] = out[2] = out[3] = 0;
     base::store_u32(out + 4, unix_seconds);
@@ -169,7 +181,8 @@ void make_server_cookie(const std::uint8_t* client_cookie, const dns::Address& c
 
 void parse(const Exchange& exchange, Query& query) noexcept {
     const base::Octets message = exchange.query;
-    query.has_question = query.has_cookie = query.cookie_valid = query.wants_nsid = query.wants_keepalive = false;
+    query.has_question = query.has_cookie = query.cookie_valid = query.wants_nsid =
+        query.wants_keepalive = false;
     query.edns = query.dnssec_ok = false;
     query.image = nullptr;
     query.question_end = header_octets;
@@ -191,7 +204,8 @@ void parse(const Exchange& exchange, Query& query) noexcept {
     const std::size_t additionals = load_u16(&message[10]);
     query.verdict = Verdict::answer;
     // The message of an operation that we do not know may have any form behind its header.
-    const bool known = query.opcode == dns::Opcode::query || query.opcode == dns::Opcode::notify || query.opcode == dns::Opcode::update;
+    const bool known = query.opcode == dns::Opcode::query || query.opcode == dns::Opcode::notify ||
+                       query.opcode == dns::Opcode::update;
     const Verdict malformed = known ? Verdict::formerr : Verdict::notimp;
     std::size_t at = header_octets;
     if (questions == 1) {
@@ -220,7 +234,8 @@ void parse(const Exchange& exchange, Query& query) noexcept {
     if (query.verdict != Verdict::answer) return;
 
     switch (query.opcode) {
-        case dns::Opcode::query: break;
+        case dns::Opcode::query:
+            break;
         case dns::Opcode::notify:
         case dns::Opcode::update:
             if (!query.has_question) query.verdict = Verdict::formerr;
@@ -228,7 +243,9 @@ void parse(const Exchange& exchange, Query& query) noexcept {
         case dns::Opcode::iquery:
         case dns::Opcode::status:
         case dns::Opcode::dso:
-        default: query.verdict = Verdict::notimp; return;
+        default:
+            query.verdict = Verdict::notimp;
+            return;
     }
     if (query.verdict != Verdict::answer) return;
     if (!query.has_question) {
@@ -240,11 +257,13 @@ void parse(const Exchange& exchange, Query& query) noexcept {
         query.verdict = Verdict::chaos;
     } else if (query.qclass != dns::RrClass::in && query.qclass != dns::RrClass::any) {
         query.verdict = Verdict::refused;
-    } else if (query.qtype == dns::RrType::opt || query.qtype == dns::RrType::tsig || query.qtype == dns::RrType::tkey ||
-               query.qtype == dns::RrType::nxname) {
-        query.verdict = Verdict::formerr;  // no questions: RFC 6891 section 6.1.1, RFC 8945, RFC 9824 section 3.4
+    } else if (query.qtype == dns::RrType::opt || query.qtype == dns::RrType::tsig ||
+               query.qtype == dns::RrType::tkey || query.qtype == dns::RrType::nxname) {
+        query.verdict = Verdict::formerr;  // no questions: RFC 6891 section 6.1.1, RFC 8945, RFC
+                                           // 9824 section 3.4
     } else if (query.qtype == dns::RrType::maila || query.qtype == dns::RrType::mailb) {
-        query.verdict = Verdict::notimp;  // RFC 1035's experiments, obsolete since RFC 1035 itself for MAILA
+        query.verdict =
+            Verdict::notimp;  // RFC 1035's experiments, obsolete since RFC 1035 itself for MAILA
     }
 }
 

@@ -12,11 +12,12 @@ namespace zc::answer {
 
 enum class Section : std::uint8_t { answer, authority, additional };
 
-/// An owner name as it will stand in the message: `at` is where the whole name already stands. When it stands nowhere yet,
-/// `at` is 0 and the first record writes `prefix` and then the name at `suffix_at` (the root for 0).
+/// An owner name as it will stand in the message: `at` is where the whole name already stands. When
+/// it stands nowhere yet, `at` is 0 and the first record writes `prefix` and then the name at
+/// `suffix_at` (the root for 0).
 struct Owner {
     std::uint32_t at = 0;
-    std::size_t size = 0;      // octets of the whole name, uncompressed
+    std::size_t size = 0;  // octets of the whole name, uncompressed
     base::Octets prefix;
     std::uint32_t suffix_at = 0;
 };
@@ -25,16 +26,21 @@ inline constexpr std::uint32_t pointer_max = 0x3fff;
 
 /// The message under construction. What does not fit leaves no trace and returns false.
 class Reply {
-   public:
-    Reply(std::uint8_t* message, std::uint32_t at, std::uint32_t limit) noexcept : message_(message), at_(at), limit_(limit) {}
+public:
+    Reply(std::uint8_t* message, std::uint32_t at, std::uint32_t limit) noexcept
+        : message_(message), at_(at), limit_(limit) {}
 
     std::uint32_t size() const noexcept { return at_; }
     const std::uint8_t* message() const noexcept { return message_; }
-    std::uint16_t count(Section section) const noexcept { return counts_[static_cast<std::size_t>(section)]; }
+    std::uint16_t count(Section section) const noexcept {
+        return counts_[static_cast<std::size_t>(section)];
+    }
 
-    /// Where the suffix of `octets` octets of the name that stands at `at`, `size` octets long, stands.
+    /// Where the suffix of `octets` octets of the name that stands at `at`, `size` octets long,
+    /// stands.
     std::uint32_t locate(std::uint32_t at, std::size_t size, std::size_t octets) const noexcept {
-        if (at == 12) return static_cast<std::uint32_t>(at + size - octets);  // the question has no pointers
+        if (at == 12)
+            return static_cast<std::uint32_t>(at + size - octets);  // the question has no pointers
         for (;;) {
             const std::uint8_t length = message_[at];
             if ((length & 0xc0U) == 0xc0) {
@@ -50,12 +56,13 @@ class Reply {
 
     enum class Signatures : std::uint8_t { without, with, only };
     /// Appends an RRset, or only the signatures over it. `ttl_wire`: in the octets of a message.
-    bool put(Section section, const zone::RrSetRef& set, Owner owner, std::uint32_t ttl_wire, std::uint32_t signature_ttl_max,
-             Signatures signatures) noexcept;
+    bool put(Section section, const zone::RrSetRef& set, Owner owner, std::uint32_t ttl_wire,
+             std::uint32_t signature_ttl_max, Signatures signatures) noexcept;
 
-    /// Appends one record with RDATA `first` and then, when `pointer` is not 0, a compression pointer to it.
-    bool put_record(Section section, Owner owner, dns::RrType type, dns::RrClass rrclass, std::uint32_t ttl, base::Octets first,
-                    std::uint32_t pointer) noexcept;
+    /// Appends one record with RDATA `first` and then, when `pointer` is not 0, a compression
+    /// pointer to it.
+    bool put_record(Section section, Owner owner, dns::RrType type, dns::RrClass rrclass,
+                    std::uint32_t ttl, base::Octets first, std::uint32_t pointer) noexcept;
 
     /// Back to what it was: everything behind `size` and all counts go.
     void truncate(std::uint32_t size) noexcept {
@@ -63,10 +70,12 @@ class Reply {
         counts_[0] = counts_[1] = counts_[2] = 0;
     }
 
-   private:
-    bool put_signatures(Section section, const std::uint8_t* signatures, Owner& owner, std::uint32_t ttl_max) noexcept;
+private:
+    bool put_signatures(Section section, const std::uint8_t* signatures, Owner& owner,
+                        std::uint32_t ttl_max) noexcept;
     /// Writes owner, type, class, TTL, length; null when `octets` more do not fit.
-    std::uint8_t* begin_record(Owner& owner, std::uint16_t type_wire, std::uint32_t ttl_wire, std::size_t octets) noexcept;
+    std::uint8_t* begin_record(Owner& owner, std::uint16_t type_wire, std::uint32_t ttl_wire,
+                               std::size_t octets) noexcept;
 
     std::uint8_t* message_;
     std::uint32_t at_;

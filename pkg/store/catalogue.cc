@@ -9,16 +9,19 @@
 #include <utility>
 
 #include "base/check.h"
+#include "store/arena.h"
 #include "store/lookup.h"
 
 namespace zc::store {
 
 namespace {
 
-constexpr std::size_t zones_per_shard = 1024;      // at most, when the root is made: about 8 KiB a shard
+constexpr std::size_t zones_per_shard =
+    1024;  // at most, when the root is made: about 8 KiB a shard
 constexpr std::size_t zones_per_shard_max = 4096;  // above this on average, the root grows
 constexpr unsigned shard_bits_max = 16;
-constexpr std::uint64_t owned_bit = 1;
+constexpr std::uint64_t owned_bit = 1;  // allocated alone, freed alone
+constexpr std::uint64_t arena_bit = 2;  // in the catalogue's arena
 constexpr std::size_t apex_labels_buckets = dns::name_labels_max + 1;
 
 /// Load factor 0.8: on average 1.05 cache lines for a hit.
@@ -76,7 +79,8 @@ struct Garbage::Items {
     Items& operator=(const Items&) = delete;
     ~Items() {
         for (std::uint8_t* image : images) zone::Image::free(image);
-        for (const Bucket* buckets : shards) std::free(const_cast<Bucket*>(buckets));  // NOLINT: published as const
+        for (const Bucket* buckets : shards)
+            std::free(const_cast<Bucket*>(buckets));  // NOLINT: published as const
     }
 };
 
@@ -110,11 +114,17 @@ struct Catalogue::Inside {
     std::vector<Shard> shards;
     std::array<std::uint32_t, apex_labels_buckets> zones_of_depth{};
     std::size_t zones = 0;
-    std::uint64_t image_octets = 0;   // owned
+    std::uint64_t image_octets = 0;  // alone and in the arena; not those of a mapped file
     std::uint64_t bucket_octets = 0;
-    bool owns = true;                 // shards and images; false once `with` has handed them on
+    Advise advise = nullptr;
+    // Shared by a catalogue and the one made of it: the old one is read until its garbage goes.
+    std::shared_ptr<Arena> arena;  // bulk-loaded images
+    std::shared_ptr<Block>
+        shard_block;   // the shards' buckets as resize() laid them; those changed since stand alone
+    bool owns = true;  // shards and images; false once `with` has handed them on
 
-    explicit Inside(std::uint64_t seed, std::size_t zones_expected) {
+    explicit Inside(std::uint64_t seed, std::size_t zones_expected, Advise advise_or_null)
+        : advise(advise_or_null), arena(std::make_shared<Arena>(advise_or_null)) {
         table.seed = seed;
         resize(bits_for(zones_expected), zones_expected);
     }
@@ -125,9 +135,18 @@ struct Catalogue::Inside {
         for (const Shard& shard : shards) {
             for (std::uint32_t i = 0; i < shard.bucket_count; ++i)
                 for (const std::uint64_t slot : shard.buckets[i].slots)
-                    if ((slot & owned_bit) != 0) zone::Image::free(const_cast<std::uint8_t*>(Table::image(slot)));  // NOLINT
-            std::free(const_cast<Bucket*>(shard.buckets));  // NOLINT
+                    if ((slot & owned_bit) != 0)
+                        zone::Image::free(const_cast<std::uint8_t*>(Table::image(slot)));  // NOLINT
+            free_buckets(shard.buckets);
         }
+    }
+
+    bool stands_alone(const Bucket* buckets) const {
+        return shard_block == nullptr || !shard_block->contains(buckets);
+    }
+    void free_buckets(const Bucket* buckets) const {
+        if (stands_alone(buckets))
+            std::free(const_cast<Bucket*>(buckets));  // NOLINT: published as const
     }
 
     void point() {
@@ -138,8 +157,10 @@ struct Catalogue::Inside {
             if (zones_of_depth[n] > 0) table.depths[n >> 6] |= std::uint64_t{1} << (n & 63U);
     }
 
-    /// Spreads all slots over 2^bits new shards. The old buckets are freed, or go to `garbage_or_null`.
-    void resize(unsigned bits, std::size_t zones_expected, Garbage::Items* garbage_or_null = nullptr) {
+    /// Spreads all slots over 2^bits new shards. The old buckets are freed, or go to
+    /// `garbage_or_null`.
+    void resize(unsigned bits, std::size_t zones_expected,
+                Garbage::Items* garbage_or_null = nullptr) {
         const std::size_t count = std::size_t{1} << bits;
         struct Entry {
             std::uint64_t hash, slot;
@@ -153,11 +174,14 @@ struct Catalogue::Inside {
                     entries[bits == 0 ? 0 : hash >> (64 - bits)].push_back({hash, slot});
                 }
             }
-            if (garbage_or_null != nullptr) garbage_or_null->shards.push_back(shard.buckets);
-            else std::free(const_cast<Bucket*>(shard.buckets));  // NOLINT
+            if (garbage_or_null == nullptr)
+                free_buckets(shard.buckets);
+            else if (stands_alone(shard.buckets))
+                garbage_or_null->shards.push_back(shard.buckets);
         }
         shards.assign(count, {});
         bucket_octets = 0;
+        std::size_t all_buckets = 0;
         for (std::size_t s = 0; s < count; ++s) {
             const std::size_t here = entries.empty() ? 0 : entries[s].size();
             // Four deviations above the mean, so that bulk loading rarely makes a shard grow.
@@ -165,12 +189,21 @@ struct Catalogue::Inside {
             std::size_t room = mean;
             if (here < mean)
                 for (std::size_t root = 1; root * root <= mean; ++root) room = mean + 2 * root;
-            Bucket* buckets = allocate_buckets(buckets_for(room));
-            shards[s] = {buckets, buckets_for(room), static_cast<std::uint32_t>(here)};
-            bucket_octets += sizeof(Bucket) * shards[s].bucket_count;
-            if (here > 0)
-                for (const Entry& entry : entries[s]) place(shards[s], buckets, entry.hash, entry.slot);
+            shards[s] = {nullptr, buckets_for(room), static_cast<std::uint32_t>(here)};
+            all_buckets += shards[s].bucket_count;
         }
+        bucket_octets = sizeof(Bucket) * all_buckets;
+        auto block = std::make_shared<Block>(bucket_octets, advise);
+        std::memset(block->at(), 0, bucket_octets);
+        auto* buckets = reinterpret_cast<Bucket*>(block->at());
+        for (std::size_t s = 0; s < count; ++s) {
+            shards[s].buckets = buckets;
+            if (shards[s].zones > 0)
+                for (const Entry& entry : entries[s])
+                    place(shards[s], buckets, entry.hash, entry.slot);
+            buckets += shards[s].bucket_count;
+        }
+        shard_block = std::move(block);
         point();
     }
 
@@ -188,47 +221,57 @@ struct Catalogue::Inside {
         return old.buckets;
     }
 
-    static std::uint64_t* find_slot_or_null(const Shard& shard, std::uint64_t hash, base::Octets apex) {
+    static std::uint64_t* find_slot_or_null(const Shard& shard, std::uint64_t hash,
+                                            base::Octets apex) {
         const Table one{.shards = &shard, .shard_bits = 0};
         const std::uint8_t* image = probe_or_null(one, hash, apex);
         if (image == nullptr) return nullptr;
         std::uint32_t at = Table::first_bucket(shard, hash);
         for (;;) {
             for (const std::uint64_t& slot : shard.buckets[at].slots)
-                if (Table::image(slot) == image) return const_cast<std::uint64_t*>(&slot);  // NOLINT: the caller owns the buckets
+                if (Table::image(slot) == image)
+                    return const_cast<std::uint64_t*>(
+                        &slot);  // NOLINT: the caller owns the buckets
             if (++at == shard.bucket_count) at = 0;
         }
     }
 
-    /// Makes one change in a shard whose buckets nobody else sees. Returns the slot that went, or 0.
-    std::uint64_t change(Change& what, std::uint64_t hash) {
+    /// Makes one change in a shard whose buckets nobody else sees. Returns the slot that went, or
+    /// 0.
+    enum class Place : std::uint8_t { alone, arena };
+    std::uint64_t change(Change& what, std::uint64_t hash, Place where) {
         Shard& shard = shards[table.shard_bits == 0 ? 0 : hash >> (64 - table.shard_bits)];
         dns::Name apex = what.apex;
         apex.fold_case();
         std::uint64_t slot = 0;
         if (what.image.has_value()) {
             const std::uint64_t octets = what.image->octets().size();
-            slot = reinterpret_cast<std::uint64_t>(what.image->release()) | owned_bit;
+            if (where == Place::arena)
+                slot =
+                    reinterpret_cast<std::uint64_t>(arena->copy(what.image->octets())) | arena_bit;
+            else
+                slot = reinterpret_cast<std::uint64_t>(what.image->release()) | owned_bit;
             image_octets += octets;
         } else if (what.borrowed_image_or_null != nullptr) {
             slot = reinterpret_cast<std::uint64_t>(what.borrowed_image_or_null);
         }
         ZC_CHECK((slot >> 48) == 0);  // user space of x86-64 and arm64
         if (slot != 0) {
-            ZC_CHECK((slot & 6) == 0 && dns::equal(zone::ImageView(Table::image(slot)).apex(), apex));
+            ZC_CHECK((slot & 4) == 0 &&
+                     dns::equal(zone::ImageView(Table::image(slot)).apex(), apex));
             slot |= Table::tag(hash);
         }
 
         std::uint64_t* at = find_slot_or_null(shard, hash, apex.wire());
         const std::uint64_t old = at == nullptr ? 0 : *at;
-        if (old != 0 && (old & owned_bit) != 0) image_octets -= zone::ImageView(Table::image(old)).size();
+        if ((old & (owned_bit | arena_bit)) != 0)
+            image_octets -= zone::ImageView(Table::image(old)).size();
         const std::size_t depth = apex.view().labels();
         if (at != nullptr && slot != 0) {
             *at = slot;
         } else if (slot != 0) {
             if (buckets_for(shard.zones + 1) > shard.bucket_count) {
-                const Bucket* before = rebuild_shard(shard, shard.zones + shard.zones / 8 + 4);
-                std::free(const_cast<Bucket*>(before));  // NOLINT
+                free_buckets(rebuild_shard(shard, shard.zones + shard.zones / 8 + 4));
             }
             place(shard, const_cast<Bucket*>(shard.buckets), hash, slot);  // NOLINT
             ++shard.zones;
@@ -240,24 +283,29 @@ struct Catalogue::Inside {
             --zones;
             --zones_of_depth[depth];
             // Probing stops at an empty slot, so the ring is laid anew.
-            const Bucket* before = rebuild_shard(shard, shard.zones);
-            std::free(const_cast<Bucket*>(before));  // NOLINT
+            free_buckets(rebuild_shard(shard, shard.zones));
         }
         return old;
     }
 };
 
-Catalogue::Catalogue(std::uint64_t seed, std::size_t zones_expected) : inside_(std::make_unique<Inside>(seed, zones_expected)) {}
+Catalogue::Catalogue(std::uint64_t seed, std::size_t zones_expected, Advise advise_or_null)
+    : inside_(std::make_unique<Inside>(seed, zones_expected, advise_or_null)) {}
 Catalogue::Catalogue(std::unique_ptr<Inside> inside) noexcept : inside_(std::move(inside)) {}
 Catalogue::~Catalogue() = default;
 
 void Catalogue::insert(Change change) {
     Inside& in = *inside_;
     ZC_CHECK(in.owns);
-    const std::uint64_t old = in.change(change, hash_apex(change.apex.wire(), in.table.seed));
-    if ((old & owned_bit) != 0) zone::Image::free(const_cast<std::uint8_t*>(Table::image(old)));  // NOLINT
-    if (in.table.shard_bits < shard_bits_max && in.zones > (zones_per_shard_max << in.table.shard_bits)) in.resize(bits_for(in.zones * 4), in.zones * 4);
-    else in.point();
+    const std::uint64_t old =
+        in.change(change, hash_apex(change.apex.wire(), in.table.seed), Inside::Place::arena);
+    if ((old & owned_bit) != 0)
+        zone::Image::free(const_cast<std::uint8_t*>(Table::image(old)));  // NOLINT
+    if (in.table.shard_bits < shard_bits_max &&
+        in.zones > (zones_per_shard_max << in.table.shard_bits))
+        in.resize(bits_for(in.zones * 4), in.zones * 4);
+    else
+        in.point();
 }
 
 Catalogue::Next Catalogue::with(std::unique_ptr<Catalogue> current, std::vector<Change> changes) {
@@ -277,17 +325,18 @@ Catalogue::Next Catalogue::with(std::unique_ptr<Catalogue> current, std::vector<
             Shard& shard = in.shards[s];
             Bucket* buckets = allocate_buckets(shard.bucket_count);
             std::memcpy(buckets, shard.buckets, sizeof(Bucket) * shard.bucket_count);
-            items->shards.push_back(shard.buckets);
+            if (before.stands_alone(shard.buckets)) items->shards.push_back(shard.buckets);
             items->octets += sizeof(Bucket) * shard.bucket_count;
             shard.buckets = buckets;
         }
-        const std::uint64_t old = in.change(change, hash);
+        const std::uint64_t old = in.change(change, hash, Inside::Place::alone);
         if ((old & owned_bit) != 0) {
             items->octets += zone::ImageView(Table::image(old)).size();
             items->images.push_back(const_cast<std::uint8_t*>(Table::image(old)));  // NOLINT
         }
     }
-    if (in.table.shard_bits < shard_bits_max && in.zones > (zones_per_shard_max << in.table.shard_bits)) {
+    if (in.table.shard_bits < shard_bits_max &&
+        in.zones > (zones_per_shard_max << in.table.shard_bits)) {
         in.resize(bits_for(in.zones * 4), in.zones * 4, items.get());
     } else {
         in.point();
@@ -313,7 +362,8 @@ std::optional<zone::Zone> Catalogue::find_exact(dns::NameView apex) const noexce
     name.assign(apex);
     SuffixHashes hashes;
     hash_suffixes(name, inside_->table.seed, hashes);
-    const std::uint8_t* image = probe_or_null(inside_->table, hashes.of[name.labels], name.view().wire());
+    const std::uint8_t* image =
+        probe_or_null(inside_->table, hashes.of[name.labels], name.view().wire());
     if (image == nullptr) return std::nullopt;
     return zone::Zone(image);
 }

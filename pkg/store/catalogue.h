@@ -1,8 +1,9 @@
 // All zones in memory: the longest match of a name among millions of apexes.
 //
-// A root of shards, each a small open-addressed table of cache-line buckets: eight slots of 16 bits of hash and 48
-// bits of pointer to the image. Immutable once published; a change copies one shard and the root (16 octets
-// a shard), so it costs microseconds at any size. Sketch: 2.1 million zones: 10 to 13 octets a zone.
+// A root of shards, each a small open-addressed table of cache-line buckets: eight slots of 16 bits
+// of hash and 48 bits of pointer to the image. Immutable once published; a change copies one shard
+// and the root (16 octets a shard), so it costs microseconds at any size. Sketch: 2.1 million
+// zones: 10 to 13 octets a zone.
 #pragma once
 
 #include <cstdint>
@@ -22,9 +23,10 @@ namespace zc::store {
 class Catalogue;
 struct Table;
 
-/// What a change made superfluous. Frees it when destroyed: only after no reader can still see the old catalogue.
+/// What a change made superfluous. Frees it when destroyed: only after no reader can still see the
+/// old catalogue.
 class Garbage {
-   public:
+public:
     Garbage() noexcept;
     ~Garbage();
     Garbage(Garbage&&) noexcept;
@@ -33,38 +35,47 @@ class Garbage {
     void join(Garbage&& other);
     std::uint64_t octets() const noexcept;  // about
 
-   private:
+private:
     friend class Catalogue;
     struct Items;
     std::unique_ptr<Items> items_;
 };
 
+/// Tells the system that a large block is worth huge pages (madvise): this package makes no system
+/// calls itself.
+using Advise = void (*)(void* at, std::size_t octets) noexcept;
+
 /// One zone's change: a new image, or the apex goes away.
 struct Change {
     dns::Name apex;
-    std::optional<zone::Image> image;   // absent: remove
-    /// In place of `image`: octets that outlive the catalogue (a mapped file), not freed by it. 8-octet aligned.
+    std::optional<zone::Image> image;  // absent: remove
+    /// In place of `image`: octets that outlive the catalogue (a mapped file), not freed by it.
+    /// 8-octet aligned.
     const std::uint8_t* borrowed_image_or_null = nullptr;
 };
 
 /// Immutable; any thread may read. Not copied: a pointer to it is published.
 class Catalogue {
-   public:
-    /// No zones. `seed` is secret and random: it keys the hash, so that nobody can choose apexes that collide.
-    explicit Catalogue(std::uint64_t seed, std::size_t zones_expected = 0);
+public:
+    /// No zones. `seed` is secret and random: it keys the hash, so that nobody can choose apexes
+    /// that collide.
+    explicit Catalogue(std::uint64_t seed, std::size_t zones_expected = 0,
+                       Advise advise_or_null = nullptr);
     ~Catalogue();  // frees the structure and owned images that were not handed to a Garbage
     Catalogue(const Catalogue&) = delete;
     Catalogue& operator=(const Catalogue&) = delete;
 
     struct Next;
-    /// A new catalogue with `changes` made, in order. Shares every untouched shard and image with this one, which from then on
-    /// owns nothing: it stays readable until the returned garbage is destroyed, and is part of that garbage (a catalogue
-    /// passed as `unique_ptr`). Cost: per touched shard about 8 KiB copied; the whole table when it has to grow.
+    /// A new catalogue with `changes` made, in order. Shares every untouched shard and image with
+    /// this one, which from then on owns nothing: it stays readable until the returned garbage is
+    /// destroyed, and is part of that garbage (a catalogue passed as `unique_ptr`). Cost: per
+    /// touched shard about 8 KiB copied; the whole table when it has to grow.
     static Next with(std::unique_ptr<Catalogue> current, std::vector<Change> changes);
     /// All of a catalogue as garbage: when a new one, made from scratch, takes its place.
     static Garbage retire(std::unique_ptr<Catalogue> old);
 
-    /// For bulk loading before publication: adds or replaces in place.
+    /// For bulk loading before publication: adds or replaces in place. Images are copied into large
+    /// blocks that are freed with the last catalogue that shares them.
     void insert(Change change);
 
     /// The zone with exactly this apex.
@@ -80,7 +91,7 @@ class Catalogue {
     /// In no order. Cost: linear.
     void for_each(const std::function<void(zone::Zone)>& each) const;
 
-   private:
+private:
     struct Inside;
     explicit Catalogue(std::unique_ptr<Inside> inside) noexcept;
     std::unique_ptr<Inside> inside_;

@@ -14,15 +14,18 @@ namespace {
 
 using dns::RrType;
 
-constexpr std::size_t compression_places_max = 64;  // per RRset: keeps a set of thousands of PTR linear
-constexpr std::size_t name_suffix_octets_min = 3;   // shorter ones are not worth a pointer of two octets
+constexpr std::size_t compression_places_max =
+    64;  // per RRset: keeps a set of thousands of PTR linear
+constexpr std::size_t name_suffix_octets_min =
+    3;  // shorter ones are not worth a pointer of two octets
 
-/// Appends labels from the right, escaped, each ended by 0: memcmp on the result is canonical order (RFC 4034
-/// section 6.1), and an ancestor's key is a prefix of its descendants'.
+/// Appends labels from the right, escaped, each ended by 0: memcmp on the result is canonical order
+/// (RFC 4034 section 6.1), and an ancestor's key is a prefix of its descendants'.
 void append_sort_key(std::vector<std::uint8_t>& out, base::Octets key) {
     std::uint8_t places[dns::name_labels_max + 1];
     std::size_t count = 0;
-    for (std::size_t at = 0; at < key.size(); at += key[at] + std::size_t{1}) places[count++] = static_cast<std::uint8_t>(at);
+    for (std::size_t at = 0; at < key.size(); at += key[at] + std::size_t{1})
+        places[count++] = static_cast<std::uint8_t>(at);
     while (count > 0) {
         const std::uint8_t* label = key.data() + places[--count];
         for (std::size_t i = 1; i <= *label; ++i) {
@@ -46,7 +49,8 @@ std::uint64_t load_prefix(base::Octets sort_key) {
 }
 
 int compare_octets(base::Octets a, base::Octets b) {
-    const int order = a.empty() || b.empty() ? 0 : std::memcmp(a.data(), b.data(), std::min(a.size(), b.size()));
+    const int order =
+        a.empty() || b.empty() ? 0 : std::memcmp(a.data(), b.data(), std::min(a.size(), b.size()));
     if (order != 0) return order;
     return a.size() < b.size() ? -1 : a.size() > b.size() ? 1 : 0;
 }
@@ -74,19 +78,24 @@ bool parse_nsec3_label(base::Octets key, std::uint8_t (&hash)[nsec3_hash_octets]
     for (std::size_t i = 0; i < 32; ++i) {
         const std::uint8_t c = key[1 + i];
         unsigned digit = 0;
-        if (c >= '0' && c <= '9') digit = c - '0';
-        else if (c >= 'a' && c <= 'v') digit = c - 'a' + 10U;
-        else return false;
+        if (c >= '0' && c <= '9')
+            digit = c - '0';
+        else if (c >= 'a' && c <= 'v')
+            digit = c - 'a' + 10U;
+        else
+            return false;
         for (std::size_t bit = 0; bit < 5; ++bit)
-            if ((digit >> (4 - bit)) & 1U) hash[(i * 5 + bit) / 8] |= static_cast<std::uint8_t>(0x80U >> ((i * 5 + bit) % 8));
+            if ((digit >> (4 - bit)) & 1U)
+                hash[(i * 5 + bit) / 8] |= static_cast<std::uint8_t>(0x80U >> ((i * 5 + bit) % 8));
     }
     return true;
 }
 
 constexpr bool may_stand_beside_cname(RrType type) {
-    // RFC 4035 section 2.5, RFC 4034 sections 3 and 4; KEY, NXT and SIG are their ancestors (RFC 2535 section 2.3.5).
-    return type == RrType::cname || type == RrType::rrsig || type == RrType::nsec || type == RrType::key ||
-           type == RrType::nxt || type == RrType::sig;
+    // RFC 4035 section 2.5, RFC 4034 sections 3 and 4; KEY, NXT and SIG are their ancestors (RFC
+    // 2535 section 2.3.5).
+    return type == RrType::cname || type == RrType::rrsig || type == RrType::nsec ||
+           type == RrType::key || type == RrType::nxt || type == RrType::sig;
 }
 
 }  // namespace
@@ -101,7 +110,8 @@ struct Builder::Work {
         std::uint32_t rank = 0;
     };
     struct Record {
-        std::uint32_t owner = 0;  // while adding: index into owners; from `order` on: index into nodes
+        std::uint32_t owner =
+            0;  // while adding: index into owners; from `order` on: index into nodes
         std::uint32_t ttl = 0;
         Slice rdata;
         std::uint32_t group = 0;  // type * 2, + 1 for a signature over it; the SOA is 0
@@ -148,7 +158,8 @@ struct Builder::Work {
 
     base::Octets slice(Slice s) const { return base::Octets(data).subspan(s.at, s.size); }
     Slice append(base::Octets octets) {
-        const Slice s{static_cast<std::uint32_t>(data.size()), static_cast<std::uint32_t>(octets.size())};
+        const Slice s{static_cast<std::uint32_t>(data.size()),
+                      static_cast<std::uint32_t>(octets.size())};
         data.insert(data.end(), octets.begin(), octets.end());
         return s;
     }
@@ -165,8 +176,9 @@ struct Builder::Work {
     void order_nsec3();
     void mark_nodes();
     std::uint32_t find_node_or_none(base::Octets key);
-    void encode_rrset(std::vector<std::uint8_t>& out, const std::vector<Record>& from, std::uint32_t& at, std::uint32_t end,
-                      const Node* node_or_null, base::Octets key);
+    void encode_rrset(std::vector<std::uint8_t>& out, const std::vector<Record>& from,
+                      std::uint32_t& at, std::uint32_t end, const Node* node_or_null,
+                      base::Octets key);
     void encode_nodes();
     void encode_nsec3();
     void warn(std::vector<Warning>& warnings);
@@ -234,20 +246,27 @@ void Builder::Work::problem(base::Octets key, std::string message) {
 Result<std::uint32_t> Builder::Work::owner_of(dns::NameView name) {
     // Records of one owner mostly follow each other.
     const base::Octets wire = name.wire();
-    if (wire.size() == last_owner_octets && std::memcmp(wire.data(), last_owner.data(), wire.size()) == 0)
+    if (wire.size() == last_owner_octets &&
+        std::memcmp(wire.data(), last_owner.data(), wire.size()) == 0)
         return static_cast<std::uint32_t>(owners.size() - 1);
 
-    if (wire.size() < apex.size()) return fail(Errc::invalid, dns::to_string(name) + " is not in the zone " + dns::to_string(apex));
+    if (wire.size() < apex.size())
+        return fail(Errc::invalid,
+                    dns::to_string(name) + " is not in the zone " + dns::to_string(apex));
     const std::size_t key_octets = wire.size() - apex.size();
     std::size_t at = 0;
     while (at < key_octets) at += wire[at] + std::size_t{1};
     bool inside = at == key_octets;
-    for (std::size_t i = 0; inside && i < apex.size(); ++i) inside = dns::fold(wire[key_octets + i]) == apex.wire()[i];
-    if (!inside) return fail(Errc::invalid, dns::to_string(name) + " is not in the zone " + dns::to_string(apex));
+    for (std::size_t i = 0; inside && i < apex.size(); ++i)
+        inside = dns::fold(wire[key_octets + i]) == apex.wire()[i];
+    if (!inside)
+        return fail(Errc::invalid,
+                    dns::to_string(name) + " is not in the zone " + dns::to_string(apex));
 
     Owner owner;
     owner.key = append(wire.first(key_octets));
-    for (std::uint32_t i = 0; i < owner.key.size; ++i) data[owner.key.at + i] = dns::fold(data[owner.key.at + i]);
+    for (std::uint32_t i = 0; i < owner.key.size; ++i)
+        data[owner.key.at + i] = dns::fold(data[owner.key.at + i]);
     std::uint8_t key[dns::name_octets_max];
     std::copy_n(data.begin() + owner.key.at, key_octets, key);
     owner.sort_key.at = static_cast<std::uint32_t>(data.size());
@@ -262,11 +281,14 @@ Result<std::uint32_t> Builder::Work::owner_of(dns::NameView name) {
 
 Status Builder::add(const dns::RecordView& record, Rdata rdata) {
     Work& w = *work_;
-    if (!dns::is_data_type(record.type)) return fail(Errc::invalid, "type " + dns::to_string(record.type) + " is no zone data");
+    if (!dns::is_data_type(record.type))
+        return fail(Errc::invalid, "type " + dns::to_string(record.type) + " is no zone data");
     if (record.ttl > dns::ttl_seconds_max)
-        return fail(Errc::limit, "TTL of " + std::to_string(record.ttl) + " s, limit is 2147483647");
+        return fail(Errc::limit,
+                    "TTL of " + std::to_string(record.ttl) + " s, limit is 2147483647");
     if (record.rdata.size() > 65535)
-        return fail(Errc::limit, "RDATA of " + std::to_string(record.rdata.size()) + " octets, limit is 65535");
+        return fail(Errc::limit,
+                    "RDATA of " + std::to_string(record.rdata.size()) + " octets, limit is 65535");
     if (rdata == Rdata::unchecked) ZC_TRY_STATUS(dns::check_rdata(record.type, record.rdata));
     if (w.data.size() > 0xf0000000U) return fail(Errc::limit, "zone of more than 4 GB");
     ZC_TRY(const std::uint32_t owner, w.owner_of(record.owner));
@@ -275,7 +297,8 @@ Status Builder::add(const dns::RecordView& record, Rdata rdata) {
     added.owner = owner;
     added.ttl = record.ttl;
     added.rdata = w.append(record.rdata);
-    dns::fold_rdata(record.type, base::MutableOctets(w.data).subspan(added.rdata.at, added.rdata.size));
+    dns::fold_rdata(record.type,
+                    base::MutableOctets(w.data).subspan(added.rdata.at, added.rdata.size));
     RrType covered = record.type;
     if (record.type == RrType::rrsig) {
         covered = static_cast<RrType>(base::load_u16(record.rdata.data()));
@@ -287,7 +310,9 @@ Status Builder::add(const dns::RecordView& record, Rdata rdata) {
         // They are no names of the zone (RFC 5155 section 7.2.8), but an order of their own.
         std::uint8_t hash[nsec3_hash_octets];
         if (!parse_nsec3_label(w.slice(w.owners[owner].key), hash))
-            return fail(Errc::invalid, dns::to_string(record.owner) + " NSEC3: found an owner name that is not 32 digits of base32hex below the apex");
+            return fail(Errc::invalid, dns::to_string(record.owner) +
+                                           " NSEC3: found an owner name that is not 32 digits of "
+                                           "base32hex below the apex");
         w.nsec3_records.push_back(added);
     } else {
         w.records.push_back(added);
@@ -306,7 +331,9 @@ void Builder::Work::order_owners() {
     distinct.clear();
     for (const std::uint32_t i : order) {
         Owner& owner = owners[i];
-        const bool fresh = distinct.empty() || compare_octets(slice(owners[distinct.back()].sort_key), slice(owner.sort_key)) != 0;
+        const bool fresh =
+            distinct.empty() ||
+            compare_octets(slice(owners[distinct.back()].sort_key), slice(owner.sort_key)) != 0;
         if (fresh) distinct.push_back(i);
         owner.rank = static_cast<std::uint32_t>(distinct.size() - 1);
     }
@@ -320,13 +347,16 @@ void Builder::Work::order_records() {
             if (a.group != b.group) return a.group < b.group;
             return compare_octets(slice(a.rdata), slice(b.rdata)) < 0;
         };
-        if (!std::is_sorted(list.begin(), list.end(), before)) std::sort(list.begin(), list.end(), before);
+        if (!std::is_sorted(list.begin(), list.end(), before))
+            std::sort(list.begin(), list.end(), before);
         // A duplicate counts once, an RRset has one TTL: its lowest (RFC 2181 sections 5 and 5.2).
         std::size_t kept = 0;
         for (std::size_t i = 0; i < list.size(); ++i) {
-            const bool same_set = kept > 0 && list[kept - 1].owner == list[i].owner && list[kept - 1].group == list[i].group;
+            const bool same_set = kept > 0 && list[kept - 1].owner == list[i].owner &&
+                                  list[kept - 1].group == list[i].group;
             if (same_set) list[i].ttl = std::min(list[i].ttl, list[kept - 1].ttl);
-            if (same_set && compare_octets(slice(list[kept - 1].rdata), slice(list[i].rdata)) == 0) {
+            if (same_set &&
+                compare_octets(slice(list[kept - 1].rdata), slice(list[i].rdata)) == 0) {
                 list[kept - 1].ttl = list[i].ttl;
                 continue;
             }
@@ -334,7 +364,8 @@ void Builder::Work::order_records() {
         }
         list.resize(kept);
         for (std::size_t i = kept; i-- > 1;)
-            if (list[i].owner == list[i - 1].owner && list[i].group == list[i - 1].group) list[i - 1].ttl = list[i].ttl;
+            if (list[i].owner == list[i - 1].owner && list[i].group == list[i - 1].group)
+                list[i - 1].ttl = list[i].ttl;
     };
     sort(records);
     sort(nsec3_records);
@@ -343,7 +374,8 @@ void Builder::Work::order_records() {
 
 void Builder::Work::make_nodes() {
     owner_nodes.assign(distinct.size(), none);
-    std::vector<std::uint32_t>& path = order;  // ancestors of the name before, outermost first; reuses memory
+    std::vector<std::uint32_t>& path =
+        order;  // ancestors of the name before, outermost first; reuses memory
     path.clear();
     // The apex is always there, with or without records, and all names below it hang from it.
     nodes.push_back({});
@@ -356,7 +388,8 @@ void Builder::Work::make_nodes() {
         const Slice key = owners[distinct[rank]].key;
         std::uint8_t label_at[dns::name_labels_max + 1];
         std::uint8_t labels = 0;
-        for (std::uint32_t i = 0; i < key.size; i += data[key.at + i] + 1U) label_at[labels++] = static_cast<std::uint8_t>(i);
+        for (std::uint32_t i = 0; i < key.size; i += data[key.at + i] + 1U)
+            label_at[labels++] = static_cast<std::uint8_t>(i);
 
         if (labels == 0) {
             nodes[0].first = first;
@@ -370,10 +403,13 @@ void Builder::Work::make_nodes() {
         };
         while (path.size() > 1) {
             const Node& top = nodes[path.back()];
-            if (top.labels < labels && compare_octets(slice(top.key), slice(suffix(top.labels))) == 0) break;
+            if (top.labels < labels &&
+                compare_octets(slice(top.key), slice(suffix(top.labels))) == 0)
+                break;
             path.pop_back();
         }
-        for (std::uint32_t count = nodes[path.back()].labels + 1U; count <= labels; ++count) {  // empty non-terminals, then it
+        for (std::uint32_t count = nodes[path.back()].labels + 1U; count <= labels;
+             ++count) {  // empty non-terminals, then it
             Node node;
             node.key = suffix(count);
             node.labels = static_cast<std::uint8_t>(count);
@@ -403,11 +439,18 @@ void Builder::Work::check_nodes() {
             cnames += type == RrType::cname;
             dnames += type == RrType::dname;
             if (!may_stand_beside_cname(type)) other = type;
-            if (type == RrType::soa && node.labels != 0) problem(slice(node.key), "has an SOA record, only the apex has one");
+            if (type == RrType::soa && node.labels != 0)
+                problem(slice(node.key), "has an SOA record, only the apex has one");
         }
-        if (cnames > 0 && other != RrType{}) problem(slice(node.key), "has CNAME and " + dns::to_string(other) + ", a CNAME stands alone (RFC 2181 section 10.1)");
-        if (cnames > 1) problem(slice(node.key), "has " + std::to_string(cnames) + " CNAME records, limit is 1");
-        if (dnames > 1) problem(slice(node.key), "has " + std::to_string(dnames) + " DNAME records, limit is 1 (RFC 6672 section 2.4)");
+        if (cnames > 0 && other != RrType{})
+            problem(slice(node.key), "has CNAME and " + dns::to_string(other) +
+                                         ", a CNAME stands alone (RFC 2181 section 10.1)");
+        if (cnames > 1)
+            problem(slice(node.key),
+                    "has " + std::to_string(cnames) + " CNAME records, limit is 1");
+        if (dnames > 1)
+            problem(slice(node.key), "has " + std::to_string(dnames) +
+                                         " DNAME records, limit is 1 (RFC 6672 section 2.4)");
     }
 }
 
@@ -416,8 +459,10 @@ void Builder::Work::mark_nodes() {
         Node& node = nodes[i];
         if (i > 0) {
             Node& parent = nodes[node.parent];
-            if ((parent.flags & (node_flag::occluded | node_flag::cut | node_flag::dname)) != 0) node.flags |= node_flag::occluded;
-            if (node.key.size > 1 && data[node.key.at] == 1 && data[node.key.at + 1] == '*') parent.flags |= node_flag::wildcard_child;
+            if ((parent.flags & (node_flag::occluded | node_flag::cut | node_flag::dname)) != 0)
+                node.flags |= node_flag::occluded;
+            if (node.key.size > 1 && data[node.key.at] == 1 && data[node.key.at + 1] == '*')
+                parent.flags |= node_flag::wildcard_child;
         }
         for (std::uint32_t r = node.first; r < node.last; ++r) {
             if (records[r].group == group_of(RrType::cname)) node.flags |= node_flag::cname;
@@ -426,12 +471,14 @@ void Builder::Work::mark_nodes() {
             if (records[r].group == group_of(RrType::dname)) node.flags |= node_flag::dname;
         }
         // At a name with both, the cut decides (RFC 6672 section 2.4).
-        if ((node.flags & node_flag::cut) != 0) node.flags &= static_cast<std::uint8_t>(~node_flag::dname);
+        if ((node.flags & node_flag::cut) != 0)
+            node.flags &= static_cast<std::uint8_t>(~node_flag::dname);
     }
 }
 
 void Builder::Work::order_nsec3() {
-    base::Octets parameters;  // of the first chain that NSEC3PARAM offers (RFC 5155 section 4.1.2: flags must be zero)
+    base::Octets parameters;  // of the first chain that NSEC3PARAM offers (RFC 5155 section 4.1.2:
+                              // flags must be zero)
     for (std::uint32_t i = nodes[0].first; i < nodes[0].last && parameters.empty(); ++i) {
         const base::Octets rdata = slice(records[i].rdata);
         if (records[i].group == group_of(RrType::nsec3param) && rdata[0] == 1 && rdata[1] == 0 &&
@@ -440,24 +487,32 @@ void Builder::Work::order_nsec3() {
     }
     const auto active = [&](const Record& record) {
         const base::Octets rdata = slice(record.rdata);
-        if ((record.group & 1U) != 0) return !parameters.empty();  // a signature tells nothing of the chain it is in
-        return !parameters.empty() && rdata[0] == parameters[0] && rdata[2] == parameters[2] && rdata[3] == parameters[3] &&
-               compare_octets(rdata.subspan(4, rdata[4] + std::size_t{1}), parameters.subspan(4, parameters[4] + std::size_t{1})) == 0;
+        if ((record.group & 1U) != 0)
+            return !parameters.empty();  // a signature tells nothing of the chain it is in
+        return !parameters.empty() && rdata[0] == parameters[0] && rdata[2] == parameters[2] &&
+               rdata[3] == parameters[3] &&
+               compare_octets(rdata.subspan(4, rdata[4] + std::size_t{1}),
+                              parameters.subspan(4, parameters[4] + std::size_t{1})) == 0;
     };
     // Within one owner those of the active chain come first; the sort by RDATA below them is kept.
-    std::stable_sort(nsec3_records.begin(), nsec3_records.end(), [&](const Record& a, const Record& b) {
-        if (a.owner != b.owner) return a.owner < b.owner;
-        return active(a) && !active(b);
-    });
+    std::stable_sort(nsec3_records.begin(), nsec3_records.end(),
+                     [&](const Record& a, const Record& b) {
+                         if (a.owner != b.owner) return a.owner < b.owner;
+                         return active(a) && !active(b);
+                     });
     for (std::uint32_t i = 0; i < nsec3_records.size();) {
         Nsec3 item;
         item.first = i;
         item.active = active(nsec3_records[i]) && (nsec3_records[i].group & 1U) == 0;
         const bool group_active = active(nsec3_records[i]);
         std::uint8_t hash[nsec3_hash_octets];
-        ZC_CHECK(parse_nsec3_label(slice(owners[distinct[nsec3_records[i].owner]].key), hash));  // add() has looked
+        ZC_CHECK(parse_nsec3_label(slice(owners[distinct[nsec3_records[i].owner]].key),
+                                   hash));  // add() has looked
         std::copy_n(hash, nsec3_hash_octets, item.hash.begin());
-        while (i < nsec3_records.size() && nsec3_records[i].owner == nsec3_records[item.first].owner && active(nsec3_records[i]) == group_active) ++i;
+        while (i < nsec3_records.size() &&
+               nsec3_records[i].owner == nsec3_records[item.first].owner &&
+               active(nsec3_records[i]) == group_active)
+            ++i;
         item.last = i;
         nsec3s.push_back(item);
     }
@@ -467,9 +522,12 @@ void Builder::Work::order_nsec3() {
     });
     if (nsec3s.empty() || !nsec3s[0].active) return;
 
-    // What does not depend on the query is looked up once, here: the NSEC3 of each name, and the one that proves that no
-    // wildcard stands below it.
-    const auto count = static_cast<std::uint32_t>(std::partition_point(nsec3s.begin(), nsec3s.end(), [](const Nsec3& n) { return n.active; }) - nsec3s.begin());
+    // What does not depend on the query is looked up once, here: the NSEC3 of each name, and the
+    // one that proves that no wildcard stands below it.
+    const auto count =
+        static_cast<std::uint32_t>(std::partition_point(nsec3s.begin(), nsec3s.end(),
+                                                        [](const Nsec3& n) { return n.active; }) -
+                                   nsec3s.begin());
     for (Node& node : nodes) {
         if ((node.flags & node_flag::occluded) != 0) continue;
         const auto at_or_before = [&](dns::NameView name, bool& matches) {
@@ -477,7 +535,9 @@ void Builder::Work::order_nsec3() {
             nsec3_hash(name, parameters, octets);
             std::array<std::uint8_t, nsec3_hash_octets> hash{};
             std::copy_n(octets, nsec3_hash_octets, hash.begin());
-            const auto behind = std::upper_bound(nsec3s.begin(), nsec3s.begin() + count, hash, [](const auto& h, const Nsec3& n) { return h < n.hash; });
+            const auto behind =
+                std::upper_bound(nsec3s.begin(), nsec3s.begin() + count, hash,
+                                 [](const auto& h, const Nsec3& n) { return h < n.hash; });
             if (behind == nsec3s.begin()) {
                 matches = false;
                 return count - 1;
@@ -490,7 +550,8 @@ void Builder::Work::order_nsec3() {
         const std::uint32_t self = at_or_before(name, matches);
         if (matches) node.nsec3_self = self;
         static constexpr std::uint8_t asterisk[] = {'*'};
-        if (const auto wildcard = dns::Name::join(asterisk, name)) node.nsec3_wildcard = at_or_before(*wildcard, matches);
+        if (const auto wildcard = dns::Name::join(asterisk, name))
+            node.nsec3_wildcard = at_or_before(*wildcard, matches);
         node.flags |= node_flag::nsec3_links;
     }
 }
@@ -498,33 +559,50 @@ void Builder::Work::order_nsec3() {
 std::uint32_t Builder::Work::find_node_or_none(base::Octets key) {
     const std::size_t mark = data.size();
     append_sort_key(data, key);
-    const Slice wanted{static_cast<std::uint32_t>(mark), static_cast<std::uint32_t>(data.size() - mark)};
-    const auto found = std::partition_point(distinct.begin(), distinct.end(), [&](std::uint32_t owner) {
-        return compare_octets(slice(owners[owner].sort_key), slice(wanted)) < 0;
-    });
-    const bool hit = found != distinct.end() && compare_octets(slice(owners[*found].sort_key), slice(wanted)) == 0;
-    const std::uint32_t node = hit ? owner_nodes[static_cast<std::size_t>(found - distinct.begin())] : none;
+    const Slice wanted{static_cast<std::uint32_t>(mark),
+                       static_cast<std::uint32_t>(data.size() - mark)};
+    const auto found =
+        std::partition_point(distinct.begin(), distinct.end(), [&](std::uint32_t owner) {
+            return compare_octets(slice(owners[owner].sort_key), slice(wanted)) < 0;
+        });
+    const bool hit = found != distinct.end() &&
+                     compare_octets(slice(owners[*found].sort_key), slice(wanted)) == 0;
+    const std::uint32_t node =
+        hit ? owner_nodes[static_cast<std::size_t>(found - distinct.begin())] : none;
     data.resize(mark);
     return node;
 }
 
 /// Encodes from `from[at]` on one RRset with its signatures; moves `at` behind them.
-void Builder::Work::encode_rrset(std::vector<std::uint8_t>& out, const std::vector<Record>& from, std::uint32_t& at,
-                                 std::uint32_t end, const Node* node_or_null, base::Octets key) {
+void Builder::Work::encode_rrset(std::vector<std::uint8_t>& out, const std::vector<Record>& from,
+                                 std::uint32_t& at, std::uint32_t end, const Node* node_or_null,
+                                 base::Octets key) {
     const std::uint32_t group = from[at].group & ~1U;
     const RrType type = type_of(group);
     std::uint32_t records_end = at;
-    while (records_end < end && from[records_end].owner == from[at].owner && from[records_end].group == group) ++records_end;
+    while (records_end < end && from[records_end].owner == from[at].owner &&
+           from[records_end].group == group)
+        ++records_end;
     std::uint32_t signatures_end = records_end;
-    while (signatures_end < end && from[signatures_end].owner == from[at].owner && from[signatures_end].group == group + 1) ++signatures_end;
+    while (signatures_end < end && from[signatures_end].owner == from[at].owner &&
+           from[signatures_end].group == group + 1)
+        ++signatures_end;
     const std::uint32_t count = records_end - at, signature_count = signatures_end - records_end;
-    if (count > 65535) problem(key, dns::to_string(type) + ": " + std::to_string(count) + " records in one RRset, limit is 65535");
-    if (signature_count > 255) problem(key, dns::to_string(type) + ": " + std::to_string(signature_count) + " signatures, limit is 255");
+    if (count > 65535)
+        problem(key, dns::to_string(type) + ": " + std::to_string(count) +
+                         " records in one RRset, limit is 65535");
+    if (signature_count > 255)
+        problem(key, dns::to_string(type) + ": " + std::to_string(signature_count) +
+                         " signatures, limit is 255");
 
-    // The owner's name as a place to point to. A wildcard's own label is not in the name that will be answered.
+    // The owner's name as a place to point to. A wildcard's own label is not in the name that will
+    // be answered.
     const dns::Name owner = owner_name(key);
     const std::size_t owner_usable = owner.view().is_wildcard() ? owner.size() - 2U : owner.size();
-    const std::size_t head = owner.size() == 1 ? 11 : 12;  // of a record in a message: owner or pointer, type, class, TTL, length
+    const std::size_t head =
+        owner.size() == 1
+            ? 11
+            : 12;  // of a record in a message: owner or pointer, type, class, TTL, length
 
     rrset_out.clear();
     patches.clear();
@@ -550,12 +628,15 @@ void Builder::Work::encode_rrset(std::vector<std::uint8_t>& out, const std::vect
             std::uint16_t pointer = 0;
             bool found = false;
             const std::size_t known = place_count;
-            for (; name.size() - label >= name_suffix_octets_min && !found; label += name[label] + std::size_t{1}) {
+            for (; name.size() - label >= name_suffix_octets_min && !found;
+                 label += name[label] + std::size_t{1}) {
                 const base::Octets suffix = name.subspan(label);
-                if (suffix.size() <= owner_usable && compare_octets(suffix, owner.wire().last(suffix.size())) == 0 &&
+                if (suffix.size() <= owner_usable &&
+                    compare_octets(suffix, owner.wire().last(suffix.size())) == 0 &&
                     [&] {  // at a label's start, not in the middle of one
                         std::size_t o = 0;
-                        while (owner.size() - o > suffix.size()) o += owner.wire()[o] + std::size_t{1};
+                        while (owner.size() - o > suffix.size())
+                            o += owner.wire()[o] + std::size_t{1};
                         return owner.size() - o == suffix.size();
                     }()) {
                     pointer = static_cast<std::uint16_t>(pointer_to_suffix | suffix.size());
@@ -572,7 +653,8 @@ void Builder::Work::encode_rrset(std::vector<std::uint8_t>& out, const std::vect
                     places[place_count++] = {suffix, static_cast<std::uint16_t>(name_at + label)};
             }
             if (found && patches.size() < 65000) {
-                rrset_out.insert(rrset_out.end(), name.begin(), name.begin() + static_cast<std::ptrdiff_t>(label));
+                rrset_out.insert(rrset_out.end(), name.begin(),
+                                 name.begin() + static_cast<std::ptrdiff_t>(label));
                 written += label;
                 std::size_t distance = message_at + written - patched_to;
                 for (; distance >= 255; distance -= 255) patches.push_back(255);
@@ -587,7 +669,8 @@ void Builder::Work::encode_rrset(std::vector<std::uint8_t>& out, const std::vect
                 written += name.size();
             }
         }
-        rrset_out.insert(rrset_out.end(), rdata.begin() + static_cast<std::ptrdiff_t>(copied), rdata.end());
+        rrset_out.insert(rrset_out.end(), rdata.begin() + static_cast<std::ptrdiff_t>(copied),
+                         rdata.end());
         written += rdata.size() - copied;
         if (written < 255) {
             rrset_out[length_at] = static_cast<std::uint8_t>(written);
@@ -596,7 +679,8 @@ void Builder::Work::encode_rrset(std::vector<std::uint8_t>& out, const std::vect
             std::uint8_t octets[2];
             const auto length = static_cast<std::uint16_t>(written);
             std::memcpy(octets, &length, 2);
-            rrset_out.insert(rrset_out.begin() + static_cast<std::ptrdiff_t>(length_at) + 1, octets, octets + 2);
+            rrset_out.insert(rrset_out.begin() + static_cast<std::ptrdiff_t>(length_at) + 1, octets,
+                             octets + 2);
         }
         message_at += written;
     }
@@ -620,15 +704,20 @@ void Builder::Work::encode_rrset(std::vector<std::uint8_t>& out, const std::vect
         std::uint32_t node;
     };
     std::vector<Glue> in_domain, sibling;
-    if (node_or_null != nullptr && type == RrType::ns && (node_or_null->flags & node_flag::cut) != 0) {
+    if (node_or_null != nullptr && type == RrType::ns &&
+        (node_or_null->flags & node_flag::cut) != 0) {
         for (std::uint32_t i = at; i < records_end; ++i) {
             const dns::NameView target(slice(from[i].rdata));
             if (!target.is_within(apex)) continue;
             const dns::Name copy(target);  // find_node_or_none grows `data`
-            const std::uint32_t node = find_node_or_none(copy.wire().first(copy.size() - apex.size()));
-            if (node == none || !(has_type(nodes[node], RrType::a) || has_type(nodes[node], RrType::aaaa))) continue;
+            const std::uint32_t node =
+                find_node_or_none(copy.wire().first(copy.size() - apex.size()));
+            if (node == none ||
+                !(has_type(nodes[node], RrType::a) || has_type(nodes[node], RrType::aaaa)))
+                continue;
             auto& list = copy.view().is_within(owner) ? in_domain : sibling;
-            if (in_domain.size() + sibling.size() < 255) list.push_back({static_cast<std::uint16_t>(i - at), node});
+            if (in_domain.size() + sibling.size() < 255)
+                list.push_back({static_cast<std::uint16_t>(i - at), node});
         }
     }
     if (!in_domain.empty() || !sibling.empty()) {
@@ -643,23 +732,34 @@ void Builder::Work::encode_rrset(std::vector<std::uint8_t>& out, const std::vect
     if (patches.size() > 255) flags |= rrset_flag::patches16;
     if (static_cast<std::uint16_t>(type) > 255) flags |= rrset_flag::type16;
     if (count > 255) flags |= rrset_flag::count16;
-    const std::size_t octets = 4 + (patches.empty() ? 0 : patches.size() + (patches.size() > 255 ? 2 : 1)) + rrset_out.size() + glue_octets;
+    const std::size_t octets =
+        4 + (patches.empty() ? 0 : patches.size() + (patches.size() > 255 ? 2 : 1)) +
+        rrset_out.size() + glue_octets;
     if (octets > 65535) flags |= rrset_flag::octets32;
     out.push_back(flags);
-    if ((flags & rrset_flag::type16) != 0) append_number(out, static_cast<std::uint16_t>(type));
-    else out.push_back(static_cast<std::uint8_t>(type));
-    if ((flags & rrset_flag::count16) != 0) append_number(out, static_cast<std::uint16_t>(count));
-    else out.push_back(static_cast<std::uint8_t>(count));
-    if ((flags & rrset_flag::octets32) != 0) append_number(out, static_cast<std::uint32_t>(octets));
-    else append_number(out, static_cast<std::uint16_t>(octets));
+    if ((flags & rrset_flag::type16) != 0)
+        append_number(out, static_cast<std::uint16_t>(type));
+    else
+        out.push_back(static_cast<std::uint8_t>(type));
+    if ((flags & rrset_flag::count16) != 0)
+        append_number(out, static_cast<std::uint16_t>(count));
+    else
+        out.push_back(static_cast<std::uint8_t>(count));
+    if ((flags & rrset_flag::octets32) != 0)
+        append_number(out, static_cast<std::uint32_t>(octets));
+    else
+        append_number(out, static_cast<std::uint16_t>(octets));
     base::store_u32(ttl, from[at].ttl);
     out.insert(out.end(), ttl, ttl + 4);
     if (!patches.empty()) {
-        if ((flags & rrset_flag::patches16) != 0) append_number(out, static_cast<std::uint16_t>(patches.size()));
-        else out.push_back(static_cast<std::uint8_t>(patches.size()));
+        if ((flags & rrset_flag::patches16) != 0)
+            append_number(out, static_cast<std::uint16_t>(patches.size()));
+        else
+            out.push_back(static_cast<std::uint8_t>(patches.size()));
         out.insert(out.end(), patches.begin(), patches.end());
     }
-    out.insert(out.end(), rrset_out.begin(), rrset_out.begin() + static_cast<std::ptrdiff_t>(glue_at));
+    out.insert(out.end(), rrset_out.begin(),
+               rrset_out.begin() + static_cast<std::ptrdiff_t>(glue_at));
     for (const auto* list : {&in_domain, &sibling}) {
         for (const Glue& glue : *list) {
             append_number(out, glue.index);
@@ -681,7 +781,8 @@ void Builder::Work::encode_nodes() {
             append_number(nodes_out, node.nsec3_self);
             append_number(nodes_out, node.nsec3_wildcard);
         }
-        for (std::uint32_t at = node.first; at < node.last;) encode_rrset(nodes_out, records, at, node.last, &node, slice(node.key));
+        for (std::uint32_t at = node.first; at < node.last;)
+            encode_rrset(nodes_out, records, at, node.last, &node, slice(node.key));
         nodes_out.push_back(0);
         if (nodes_out.size() > 0xf0000000U) {
             problem({}, "is larger than 4 GB");
@@ -695,8 +796,10 @@ Result<Image> Builder::Work::assemble() {
     for (const Nsec3& item : nsec3s) active += item.active;
     std::vector<std::uint32_t> nsec;
     for (std::uint32_t i = 0; i < nodes.size(); ++i)
-        if ((nodes[i].flags & node_flag::occluded) == 0 && has_type(nodes[i], RrType::nsec)) nsec.push_back(i);
-    if (!nsec.empty() && nsec[0] != 0) nsec.clear();  // a chain that does not start at the apex proves nothing
+        if ((nodes[i].flags & node_flag::occluded) == 0 && has_type(nodes[i], RrType::nsec))
+            nsec.push_back(i);
+    if (!nsec.empty() && nsec[0] != 0)
+        nsec.clear();  // a chain that does not start at the apex proves nothing
     std::uint8_t flags = 0;
     if (!nsec.empty() && active == 0) flags |= image_flag::nsec;
     if (active > 0) flags |= image_flag::nsec3;
@@ -714,12 +817,14 @@ Result<Image> Builder::Work::assemble() {
 
     const auto count = static_cast<std::uint32_t>(nodes.size());
     const std::size_t lists = 4 * (nsec.size() + active) + items_out.size();
-    const std::size_t narrow = 12 + (has_signed_header ? 20U : 0U) + apex.size() + 3 * std::size_t{count} - 1 + nodes_out.size() + lists;
+    const std::size_t narrow = 12 + (has_signed_header ? 20U : 0U) + apex.size() +
+                               3 * std::size_t{count} - 1 + nodes_out.size() + lists;
     const bool wide = count > narrow_names_max || narrow > narrow_octets_max;
     const std::uint32_t slots = wide ? std::bit_ceil(count + count / 3 + 1) : 0;
     const std::size_t header = wide ? 16 : 12;
-    const std::size_t nodes_at = header + (has_signed_header ? 20U : 0U) + apex.size() +
-                                 (wide ? 4 * std::size_t{count} + 4 + 8 * std::size_t{slots} : 3 * std::size_t{count} - 1);
+    const std::size_t nodes_at =
+        header + (has_signed_header ? 20U : 0U) + apex.size() +
+        (wide ? 4 * std::size_t{count} + 4 + 8 * std::size_t{slots} : 3 * std::size_t{count} - 1);
     const std::size_t size = nodes_at + nodes_out.size() + lists;
     if (size > 0xffffffffU) return fail(Errc::limit, dns::to_string(apex) + " is larger than 4 GB");
     if (wide) flags |= image_flag::wide;
@@ -753,7 +858,8 @@ Result<Image> Builder::Work::assemble() {
         hashes[i] = hash_label(hashes[nodes[i].parent], label + 1, *label);
     }
     if (wide) {
-        for (const Node& node : nodes) append_number(out, static_cast<std::uint32_t>(nodes_at + node.offset));
+        for (const Node& node : nodes)
+            append_number(out, static_cast<std::uint32_t>(nodes_at + node.offset));
         append_number(out, slots - 1);
         const std::size_t table = out.size();
         out.resize(table + 8 * std::size_t{slots});
@@ -769,24 +875,30 @@ Result<Image> Builder::Work::assemble() {
             }
         }
     } else {
-        for (std::uint32_t i = 1; i < count; ++i) out.push_back(static_cast<std::uint8_t>(hashes[i] >> 56));
-        for (const Node& node : nodes) append_number(out, static_cast<std::uint16_t>(nodes_at + node.offset));
+        for (std::uint32_t i = 1; i < count; ++i)
+            out.push_back(static_cast<std::uint8_t>(hashes[i] >> 56));
+        for (const Node& node : nodes)
+            append_number(out, static_cast<std::uint16_t>(nodes_at + node.offset));
     }
     for (const Fixup& fixup : fixups) {
         const auto offset = static_cast<std::uint32_t>(nodes_at + nodes[fixup.node].offset);
         std::memcpy(nodes_out.data() + fixup.at, &offset, 4);
     }
     out.insert(out.end(), nodes_out.begin(), nodes_out.end());
-    for (const std::uint32_t i : nsec) append_number(out, static_cast<std::uint32_t>(nodes_at + nodes[i].offset));
+    for (const std::uint32_t i : nsec)
+        append_number(out, static_cast<std::uint32_t>(nodes_at + nodes[i].offset));
     const std::size_t items_at = nodes_end + 4 * (nsec.size() + active);
-    for (std::uint32_t i = 0; i < active; ++i) append_number(out, static_cast<std::uint32_t>(items_at + item_offsets[i]));
+    for (std::uint32_t i = 0; i < active; ++i)
+        append_number(out, static_cast<std::uint32_t>(items_at + item_offsets[i]));
     out.insert(out.end(), items_out.begin(), items_out.end());
     ZC_CHECK(out.size() == size);
     return Image(out);
 }
 
 void Builder::Work::warn(std::vector<Warning>& warnings) {
-    const auto say = [&](const Node& node, std::string message) { warnings.push_back({owner_name(slice(node.key)), std::move(message)}); };
+    const auto say = [&](const Node& node, std::string message) {
+        warnings.push_back({owner_name(slice(node.key)), std::move(message)});
+    };
     if (!has_type(nodes[0], RrType::ns)) say(nodes[0], "the apex has no NS record");
     for (const Node& node : nodes) {
         const bool hidden = (node.flags & node_flag::occluded) != 0;
@@ -794,43 +906,62 @@ void Builder::Work::warn(std::vector<Warning>& warnings) {
             const RrType type = type_of(records[i].group);
             if ((records[i].group & 1U) != 0) continue;
             if (hidden) {
-                if (type != RrType::a && type != RrType::aaaa) say(node, dns::to_string(type) + " below a zone cut or DNAME is never answered");
+                if (type != RrType::a && type != RrType::aaaa)
+                    say(node,
+                        dns::to_string(type) + " below a zone cut or DNAME is never answered");
                 continue;
             }
             if (type == RrType::dname && (node.flags & node_flag::cut) != 0)
-                say(node, "has NS and DNAME; the zone cut decides, the DNAME belongs into the child zone (RFC 6672 section 2.4)");
+                say(node,
+                    "has NS and DNAME; the zone cut decides, the DNAME belongs into the child zone "
+                    "(RFC 6672 section 2.4)");
             if (type != RrType::ns && type != RrType::cname && type != RrType::mx) continue;
             const base::Octets rdata = slice(records[i].rdata);
             const dns::Name target(dns::NameView(type == RrType::mx ? rdata.subspan(2) : rdata));
             if (!target.view().is_within(apex)) continue;
-            const std::uint32_t found = find_node_or_none(target.wire().first(target.size() - apex.size()));
-            const bool addressed = found != none && (has_type(nodes[found], RrType::a) || has_type(nodes[found], RrType::aaaa));
+            const std::uint32_t found =
+                find_node_or_none(target.wire().first(target.size() - apex.size()));
+            const bool addressed = found != none && (has_type(nodes[found], RrType::a) ||
+                                                     has_type(nodes[found], RrType::aaaa));
             if (type == RrType::ns) {
-                const bool needs_glue = (node.flags & node_flag::cut) != 0 && target.view().is_within(owner_name(slice(node.key)));
-                if (needs_glue && !addressed) say(node, "NS " + dns::to_string(target) + " has no glue");
-                else if (found != none && has_type(nodes[found], RrType::cname)) say(node, "NS target " + dns::to_string(target) + " is a CNAME (RFC 2181 section 10.3)");
-                else if (node.labels == 0 && !addressed) say(node, "NS target " + dns::to_string(target) + " has no address in the zone");
-            } else if (found != none && type == RrType::mx && has_type(nodes[found], RrType::cname)) {
-                say(node, "MX target " + dns::to_string(target) + " is a CNAME (RFC 2181 section 10.3)");
+                const bool needs_glue = (node.flags & node_flag::cut) != 0 &&
+                                        target.view().is_within(owner_name(slice(node.key)));
+                if (needs_glue && !addressed)
+                    say(node, "NS " + dns::to_string(target) + " has no glue");
+                else if (found != none && has_type(nodes[found], RrType::cname))
+                    say(node, "NS target " + dns::to_string(target) +
+                                  " is a CNAME (RFC 2181 section 10.3)");
+                else if (node.labels == 0 && !addressed)
+                    say(node,
+                        "NS target " + dns::to_string(target) + " has no address in the zone");
+            } else if (found != none && type == RrType::mx &&
+                       has_type(nodes[found], RrType::cname)) {
+                say(node,
+                    "MX target " + dns::to_string(target) + " is a CNAME (RFC 2181 section 10.3)");
             } else if (found == none) {
-                // It may be an empty non-terminal, or come from a wildcard, a cut or a DNAME above it.
+                // It may be an empty non-terminal, or come from a wildcard, a cut or a DNAME above
+                // it.
                 bool explained = false;
                 const base::Octets key = target.wire().first(target.size() - apex.size());
                 for (const Node& other : nodes) {
                     const base::Octets other_key = slice(other.key);
                     if (other_key.size() >= key.size()) {
                         explained |= compare_octets(other_key.last(key.size()), key) == 0;
-                    } else if ((other.flags & (node_flag::wildcard_child | node_flag::cut | node_flag::dname)) != 0) {
+                    } else if ((other.flags & (node_flag::wildcard_child | node_flag::cut |
+                                               node_flag::dname)) != 0) {
                         explained |= compare_octets(key.last(other_key.size()), other_key) == 0;
                     }
                 }
-                if (!explained) say(node, dns::to_string(type) + " target " + dns::to_string(target) + " does not exist in the zone");
+                if (!explained)
+                    say(node, dns::to_string(type) + " target " + dns::to_string(target) +
+                                  " does not exist in the zone");
             }
         }
     }
 }
 
-Result<Image> Builder::build(std::vector<Warning>* warnings_or_null, std::vector<Error>* all_errors_or_null) {
+Result<Image> Builder::build(std::vector<Warning>* warnings_or_null,
+                             std::vector<Error>* all_errors_or_null) {
     Work& w = *work_;
     w.order_owners();
     w.order_records();

@@ -17,20 +17,23 @@ void LookupName::assign(dns::NameView name) noexcept {
 void LookupName::mark_labels() noexcept {
     labels = 0;
     std::uint8_t at = 0;
-    for (; octets[at] != 0; at = static_cast<std::uint8_t>(at + octets[at] + 1)) label_at[labels++] = at;
+    for (; octets[at] != 0; at = static_cast<std::uint8_t>(at + octets[at] + 1))
+        label_at[labels++] = at;
     label_at[labels] = at;
 }
 
 namespace {
 
 bool same(base::Octets key, base::Octets wanted) noexcept {
-    return key.size() == wanted.size() && std::memcmp(key.data(), wanted.data(), wanted.size()) == 0;
+    return key.size() == wanted.size() &&
+           std::memcmp(key.data(), wanted.data(), wanted.size()) == 0;
 }
 
 /// Places of the labels of a key, left to right; returns how many.
 std::size_t split(base::Octets key, std::uint8_t (&places)[dns::name_labels_max + 1]) noexcept {
     std::size_t count = 0;
-    for (std::size_t at = 0; at < key.size() && count < dns::name_labels_max; at += key[at] + std::size_t{1})
+    for (std::size_t at = 0; at < key.size() && count < dns::name_labels_max;
+         at += key[at] + std::size_t{1})
         places[count++] = static_cast<std::uint8_t>(at);
     return count;
 }
@@ -53,18 +56,21 @@ int compare_keys(base::Octets a, base::Octets b) noexcept {
 NodeRef ImageView::probe(std::uint64_t hash, base::Octets key) const noexcept {
     const std::uint32_t count = names();
     if (!is(image_flag::wide)) {
-        // Fingerprints of the nodes behind the apex; what follows them in the image is longer than a vector.
+        // Fingerprints of the nodes behind the apex; what follows them in the image is longer than
+        // a vector.
         const std::uint8_t* fingerprints = index();
         const std::uint32_t n = count - 1;
         const auto fingerprint = static_cast<std::uint8_t>(hash >> 56);
 #if defined(__SSE2__)
         const __m128i wanted = _mm_set1_epi8(static_cast<char>(fingerprint));
         for (std::uint32_t base = 0; base < n; base += 16) {
-            const __m128i here = _mm_loadu_si128(reinterpret_cast<const __m128i*>(fingerprints + base));
+            const __m128i here =
+                _mm_loadu_si128(reinterpret_cast<const __m128i*>(fingerprints + base));
             auto hits = static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(here, wanted)));
             if (n - base < 16) hits &= (1U << (n - base)) - 1;
             for (; hits != 0; hits &= hits - 1) {
-                const NodeRef found = node(base + static_cast<std::uint32_t>(std::countr_zero(hits)) + 1);
+                const NodeRef found =
+                    node(base + static_cast<std::uint32_t>(std::countr_zero(hits)) + 1);
                 if (same(found.key(), key)) return found;
             }
         }
@@ -86,7 +92,8 @@ NodeRef ImageView::probe(std::uint64_t hash, base::Octets key) const noexcept {
         const std::uint8_t* slot = table + 8 * ((hash + i) & mask);
         const std::uint32_t offset = load<std::uint32_t>(slot + 4);
         if (offset == 0) return {};
-        if (load<std::uint32_t>(slot) == fingerprint && same(node_at(offset).key(), key)) return node_at(offset);
+        if (load<std::uint32_t>(slot) == fingerprint && same(node_at(offset).key(), key))
+            return node_at(offset);
     }
     // Names chosen to collide must not cost more than a search.
     std::uint32_t low = 1, high = count;
@@ -94,13 +101,16 @@ NodeRef ImageView::probe(std::uint64_t hash, base::Octets key) const noexcept {
         const std::uint32_t middle = low + (high - low) / 2;
         const int order = compare_keys(node(middle).key(), key);
         if (order == 0) return node(middle);
-        if (order < 0) low = middle + 1;
-        else high = middle;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return {};
 }
 
-NodeRef ImageView::ancestor(const LookupName& name, std::uint8_t apex_labels, std::size_t labels) const noexcept {
+NodeRef ImageView::ancestor(const LookupName& name, std::uint8_t apex_labels,
+                            std::size_t labels) const noexcept {
     if (labels == apex_labels) return apex_node();
     std::uint64_t hash = image_hash_start;
     for (std::size_t n = apex_labels + std::size_t{1}; n <= labels; ++n) {
@@ -114,10 +124,11 @@ NodeRef ImageView::ancestor(const LookupName& name, std::uint8_t apex_labels, st
 Match ImageView::find(const LookupName& name, std::uint8_t apex_labels) const noexcept {
     const std::size_t relative = name.labels - std::size_t{apex_labels};
     const std::size_t key_end = name.size - std::size_t{apex_octets()};
-    const auto key = [&](std::size_t labels) {  // of the name's ancestor with so many labels below the apex
-        const std::size_t at = name.label_at[relative - labels];
-        return base::Octets(name.octets + at, key_end - at);
-    };
+    const auto key =
+        [&](std::size_t labels) {  // of the name's ancestor with so many labels below the apex
+            const std::size_t at = name.label_at[relative - labels];
+            return base::Octets(name.octets + at, key_end - at);
+        };
 
     // Only as deep as the zone has names.
     std::uint64_t hashes[dns::name_labels_max + 1];
@@ -136,8 +147,12 @@ Match ImageView::find(const LookupName& name, std::uint8_t apex_labels) const no
     }
     if (level == 0) found = apex_node();
 
-    Match match{.kind = Kind::exact, .node = found, .encloser = found, .encloser_labels = static_cast<std::uint8_t>(apex_labels + level)};
-    // RFC 1034 section 4.3.2 walks down from the apex, so what is topmost counts (RFC 6672 section 3.2 for DNAME).
+    Match match{.kind = Kind::exact,
+                .node = found,
+                .encloser = found,
+                .encloser_labels = static_cast<std::uint8_t>(apex_labels + level)};
+    // RFC 1034 section 4.3.2 walks down from the apex, so what is topmost counts (RFC 6672
+    // section 3.2 for DNAME).
     if (found.is(node_flag::occluded)) {
         for (std::size_t above = 0; above < level; ++above) {
             const NodeRef ancestor = above == 0 ? apex_node() : probe(hashes[above], key(above));
@@ -166,7 +181,8 @@ Match ImageView::find(const LookupName& name, std::uint8_t apex_labels) const no
         wildcard[0] = 1;
         wildcard[1] = asterisk;
         std::memcpy(wildcard + 2, encloser.data(), encloser.size());
-        match.node = probe(hash_label(hashes[level], &asterisk, 1), base::Octets(wildcard, encloser.size() + 2));
+        match.node = probe(hash_label(hashes[level], &asterisk, 1),
+                           base::Octets(wildcard, encloser.size() + 2));
         if (match.node) match.kind = Kind::wildcard;
     }
     return match;
@@ -178,8 +194,10 @@ NodeRef ImageView::nsec_at_or_before(const LookupName& name) const noexcept {
     const base::Octets key(name.octets, static_cast<std::size_t>(name.size) - apex_octets());
     while (high - low > 1) {  // the one at `low` is at or before; the apex, the first, always is
         const std::uint32_t middle = low + (high - low) / 2;
-        if (compare_keys(nsec_node(middle).key(), key) <= 0) low = middle;
-        else high = middle;
+        if (compare_keys(nsec_node(middle).key(), key) <= 0)
+            low = middle;
+        else
+            high = middle;
     }
     return nsec_node(low);
 }
@@ -196,8 +214,10 @@ std::uint32_t ImageView::nsec3_at_or_before(base::Octets hash, bool& matches) co
             matches = true;
             return middle;
         }
-        if (order < 0) low = middle + 1;
-        else high = middle;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return low == 0 ? count - 1 : low - 1;  // the last NSEC3 covers the ends of the hash order
 }

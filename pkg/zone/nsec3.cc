@@ -1,4 +1,5 @@
-// OpenSSL 3 deprecates its plain SHA1_* functions in favour of EVP, which allocates and locks on every digest: not for a query.
+// OpenSSL 3 deprecates its plain SHA1_* functions in favour of EVP, which allocates and locks on
+// every digest: not for a query.
 #define OPENSSL_SUPPRESS_DEPRECATED
 
 #include <openssl/sha.h>
@@ -7,7 +8,8 @@
 
 namespace zc::zone {
 
-void nsec3_hash(dns::NameView name, base::Octets rdata, std::uint8_t (&hash)[nsec3_hash_octets]) noexcept {
+void nsec3_hash(dns::NameView name, base::Octets rdata,
+                std::uint8_t (&hash)[nsec3_hash_octets]) noexcept {
     const std::uint16_t iterations = base::load_u16(rdata.data() + 2);
     const base::Octets salt = rdata.subspan(5, rdata[4]);
     SHA_CTX context;

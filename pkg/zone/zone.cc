@@ -61,7 +61,8 @@ std::uint64_t Zone::records() const noexcept {
 }
 std::uint32_t Zone::serial() const noexcept {
     RrSetRef soa;
-    if (state() != State::serving || !ImageView(image_).apex_node().find(dns::RrType::soa, soa)) return 0;
+    if (state() != State::serving || !ImageView(image_).apex_node().find(dns::RrType::soa, soa))
+        return 0;
     const std::uint8_t* at = soa.records;
     const base::Octets rdata = next_rdata(at);
     return base::load_u32(rdata.data() + rdata.size() - 20);  // five numbers close the RDATA
@@ -71,8 +72,9 @@ namespace {
 
 /// Little-endian, bounds-checked, sticky like base::Reader: foreign images are read with it.
 class Cursor {
-   public:
-    Cursor(base::Octets octets, std::size_t at) noexcept : octets_(octets), at_(at), ok_(at <= octets.size()) {}
+public:
+    Cursor(base::Octets octets, std::size_t at) noexcept
+        : octets_(octets), at_(at), ok_(at <= octets.size()) {}
     std::uint32_t number(std::size_t octets) noexcept {
         const std::uint8_t* from = take(octets);
         std::uint32_t value = 0;
@@ -88,11 +90,13 @@ class Cursor {
         if (count == 255) count = number(2);
         return octets(count);
     }
-    std::uint8_t peek() const noexcept { return ok_ && at_ < octets_.size() ? octets_[at_] : std::uint8_t{0}; }
+    std::uint8_t peek() const noexcept {
+        return ok_ && at_ < octets_.size() ? octets_[at_] : std::uint8_t{0};
+    }
     bool ok() const noexcept { return ok_; }
     std::size_t at() const noexcept { return at_; }
 
-   private:
+private:
     const std::uint8_t* take(std::size_t count) noexcept {
         if (!ok_ || octets_.size() - at_ < count) {
             ok_ = false;
@@ -112,25 +116,29 @@ tl::unexpected<Error> damaged(const char* what) {
 
 /// Reads the records back out of an image, trusting nothing but what it has checked itself.
 class Walker {
-   public:
+public:
     using Record = std::function<void(const dns::RecordView&)>;
 
     Walker(base::Octets image, const Record& record) : image_(image), record_(record) {}
 
     Status walk() {
-        if (image_.size() < 12 || load<std::uint32_t>(image_.data()) != image_.size()) return damaged("size");
+        if (image_.size() < 12 || load<std::uint32_t>(image_.data()) != image_.size())
+            return damaged("size");
         if (image_[4] != image_format) return damaged("unknown format");
         const std::uint8_t flags = image_[5];
         const std::size_t header = (flags & image_flag::wide) != 0 ? 16 : 12;
-        const std::size_t apex_at = header + ((flags & image_flag::has_signed_header) != 0 ? 20 : 0);
-        if (image_.size() - apex_at > image_.size() || image_.size() - apex_at < image_[6]) return damaged("apex");
+        const std::size_t apex_at =
+            header + ((flags & image_flag::has_signed_header) != 0 ? 20 : 0);
+        if (image_.size() - apex_at > image_.size() || image_.size() - apex_at < image_[6])
+            return damaged("apex");
         auto apex = dns::Name::from_wire(image_.subspan(apex_at, image_[6]));
         if (!apex) return damaged("apex");
         apex_ = *apex;
         if (static_cast<State>(flags & image_flag::state) != State::serving) return {};
 
         std::size_t nodes_end = image_.size();
-        if ((flags & image_flag::has_signed_header) != 0) nodes_end = load<std::uint32_t>(image_.data() + header);
+        if ((flags & image_flag::has_signed_header) != 0)
+            nodes_end = load<std::uint32_t>(image_.data() + header);
         const std::size_t index_at = apex_at + image_[6];
         std::size_t names = 0, nodes_at = 0;
         if ((flags & image_flag::wide) != 0) {
@@ -143,7 +151,8 @@ class Walker {
             names = load<std::uint16_t>(image_.data() + 8);
             nodes_at = index_at + 3 * names - 1;
         }
-        if (names == 0 || nodes_end > image_.size() || nodes_at > nodes_end) return damaged("index");
+        if (names == 0 || nodes_end > image_.size() || nodes_at > nodes_end)
+            return damaged("index");
 
         Cursor nodes(image_.first(nodes_end), nodes_at);
         for (std::size_t i = 0; i < names; ++i) ZC_TRY_STATUS(node(nodes));
@@ -152,7 +161,7 @@ class Walker {
         return {};
     }
 
-   private:
+private:
     Status node(Cursor& in) {
         const std::uint32_t flags = in.number(1);
         const base::Octets key = in.octets(in.number(1));
@@ -207,8 +216,8 @@ class Walker {
     }
 
     /// Lays the RRset out as a message would have it, lets the message reader follow the pointers.
-    Status compressed(Cursor& in, const dns::Name& owner, dns::RrType type, std::uint32_t count, std::uint32_t ttl,
-                      base::Octets patches) {
+    Status compressed(Cursor& in, const dns::Name& owner, dns::RrType type, std::uint32_t count,
+                      std::uint32_t ttl, base::Octets patches) {
         const std::size_t head = owner.size() == 1 ? 11 : 12;
         message_.assign(12, 0);
         message_.insert(message_.end(), owner.wire().begin(), owner.wire().end());
@@ -241,7 +250,8 @@ class Walker {
             base::Reader reader{base::Octets(message_)};
             reader.seek(place);
             rdata_.clear();
-            if (!dns::read_rdata(reader, type, static_cast<std::uint16_t>(size), rdata_)) return damaged("RDATA");
+            if (!dns::read_rdata(reader, type, static_cast<std::uint16_t>(size), rdata_))
+                return damaged("RDATA");
             record_({owner, type, ttl, base::Octets(rdata_)});
         }
         return {};
@@ -249,7 +259,8 @@ class Walker {
 
     Status nsec3(std::size_t nodes_end, std::size_t header) {
         const std::uint8_t* signed_header = image_.data() + header;
-        const std::size_t lists = 4 * (std::size_t{load<std::uint32_t>(signed_header + 4)} + load<std::uint32_t>(signed_header + 12));
+        const std::size_t lists = 4 * (std::size_t{load<std::uint32_t>(signed_header + 4)} +
+                                       load<std::uint32_t>(signed_header + 12));
         if (image_.size() - nodes_end < lists) return damaged("lists");
         Cursor in(image_, nodes_end + lists);
         while (in.at() != image_.size()) {
@@ -257,9 +268,11 @@ class Walker {
             if (!in.ok()) return damaged("NSEC3");
             std::uint8_t label[32];
             static constexpr char digits[] = "0123456789abcdefghijklmnopqrstuv";
-            for (std::size_t i = 0, bits = 0; i < 32; ++i, bits += 5) {  // 20 octets are 32 digits of five bits exactly
+            for (std::size_t i = 0, bits = 0; i < 32;
+                 ++i, bits += 5) {  // 20 octets are 32 digits of five bits exactly
                 const std::size_t octet = bits / 8;
-                const unsigned window = (static_cast<unsigned>(hash[octet]) << 8) | (octet + 1 < hash.size() ? hash[octet + 1] : 0U);
+                const unsigned window = (static_cast<unsigned>(hash[octet]) << 8) |
+                                        (octet + 1 < hash.size() ? hash[octet + 1] : 0U);
                 label[i] = static_cast<std::uint8_t>(digits[(window >> (11 - bits % 8)) & 31U]);
             }
             auto owner = dns::Name::join(label, apex_);
@@ -274,7 +287,9 @@ class Walker {
     dns::Name apex_;
     std::vector<std::uint8_t> message_;
     std::vector<std::uint8_t> rdata_;
-    struct Place { std::size_t at, size; };
+    struct Place {
+        std::size_t at, size;
+    };
     std::vector<Place> places_;
 };
 
@@ -285,8 +300,9 @@ void for_each_record(const Zone& zone, const std::function<void(const dns::Recor
 }
 
 Status validate(base::Octets image) {
-    // What an image means is decided by its records. So: read them back with every bound checked, compile them again, and
-    // ask for the same octets. Index, flags, links and order need no rules of their own then, and cannot be forgotten.
+    // What an image means is decided by its records. So: read them back with every bound checked,
+    // compile them again, and ask for the same octets. Index, flags, links and order need no rules
+    // of their own then, and cannot be forgotten.
     Builder builder;
     Status added;
     bool begun = false;
