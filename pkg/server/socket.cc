@@ -88,13 +88,16 @@ bool is_wildcard(const dns::Address& address) noexcept {
 Result<Descriptor> bind_udp(const Endpoint& endpoint, Sharing sharing) {
     ZC_TRY(Descriptor socket, make_bound(SOCK_DGRAM, endpoint, sharing, "UDP"));
     const bool ipv4 = endpoint.address.size == 4;
-    // Responses are never larger than our own limit, and forged "packet too big" messages must not
-    // shrink or fragment them: path MTU discovery is not used (as in Knot, NSD and BIND;
-    // draft-ietf-dnsop-avoid-fragmentation).
-    if (ipv4)
-        set(socket, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT);
-    else
-        set(socket, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT);
+    // Responses are not fragmented (RFC 9715): DF is set, and what forged "packet too big" messages
+    // say of the path is not believed. With the usual limit of 1232 octets they fit everywhere;
+    // what does not fit into the interface's MTU is refused by the system, and goes out truncated.
+    // DF also spares the kernel an IP identification for each packet: 3 % of all CPU per query.
+    if (ipv4) {
+        set(socket, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
+    } else {
+        set(socket, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE);
+        set(socket, IPPROTO_IPV6, IPV6_DONTFRAG, 1);
+    }
     if (is_wildcard(endpoint.address)) {
         const bool told = ipv4 ? set(socket, IPPROTO_IP, IP_PKTINFO, 1)
                                : set(socket, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);

@@ -154,9 +154,11 @@ void TcpLoop::drain() {
     tcp_ = view_->settings->tcp;
     for (const Listener& listener : listeners_) accept_all(listener);
     listeners_.clear();
+    // Ending: closed as soon as no answer has to wait.
+    for (Connection& connection : stalled_) connection.ending = true;
     while (!reading_.empty()) {
         Connection& connection = reading_.front();
-        connection.ending = true;  // closes it, unless answers have to wait
+        connection.ending = true;
         if (on_readable(connection) && !connection.stalled) close(connection);
     }
     views_.leave();

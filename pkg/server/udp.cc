@@ -58,6 +58,16 @@ bool unwrap_proxy(const std::vector<dns::Prefix>& senders, answer::Exchange& exc
     return true;
 }
 
+/// Makes a response that is too large for the interface an empty, truncated one (RFC 9715
+/// section 3.1). False: it is one.
+bool truncate(iovec& response) noexcept {
+    const std::size_t octets =
+        slip({static_cast<std::uint8_t*>(response.iov_base), response.iov_len});
+    if (octets == 0 || octets == response.iov_len) return false;
+    response.iov_len = octets;
+    return true;
+}
+
 }  // namespace
 
 /// Made once; between batches only what the system call changed is set again.
@@ -271,6 +281,8 @@ void UdpLoop::send(const Listener& listener, std::size_t responses) noexcept {
                                    static_cast<unsigned>(responses - sent), MSG_DONTWAIT);
         if (count > 0) {
             sent += static_cast<std::size_t>(count);
+        } else if (errno == EMSGSIZE && truncate(buffers_->parts_to_send[sent])) {
+            counters_->channel(dns::Transport::udp, listener.family).truncated.add(1);
         } else if (errno != EINTR) {
             counters_->drop(stats::Drop::send_failed);  // the first one failed: go on after it
             ++sent;
