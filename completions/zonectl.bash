@@ -32,6 +32,7 @@ _zonectl() {
     'serve')
         case "$prev" in
         --zones) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --store) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --load-threads) COMPREPLY=(); return ;;
         --default-ttl) COMPREPLY=(); return ;;
         --listen) COMPREPLY=(); return ;;
@@ -69,7 +70,7 @@ _zonectl() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
         esac
-        words='' flags='--help --zones --strict --progressive --load-threads --default-ttl --listen --workers --pin --receive-buffer --send-buffer --proxy-from --udp-octets-max --nsid --version-string --server-id --cookies --no-cookies --cookie-secret-file --tcp-connections --tcp-connections-per-prefix --tcp-idle --tcp-lifetime --tcp-write-stall --tcp-queries --tcp-output --rrl --rrl-rate --rrl-burst --rrl-slip --rrl-ipv4 --rrl-ipv6 --rrl-entries --control --metrics --metric-names --log-level --log-format --user --group --drain --config --color --json --version' files=no
+        words='' flags='--help --zones --store --strict --progressive --load-threads --default-ttl --listen --workers --pin --receive-buffer --send-buffer --proxy-from --udp-octets-max --nsid --version-string --server-id --cookies --no-cookies --cookie-secret-file --tcp-connections --tcp-connections-per-prefix --tcp-idle --tcp-lifetime --tcp-write-stall --tcp-queries --tcp-output --rrl --rrl-rate --rrl-burst --rrl-slip --rrl-ipv4 --rrl-ipv6 --rrl-entries --control --metrics --metric-names --log-level --log-format --user --group --drain --config --color --json --version' files=no
         ;;
     'status')
         case "$prev" in

@@ -32,6 +32,7 @@ complete -c zonectl -n "__zonectl_at 'import'" -l default-ttl -x -d 'TTL of reco
 complete -c zonectl -n "__zonectl_at 'import'" -l threads -x -d 'Threads that judge and compile; 0 is one a core'
 complete -c zonectl -n "__zonectl_at 'import'" -l temporary-directory -x -a '(__fish_complete_directories)' -d 'For rows that do not fit into memory; /var/tmp if not given'
 complete -c zonectl -n "__zonectl_at 'serve'" -l zones -r -F -d 'Directory of ORIGIN.zone files at any depth, a list file of lines ORIGIN<TAB>FILE, or one ORIGIN.zone file'
+complete -c zonectl -n "__zonectl_at 'serve'" -l store -r -F -d 'Store that zonectl import has made, in place of zone files'
 complete -c zonectl -n "__zonectl_at 'serve'" -l strict -d 'Do not start when any zone is bad'
 complete -c zonectl -n "__zonectl_at 'serve'" -l progressive -d 'Serve what is loaded while the rest loads; names in zones still to come get SERVFAIL'
 complete -c zonectl -n "__zonectl_at 'serve'" -l load-threads -x -d 'Threads that load zones; 0 is one a core'
