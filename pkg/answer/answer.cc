@@ -166,7 +166,10 @@ private:
     std::uint8_t link_count_ = 0;
     std::uint8_t expansion_count_ = 0;
     const std::uint8_t* denials_[denials_max];
-    Expansion expansions_[links_max + 1];
+    // In a union so that they are not initialised: 2 KiB of zeros a query cost 25 ns.
+    union {
+        Expansion expansions_[links_max + 1];
+    };
     UsedDname dnames_[links_max];
     std::uint64_t links_[links_max + 1];
 };
