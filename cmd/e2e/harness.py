@@ -17,7 +17,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 ADDRESS = "127.0.0.1"
-READY_SECONDS = 20
+READY_SECONDS = 180
 STOP_SECONDS = 20
 
 

@@ -1,12 +1,13 @@
 // Asks several name servers the same questions and says where their answers differ.
 //
 //   differential --subject NAME=PORT --peer NAME=PORT… --zones zones.list --queries FILE
-//                [--known FILE] [--samples N] [--window N] [--limit N]
+//                [--known FILE] [--samples N] [--window N] [--limit N] [--no-larger-than PEER]
 //
 // Every difference between the subject and a peer is explained by a rule of --known, or reported:
 // grouped by what differs, with counts, samples as kdig command lines, and the records. What is
-// truncated over UDP is asked again over TCP. Exit code 0: none unexplained; 1: some; 2: could not
-// tell.
+// truncated over UDP is asked again over TCP. With --no-larger-than the mean size of equal
+// responses over UDP may not be over that peer's. Exit code 0: none unexplained; 1: some; 2: could
+// not tell.
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
@@ -27,10 +28,12 @@ namespace zc::e2e {
 namespace {
 
 constexpr std::size_t tcp_octets_max = 65535;
+constexpr std::uint64_t unanswered_max =
+    100;  // then a server is gone, and the rest is not worth its time
 
 struct Options {
     std::vector<Server> servers;  // the subject first
-    std::string zones, queries, known;
+    std::string zones, queries, known, no_larger_than;
     std::size_t samples = 3, window = 64;
     std::uint64_t limit = ~std::uint64_t{0};
 };
@@ -91,6 +94,9 @@ public:
             auto query = parse_query(line);
             if (!query) throw std::runtime_error(options_.queries + ": " + query.error().text());
             while (!asker_.has_room()) asker_.turn();
+            if (asker_.unanswered() > unanswered_max)
+                throw std::runtime_error("more than " + std::to_string(unanswered_max) +
+                                         " questions without answer");
             const Over over = query->over_tcp ? Over::tcp : Over::udp;
             std::string message = query->wire;
             open_.emplace(asked_, Open{.query = std::move(*query), .datagram = std::nullopt});
@@ -99,10 +105,20 @@ public:
         while (asker_.turn()) {
         }
         report();
-        return unexplained_ == 0 && faulty_ == 0 && asker_.unanswered() == 0;
+        return unexplained_ == 0 && faulty_ == 0 && asker_.unanswered() == 0 && small_enough();
     }
 
 private:
+    bool small_enough() const {
+        for (std::size_t i = 1; i < sizes_.size(); ++i)
+            if (options_.servers[i].name == options_.no_larger_than &&
+                sizes_[i].subject_octets > sizes_[i].peer_octets) {
+                std::cout << "LARGER than " << options_.no_larger_than << "\n";
+                return false;
+            }
+        return true;
+    }
+
     void done(std::uint64_t id, Over over, const std::vector<std::string>& messages) {
         Open& open = open_.at(id);
         const Query& query = open.query;
@@ -302,6 +318,8 @@ Options parse_options(std::span<char*> arguments) {
             out.queries = value;
         else if (flag == "--known")
             out.known = value;
+        else if (flag == "--no-larger-than")
+            out.no_larger_than = value;
         else if (flag == "--samples")
             out.samples = number(value);
         else if (flag == "--window")
