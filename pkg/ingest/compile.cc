@@ -464,7 +464,7 @@ void ZoneCompiler::record_row(const Row& row, std::uint32_t ref) {
     item.ref = ref;
     item.ttl = *ttl;
     item.type = type.type;
-    item.without_auth = !parse_flag(row.values[column::auth], true);
+    item.without_auth = !parse_flag(row.values[column::auth], false);
     items_.push_back(item);
     if (only_powerdns) {
         zone_.kept.push_back({.why = KeptRecord::Why::powerdns_only,
@@ -596,7 +596,7 @@ void ZoneCompiler::look_at_auth() {
             below_cut = at && owners_[*at].has_ns;
         }
         if (!below_cut)
-            doubt_item(item, "auth is 0, and there is no zone cut above",
+            doubt_item(item, "auth is 0 or NULL, and there is no zone cut above",
                        "answered; PowerDNS answers NODATA");
     }
 }

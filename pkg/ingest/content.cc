@@ -252,11 +252,17 @@ ContentVerdict append_txt(std::vector<std::uint8_t>& out, std::string_view conte
         append_character_strings(out, string);
     }
     while (!content.empty()) {
-        if (content[0] != '"')
-            return refused("found " + dns::quoted_excerpt(content) +
-                           " behind a string, wanted another one in quotes");
-        content.remove_prefix(1);
         string.clear();
+        if (content[0] != '"') {
+            // Behind a string in quotes PowerDNS takes words without.
+            while (!content.empty() && !is_blank(content[0])) {
+                if (!take_octet(content, string)) return bad_escape();
+            }
+            append_character_strings(out, string);
+            while (!content.empty() && is_blank(content[0])) content.remove_prefix(1);
+            continue;
+        }
+        content.remove_prefix(1);
         // Most strings have no escape and fit: copied at once.
         const std::size_t plain = content.find_first_of("\"\\");
         if (plain != std::string_view::npos && content[plain] == '"') {

@@ -77,7 +77,7 @@ private:
         }
         ZC_TRY(const auto layout, pipeline_.layout(table, columns, 0));
         std::string copy = "COPY " + name + " (";
-        TableLayout used{.table = table, .targets = {}};
+        TableLayout used{.table = table, .targets = {}, .lacks_auth = layout->lacks_auth};
         for (std::size_t i = 0; i < columns.size(); ++i) {
             if (layout->targets[i] < 0) continue;
             if (!used.targets.empty()) copy += ", ";

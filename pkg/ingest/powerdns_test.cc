@@ -528,6 +528,49 @@ TEST_CASE("a password does not get into a report") {
     CHECK(shown_uri("postgresql:///pdns?host=/run/pg") == "postgresql:///pdns?host=/run/pg");
 }
 
+/// A PostgreSQL of this test's own, with the sample database; see
+/// testdata/ingest/private_postgres.sh.
+class PrivatePostgres {
+public:
+    PrivatePostgres() { REQUIRE(std::system(command("start").c_str()) == 0); }
+    PrivatePostgres(const PrivatePostgres&) = delete;
+    PrivatePostgres& operator=(const PrivatePostgres&) = delete;
+    ~PrivatePostgres() { CHECK(std::system(command("stop").c_str()) == 0); }
+
+    std::string uri(const std::string& user, const std::string& database) const {
+        return "postgresql://" + user + "@/" + database + "?host=" + (folder_ / "sock");
+    }
+
+private:
+    std::string command(const std::string& verb) const {
+        return "sh '" + testdata("ingest/private_postgres.sh") + "' " + verb + " '" +
+               (folder_ / "") + "' >/dev/null";
+    }
+    Folder folder_;
+};
+
+TEST_CASE("a running PostgreSQL gives what its dump gives") {
+    const PrivatePostgres server;
+    const Imported expected(testdata("ingest/sample.pg_dump.sql"));
+    const std::string uri = server.uri("postgres", "pdns");
+    const Imported imported(uri);
+    REQUIRE_MESSAGE(imported.totals, imported.error());
+    CHECK(imported.sink.zones_text() == expected.sink.zones_text());
+    CHECK(counts_text(*imported.totals) == counts_text(*expected.totals));
+    CHECK(imported.sink.digests == expected.sink.digests);
+
+    const Imported empty(server.uri("postgres", "postgres"));
+    CHECK(empty.code() == Errc::malformed);
+    CHECK(empty.error().find("no table domains") != std::string::npos);
+    const Imported missing(server.uri("postgres", "missing"));
+    CHECK(missing.code() == Errc::io);
+    CHECK(missing.error().find("\"missing\" does not exist") != std::string::npos);
+    const Imported denied(server.uri("pdns:wrong-password", "pdns"));
+    CHECK(denied.code() == Errc::io);
+    CHECK(denied.error().find("password authentication failed") != std::string::npos);
+    CHECK(denied.error().find("wrong-password") == std::string::npos);
+}
+
 TEST_CASE("a server that is not there is an error without its password") {
     const Folder folder;
     const Imported imported("postgresql://pdns:secret@/pdns?host=" + (folder / ""));

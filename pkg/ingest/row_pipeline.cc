@@ -165,6 +165,8 @@ Result<std::shared_ptr<const TableLayout>> RowPipeline::layout(Table table,
                         "table " + shown + " without a column " + std::string(needed), where);
         }
     }
+    layout->lacks_auth = table == Table::records &&
+                         std::ranges::find(columns, std::string_view("auth")) == columns.end();
     seen_[static_cast<std::size_t>(table)] = true;
     return std::shared_ptr<const TableLayout>(std::move(layout));
 }
@@ -295,6 +297,7 @@ Status RowPipeline::store(const TableLayout& layout, Row& row, const Value& doma
     // What belongs to no zone lies among the rows without one.
     const bool is_global = layout.table == Table::tsigkeys || layout.table == Table::supermasters;
     row.domain = is_global ? domain_null : parse_domain(domain);
+    if (layout.lacks_auth) row.values[column::auth] = "1";
     return writer.add(row);
 }
 

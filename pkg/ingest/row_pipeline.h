@@ -29,6 +29,9 @@ struct TableLayout {
     Table table = Table::other;
     std::vector<std::int8_t>
         targets;  // of each column of the source: its place in a Row, or -1: not kept
+    // Of `records`: the schema has no such column, and then all is authoritative. NULL in it is
+    // not.
+    bool lacks_auth = false;
 };
 
 /// Whole lines of COPY text, each with its newline.

@@ -217,7 +217,8 @@ void RowStore::Bucket::index(const std::uint8_t* at, const std::uint8_t* end) {
         ref.domain = unzigzag(take_varint(at));
         ref.line = take_varint(at);
         ref.values = at;
-        for (std::size_t i = first_value(ref.table); i < columns_of(ref.table).size(); ++i) {
+        const std::size_t count = columns_of(ref.table).size();
+        for (std::size_t i = first_value(ref.table); i < count; ++i) {
             const std::uint64_t size = take_varint(at);
             if (size > 1) at += size - 1;
         }
@@ -233,7 +234,8 @@ std::uint64_t RowStore::Bucket::hash(const Ref& ref) noexcept {
 Row RowStore::Bucket::read(const Ref& ref) noexcept {
     Row row{.table = ref.table, .domain = ref.domain, .line = ref.line, .values = {}};
     const std::uint8_t* at = ref.values;
-    for (std::size_t i = first_value(ref.table); i < columns_of(ref.table).size(); ++i) {
+    const std::size_t count = columns_of(ref.table).size();
+    for (std::size_t i = first_value(ref.table); i < count; ++i) {
         const std::uint64_t size = take_varint(at);
         if (size == 0) continue;
         row.values[i] = std::string_view(reinterpret_cast<const char*>(at), size - 1);
