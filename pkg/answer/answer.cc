@@ -108,6 +108,10 @@ private:
     const std::uint8_t* find_zone(const Step& step, std::uint8_t& labels) const noexcept;
     bool follow(const Step& step, Step& next) noexcept;
     bool seen(std::uint64_t hash) noexcept;
+    std::uint32_t dname_at_or_none(NodeRef node) const noexcept;
+    bool stands_already(const Match& match) const noexcept {
+        return match.kind == Kind::exact && dname_at_or_none(match.node) != 0;
+    }
 
     Owner name_owner(const Step& step) const noexcept { return {step.at, step.name->size, {}, 0}; }
     Owner suffix_owner(const Step& step, std::size_t octets) const noexcept {
@@ -228,7 +232,17 @@ Owner Responder::node_owner(const Step& step, NodeRef node) const noexcept {
             suffix == 1 ? 0 : reply_.locate(step.at, name.size, suffix)};
 }
 
+/// Where the DNAME of a node stands in the message already, its RDATA; 0 when it does not. It can
+/// redirect a chain to its own owner and then be asked for there: a record stands in an answer once
+/// (RFC 2181 section 5).
+std::uint32_t Responder::dname_at_or_none(NodeRef node) const noexcept {
+    for (std::size_t i = 0; i < dname_count_; ++i)
+        if (dnames_[i].node == node.at()) return dnames_[i].rdata_at;
+    return 0;
+}
+
 void Responder::put_positive(const Step& step, const Match& match, const RrSetRef& set) noexcept {
+    if (set.type == RrType::dname && stands_already(match)) return;
     need(reply_.put(Section::answer, set, name_owner(step), wire_ttl(set), no_ttl_max,
                     query_.dnssec_ok ? Reply::Signatures::with : Reply::Signatures::without));
     if (match.kind == Kind::wildcard && proofs()) prove_expansion(step, match);
@@ -248,8 +262,11 @@ void Responder::put_any(const Step& step, const Match& match) noexcept {
     for (const std::uint8_t* at = match.node.rrsets(); *at != 0;) {
         const RrSetRef set = RrSetRef::decode(at);
         data |= set.count != 0;
-        some |= set.count != 0 && reply_.put(Section::answer, set, name_owner(step), set.ttl_wire,
-                                             no_ttl_max, signatures);
+        const bool here = set.type == RrType::dname && stands_already(match);
+        some |= here;
+        some |= set.count != 0 && !here &&
+                reply_.put(Section::answer, set, name_owner(step), set.ttl_wire, no_ttl_max,
+                           signatures);
         at = set.end;
     }
     if (!data) return put_nodata(step, match);  // signatures alone
@@ -499,9 +516,7 @@ Responder::DnameResult Responder::put_dname(const Step& step, const Match& match
     const std::size_t owner_octets = match.node.key().size() + image_.apex_octets();
     const std::uint8_t* records = set.records;
     const base::Octets rdata = zone::next_rdata(records);
-    std::uint32_t rdata_at = 0;
-    for (std::size_t i = 0; i < dname_count_; ++i)
-        if (dnames_[i].node == match.node.at()) rdata_at = dnames_[i].rdata_at;
+    std::uint32_t rdata_at = dname_at_or_none(match.node);
     if (rdata_at == 0) {
         const Owner owner = suffix_owner(step, owner_octets);
         rdata_at = reply_.size() + (owner.size == 1 ? 11U : 12U);

@@ -152,7 +152,14 @@ public:
                 deny(*zone, out);
                 return out;
             } else if (const Set* set = zone->find(found.node, type)) {
-                put(out.answer, name, type, *set);
+                // A DNAME that led the chain to its own owner stands there once (RFC 2181 section
+                // 5).
+                const std::string first = dns::to_string(name) + " ";
+                if (type != RrType::dname ||
+                    std::ranges::none_of(out.answer, [&](const std::string& text) {
+                        return text.starts_with(first) && text.find(" DNAME ") != std::string::npos;
+                    }))
+                    put(out.answer, name, type, *set);
                 return out;
             } else if (const Set* alias = zone->find(found.node, RrType::cname)) {
                 if (links == 40) return out;
