@@ -299,8 +299,7 @@ Result<std::optional<std::vector<std::string>>> Snapshot::changed_since(const Po
         keys.push_back(string_of(rows.octets(0)));
     }
     std::ranges::sort(keys);
-    const auto repeated = std::ranges::unique(keys);
-    keys.erase(repeated.begin(), repeated.end());
+    keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
     return Keys(std::move(keys));
 }
 
