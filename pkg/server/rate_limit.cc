@@ -44,17 +44,20 @@ struct alignas(64) RateLimiter::Line {
     std::array<Bucket, line_buckets> buckets;
 };
 
-void RateLimiter::Free::operator()(Line* lines) const noexcept {
-    std::free(lines);
+void RateLimiter::Free::operator()(void* memory) const noexcept {
+    std::free(memory);
 }
 
 RateLimiter::RateLimiter(std::uint64_t seed, std::size_t entries)
     : seed_(seed), line_mask_(std::bit_ceil(std::max(entries, line_buckets)) / line_buckets - 1) {
     static_assert(sizeof(Bucket) == 16 && sizeof(Line) == 64);
-    // calloc's large blocks are fresh pages: zero without being touched.
-    void* memory = std::calloc(line_mask_ + 1, sizeof(Line));
+    // calloc's large blocks are fresh pages, zero without being touched; but aligned to 16 octets.
+    std::size_t room = (line_mask_ + 2) * sizeof(Line);
+    void* memory = std::calloc(room, 1);
     if (memory == nullptr) throw std::bad_alloc();
-    lines_.reset(static_cast<Line*>(memory));
+    memory_.reset(memory);
+    lines_ = static_cast<Line*>(
+        std::align(alignof(Line), (line_mask_ + 1) * sizeof(Line), memory, room));
 }
 
 RateLimiter::Verdict RateLimiter::take(const RateLimit& limit, const dns::Address& client,
@@ -62,7 +65,7 @@ RateLimiter::Verdict RateLimiter::take(const RateLimit& limit, const dns::Addres
     const std::uint64_t network = network_of(client, limit) ^ client.size;
     const std::uint64_t hash =
         mix(mix(network ^ seed_, 0x9e3779b97f4a7c15U) ^ account, seed_ | 0x8000000000000001U);
-    Line& line = lines_.get()[hash & line_mask_];
+    Line& line = lines_[hash & line_mask_];
     const std::uint32_t tag = static_cast<std::uint32_t>(hash >> 32) | 1U;
     const auto now_ms = static_cast<std::uint32_t>(now.nanoseconds / 1'000'000);
     const std::uint32_t capacity = limit.responses_per_second * limit.burst_seconds * token;

@@ -51,12 +51,13 @@ private:
     struct Bucket;
     struct Line;
     struct Free {
-        void operator()(Line* lines) const noexcept;
+        void operator()(void* memory) const noexcept;
     };
 
     std::uint64_t seed_;
     std::size_t line_mask_;
-    std::unique_ptr<Line[], Free> lines_;
+    std::unique_ptr<void, Free> memory_;
+    Line* lines_;  // in `memory_`, on the boundary of a cache line
 };
 
 /// Makes `response` an empty truncated one: header with TC, question, and its OPT record if it has
