@@ -22,7 +22,7 @@ COUNTS = ("batches", "received", "allocations", "frees", "locks")
 # What the answering code may call outside of itself: plain functions on octets (SipHash for cookies, SHA-1 for NSEC3),
 # and the way out of a failed check.
 OUTSIDE = re.compile(r"^(mem(cpy|cmp|move|set|chr)|__mem(cpy|set|move)_chk|strlen|bcmp|abort|fprintf|__fprintf_chk|fwrite|exit|stderr|__stack_chk_fail|_Unwind_Resume|"
-                     r"__cxa_\w+|__gxx_\w+|_ZSt9terminatev|_ZSt21__glibcxx_assert_fail\w+|_ZSt20__throw_\w+|_ZSt\d+__throw_\w+|crypto_shorthash\w*|sodium_memcmp|SHA1_(Init|Update|Final)|__cpu_indicator_init)$")
+                     r"__cxa_\w+|__gxx_\w+|_ZSt9terminatev|_ZSt21__glibcxx_assert_fail\w+|_ZSt20__throw_\w+|_ZSt\d+__throw_\w+|crypto_shorthash\w*|sodium_(memcmp|is_zero)|SHA1_(Init|Update|Final)|__cpu_indicator_init)$")
 # Functions from which nothing returns to the query path: not followed.
 ENDS = re.compile(r"check_failed|__glibcxx_assert_fail|__throw_|terminate|abort|_Unwind_Resume|__stack_chk_fail|__cxa_")
 LOCKED = re.compile(r"\block\b|\bxchg\b.*\(|\bcmpxchg|\bxadd\b")
