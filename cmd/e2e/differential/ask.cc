@@ -20,7 +20,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr auto repeat_after = std::chrono::milliseconds(500);
-constexpr int sends_max = 6;
+constexpr int sends_max = 20;  // a peer on a busy machine may drop many
 constexpr std::size_t slots_max =
     32768;  // message IDs; a late answer must not meet a reused one soon
 constexpr std::size_t room_of_retries = 256;  // questions that `done` asks over TCP

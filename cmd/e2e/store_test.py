@@ -1,0 +1,240 @@
+"""A store from its import to its answers: kill -9, Ctrl-C and full disks while it is made and changed, reload of what
+changed while a node serves, and import -> export -> import as the identity."""
+import argparse
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+import harness
+
+ZONES = 400
+
+
+def zone_rows(index, serial):
+    name = f"zone{index}.example"
+    content = f"ns.{name} hostmaster.{name} {serial} 7200 900 86400 60"
+    return name, [("SOA", content, 60, 0), ("NS", f"ns.{name}", 60, 0), ("MX", f"mail.{name}", 60, 10), ("TXT", f'"{index} {serial}"', 60, 0)]
+
+
+def write_dump(path, serials, complete=True):
+    """A dump in COPY form of zones {index: serial}, with a disabled record, metadata, a comment and a TSIG key."""
+    with open(path, "w", encoding="ascii") as f:
+        f.write("--\n-- PostgreSQL database dump\n--\n\n")
+        f.write("COPY public.domains (id, name, master, last_check, type, notified_serial, account, options, catalog) FROM stdin;\n")
+        for index in serials:
+            f.write(f"{index + 1}\tzone{index}.example\t\\N\t\\N\tNATIVE\t\\N\tacc{index % 7}\t\\N\t\\N\n")
+        f.write("\\.\n\nCOPY public.records (id, domain_id, name, type, content, ttl, prio, disabled, ordername, auth) FROM stdin;\n")
+        row = 0
+        for index, serial in serials.items():
+            name, records = zone_rows(index, serial)
+            for kind, content, ttl, prio in records:
+                row += 1
+                f.write(f"{row}\t{index + 1}\t{name}\t{kind}\t{content}\t{ttl}\t{prio}\tf\t\\N\tt\n")
+            row += 1
+            f.write(f"{row}\t{index + 1}\toff.{name}\tA\t192.0.2.9\t60\t0\tt\t\\N\tt\n")
+        f.write("\\.\n\nCOPY public.domainmetadata (id, domain_id, kind, content) FROM stdin;\n")
+        f.write(f"1\t{min(serials) + 1}\tX-OWNER\tsomebody\n\\.\n\n")
+        f.write("COPY public.comments (id, domain_id, name, type, modified_at, account, comment) FROM stdin;\n")
+        f.write(f"1\t{min(serials) + 1}\tzone{min(serials)}.example\tSOA\t1600000000\tme\ttab\\there and a \\\\ too\n\\.\n\n")
+        f.write("COPY public.tsigkeys (id, name, algorithm, secret) FROM stdin;\n1\tkey\thmac-sha256\tc2VjcmV0\n\\.\n\n")
+        if complete:
+            f.write("--\n-- PostgreSQL database dump complete\n--\n\n")
+
+
+def zonectl(*args, code=0):
+    """Runs a verb, checks its exit code, gives its stdout."""
+    ended = subprocess.run([harness.zonectl_binary(), *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=120, check=False)
+    if ended.returncode != code:
+        raise AssertionError(f"{args}: exit code {ended.returncode}, wanted {code}: {ended.stdout[-500:]}{ended.stderr[-2000:]}")
+    return ended.stdout if code != 2 else ended.stderr
+
+
+def serials_of(store):
+    """{zone: serial} as `zone list` tells it."""
+    return {line.split("\t")[0]: int(line.split("\t")[3]) for line in zonectl("zone", "list", "--store", store).splitlines()}
+
+
+def wanted(serials):
+    return {f"zone{index}.example.": serial for index, serial in serials.items()}
+
+
+def remove_store(store):
+    for suffix in ("", "-wal", "-shm", "-images", "-new", "-images.new"):
+        if os.path.exists(store + suffix):
+            os.unlink(store + suffix)
+
+
+def test_identity(work):
+    """import -> export -> import changes nothing, and again into an empty store gives the same export, line for line."""
+    dump, store, again = work + "/a.sql", work + "/a", work + "/b"
+    write_dump(dump, {index: index + 1 for index in range(50)})
+    zonectl("import", dump, "--store", store)
+    zonectl("export", "--store", store, "-o", work + "/export.sql")
+    report = json.loads(zonectl("import", work + "/export.sql", "--store", store, "--prune", "--json"))
+    assert report["zones"]["unchanged"] == 50, report["zones"]
+    assert report["zones"]["changed"] == report["zones"]["added"] == report["zones"]["removed"] == 0, report["zones"]
+    assert report["position"] == 1, report
+    zonectl("import", work + "/export.sql", "--store", again)
+    for index in range(50):
+        one, other = (json.loads(zonectl("zone", "show", f"zone{index}.example", "--store", s, "--json")) for s in (store, again))
+        assert one == other, (one, other)
+        assert zonectl("zone", "export", f"zone{index}.example", "--store", store) == zonectl("zone", "export", f"zone{index}.example", "--store", again)
+    shown = json.loads(zonectl("zone", "show", "zone0.example", "--store", again, "--json"))
+    assert shown["metadata"] == [{"kind": "X-OWNER", "content": "somebody"}], shown
+    assert shown["comments"][0]["comment"] == "tab\there and a \\ too", shown
+    assert shown["kept"][0]["disabled"], shown
+    # Zone files hold the answered records, and give the same zones.
+    zonectl("export", "--store", store, "--to", "zone-files", "-o", work + "/files")
+    zonectl("import", work + "/files", "--store", work + "/c")
+    assert serials_of(work + "/c") == serials_of(store)
+    report = json.loads(zonectl("import", work + "/files", "--store", store, "--json"))
+    assert report["zones"]["unchanged"] == 50, report["zones"]
+
+
+def test_refusals(work):
+    """A dump without its end, no source, no permission: exit code 2 and the store as it was."""
+    dump, store = work + "/a.sql", work + "/a"
+    write_dump(dump, {1: 1})
+    zonectl("import", dump, "--store", store)
+    before = serials_of(store)
+    write_dump(dump, {1: 2, 2: 2}, complete=False)
+    with open(dump, "r+", encoding="ascii") as f:
+        f.truncate(os.path.getsize(dump) // 2)
+    zonectl("import", dump, "--store", store, code=2)
+    zonectl("import", work + "/missing.sql", "--store", store, code=2)
+    zonectl("import", dump, "--store", work + "/new", code=2)
+    assert not [name for name in os.listdir(work) if name.startswith("new")], os.listdir(work)
+    assert serials_of(store) == before
+    zonectl("zone", "show", "nowhere.example", "--store", store, code=1)
+    zonectl("zone", "list", "--store", work + "/missing", code=2)
+    with open(store, "r+b") as f:  # newer format: user_version in SQLite's header
+        f.seek(60)
+        f.write((99).to_bytes(4, "big"))
+    assert "newer zonectl" in zonectl("zone", "list", "--store", store, code=2)
+    assert "newer zonectl" in zonectl("serve", "--store", store, "--listen", f"{harness.ADDRESS}:{harness.free_port()}", code=2)
+
+
+def test_kills(work, rounds, rng):
+    """kill -9 and SIGINT at random moments of an import: the store has the old zones or the new ones, whole."""
+    dump, store = work + "/a.sql", work + "/a"
+    started = time.monotonic()
+    write_dump(dump, {index: 1 for index in range(ZONES)})
+    zonectl("import", dump, "--store", store)
+    took = time.monotonic() - started
+    outcomes = {"old": 0, "new": 0}
+    state = {index: 1 for index in range(ZONES)}
+    for number in range(2, rounds + 2):
+        if rng.random() < 0.25:
+            remove_store(store)
+            state = {}
+        target = {index: number for index in range(ZONES) if rng.random() < 0.9}
+        write_dump(dump, target)
+        with subprocess.Popen([harness.zonectl_binary(), "import", dump, "--store", store, "--prune"], stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL) as process:
+            time.sleep(rng.random() * took * 1.3)
+            process.send_signal(rng.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGINT]))
+        if os.path.exists(store):
+            found = serials_of(store)
+            assert found in (wanted(state), wanted(target)), f"round {number}: {len(found)} zones, neither old nor new"
+            zonectl("store", "check", "--store", store)
+        else:
+            assert not state, f"round {number}: the store is gone"
+            found = {}
+        new = found == wanted(target)
+        outcomes["new" if new else "old"] += 1
+        state = target if new else state
+    print(f"{rounds} interruptions: {outcomes}")
+    # And it goes on: what was left behind is in nobody's way.
+    zonectl("import", dump, "--store", store)
+    zonectl("store", "check", "--store", store)
+
+
+def test_reload(work):
+    """A node takes over what an import changed, without losing a query, and a store that is another one."""
+    dump, store = work + "/a.sql", work + "/a"
+    write_dump(dump, {index: 1 for index in range(ZONES)})
+    zonectl("import", dump, "--store", store)
+    port, control = harness.free_port(), work + "/control"
+    command = [harness.zonectl_binary(), "serve", "--store", store, "--listen", f"{harness.ADDRESS}:{port}", "--control", control, "--workers", "1"]
+    with open(work + "/log", "wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
+        try:
+            def serial(index):
+                answer = harness.ask_udp(port, harness.encode_query(f"zone{index}.example.", "SOA"), 5.0)
+                assert answer, f"a query was lost: {open(work + '/log', encoding='utf-8').read()[-2000:]}"
+                return int.from_bytes(answer[-20:-16], "big") if harness.rcode(answer) == 0 else None
+
+            deadline = time.monotonic() + 20
+            while not harness.ask_udp(port, harness.encode_query("zone0.example.", "SOA"), 0.2):
+                assert process.poll() is None and time.monotonic() < deadline, "does not start"
+            assert serial(7) == 1 and serial(8) == 1
+            write_dump(dump, {7: 2, ZONES: 1})
+            zonectl("import", dump, "--store", store)
+            zonectl("reload", "--control", control)
+            assert serial(7) == 2 and serial(8) == 1 and serial(ZONES) == 1
+            zonectl("import", dump, "--store", store, "--prune")
+            zonectl("reload", "--control", control)
+            assert serial(7) == 2 and serial(8) is None
+            remove_store(store)
+            write_dump(dump, {index: 3 for index in range(10)})
+            zonectl("import", dump, "--store", store)
+            zonectl("reload", "--control", control)
+            assert serial(7) == 3 and serial(8) == 3 and serial(ZONES) is None
+            # A store that is gone: said, and what was served is served.
+            remove_store(store)
+            zonectl("reload", "--control", control, code=1)
+            assert serial(7) == 3
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def test_full_disk(work):
+    """A small tmpfs in a mount namespace of its own: exit code 2, "no space", and the store as it was."""
+    dump, disk = work + "/a.sql", work + "/disk"
+    os.mkdir(disk)
+    write_dump(dump, {1: 1})
+    large = work + "/large.sql"
+    write_dump(large, {index: 5 for index in range(20000)})
+    script = f"""set -e
+mount -t tmpfs -o size=3m tmpfs '{disk}'
+'{harness.zonectl_binary()}' import '{dump}' --store '{disk}/s' >/dev/null
+code=0; '{harness.zonectl_binary()}' import '{large}' --store '{disk}/s' >/dev/null 2>'{work}/said' || code=$?
+[ $code = 2 ] || {{ echo "exit code $code"; exit 1; }}
+'{harness.zonectl_binary()}' zone list --store '{disk}/s'
+'{harness.zonectl_binary()}' store check --store '{disk}/s' >/dev/null
+code=0; '{harness.zonectl_binary()}' import '{large}' --store '{disk}/new' >/dev/null 2>>'{work}/said' || code=$?
+[ $code = 2 ] || {{ echo "exit code $code"; exit 1; }}
+ls '{disk}' | grep new && exit 1
+exit 0
+"""
+    ended = subprocess.run(["unshare", "-m", "sh", "-c", script], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120, check=False)
+    assert ended.returncode == 0, ended.stdout
+    assert ended.stdout.startswith("zone1.example.\t"), ended.stdout
+    with open(work + "/said", encoding="utf-8") as f:
+        said = f.read()
+    assert said.count("o space left on") == 2, said
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=1)
+    args = parser.parse_args()
+    rng = random.Random(args.seed)
+    for test in (test_identity, test_refusals, lambda work: test_kills(work, args.kills, rng), test_reload, test_full_disk):
+        work = tempfile.mkdtemp(prefix="zonectl-e2e-store-")
+        try:
+            test(work)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+    print("ok")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
