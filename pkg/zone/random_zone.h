@@ -224,7 +224,7 @@ struct Reference {
             Path next = at;
             next.push_back(target[at.size()]);
             if (!names.contains(next)) {
-                next.back() = "*";
+                next.back().assign(1, '*');
                 if (names.contains(next)) return {Kind::wildcard, next, at.size()};
                 return {Kind::nxdomain, {}, at.size()};
             }
