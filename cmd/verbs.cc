@@ -262,7 +262,7 @@ int run(const std::vector<std::string>& arguments) {
     Invocation invocation{terminal, tree.globals(), arguments};
     const int code = (*action)(invocation);
     if (terminal.failed()) {
-        terminal.complain("the output could not be written");
+        if (!terminal.reader_gone()) terminal.complain("the output could not be written");
         return 2;
     }
     return code;

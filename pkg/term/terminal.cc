@@ -95,7 +95,10 @@ void Terminal::write(int fd, std::string_view text) {
         const ssize_t written = ::write(fd, text.data(), text.size());
         if (written < 0) {
             if (errno == EINTR) continue;
-            if (fd == out_) failed_ = true;
+            if (fd == out_) {
+                failed_ = true;
+                reader_gone_ = errno == EPIPE;
+            }
             return;
         }
         text.remove_prefix(static_cast<std::size_t>(written));

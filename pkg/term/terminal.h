@@ -61,6 +61,8 @@ public:
 
     /// Some result could not be written (a closed pipe, a full disk).
     bool failed() const noexcept { return failed_; }
+    /// That was because nobody reads it any more (`| head`): nothing to complain of.
+    bool reader_gone() const noexcept { return reader_gone_; }
 
 private:
     friend class Progress;
@@ -73,6 +75,7 @@ private:
     bool colours_out_, colours_error_, redraws_;
     bool bar_shown_ = false;
     bool failed_ = false;
+    bool reader_gone_ = false;
 };
 
 /// Columns for people; nothing parses it.
