@@ -276,12 +276,14 @@ struct Catalogue::Inside {
             place(shard, const_cast<Bucket*>(shard.buckets), hash, slot);  // NOLINT
             ++shard.zones;
             ++zones;
-            ++zones_of_depth[depth];
+            if (zones_of_depth[depth]++ == 0)
+                table.depths[depth >> 6] |= std::uint64_t{1} << (depth & 63U);
         } else if (at != nullptr) {
             *at = 0;
             --shard.zones;
             --zones;
-            --zones_of_depth[depth];
+            if (--zones_of_depth[depth] == 0)
+                table.depths[depth >> 6] &= ~(std::uint64_t{1} << (depth & 63U));
             // Probing stops at an empty slot, so the ring is laid anew.
             free_buckets(rebuild_shard(shard, shard.zones));
         }
@@ -304,8 +306,6 @@ void Catalogue::insert(Change change) {
     if (in.table.shard_bits < shard_bits_max &&
         in.zones > (zones_per_shard_max << in.table.shard_bits))
         in.resize(bits_for(in.zones * 4), in.zones * 4);
-    else
-        in.point();
 }
 
 Catalogue::Next Catalogue::with(std::unique_ptr<Catalogue> current, std::vector<Change> changes) {
@@ -338,8 +338,6 @@ Catalogue::Next Catalogue::with(std::unique_ptr<Catalogue> current, std::vector<
     if (in.table.shard_bits < shard_bits_max &&
         in.zones > (zones_per_shard_max << in.table.shard_bits)) {
         in.resize(bits_for(in.zones * 4), in.zones * 4, items.get());
-    } else {
-        in.point();
     }
     before.owns = false;
     items->octets += sizeof(Shard) * before.shards.size();
