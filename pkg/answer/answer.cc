@@ -277,7 +277,9 @@ void Responder::put_any(const Step& step, const Match& match) noexcept {
 void Responder::put_signatures(const Step& step, const Match& match) noexcept {
     for (const std::uint8_t* at = match.node.rrsets(); *at != 0;) {
         const RrSetRef set = RrSetRef::decode(at);
-        if (set.has_signatures())
+        // With DO the signatures of a DNAME that led here stand beside it already.
+        const bool here = query_.dnssec_ok && set.type == RrType::dname && stands_already(match);
+        if (set.has_signatures() && !here)
             need(reply_.put(Section::answer, set, name_owner(step), set.ttl_wire, no_ttl_max,
                             Reply::Signatures::only));
         at = set.end;
