@@ -36,6 +36,12 @@ constexpr std::uint32_t chaos_ttl = 5;  // as PowerDNS
 constexpr std::uint16_t option_nsid = 3, option_cookie = 10, option_keepalive = 11, option_ede = 15;
 constexpr std::uint16_t flag_qr = 0x8000, flag_aa = 0x0400, flag_tc = 0x0200, flag_rd = 0x0100;
 
+/// PowerDNS's own types stand in an image so that their names exist and export has them. They are
+/// no DNS: never answered.
+constexpr bool is_hidden(RrType type) noexcept {
+    return type == RrType::alias || type == RrType::lua;
+}
+
 /// A name being looked up, and where it stands in the response.
 struct Step {
     const zone::LookupName* name;
@@ -261,6 +267,10 @@ void Responder::put_any(const Step& step, const Match& match) noexcept {
     bool data = false, some = false;
     for (const std::uint8_t* at = match.node.rrsets(); *at != 0;) {
         const RrSetRef set = RrSetRef::decode(at);
+        if (is_hidden(set.type)) {
+            at = set.end;
+            continue;
+        }
         data |= set.count != 0;
         const bool here = set.type == RrType::dname && stands_already(match);
         some |= here;
@@ -611,7 +621,7 @@ void Responder::answer() noexcept {
                     exchange_.outcome.account =
                         static_cast<std::uint32_t>(step.hashes->of[apex_labels_]) + 2;
                 RrSetRef set;
-                if (match.node.find(query_.qtype, set)) {
+                if (!is_hidden(query_.qtype) && match.node.find(query_.qtype, set)) {
                     put_positive(step, match, set);
                 } else if (query_.qtype == RrType::any && !match.node.empty()) {
                     put_any(step, match);
