@@ -91,8 +91,13 @@ void LockedFile::start_writing_back() noexcept {
     ::sync_file_range(fd_, 0, 0, SYNC_FILE_RANGE_WRITE);
 }
 
-Status LockedFile::publish(const std::string& target, Target existing) {
+Status LockedFile::sync() {
     if (::fsync(fd_) != 0) return base::fail_errno(errno, "sync " + path_);
+    return {};
+}
+
+Status LockedFile::publish(const std::string& target, Target existing) {
+    ZC_TRY_STATUS(sync());
     const unsigned flags = existing == Target::must_not_exist ? unsigned{RENAME_NOREPLACE} : 0U;
     if (::renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, target.c_str(), flags) != 0) {
         if (errno == EEXIST)

@@ -32,6 +32,9 @@ public:
     /// Asks the kernel to write what is dirty, and does not wait.
     void start_writing_back() noexcept;
 
+    /// Makes the content durable; `publish` has less to wait for then.
+    Status sync();
+
     enum class Target : std::uint8_t { may_exist, must_not_exist };
     /// Makes the content durable, then the name `target`; and closes. Errors: `full`, `io`,
     /// `exists`.

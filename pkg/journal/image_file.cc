@@ -145,7 +145,7 @@ Status ImageFileWriter::add(base::Octets image) {
     return {};
 }
 
-Status ImageFileWriter::finish(const Position& position) {
+Status ImageFileWriter::seal(const Position& position) {
     Work& work = *work_;
     ZC_TRY_STATUS(work.append(octets_of(work.sizes)));
     ZC_TRY_STATUS(work.flush());
@@ -164,7 +164,11 @@ Status ImageFileWriter::finish(const Position& position) {
     std::array<std::uint8_t, sizeof(Header)> octets{};
     std::memcpy(octets.data(), &header, sizeof(header));
     ZC_TRY_STATUS(work.file.write_at(0, octets));
-    return work.file.publish(work.target, LockedFile::Target::may_exist);
+    return work.file.sync();
+}
+
+Status ImageFileWriter::publish() {
+    return work_->file.publish(work_->target, LockedFile::Target::may_exist);
 }
 
 struct ImageFile::Work {

@@ -45,7 +45,14 @@ public:
     /// `image`: not empty, at most 2^32 - 1 octets.
     Status add(base::Octets image);
     /// `position`: of the state whose images these are.
-    Status finish(const Position& position);
+    Status finish(const Position& position) {
+        ZC_TRY_STATUS(seal(position));
+        return publish();
+    }
+    /// The two halves of `finish`: all of the work, and the change of name. For who has to know in
+    /// between that the store's own commit was good.
+    Status seal(const Position& position);
+    Status publish();
 
 private:
     struct Work;

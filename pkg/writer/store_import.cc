@@ -298,7 +298,7 @@ Result<StoreImportOutcome> StoreImport::finish() {
     Status images_status;
     if (work.images) {
         images_finish = std::thread([&, position = work.update->next_position()] {
-            images_status = work.images->finish(position);
+            images_status = work.images->seal(position);
         });
     }
     auto position = work.update->commit();
@@ -309,6 +309,7 @@ Result<StoreImportOutcome> StoreImport::finish() {
     ZC_TRY(outcome.position, std::move(position));
 
     if (outcome.is_new) {
+        if (work.images && images_status) images_status = work.images->publish();
         outcome.image_file_written = work.images && images_status;
         outcome.image_file_problem =
             images_status ? work.images_problem : images_status.error().text();
