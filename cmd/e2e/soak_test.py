@@ -10,6 +10,7 @@ import random
 import signal
 import socket
 import struct
+import subprocess
 import tempfile
 import threading
 import time
@@ -115,6 +116,12 @@ def resident(process):
         return next(int(line.split()[1]) for line in f if line.startswith("VmRSS:")) * 1024
 
 
+def sanitized():
+    """A sanitizer keeps freed memory back on purpose; it looks for leaks itself."""
+    libraries = subprocess.run(["ldd", harness.zonectl_binary()], stdout=subprocess.PIPE, text=True, check=True).stdout
+    return "libasan" in libraries or "libtsan" in libraries
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--seconds", type=float, default=20)
@@ -159,7 +166,7 @@ def main():
             log = server.log()
             harness.expect(code == 0, f"it ends with 0, was {code}: {log[-4000:]}")
             harness.expect("Sanitizer" not in log and "runtime error" not in log, f"the sanitizers say nothing: {log[-4000:]}")
-            if settled is not None:
+            if settled is not None and not sanitized():
                 harness.expect(grown < settled * 1.3 + (16 << 20), f"memory does not grow: {settled >> 20} MiB after a third, {grown >> 20} MiB at the end")
     print(f"{sum(t.asked for t in traffic)} queries checked ({sum(t.resent for t in traffic)} sent again), {noise.sent} malformed, {reloads} reloads, "
           f"RSS {0 if settled is None else settled >> 20} to {grown >> 20} MiB")
