@@ -69,12 +69,14 @@ std::optional<Kind> parse_kind(std::string_view text) {
 dns::NameScan scan_database_name(std::string_view text, dns::NameBuffer& out) noexcept {
     if (text.empty()) text = ".";
     dns::NameScan scan = dns::scan_name(text, out);
-    if (scan.fault == dns::NameFault::none && !scan.absolute) {
+    // For a label that is too long `octets` are those of the label, and more than the buffer holds.
+    if (scan.fault != dns::NameFault::none) return scan;
+    if (!scan.absolute) {
         if (scan.octets >= dns::name_octets_max) {
             scan.fault = dns::NameFault::name_limit;
-        } else {
-            out[scan.octets++] = 0;
+            return scan;
         }
+        out[scan.octets++] = 0;
     }
     // Length octets are below 64, so that they are no capitals.
     for (std::size_t i = 0; i < scan.octets; ++i) out[i] = dns::fold(out[i]);
