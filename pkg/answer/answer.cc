@@ -178,7 +178,7 @@ private:
     const std::uint8_t* denials_[denials_max];
     // In a union so that they are not initialised: 2 KiB of zeros a query cost 25 ns.
     union {
-        Expansion expansions_[links_max + 1];
+        Expansion expansions_[links_max + 1];  // NOLINT(readability-identifier-naming): private
     };
     UsedDname dnames_[links_max];
     std::uint64_t links_[links_max + 1];
@@ -730,6 +730,7 @@ void Responder::answer_chaos() noexcept {
         std::uint8_t rdata[256];
         const std::size_t octets = std::min<std::size_t>(text.size(), 255);
         rdata[0] = static_cast<std::uint8_t>(octets);
+        // NOLINTNEXTLINE(bugprone-not-null-terminated-result): a character-string has its length.
         std::memcpy(rdata + 1, text.data(), octets);
         need(reply_.put_record(Section::answer, {header_octets, query_.name.size, {}, 0},
                                RrType::txt, dns::RrClass::ch, chaos_ttl,

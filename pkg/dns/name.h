@@ -83,9 +83,8 @@ public:
     static Result<Name> join(base::Octets label, NameView parent);
 
     NameView view() const noexcept { return NameView(base::Octets(octets_.data(), size_)); }
-    operator NameView() const noexcept {
-        return view();
-    }  // NOLINT(google-explicit-constructor): a borrowed self
+    // NOLINTNEXTLINE(google-explicit-constructor): a borrowed self
+    operator NameView() const noexcept { return view(); }
     base::Octets wire() const noexcept { return view().wire(); }
     std::size_t size() const noexcept { return size_; }
     /// Capitals to lower case, in place.

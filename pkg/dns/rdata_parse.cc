@@ -771,7 +771,7 @@ bool RdataParser::octet_groups(std::size_t groups) {
         const int low = hex_value(text[at + 1]);
         if (high < 0 || low < 0 || (at + 2 < text.size() && text[at + 2] != '-'))
             return found_instead(wanted);
-        out_.u8(static_cast<std::uint64_t>(high * 16 + low));
+        out_.u8(static_cast<std::uint8_t>(high * 16 + low));
     }
     return true;
 }

@@ -21,8 +21,6 @@
 
 #include "ingest/zone_walk.h"
 
-extern char** environ;
-
 namespace zc::ingest {
 
 namespace {
@@ -401,6 +399,7 @@ Result<std::unique_ptr<ByteSource>> run_program(const std::vector<std::string>& 
         return base::fail_errno(errno, "start " + arguments[0]);
 
     std::vector<char*> argv;
+    argv.reserve(arguments.size() + 1);
     for (const std::string& argument : arguments)
         argv.push_back(const_cast<char*>(argument.c_str()));
     argv.push_back(nullptr);

@@ -46,6 +46,7 @@ struct Table {
     }
     static std::uint64_t tag(std::uint64_t hash) noexcept { return hash << 48; }
     static const std::uint8_t* image(std::uint64_t slot) noexcept {
+        // NOLINTNEXTLINE(performance-no-int-to-ptr): a slot is 16 bits of tag and a pointer.
         return reinterpret_cast<const std::uint8_t*>(slot & 0x0000fffffffffff8U);
     }
 };

@@ -58,7 +58,7 @@ std::size_t width_of(std::string_view text) {
 
 std::string with_decimals(double value, int decimals) {
     std::array<char, 64> text{};
-    std::snprintf(text.data(), text.size(), "%.*f", decimals, value);
+    static_cast<void>(std::snprintf(text.data(), text.size(), "%.*f", decimals, value));
     return text.data();
 }
 

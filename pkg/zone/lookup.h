@@ -295,8 +295,8 @@ public:
     NodeRef node_at(std::uint32_t offset) const noexcept { return NodeRef(at_ + offset); }
     /// The i-th in canonical order; 0 is the apex.
     NodeRef node(std::uint32_t i) const noexcept {
-        if (is(image_flag::wide)) return node_at(load<std::uint32_t>(index() + 4U * i));
-        return node_at(load<std::uint16_t>(index() + (names() - 1) + 2U * i));
+        if (is(image_flag::wide)) return node_at(load<std::uint32_t>(index() + std::size_t{4} * i));
+        return node_at(load<std::uint16_t>(index() + (names() - 1) + std::size_t{2} * i));
     }
     NodeRef apex_node() const noexcept { return node(0); }
     /// Where the nodes begin; they stand one behind the other.
@@ -311,12 +311,13 @@ public:
         return is(image_flag::has_signed_header) ? load<std::uint32_t>(signed_header() + 12) : 0;
     }
     NodeRef nsec_node(std::uint32_t i) const noexcept {
-        return node_at(
-            load<std::uint32_t>(at_ + load<std::uint32_t>(signed_header() + 8) + 4U * i));
+        return node_at(load<std::uint32_t>(at_ + load<std::uint32_t>(signed_header() + 8) +
+                                           std::size_t{4} * i));
     }
     /// The i-th by hash: 20 octets of hash, then its NSEC3 RRset.
     const std::uint8_t* nsec3_item(std::uint32_t i) const noexcept {
-        return at_ + load<std::uint32_t>(at_ + load<std::uint32_t>(signed_header() + 16) + 4U * i);
+        return at_ + load<std::uint32_t>(at_ + load<std::uint32_t>(signed_header() + 16) +
+                                         std::size_t{4} * i);
     }
 
     /// The node with this key, `hash` being that of its labels from `image_hash_start` on. Null

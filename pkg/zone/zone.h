@@ -27,9 +27,10 @@ namespace zc::zone {
 
 /// What a zone is good for; anything but `serving` answers SERVFAIL for the apex and all below.
 enum class State : std::uint8_t {
-    serving,    // has its records
-    pending,    // known, not loaded yet (EDE 14, not ready)
-    broken,     // its data was refused (EDE 24, invalid data)
+    serving,  // has its records
+    pending,  // known, not loaded yet (EDE 14, not ready)
+    broken,   // its data was refused (EDE 24, invalid data)
+    // NOLINTNEXTLINE(readability-identifier-naming): `unsigned` is a keyword
     unsigned_,  // should be signed and cannot be here: answers without signatures would be bogus
 };
 
