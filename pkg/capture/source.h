@@ -1,0 +1,128 @@
+// Questions, from wherever an operator has them: text, captures, dnstap, the zones themselves.
+//
+// Every source gives the same: queries as DNS messages with what is known about how they were
+// asked, and, where the recording has it, the answer. What cannot be read is counted by why and
+// passed over; a source that is no source at all (wrong file, wrong link type) is an error at once.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/octets.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "dns/types.h"
+#include "store/catalogue.h"
+
+namespace zc::capture {
+
+/// One question. The octets are the batch's.
+struct Query {
+    base::Octets message;   // a DNS message with whatever ID it had; 12..65535 octets
+    base::Octets recorded;  // the response in the recording; empty: it has none
+    dns::Transport transport = dns::Transport::udp;
+    dns::Address client{};  // size 0: not known
+    std::uint16_t client_port = 0;
+    base::Instant at{};  // 1970: the source has no times
+    std::uint64_t position =
+        0;  // place in the source: line, packet, frame, or running number; from 1
+};
+
+/// Queries and the octets they stand in. Reusable; one producer fills it, one consumer reads it.
+class Batch {
+public:
+    static constexpr std::size_t queries_max = 256;
+
+    void clear() noexcept;
+    bool full() const noexcept { return queries_.size() == queries_max; }
+    /// Copies `message` and `recorded`; the rest of `query` as it is. Not when full.
+    void add(const Query& query);
+    std::size_t size() const noexcept { return queries_.size(); }
+    /// Valid until `add` or `clear`.
+    std::span<const Query> queries() const noexcept;
+
+private:
+    std::vector<Query> queries_;  // octets as offsets until `queries` is asked for
+    std::vector<std::uint8_t> octets_;
+};
+
+/// Why something in the source was passed over. The names are in reports and metrics.
+enum class Skipped : std::uint8_t {
+    not_dns,        // another protocol or port, no UDP or TCP
+    malformed,      // meant to be a query, and is none
+    cut_short,      // the capture has less of the packet than was on the wire
+    fragment,       // of an IP datagram whose rest never came
+    tcp_gap,        // of a TCP stream that has a hole
+    unanswered,     // a recorded answer was wanted and there is none
+    orphan,         // a response to no query of the recording
+    garbage_frame,  // dnstap: no protobuf, or not this one
+    bad_line,       // text: no name and type
+};
+inline constexpr std::size_t skipped_count = static_cast<std::size_t>(Skipped::bad_line) + 1;
+std::string_view to_string(Skipped why) noexcept;
+
+struct SourceCounts {
+    std::uint64_t queries = 0;
+    std::array<std::uint64_t, skipped_count> skipped{};
+};
+
+/// A source. A virtual class because there are five of them.
+/// Threads: one at a time.
+class Source {
+public:
+    virtual ~Source() = default;
+    /// Fills `batch` (cleared first) with at least one query, or none at the end. A live source
+    /// gives what has come within a tenth of a second, which may be none: `ended` tells.
+    virtual Status read(Batch& batch) = 0;
+    virtual bool ended() const noexcept = 0;
+    /// Goes on behind `position`, of a query that an earlier run had: before the first `read`. A
+    /// live source ignores it.
+    virtual Status resume_behind(std::uint64_t position) = 0;
+    virtual const SourceCounts& counts() const noexcept = 0;
+    /// About how many queries there are in all; 0: not known.
+    virtual std::uint64_t expected() const noexcept { return 0; }
+    virtual bool live() const noexcept { return false; }
+};
+
+struct SourceOptions {
+    /// Only queries whose answer is in the recording.
+    enum class Answers : std::uint8_t { ignored, wanted };
+    Answers answers = Answers::ignored;
+    std::uint16_t port = 53;  // captures: the server's
+    /// Text: lines have no EDNS unless they say so; what dnsperf -e and -D would add.
+    bool edns = false, dnssec_ok = false;
+};
+
+/// Opens a file by what is in it: pcap or pcapng, a dnstap frame stream, else dnsperf text
+/// ("NAME TYPE" a line; behind them may stand words: do, noedns, size=N, tcp, rd, cd). "-" is
+/// stdin, as text. Errors: `not_found`, `io`, `unsupported` (link type), `malformed` (a header that
+/// is broken; a text without a single good line in its first hundred).
+Result<std::unique_ptr<Source>> open_file(const std::string& path, const SourceOptions& options);
+
+/// dnstap over a Unix socket: listens there as a receiver (frame stream with handshake), for a
+/// server that writes its queries and answers. The socket is made with mode 0660, and removed at
+/// the end.
+Result<std::unique_ptr<Source>> listen_dnstap(const std::string& socket_path,
+                                              const SourceOptions& options);
+
+/// A copy of the traffic at a network interface (libpcap, no promiscuous mode): needs CAP_NET_RAW.
+Result<std::unique_ptr<Source>> listen_interface(const std::string& interface,
+                                                 const SourceOptions& options);
+
+/// What zones themselves suggest to ask, in a fixed order: for each zone every name with every type
+/// it has; a type that it has not; a missing name; each empty non-terminal; a name below each
+/// wildcard, at it, and two labels below; at, below and DS of each cut, its glue; below each DNAME;
+/// and variants (DO, another case, over TCP) in turn. `zones` outlives the source.
+struct FromZones {
+    std::uint64_t queries_max = UINT64_MAX;
+    std::uint64_t seed = 1;  // of the variants and missing names
+};
+std::unique_ptr<Source> from_zones(const store::Catalogue& zones, const FromZones& options);
+
+}  // namespace zc::capture

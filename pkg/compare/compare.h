@@ -1,0 +1,146 @@
+// Two responses to one question: the same, and thanks to which rules; or what is different.
+//
+// The common case costs little: responses that are equal octet for octet (ID aside) are read once;
+// others are brought into canonical form side by side in memory kept for the purpose. Only a real
+// difference allocates.
+//
+// What is never overlooked: RCODE, AA, the answer set and the order of its chain, a referral, SOA
+// and TTL of negative answers, proofs that are missing, TC where the data would have fitted.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/octets.h"
+#include "base/result.h"
+#include "compare/rules.h"
+#include "dns/message.h"
+#include "dns/types.h"
+
+namespace zc::compare {
+
+/// The two sides of a comparison: the server that is, and the one that is to take its place.
+enum class Party : std::uint8_t { older, newer };
+
+/// What differs; where several do, the most telling, which is the first of these.
+enum class What : std::uint8_t {
+    timeout,    // one answered, the other did not
+    malformed,  // an answer that is no DNS message, or no answer to this question
+    rcode,
+    flags,   // AA, TC where it would have fitted, RD not copied, RA, AD, QR …
+    answer,  // the records of ANSWER, their chain's order included
+    ttl,
+    authority,  // SOA of negative answers, NS of a referral
+    proofs,     // RRSIG, NSEC, NSEC3, DS of a referral: missing, invalid, or others
+    glue,       // addresses that a referral needs
+    cosmetic,   // what a rule would cover that is switched off (case, order, compression, EDNS …)
+};
+inline constexpr std::size_t what_count = static_cast<std::size_t>(What::cosmetic) + 1;
+/// "timeout", "malformed", …, "answer", "TTL": for reports; and `parse_what` back.
+std::string_view to_string(What what) noexcept;
+Result<What> parse_what(std::string_view text);
+
+/// Where in the lookup (RFC 1034 section 4.3.2) the question leads.
+enum class Where : std::uint8_t {
+    exact,               // the name is there, with the type or without
+    cname_chain,         // a CNAME is followed
+    dname,               // a DNAME is followed
+    wildcard,            // synthesised (RFC 4592)
+    empty_non_terminal,  // the name has nothing but names below it
+    delegation,          // a referral, or DS at a cut
+    negative,            // the name is missing
+};
+inline constexpr std::size_t where_count = static_cast<std::size_t>(Where::negative) + 1;
+std::string_view to_string(Where where) noexcept;
+Result<Where> parse_where(std::string_view text);
+
+/// One question, and how it was asked.
+struct Asked {
+    base::Octets query;  // a message that parse_query has taken
+    dns::Transport transport = dns::Transport::udp;
+};
+
+/// What a query message asks, as far as comparing needs it. Errors, `malformed`: no question or
+/// several, a response, an opcode other than QUERY, octets behind the end: what it would be
+/// compared with is not defined.
+struct QueryFacts {
+    dns::Name qname;  // as asked, case kept
+    dns::RrType qtype{};
+    dns::RrClass qclass = dns::RrClass::in;
+    bool edns = false;
+    bool dnssec_ok = false;
+    bool recursion_desired = false;
+    std::uint16_t udp_octets_max =
+        512;  // what the client takes (RFC 6891 section 6.2.5: at least 512)
+    std::uint16_t question_octets = 0;  // of the header and the question together
+};
+Result<QueryFacts> read_query(base::Octets query);
+
+/// What is wrong with a message as a response to `query`, whatever the zone holds: not readable,
+/// another ID's or question's, section counts, OPT out of place, a record twice, chain out of
+/// order, larger than the client takes. Empty: nothing. For a message that is compared; who it came
+/// from is the business of those who received it.
+std::vector<std::string> response_problems(const Asked& asked, base::Octets response);
+
+struct Sameness {
+    bool same = false;
+    RuleSet needed;  // the rules without which they would not be the same
+};
+
+/// One line of a side-by-side view.
+struct DifferenceLine {
+    enum class In : std::uint8_t { both, older, newer };
+    In in = In::both;
+    std::string section;  // "header", "answer", "authority", "additional", "edns"
+    std::string text;     // "www.example. 3600 A 192.0.2.1", "rcode NXDOMAIN"
+};
+
+/// What is different between two responses that `same` does not take for the same.
+struct Difference {
+    What what{};
+    Where where{};  // as far as the responses tell; zone data knows better (reading.h)
+    /// Facts in a fixed order, only those that differ: "rcode=NOERROR/NXDOMAIN", "aa=1/0",
+    /// "answer=+CNAME,-A" (+ only the newer has it, - only the older), "answer=ttl",
+    /// "answer=order", "authority=…", "proofs=…", "glue=…", "tc=0/1".
+    std::vector<std::string> facets;
+    /// What is the same for differences of one cause, mostly: the labels, the facets of the most
+    /// telling kind, and QTYPE where it is one that servers treat apart (ANY, RRSIG, DS, NSEC …).
+    /// Never a name or an address of a zone.
+    std::string cause;
+    /// A rule of the kind `legal` that covers all of it, as far as the responses tell.
+    std::optional<Rule> legal;
+    std::vector<DifferenceLine> lines;  // everything of both, in the order of a message
+};
+
+/// Compares. Holds the memory it works in: one object for each thread.
+class Comparer {
+public:
+    explicit Comparer(const Policy& policy);
+    ~Comparer();
+    Comparer(Comparer&&) noexcept;
+    Comparer& operator=(Comparer&&) noexcept;
+
+    /// In: any octets as responses. Cost: at most 1 µs for a pair of ordinary size that is the
+    /// same. With `signatures` in `needed` the caller has still to verify both (dnssec/verify.h).
+    Sameness same(const Asked& asked, base::Octets older, base::Octets newer) noexcept;
+    /// The slow way, for a pair that is not the same. An empty response is a timeout.
+    Difference difference(const Asked& asked, base::Octets older, base::Octets newer) const;
+
+    const Policy& policy() const noexcept;
+
+private:
+    struct Work;
+    std::unique_ptr<Work> work_;
+};
+
+/// A response in canonical form, as octets: equal for responses that are the same under `policy`
+/// but for its tolerances (ttl, serial, signatures). For tests of properties: canonical(m) read as
+/// a message again has the same canonical form. Empty for what is no message.
+std::vector<std::uint8_t> canonical(const Asked& asked, base::Octets response,
+                                    const Policy& policy);
+
+}  // namespace zc::compare

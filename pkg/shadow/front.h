@@ -1,0 +1,78 @@
+// The live front: stands before the old server on UDP and TCP, gives the client the old server's
+// answer as it is, and asks the new one the same beside it.
+//
+//   client -> front -> old -> front -> client        what the client waits for
+//                \---> new -> front                  compared when both are there
+//
+// The client's way never waits for the new server, for the results or for memory: queues and tables
+// have fixed sizes, and what finds no room is passed through without being compared and is counted
+// as dropped. Octets that are no query are passed through too. Each datagram keeps its own
+// question: the answer goes to the client that asked, with its ID.
+//
+// One thread a worker, SO_REUSEPORT, batches of datagrams (recvmmsg, sendmmsg); comparing is done
+// on threads of their own, behind a bounded queue.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "shadow/run.h"
+#include "shadow/tally.h"
+#include "shadow/target.h"
+
+namespace zc::shadow {
+
+struct FrontOptions {
+    struct Listener {
+        dns::Address address;
+        std::uint16_t port = 53;  // 0: the system chooses
+    };
+    std::vector<Listener> listeners;
+    Target older, newer;  // servers
+    /// PROXY protocol v2 before each message, with the client's address and port, to that side.
+    bool proxy_to_older = false, proxy_to_newer = false;
+    compare::Policy policy;
+    const store::Catalogue* zones_or_null = nullptr;
+    unsigned workers = 0;                // 0: one a core
+    std::uint32_t in_flight_max = 8192;  // of each worker
+    std::uint32_t one_in = 1;            // compares one query in n; the others only pass through
+    base::Duration timeout = base::Duration::milliseconds(2000);  // then a side has not answered
+    std::uint32_t tcp_clients_max = 1000;
+    base::Duration tcp_idle = base::Duration::seconds(10);
+};
+
+class Front {
+public:
+    /// Binds and starts. Throws std::system_error when the system refuses.
+    explicit Front(const FrontOptions& options);
+    /// Stops taking, passes on what the old server still answers within `timeout`, ends.
+    ~Front();
+    Front(const Front&) = delete;
+    Front& operator=(const Front&) = delete;
+
+    /// The port of the first listener.
+    std::uint16_t port() const noexcept;
+    /// What was compared since the last call, with positions counting from 1 over the whole front;
+    /// `tally.asked` are all queries that were to be compared. Call it about once a second; what is
+    /// not fetched stays bounded (samples are dropped first, counts never).
+    Stretch take();
+
+    struct Passed {
+        std::uint64_t queries = 0;      // from clients
+        std::uint64_t answers = 0;      // to clients
+        std::uint64_t no_room = 0;      // too many in flight: the query was not even passed on
+        std::uint64_t connections = 0;  // TCP, now
+    };
+    Passed passed() const noexcept;
+
+private:
+    struct Work;
+    std::unique_ptr<Work> work_;
+};
+
+}  // namespace zc::shadow

@@ -1,0 +1,91 @@
+// A comparison: the same questions to both targets, what came back compared, differences asked
+// again and judged.
+//
+//   source (one thread)  ->  batches  ->  workers (share nothing, own sockets)  ->  stretches, in
+//   order
+//
+// Each worker keeps a window of questions in flight. A datagram that gets no answer is sent again;
+// when either side's answer is truncated, both are asked over TCP, and the whole answers are
+// compared (and each side's datagram with its own whole answer: truncated only what would not have
+// fitted). A difference is asked again `recheck` times, on both sides and the referee, to tell what
+// is stable; not more often than `rechecks_a_cause` for one cause, so that a difference in
+// everything stays cheap.
+//
+// Answers are taken only from the address and port that was asked, with the ID and the very
+// question that is in flight there; IDs and ports are random, and all else is counted (Stray). So a
+// stale or spoofed answer is never compared.
+//
+// Memory: bounded by windows and queues, whatever the length of the run. A store is not counted.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "capture/source.h"
+#include "compare/rules.h"
+#include "shadow/tally.h"
+#include "shadow/target.h"
+#include "store/catalogue.h"
+
+namespace zc::shadow {
+
+struct RunOptions {
+    Target older, newer;
+    std::optional<Target> referee;
+    compare::Policy policy;
+    /// What zone data says decides who is right. Null: there is none. Outlives the run.
+    const store::Catalogue* zones_or_null = nullptr;
+
+    unsigned workers = 0;        // 0: one a core
+    std::uint32_t window = 256;  // 1..16384: questions in flight, of each worker. More is faster
+                                 // until a target drops datagrams
+    std::uint32_t rate = 0;      // questions a second in all; 0: as fast as they are answered
+    enum class Pace : std::uint8_t { rate, recorded };
+    Pace pace = Pace::rate;  // recorded: at the times of the recording
+    base::Duration timeout = base::Duration::milliseconds(1000);  // of one sending
+    std::uint32_t sends = 3;    // of one question to one target, repeats included
+    std::uint32_t recheck = 2;  // 0: differences are not asked again
+    std::uint32_t rechecks_a_cause = 64;
+    base::Duration lag{};  // how long two versions of a zone may live side by side: a
+                           // difference while SOA serials differ is asked again until then
+    std::uint64_t questions_max = UINT64_MAX;
+};
+
+/// Called on the thread of `run`, in order, with what consecutive questions came to. An error ends
+/// the run with it.
+using Deliver = std::function<Status(Stretch&& stretch)>;
+
+/// Asks everything that `source` has, and returns when all of it is delivered. `stop` set: takes no
+/// more questions, waits for those in flight at most as long as they may take, delivers, returns.
+/// Errors: of the source, of `deliver`, `io` when sockets cannot be had.
+Status run(capture::Source& source, const RunOptions& options, const Deliver& deliver,
+           const std::atomic<bool>& stop);
+
+/// The store of a target, opened once: the catalogue that `Target::Kind::store` answers from, and
+/// that may serve as zone data. Errors: those of writer::LoadedStore.
+class OpenStore {
+public:
+    static Result<OpenStore> open(const std::string& path);
+    OpenStore(OpenStore&&) noexcept;
+    OpenStore& operator=(OpenStore&&) noexcept;
+    ~OpenStore();
+    const store::Catalogue& zones() const noexcept;
+
+private:
+    struct Work;
+    explicit OpenStore(std::unique_ptr<Work> work) noexcept;
+    std::unique_ptr<Work> work_;
+};
+
+/// One question to one target, waiting: for replay. Empty: no answer. Errors: `io`.
+Result<std::vector<std::uint8_t>> ask_once(const Target& target, base::Octets query,
+                                           dns::Transport transport, base::Duration timeout);
+
+}  // namespace zc::shadow
