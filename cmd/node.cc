@@ -388,7 +388,7 @@ void Node::Impl::bind_control() {
 void Node::Impl::bind_metrics() {
     const ServeOptions& options = configuration_.options;
     if (options.metrics.empty()) return;
-    const server::Endpoint endpoint = value_or_throw(parse_metrics_endpoint(options.metrics));
+    const net::Endpoint endpoint = value_or_throw(parse_metrics_endpoint(options.metrics));
     metrics_.emplace(io_, http::Limits{});
     route(*metrics_, false);
     value_or_throw(metrics_->listen_tcp(dns::to_string(endpoint.address), endpoint.port));
@@ -648,8 +648,8 @@ void Node::Impl::loaded(const Result<ingest::ZoneFileTotals>& result) {
     start_serving();
     state_ = State::serving;
     loaded_at_ = runtime::now();
-    for (const server::Endpoint& endpoint : server_->endpoints())
-        log_->info("listens", {{"address", server::to_string(endpoint)}});
+    for (const net::Endpoint& endpoint : server_->endpoints())
+        log_->info("listens", {{"address", net::to_string(endpoint)}});
     log_->info("serving", {{"zones", counts_.zones.load()},
                            {"failed", counts_.failed.load()},
                            {"records", counts_.records.load()},
@@ -778,9 +778,8 @@ Result<ingest::ZoneFileTotals> Node::Impl::look_at_store(Haul& haul) {
     if (news.everything) {
         // The images of the load before the last: nobody reads them any more.
         store_->forget_old_images();
-        haul.fresh = std::make_unique<store::Catalogue>(random_value<std::uint64_t>(),
-                                                        store_->zones_expected(),
-                                                        runtime::advise_huge_pages);
+        haul.fresh = std::make_unique<store::Catalogue>(
+            random_value<std::uint64_t>(), store_->zones_expected(), runtime::advise_huge_pages);
         ZC_TRY(haul.fresh_report, store_->load(*haul.fresh, store_progress()));
         Tally& tally = haul.fresh_tally;
         std::uint64_t kept = 0;
@@ -972,8 +971,8 @@ term::Json Node::Impl::status() const {
     const stats::Totals totals = server_->totals();
     const auto number = [](std::uint64_t n) { return term::Json::number(n); };
     term::Json listen = term::Json::array();
-    for (const server::Endpoint& endpoint : server_->endpoints())
-        listen.add(term::Json::string(server::to_string(endpoint)));
+    for (const net::Endpoint& endpoint : server_->endpoints())
+        listen.add(term::Json::string(net::to_string(endpoint)));
     term::Json queries = term::Json::object();
     queries.set("udp", number(totals.queries(dns::Transport::udp)));
     queries.set("tcp", number(totals.queries(dns::Transport::tcp)));

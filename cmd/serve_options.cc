@@ -16,8 +16,8 @@ constexpr std::string_view none = "none";
 constexpr std::uint16_t metrics_port_default = 9453;
 constexpr std::size_t identity_octets_max = 255;  // one character-string of a TXT record
 
-Result<server::Endpoint> parse_listen(std::string_view text) {
-    return server::parse_endpoint(text);
+Result<net::Endpoint> parse_listen(std::string_view text) {
+    return net::parse_endpoint(text);
 }
 
 std::string check_identity(const std::string& text) {
@@ -292,7 +292,7 @@ Result<server::Settings> server_settings(const ServeOptions& options) {
 Result<server::Options> server_options(const ServeOptions& options, std::uint64_t seed) {
     server::Options out;
     for (const std::string& text : options.listen) {
-        ZC_TRY(const server::Endpoint endpoint, server::parse_endpoint(text));
+        ZC_TRY(const net::Endpoint endpoint, net::parse_endpoint(text));
         out.listen.push_back(endpoint);
     }
     if (out.listen.empty()) return fail(Errc::invalid, "listen: wanted one address at least");
@@ -330,8 +330,8 @@ ingest::ZoneFileOptions zone_file_options(const ServeOptions& options) {
     return out;
 }
 
-Result<server::Endpoint> parse_metrics_endpoint(std::string_view text) {
-    ZC_TRY(const server::Endpoint endpoint, server::parse_endpoint(text, metrics_port_default));
+Result<net::Endpoint> parse_metrics_endpoint(std::string_view text) {
+    ZC_TRY(const net::Endpoint endpoint, net::parse_endpoint(text, metrics_port_default));
     if (!is_loopback(endpoint.address))
         return fail(Errc::invalid,
                     "found " + dns::to_string(endpoint.address) + ", wanted a loopback address");

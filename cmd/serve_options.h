@@ -70,6 +70,6 @@ Result<std::shared_ptr<const answer::Identity>> identity(const ServeOptions& opt
 ingest::ZoneFileOptions zone_file_options(const ServeOptions& options);
 
 /// Where metrics are served. Only loopback addresses: the figures are nobody else's business.
-Result<server::Endpoint> parse_metrics_endpoint(std::string_view text);
+Result<net::Endpoint> parse_metrics_endpoint(std::string_view text);
 
 }  // namespace zc::cmd

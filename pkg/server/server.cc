@@ -12,10 +12,10 @@
 #include <sched.h>
 #include <sys/resource.h>
 
+#include "net/socket.h"
 #include "runtime/clock.h"
 #include "runtime/published.h"
 #include "server/connection_limits.h"
-#include "server/socket.h"
 #include "server/tcp.h"
 #include "server/udp.h"
 #include "server/view.h"
@@ -98,18 +98,18 @@ void raise_descriptor_limit(std::uint32_t connections) noexcept {
 
 /// A socket that others may share (SO_REUSEPORT) never fails to bind, not even next to another
 /// server of ours. One that nobody may share does, so it goes first.
-void probe(const Endpoint& endpoint) {
-    or_throw(bind_udp(endpoint, Sharing::none));
-    or_throw(listen_tcp(endpoint, Sharing::none));
+void probe(const net::Endpoint& endpoint) {
+    or_throw(bind_udp(endpoint, net::Sharing::none));
+    or_throw(listen_tcp(endpoint, net::Sharing::none));
 }
 
 /// A port that is free over UDP and TCP.
-Endpoint choose_port(Endpoint endpoint) {
+net::Endpoint choose_port(net::Endpoint endpoint) {
     for (int attempt = 1;; ++attempt) {
         endpoint.port = 0;
-        const Descriptor udp = or_throw(bind_udp(endpoint, Sharing::none));
+        const net::Descriptor udp = or_throw(bind_udp(endpoint, net::Sharing::none));
         endpoint.port = or_throw(bound_port(udp));
-        const auto tcp = listen_tcp(endpoint, Sharing::none);
+        const auto tcp = listen_tcp(endpoint, net::Sharing::none);
         if (tcp) return endpoint;
         if (attempt == port_attempts) throw std::runtime_error(tcp.error().message);
     }
@@ -143,46 +143,6 @@ struct Worker {
 
 }  // namespace
 
-Result<Endpoint> parse_endpoint(std::string_view text, std::uint16_t default_port) {
-    const auto wrong = [&] {
-        return fail(Errc::malformed,
-                    "'" + std::string(text) + "', wanted ADDRESS, IPV4:PORT or [IPV6]:PORT");
-    };
-    std::string_view host = text;
-    std::string_view port;
-    if (host.starts_with('[')) {
-        const std::size_t end = host.find(']');
-        if (end == std::string_view::npos) return wrong();
-        port = host.substr(end + 1);
-        host = host.substr(1, end - 1);
-        if (host.find(':') == std::string_view::npos) return wrong();
-        if (!port.empty()) {
-            if (!port.starts_with(':') || port.size() == 1) return wrong();
-            port.remove_prefix(1);
-        }
-    } else if (std::count(host.begin(), host.end(), ':') == 1) {
-        const std::size_t colon = host.find(':');
-        port = host.substr(colon + 1);
-        host = host.substr(0, colon);
-        if (port.empty()) return wrong();
-    }
-    const auto address = dns::parse_address(host);
-    if (!address) return wrong();
-    Endpoint endpoint{*address, default_port};
-    if (!port.empty()) {
-        const auto [end, error] =
-            std::from_chars(port.data(), port.data() + port.size(), endpoint.port);
-        if (error != std::errc{} || end != port.data() + port.size()) return wrong();
-    }
-    return endpoint;
-}
-
-std::string to_string(const Endpoint& endpoint) {
-    const std::string address = dns::to_string(endpoint.address);
-    const std::string port = std::to_string(endpoint.port);
-    return endpoint.address.size == 4 ? address + ":" + port : "[" + address + "]:" + port;
-}
-
 struct Server::Impl {
     Impl(Options options, const store::Catalogue& catalogue,
          std::shared_ptr<const answer::Identity> node);
@@ -193,7 +153,7 @@ struct Server::Impl {
     template <class Garbage>
     void show(const View& next, Garbage garbage);
 
-    std::vector<Endpoint> endpoints;
+    std::vector<net::Endpoint> endpoints;
     bool pin = false;
     std::shared_ptr<const answer::Identity>
         identity;  // owned with the caller, who may show it elsewhere
@@ -219,19 +179,20 @@ Server::Impl::Impl(Options options, const store::Catalogue& catalogue,
 
     view = std::make_unique<const View>(View{&catalogue, identity.get(), settings.get()});
     published = std::make_unique<runtime::Published<View>>(*view, 2 * count);
-    for (const Endpoint& endpoint : options.listen) {
+    for (const net::Endpoint& endpoint : options.listen) {
         if (endpoint.port != 0) probe(endpoint);
         endpoints.push_back(endpoint.port != 0 ? endpoint : choose_port(endpoint));
     }
     for (std::size_t i = 0; i < count; ++i) {
         std::vector<UdpLoop::Listener> udp;
         std::vector<TcpLoop::Listener> tcp;
-        for (const Endpoint& endpoint : endpoints) {
-            const stats::Family family = family_of(endpoint.address);
-            udp.push_back({or_throw(bind_udp(endpoint, Sharing::reuse_port)), family,
-                           is_wildcard(endpoint.address)});
+        for (const net::Endpoint& endpoint : endpoints) {
+            const stats::Family family =
+                endpoint.address.size == 4 ? stats::Family::ipv4 : stats::Family::ipv6;
+            udp.push_back({or_throw(bind_udp(endpoint, net::Sharing::reuse_port)), family,
+                           net::is_wildcard(endpoint.address)});
             set_buffers(udp.back().socket, options.receive_octets, options.send_octets);
-            tcp.push_back({or_throw(listen_tcp(endpoint, Sharing::reuse_port)), family});
+            tcp.push_back({or_throw(listen_tcp(endpoint, net::Sharing::reuse_port)), family});
         }
         auto worker = std::make_unique<Worker>();
         worker->udp = std::make_unique<UdpLoop>(
@@ -333,7 +294,7 @@ std::size_t Server::drain(base::Duration deadline) {
     return impl_->join();
 }
 
-const std::vector<Endpoint>& Server::endpoints() const noexcept {
+const std::vector<net::Endpoint>& Server::endpoints() const noexcept {
     return impl_->endpoints;
 }
 

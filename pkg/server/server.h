@@ -17,22 +17,12 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "dns/types.h"
+#include "net/endpoint.h"
 #include "server/rate_limit.h"
 #include "stats/report.h"
 #include "store/catalogue.h"
 
 namespace zc::server {
-
-/// Where to listen, over UDP and TCP.
-struct Endpoint {
-    dns::Address address;     // 0.0.0.0 and :: are all addresses of their family, and only of it
-    std::uint16_t port = 53;  // 0: the system chooses one, the same for both transports
-    bool operator==(const Endpoint&) const = default;
-};
-
-/// "192.0.2.1", "192.0.2.1:5300", "2001:db8::1", "[2001:db8::1]:5300".
-Result<Endpoint> parse_endpoint(std::string_view text, std::uint16_t default_port = 53);
-std::string to_string(const Endpoint& endpoint);
 
 inline constexpr std::uint32_t tcp_output_octets_max = 1 << 20;
 
@@ -65,7 +55,7 @@ struct Settings {
 };
 
 struct Options {
-    std::vector<Endpoint> listen;            // 1..256
+    std::vector<net::Endpoint> listen;       // 1..256
     unsigned workers = 0;                    // 1..1024; 0: one a core that this process may use
     bool pin = false;                        // worker i stays on the i-th such core
     std::uint32_t receive_octets = 1 << 20;  // buffer of each UDP socket: about 1300 queries by MiB
@@ -111,7 +101,7 @@ public:
     std::size_t drain(base::Duration deadline);
 
     /// The addresses with the ports that are bound, in the order of `Options::listen`.
-    const std::vector<Endpoint>& endpoints() const noexcept;
+    const std::vector<net::Endpoint>& endpoints() const noexcept;
     unsigned workers() const noexcept;
     /// All workers together, and what the kernel dropped.
     stats::Totals totals() const;

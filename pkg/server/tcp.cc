@@ -10,8 +10,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "net/proxy.h"
 #include "runtime/clock.h"
-#include "server/proxy.h"
 #include "server/tally.h"
 
 namespace zc::server {
@@ -35,7 +35,7 @@ constexpr std::uint64_t wake_tag = 0;
 constexpr std::uint64_t first_listener_tag = 1;
 constexpr std::uint64_t tags = 4096;  // no object lies in the first page
 
-bool control(const Descriptor& epoll, int operation, int fd, std::uint32_t events,
+bool control(const net::Descriptor& epoll, int operation, int fd, std::uint32_t events,
              std::uint64_t tag) noexcept {
     epoll_event event{.events = events, .data = {.u64 = tag}};
     return epoll_ctl(epoll.get(), operation, fd, &event) == 0;
@@ -44,7 +44,7 @@ bool control(const Descriptor& epoll, int operation, int fd, std::uint32_t event
 }  // namespace
 
 struct TcpLoop::Connection {
-    Descriptor socket;
+    net::Descriptor socket;
     dns::Address client;  // from the PROXY header, if there was one
     stats::Family family = stats::Family::ipv4;
     bool awaits_proxy = false;  // a listed sender that has not sent its header yet
@@ -174,9 +174,9 @@ void TcpLoop::drain() {
 
 void TcpLoop::accept_all(const Listener& listener) {
     for (int i = 0; i < accepts_max; ++i) {
-        SocketAddress from{};
+        net::SocketAddress from{};
         socklen_t size = sizeof from;
-        Descriptor socket(
+        net::Descriptor socket(
             accept4(listener.socket.get(), &from.any, &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
         if (socket.get() >= 0) {
             admit(std::move(socket), from, listener.family);
@@ -192,7 +192,7 @@ void TcpLoop::accept_all(const Listener& listener) {
     }
 }
 
-void TcpLoop::admit(Descriptor socket, const SocketAddress& from, stats::Family family) {
+void TcpLoop::admit(net::Descriptor socket, const net::SocketAddress& from, stats::Family family) {
     if (!limits_->open(tcp_.connections_max) &&
         !(evict_longest_idle() && limits_->open(tcp_.connections_max))) {
         counters_->connections_refused.add(1);
@@ -204,7 +204,7 @@ void TcpLoop::admit(Descriptor socket, const SocketAddress& from, stats::Family 
     connection.client = client_address(from);
     connection.family = family;
     connection.opened = connection.since = now_;
-    connection.awaits_proxy = is_listed(view_->settings->proxy_senders, connection.client);
+    connection.awaits_proxy = net::is_listed(view_->settings->proxy_senders, connection.client);
     counters_->connections_accepted.add(1);
     // Of a load balancer the network is known when its header has been read.
     if (!connection.awaits_proxy)
@@ -270,7 +270,7 @@ bool TcpLoop::serve(Connection& connection, base::Octets input) {
     if (connection.awaits_proxy) {
         if (!take_proxy_header(connection, input)) return false;
         if (connection.awaits_proxy) return keep_input(connection, input);
-    } else if (connection.queries == 0 && starts_with_proxy(input)) {
+    } else if (connection.queries == 0 && net::starts_with_proxy(input)) {
         counters_->drop(stats::Drop::malformed);
         close(connection);
         return false;
@@ -293,9 +293,9 @@ bool TcpLoop::serve(Connection& connection, base::Octets input) {
 
 /// Takes the PROXY header off `input`, or leaves `awaits_proxy` set while it has not arrived whole.
 bool TcpLoop::take_proxy_header(Connection& connection, base::Octets& input) {
-    const ProxyHeader header = parse_proxy(input);
-    if (header.state == ProxyHeader::State::incomplete) return true;
-    if (header.state == ProxyHeader::State::malformed) {
+    const net::ProxyHeader header = net::parse_proxy(input);
+    if (header.state == net::ProxyHeader::State::incomplete) return true;
+    if (header.state == net::ProxyHeader::State::malformed) {
         counters_->drop(stats::Drop::malformed);
         close(connection);
         return false;

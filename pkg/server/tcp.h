@@ -14,8 +14,8 @@
 #include <span>
 #include <vector>
 
+#include "net/socket.h"
 #include "server/connection_limits.h"
-#include "server/socket.h"
 #include "server/view.h"
 #include "stats/counters.h"
 
@@ -25,7 +25,7 @@ namespace zc::server {
 class TcpLoop {
 public:
     struct Listener {
-        Descriptor socket;  // listening, non-blocking
+        net::Descriptor socket;  // listening, non-blocking
         stats::Family family = stats::Family::ipv4;
     };
 
@@ -53,7 +53,7 @@ private:
     void serve_round(int timeout_ms);
     void drain();
     void accept_all(const Listener& listener);
-    void admit(Descriptor socket, const SocketAddress& from, stats::Family family);
+    void admit(net::Descriptor socket, const net::SocketAddress& from, stats::Family family);
     bool evict_longest_idle();
     void pause_accepting();
 
@@ -77,8 +77,8 @@ private:
     int timeout_ms() const;
 
     std::vector<Listener> listeners_;
-    Descriptor epoll_;
-    Descriptor wake_;  // an eventfd: `stop`
+    net::Descriptor epoll_;
+    net::Descriptor wake_;  // an eventfd: `stop`
     ViewReader views_;
     stats::WorkerCounters* counters_;
     ConnectionLimits* limits_;

@@ -7,8 +7,8 @@
 #include <sys/epoll.h>
 #include <sys/uio.h>
 
+#include "net/proxy.h"
 #include "runtime/clock.h"
-#include "server/proxy.h"
 #include "server/tally.h"
 
 namespace zc::server {
@@ -50,9 +50,10 @@ void answer_from_there(msghdr& header) noexcept {
 /// Takes the PROXY header off a load balancer's query. False: it has none, or one that others must
 /// not send.
 bool unwrap_proxy(const std::vector<dns::Prefix>& senders, answer::Exchange& exchange) noexcept {
-    if (!is_listed(senders, exchange.arrival.client)) return !starts_with_proxy(exchange.query);
-    const ProxyHeader header = parse_proxy(exchange.query);
-    if (header.state != ProxyHeader::State::complete) return false;
+    if (!net::is_listed(senders, exchange.arrival.client))
+        return !net::starts_with_proxy(exchange.query);
+    const net::ProxyHeader header = net::parse_proxy(exchange.query);
+    if (header.state != net::ProxyHeader::State::complete) return false;
     exchange.query = exchange.query.subspan(header.octets);
     if (header.client.size != 0) exchange.arrival.client = header.client;
     return true;
@@ -81,7 +82,7 @@ struct UdpLoop::Buffers {
 
     std::array<mmsghdr, batch_queries> received{};
     std::array<iovec, batch_queries> received_parts{};
-    std::array<SocketAddress, batch_queries> peers{};
+    std::array<net::SocketAddress, batch_queries> peers{};
     std::array<Control, batch_queries> controls{};
     std::array<mmsghdr, batch_queries> to_send{};
     std::array<iovec, batch_queries> parts_to_send{};
@@ -116,7 +117,7 @@ UdpLoop::UdpLoop(std::vector<Listener> listeners, ViewReader views, stats::Worke
       limiter_(std::move(limiter)),
       buffers_(std::make_unique<Buffers>()) {
     if (listeners_.size() == 1) return;
-    epoll_ = Descriptor(epoll_create1(EPOLL_CLOEXEC));
+    epoll_ = net::Descriptor(epoll_create1(EPOLL_CLOEXEC));
     if (epoll_.get() < 0) throw std::system_error(errno, std::generic_category(), "epoll_create1");
     for (std::size_t i = 0; i < listeners_.size(); ++i) {
         epoll_event event{.events = EPOLLIN, .data = {.u64 = i}};
@@ -157,7 +158,7 @@ void UdpLoop::stop() noexcept {
 
 std::uint64_t UdpLoop::overflows() const noexcept {
     std::uint64_t sum = 0;
-    for (const Listener& listener : listeners_) sum += server::overflows(listener.socket);
+    for (const Listener& listener : listeners_) sum += net::overflows(listener.socket);
     return sum;
 }
 

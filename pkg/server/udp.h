@@ -9,8 +9,8 @@
 #include <span>
 #include <vector>
 
+#include "net/socket.h"
 #include "server/rate_limit.h"
-#include "server/socket.h"
 #include "server/view.h"
 #include "stats/counters.h"
 
@@ -22,7 +22,7 @@ class Tally;
 class UdpLoop {
 public:
     struct Listener {
-        Descriptor socket;  // blocking
+        net::Descriptor socket;  // blocking
         stats::Family family = stats::Family::ipv4;
         bool wildcard = false;  // answers have to be told their source address
     };
@@ -56,7 +56,7 @@ private:
     void send(const Listener& listener, std::size_t responses) noexcept;
 
     std::vector<Listener> listeners_;
-    Descriptor epoll_;  // of several listeners
+    net::Descriptor epoll_;  // of several listeners
     ViewReader views_;
     stats::WorkerCounters* counters_;
     RateLimiter limiter_;

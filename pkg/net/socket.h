@@ -1,5 +1,4 @@
-// Sockets as values that close themselves, and addresses as the system wants them. Used by this
-// package only.
+// Sockets as values that close themselves, and addresses as the system wants them.
 #pragma once
 
 #include <cstdint>
@@ -11,10 +10,9 @@
 
 #include "base/result.h"
 #include "dns/types.h"
-#include "server/server.h"
-#include "stats/counters.h"
+#include "net/endpoint.h"
 
-namespace zc::server {
+namespace zc::net {
 
 /// A file descriptor that one object owns.
 class Descriptor {
@@ -52,9 +50,6 @@ inline dns::Address client_address(const SocketAddress& from) noexcept;
 Endpoint endpoint_of(const SocketAddress& from) noexcept;
 
 bool is_wildcard(const dns::Address& address) noexcept;
-inline stats::Family family_of(const dns::Address& address) noexcept {
-    return address.size == 4 ? stats::Family::ipv4 : stats::Family::ipv6;
-}
 
 enum class Sharing : std::uint8_t { none, reuse_port };
 
@@ -82,4 +77,4 @@ inline dns::Address client_address(const SocketAddress& from) noexcept {
     return address;
 }
 
-}  // namespace zc::server
+}  // namespace zc::net

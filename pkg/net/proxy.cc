@@ -1,8 +1,8 @@
-#include "server/proxy.h"
+#include "net/proxy.h"
 
 #include <algorithm>
 
-namespace zc::server {
+namespace zc::net {
 namespace {
 
 constexpr std::size_t fixed_octets = 16;
@@ -55,9 +55,26 @@ bool starts_with_proxy(base::Octets octets) noexcept {
            std::equal(proxy_signature.begin(), proxy_signature.end(), octets.begin());
 }
 
+std::size_t write_proxy(std::span<std::uint8_t, proxy_written_octets_max> out, Proxied what,
+                        const Endpoint& from, const Endpoint& to) noexcept {
+    const bool ipv4 = from.address.size == 4;
+    const std::size_t size = ipv4 ? 4 : 16;
+    base::Writer writer(out);
+    writer.octets(proxy_signature);
+    writer.u8(command_proxy);
+    writer.u8(static_cast<std::uint8_t>((ipv4 ? family_inet : family_inet6) << 4 |
+                                        (what == Proxied::stream ? 1 : 2)));
+    writer.u16(static_cast<std::uint16_t>(2 * size + 4));
+    writer.octets(base::Octets(from.address.octets).first(size));
+    writer.octets(base::Octets(to.address.octets).first(size));
+    writer.u16(from.port);
+    writer.u16(to.port);
+    return writer.size();
+}
+
 bool is_listed(const std::vector<dns::Prefix>& senders, const dns::Address& address) noexcept {
     return std::any_of(senders.begin(), senders.end(),
                        [&](const dns::Prefix& prefix) { return prefix.contains(address); });
 }
 
-}  // namespace zc::server
+}  // namespace zc::net

@@ -1,11 +1,12 @@
-#include "server/proxy.h"
+#include "net/proxy.h"
 
+#include <array>
 #include <string>
 
 #include <doctest/doctest.h>
 
 using namespace zc;
-using namespace zc::server;
+using namespace zc::net;
 using State = ProxyHeader::State;
 
 namespace {
@@ -73,4 +74,26 @@ TEST_CASE("what is no header of version 2 is malformed") {
     const std::string version_1 = "PROXY TCP4 192.0.2.7 198.51.100.1 12345 53\r\n";
     CHECK(parse_proxy({reinterpret_cast<const std::uint8_t*>(version_1.data()), version_1.size()})
               .state == State::malformed);
+}
+
+TEST_CASE("what is written as a header is read back, and is what the specification says") {
+    std::array<std::uint8_t, proxy_written_octets_max> room{};
+    const auto at = [](const char* address, std::uint16_t port) {
+        return Endpoint{dns::parse_address(address).value(), port};
+    };
+    const std::size_t octets = write_proxy(room, Proxied::datagram, at("192.0.2.7", 12345), {});
+    CHECK(octets == 28);
+    const auto ipv4 = parse_proxy(base::Octets(room).first(octets));
+    CHECK(ipv4.state == State::complete);
+    CHECK(ipv4.octets == octets);
+    CHECK(dns::to_string(ipv4.client) == "192.0.2.7");
+    CHECK(room[13] == 0x12);
+    CHECK(base::load_u16(&room[24]) == 12345);
+
+    const auto ipv6 = parse_proxy(base::Octets(room).first(
+        write_proxy(room, Proxied::stream, at("2001:db8::7", 1), at("2001:db8::53", 53))));
+    CHECK(ipv6.octets == proxy_written_octets_max);
+    CHECK(dns::to_string(ipv6.client) == "2001:db8::7");
+    CHECK(room[13] == 0x21);
+    CHECK(base::load_u16(&room[50]) == 53);
 }

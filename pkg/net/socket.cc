@@ -1,4 +1,4 @@
-#include "server/socket.h"
+#include "net/socket.h"
 
 #include <algorithm>
 #include <array>
@@ -9,7 +9,7 @@
 #include <netinet/tcp.h>
 #include <unistd.h>
 
-namespace zc::server {
+namespace zc::net {
 namespace {
 
 constexpr int tcp_backlog = 1024;  // the system cuts it to net.core.somaxconn
@@ -139,4 +139,4 @@ std::uint64_t overflows(const Descriptor& socket) noexcept {
     return info[SK_MEMINFO_DROPS];
 }
 
-}  // namespace zc::server
+}  // namespace zc::net

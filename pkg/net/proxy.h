@@ -5,12 +5,14 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "base/octets.h"
 #include "dns/types.h"
+#include "net/endpoint.h"
 
-namespace zc::server {
+namespace zc::net {
 
 inline constexpr std::array<std::uint8_t, 12> proxy_signature = {
     0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a};
@@ -31,7 +33,14 @@ ProxyHeader parse_proxy(base::Octets octets) noexcept;
 
 bool starts_with_proxy(base::Octets octets) noexcept;
 
+/// Writes a header for a query that `from` sent to `to`, of one family; `to` may have no address
+/// (then it is told as all zeros). Gives its octets: 28 or 52, at most `out`'s size.
+inline constexpr std::size_t proxy_written_octets_max = 52;
+enum class Proxied : std::uint8_t { stream, datagram };
+std::size_t write_proxy(std::span<std::uint8_t, proxy_written_octets_max> out, Proxied what,
+                        const Endpoint& from, const Endpoint& to) noexcept;
+
 /// Whether one of `senders` contains `address`.
 bool is_listed(const std::vector<dns::Prefix>& senders, const dns::Address& address) noexcept;
 
-}  // namespace zc::server
+}  // namespace zc::net
