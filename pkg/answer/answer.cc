@@ -262,8 +262,7 @@ void Responder::put_any(const Step& step, const Match& match) noexcept {
         return;
     }
     const auto signatures = query_.dnssec_ok ? Reply::Signatures::with : Reply::Signatures::without;
-    // What does not fit is left out, as is what stands so far back that its pointers reach nothing,
-    // as long as there is something.
+    // What does not fit is left out, as long as there is something.
     bool data = false, some = false;
     for (const std::uint8_t* at = match.node.rrsets(); *at != 0;) {
         const RrSetRef set = RrSetRef::decode(at);
@@ -505,16 +504,18 @@ void Responder::put_referral(const Step& step, const Match& match) noexcept {
             record = 0;
             at = start;
         }
-        const std::uint32_t head = owner.size == 1 ? 11 : 12;
-        for (; record < wanted; ++record)
-            at += head + base::load_u16(reply_.message() + at + head - 2);
+        std::uint32_t rdata_at = reply_.rdata_of(at);
+        for (; record < wanted; ++record) {
+            at = rdata_at + base::load_u16(reply_.message() + rdata_at - 2);
+            rdata_at = reply_.rdata_of(at);
+        }
         const NodeRef target = image_.node_at(zone::load<std::uint32_t>(glue + 2));
         for (const RrType type : {RrType::a, RrType::aaaa}) {
             RrSetRef addresses;
             if (!target.find(type, addresses)) continue;
             const bool fits =
-                reply_.put(Section::additional, addresses, {at + head, 2, {}, 0},
-                           addresses.ttl_wire, no_ttl_max, Reply::Signatures::without);
+                reply_.put(Section::additional, addresses, {rdata_at, 2, {}, 0}, addresses.ttl_wire,
+                           no_ttl_max, Reply::Signatures::without);
             if (!fits && i < in_domain)
                 truncated_ = true;  // RFC 9471 section 3.1: in-domain glue has to be there
         }
@@ -531,12 +532,13 @@ Responder::DnameResult Responder::put_dname(const Step& step, const Match& match
     std::uint32_t rdata_at = dname_at_or_none(match.node);
     if (rdata_at == 0) {
         const Owner owner = suffix_owner(step, owner_octets);
-        rdata_at = reply_.size() + (owner.size == 1 ? 11U : 12U);
+        const std::uint32_t start = reply_.size();
         if (!reply_.put(Section::answer, set, owner, set.ttl_wire, no_ttl_max,
                         query_.dnssec_ok ? Reply::Signatures::with : Reply::Signatures::without)) {
             truncated_ = true;
             return DnameResult::settled;
         }
+        rdata_at = reply_.rdata_of(start);
         dnames_[dname_count_++] = {match.node.at(), rdata_at};
     }
     const zone::LookupName& name = *step.name;
@@ -652,7 +654,7 @@ void Responder::answer() noexcept {
                                 step.name->octets + step.name->size - suffix, suffix);
                     target.size = static_cast<std::uint8_t>(labels + suffix);
                     target.mark_labels();
-                    target_at = start + (step.name->size == 1 ? 11U : 12U);
+                    target_at = reply_.rdata_of(start);
                     settled = false;
                 } else {
                     put_nodata(step, match);
@@ -679,8 +681,7 @@ void Responder::answer() noexcept {
                                                    : 0;
                 const bool root = prefix + 1U == target.size;
                 const bool pointed = rdata_at != 0 && rdata_at <= pointer_max && !root;
-                target_at =
-                    reply_.size() + 12;  // the owner is below the DNAME, so it is not the root
+                const std::uint32_t start = reply_.size();
                 // RFC 6672 section 3.1: with the DNAME's TTL, and without a signature.
                 if (!reply_.put_record(Section::answer, name_owner(step), RrType::cname,
                                        dns::RrClass::in, set.ttl(),
@@ -689,6 +690,7 @@ void Responder::answer() noexcept {
                     truncated_ = true;
                     break;
                 }
+                target_at = reply_.rdata_of(start);
                 settled = query_.qtype == RrType::cname;
                 break;
             }

@@ -54,6 +54,13 @@ public:
         }
     }
 
+    /// Where the RDATA of the record that stands at `at` begins.
+    std::uint32_t rdata_of(std::uint32_t at) const noexcept {
+        for (; (message_[at] & 0xc0U) != 0xc0; at += 1U + message_[at])
+            if (message_[at] == 0) return at + 11;
+        return at + 12;
+    }
+
     enum class Signatures : std::uint8_t { without, with, only };
     /// Appends an RRset, or only the signatures over it. `ttl_wire`: in the octets of a message.
     bool put(Section section, const zone::RrSetRef& set, Owner owner, std::uint32_t ttl_wire,
@@ -71,6 +78,19 @@ public:
     }
 
 private:
+    class FarNames;
+
+    /// put() where compression pointers do not reach what they should, 16 KiB into a message.
+    bool put_far(Section section, const zone::RrSetRef& set, const Owner& owner,
+                 std::uint32_t ttl_wire, std::uint32_t signature_ttl_max,
+                 Signatures signatures) noexcept;
+    /// Copies the labels of the name at `at` as far as no pointer reaches them; gives how many
+    /// octets. `at` becomes where a pointer finds the rest, 0 when that is the root.
+    std::size_t copy_far_labels(std::uint32_t& at, std::uint8_t* out) const noexcept;
+    /// `owner` so that pointers reach what it points to; `labels` keeps the labels before that.
+    Owner within_reach(const Owner& owner,
+                       std::uint8_t (&labels)[dns::name_octets_max]) const noexcept;
+
     bool put_signatures(Section section, const std::uint8_t* signatures, Owner& owner,
                         std::uint32_t ttl_max) noexcept;
     /// Writes owner, type, class, TTL, length; null when `octets` more do not fit.
