@@ -87,7 +87,7 @@ private:
         if (query.wants_keepalive && node.tcp_keepalive != 0) octets += 6;
         return static_cast<std::uint32_t>(octets);
     }
-    static std::uint32_t limit(const Exchange& exchange, const Query& query) noexcept {
+    static std::size_t response_octets_max(const Exchange& exchange, const Query& query) noexcept {
         std::size_t octets = std::min<std::size_t>(exchange.response.size(), 65535);
         if (exchange.arrival.transport == dns::Transport::udp) {
             // RFC 6891 section 6.2.3: less than 512 counts as 512.
@@ -97,7 +97,12 @@ private:
                     512, std::min(query.edns_udp_octets, exchange.arrival.node->udp_octets_max));
             octets = std::min(octets, client);
         }
-        return static_cast<std::uint32_t>(octets) - option_octets(exchange, query);
+        return octets;
+    }
+    /// Without what the OPT takes.
+    static std::uint32_t limit(const Exchange& exchange, const Query& query) noexcept {
+        return static_cast<std::uint32_t>(response_octets_max(exchange, query)) -
+               option_octets(exchange, query);
     }
 
     void answer() noexcept;
@@ -838,6 +843,17 @@ void Responder::finish() noexcept {
         }
         base::store_u16(opt + 9, static_cast<std::uint16_t>(option - opt - 11));
         at = static_cast<std::uint32_t>(option - out);
+    }
+
+    if (query_.verdict == Verdict::notauth && query_.tsig_at != 0) {
+        std::uint8_t tsig[tsig_error_octets_max];
+        const std::size_t octets = make_tsig_error(exchange_.query, query_.tsig_at, tsig);
+        // Two long names may not fit: NOTAUTH alone says enough.
+        if (at + octets <= response_octets_max(exchange_, query_)) {
+            std::memcpy(out + at, tsig, octets);
+            at += static_cast<std::uint32_t>(octets);
+            base::store_u16(out + 10, static_cast<std::uint16_t>(query_.edns ? 2 : 1));
+        }
     }
 
     Outcome& outcome = exchange_.outcome;

@@ -83,6 +83,8 @@ void hash_cookie(const std::uint8_t* client_cookie, const std::uint8_t* head,
                      secret.data());  // SipHash-2-4
 }
 
+constexpr std::uint16_t tsig_error_badkey = 17;
+
 enum : std::uint16_t { option_nsid = 3, option_cookie = 10, option_keepalive = 11 };
 
 /// False: FORMERR.
@@ -129,6 +131,48 @@ bool read_options(base::Octets options, const Exchange& exchange, Query& query) 
     return true;
 }
 
+/// Copies the name at `at`, without its compression; pointers lead strictly backwards. Gives how
+/// many octets; 0 when it is none.
+std::size_t copy_name(base::Octets message, std::size_t at, std::uint8_t* out) noexcept {
+    std::size_t size = 0;
+    for (std::size_t before = at; at < message.size();) {
+        const std::uint8_t length = message[at];
+        if ((length & 0xc0U) == 0xc0) {
+            if (message.size() - at < 2) return 0;
+            at = load_u16(&message[at]) & 0x3fffU;
+            if (at >= before) return 0;
+            before = at;
+            continue;
+        }
+        const std::size_t octets = std::size_t{1} + length;
+        if (length > dns::label_octets_max || message.size() - at < octets ||
+            dns::name_octets_max - size < octets)
+            return 0;
+        std::memcpy(out + size, &message[at], octets);
+        size += octets;
+        at += octets;
+        if (length == 0) return size;
+    }
+    return 0;
+}
+
+/// RFC 8945 section 4.2. `at`: behind the owner; `octets` of RDATA begin ten octets further on.
+bool is_tsig(base::Octets message, std::size_t owner, std::size_t at, std::size_t octets) noexcept {
+    std::uint8_t name[dns::name_octets_max];
+    if (load_u16(&message[at + 2]) != static_cast<std::uint16_t>(dns::RrClass::any) ||
+        load_u32(&message[at + 4]) != 0 || copy_name(message, owner, name) == 0)
+        return false;
+    const std::size_t end = at + 10 + octets;
+    if (copy_name(message.first(end), at + 10, name) == 0) return false;
+    at = skip_name(message, at + 10);
+    if (end - at < 10) return false;
+    const std::size_t mac_octets = load_u16(&message[at + 8]);
+    at += 10;
+    if (end - at < mac_octets + 6) return false;
+    at += mac_octets;
+    return end - at - 6 == load_u16(&message[at + 4]);
+}
+
 /// Everything behind the question. False: FORMERR.
 bool read_records(const Exchange& exchange, std::size_t at, std::size_t answers,
                   std::size_t additionals, Query& query) noexcept {
@@ -156,8 +200,9 @@ bool read_records(const Exchange& exchange, std::size_t at, std::size_t answers,
                 return false;
             }
         } else if (type == dns::RrType::tsig) {
-            if (i < answers) return false;
+            if (i < answers || !is_tsig(message, owner, at - 10, octets)) return false;
             tsig = true;
+            query.tsig_at = static_cast<std::uint16_t>(owner);
         }
         at += octets;
     }
@@ -167,6 +212,26 @@ bool read_records(const Exchange& exchange, std::size_t at, std::size_t answers,
 }
 
 }  // namespace
+
+std::size_t make_tsig_error(base::Octets message, std::size_t at,
+                            std::uint8_t (&out)[tsig_error_octets_max]) noexcept {
+    std::size_t size = copy_name(message, at, out);
+    at = skip_name(message, at);
+    std::uint8_t* head = out + size;  // type, class, TTL, length of the RDATA
+    std::memcpy(head, &message[at], 8);
+    size += 10;
+    at += 10;
+    const std::size_t algorithm = copy_name(message, at, out + size);
+    at = skip_name(message, at);
+    size += algorithm;
+    std::memcpy(out + size, &message[at], 8);      // time signed, fudge
+    base::store_u16(out + size + 8, 0);            // no MAC
+    std::memcpy(out + size + 10, &message[0], 2);  // original ID
+    base::store_u16(out + size + 12, tsig_error_badkey);
+    base::store_u16(out + size + 14, 0);  // no other data
+    base::store_u16(head + 8, static_cast<std::uint16_t>(algorithm + 16));
+    return size + 16;
+}
 
 void make_server_cookie(const std::uint8_t* client_cookie, const dns::Address& client,
                         std::uint32_t unix_seconds, const std::array<std::uint8_t, 16>& secret,
@@ -186,6 +251,7 @@ void parse(const Exchange& exchange, Query& query) noexcept {
     query.edns = query.dnssec_ok = false;
     query.image = nullptr;
     query.question_end = header_octets;
+    query.tsig_at = 0;
     query.qtype = dns::RrType{};
     query.opcode = dns::Opcode::query;
     if (message.size() < header_octets) {
@@ -237,9 +303,12 @@ void parse(const Exchange& exchange, Query& query) noexcept {
         case dns::Opcode::query:
             break;
         case dns::Opcode::notify:
-        case dns::Opcode::update:
             if (!query.has_question) query.verdict = Verdict::formerr;
-            break;  // refused, or not authoritative: the zones decide
+            break;                 // refused, or not authoritative: the zones decide
+        case dns::Opcode::update:  // RFC 2136 section 3.1.1: one zone, and its type is SOA
+            if (!query.has_question || query.qtype != dns::RrType::soa)
+                query.verdict = Verdict::formerr;
+            break;
         case dns::Opcode::iquery:
         case dns::Opcode::status:
         case dns::Opcode::dso:

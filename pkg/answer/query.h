@@ -36,6 +36,7 @@ struct Query {
     bool has_cookie, cookie_valid, wants_nsid, wants_keepalive;
     bool edns, dnssec_ok;
     std::uint16_t question_end;  // in the message; what follows the question
+    std::uint16_t tsig_at;       // in the message: a TSIG that is well-formed, 0 when there is none
     std::uint16_t edns_udp_octets;
     dns::RrType qtype;
     dns::RrClass qclass;
@@ -48,6 +49,15 @@ struct Query {
 
 /// Reads `exchange.query` into `query`. RFC 1035 section 4.1, RFC 6891, RFC 9619 (one question).
 void parse(const Exchange& exchange, Query& query) noexcept;
+
+/// The most that make_tsig_error() writes: two names, 26 octets.
+inline constexpr std::size_t tsig_error_octets_max = 2 * dns::name_octets_max + 26;
+
+/// Writes the TSIG record that tells a client that its key is not known: unsigned, with the time
+/// that it sent (RFC 8945 sections 5.2.1 and 5.3.2). `message` is the query, `at` its TSIG, as
+/// parse() found it. Gives how many octets.
+std::size_t make_tsig_error(base::Octets message, std::size_t at,
+                            std::uint8_t (&out)[tsig_error_octets_max]) noexcept;
 
 /// Writes the sixteen octets of a new server cookie (RFC 9018 section 4).
 void make_server_cookie(const std::uint8_t* client_cookie, const dns::Address& client,
