@@ -595,6 +595,10 @@ void Builder::Work::encode_rrset(std::vector<std::uint8_t>& out, const std::vect
         problem(key, dns::to_string(type) + ": " + std::to_string(signature_count) +
                          " signatures, limit is 255");
 
+    // Names are compressed against the owner and the RRset itself. What a question shares with them
+    // beyond the owner is not used: it would have to be looked for with every query. That is 4
+    // octets when the QNAME is the SOA's MNAME, in 0.085 % of the answers that the differential
+    // test compares with Knot's, which are larger in the mean.
     // The owner's name as a place to point to. A wildcard's own label is not in the name that will
     // be answered.
     const dns::Name owner = owner_name(key);
@@ -900,6 +904,18 @@ void Builder::Work::warn(std::vector<Warning>& warnings) {
         warnings.push_back({owner_name(slice(node.key)), std::move(message)});
     };
     if (!has_type(nodes[0], RrType::ns)) say(nodes[0], "the apex has no NS record");
+    for (std::uint32_t i = nodes[0].first; i < nodes[0].last; ++i) {
+        if (records[i].group != group_of(RrType::nsec3param)) continue;
+        const std::uint16_t iterations = base::load_u16(slice(records[i].rdata).data() + 2);
+        if (iterations > nsec3_iterations_max)
+            say(nodes[0], "NSEC3 with " + std::to_string(iterations) +
+                              " iterations is not used, limit is " +
+                              std::to_string(nsec3_iterations_max));
+        else if (iterations > 0)
+            say(nodes[0], "NSEC3 with " + std::to_string(iterations) +
+                              " iterations, RFC 9276 section 3.1 wants 0: validators may take the "
+                              "zone for unsigned");
+    }
     for (const Node& node : nodes) {
         const bool hidden = (node.flags & node_flag::occluded) != 0;
         for (std::uint32_t i = node.first; i < node.last; ++i) {

@@ -45,8 +45,10 @@ inline constexpr std::size_t probes_max = 64;  // in a wide index; behind that: 
 inline constexpr std::uint32_t none = 0xffffffff;
 inline constexpr std::size_t nsec3_hash_octets =
     20;  // SHA-1, the only algorithm there is (RFC 5155 section 11)
-inline constexpr std::uint16_t nsec3_iterations_max =
-    2500;  // RFC 5155 section 10.3, for the longest keys
+/// RFC 5155 section 10.3, for the longest keys. RFC 9276 wants 0 of those who sign and lets
+/// validators take a zone with more for unsigned; they see that it has more by the NSEC3 records of
+/// a response, so those have to be in it. `Builder` warns of such a zone.
+inline constexpr std::uint16_t nsec3_iterations_max = 2500;
 inline constexpr std::uint16_t pointer_to_suffix = 0x8000;
 inline constexpr std::uint16_t pointer_offset_max =
     0x1fff;  // so that it can be moved by up to 8 KiB

@@ -256,24 +256,27 @@ TEST_CASE("more than 255 signatures over one RRset are refused") {
 TEST_CASE("what is legal but suspicious is a warning") {
     Builder builder;
     builder.begin(name("example."));
-    for (const Record& one :
-         {record("example.", RrType::soa, soa_rdata), record("example.", RrType::ns, "ns.example."),
-          record("example.", RrType::ns, "alias.example."),
-          record("alias.example.", RrType::cname, "host.example."),
-          record("host.example.", RrType::a, "192.0.2.1"),
-          record("lame.example.", RrType::ns, "ns.lame.example."),
-          record("lame.example.", RrType::ns, "ns.elsewhere."),
-          record("nowhere.example.", RrType::cname, "missing.example."),
-          record("outside.example.", RrType::cname, "missing.elsewhere."),
-          record("wild.example.", RrType::cname, "x.w.example."),
-          record("*.w.example.", RrType::a, "192.0.2.2"),
-          record("ent.example.", RrType::cname, "e.example."),
-          record("x.e.example.", RrType::a, "192.0.2.3"),
-          record("below.example.", RrType::cname, "x.lame.example."),
-          record("mx.example.", RrType::mx, "10 alias.example."),
-          record("txt.lame.example.", RrType::txt, "hidden"),
-          record("both.example.", RrType::ns, "ns.elsewhere."),
-          record("both.example.", RrType::dname, "elsewhere.")})
+    for (const Record& one : {record("example.", RrType::soa, soa_rdata),
+                              record("example.", RrType::ns, "ns.example."),
+                              record("example.", RrType::ns, "alias.example."),
+                              record("alias.example.", RrType::cname, "host.example."),
+                              record("host.example.", RrType::a, "192.0.2.1"),
+                              record("lame.example.", RrType::ns, "ns.lame.example."),
+                              record("lame.example.", RrType::ns, "ns.elsewhere."),
+                              record("nowhere.example.", RrType::cname, "missing.example."),
+                              record("outside.example.", RrType::cname, "missing.elsewhere."),
+                              record("wild.example.", RrType::cname, "x.w.example."),
+                              record("*.w.example.", RrType::a, "192.0.2.2"),
+                              record("ent.example.", RrType::cname, "e.example."),
+                              record("x.e.example.", RrType::a, "192.0.2.3"),
+                              record("below.example.", RrType::cname, "x.lame.example."),
+                              record("mx.example.", RrType::mx, "10 alias.example."),
+                              record("txt.lame.example.", RrType::txt, "hidden"),
+                              record("both.example.", RrType::ns, "ns.elsewhere."),
+                              record("both.example.", RrType::dname, "elsewhere."),
+                              record("example.", RrType::nsec3param, "1 0 0 -"),
+                              record("example.", RrType::nsec3param, "1 0 10 -"),
+                              record("example.", RrType::nsec3param, "1 0 2501 -")})
         REQUIRE(builder.add(one.view()).has_value());
     std::vector<Warning> warnings;
     REQUIRE(builder.build(&warnings).has_value());
@@ -281,6 +284,9 @@ TEST_CASE("what is legal but suspicious is a warning") {
     for (const Warning& warning : warnings)
         texts.push_back(dns::to_string(warning.owner) + ": " + warning.message);
     const std::vector<std::string> wanted = {
+        "example.: NSEC3 with 10 iterations, RFC 9276 section 3.1 wants 0: validators may take the "
+        "zone for unsigned",
+        "example.: NSEC3 with 2501 iterations is not used, limit is 2500",
         "example.: NS target ns.example. has no address in the zone",
         "example.: NS target alias.example. is a CNAME (RFC 2181 section 10.3)",
         "both.example.: has NS and DNAME; the zone cut decides, the DNAME belongs into the child "
