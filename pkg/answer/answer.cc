@@ -26,6 +26,8 @@ using zone::node_flag::cname;
 constexpr std::size_t links_max = 40;  // CNAME and DNAME steps of one answer
 constexpr std::size_t denials_max =
     64;  // NSEC or NSEC3 records of one answer: one for each wildcard in a chain, then 3
+constexpr std::uint32_t hash_rounds_max =
+    5000;  // of NSEC3, 60 to 200 ns each: a chain of wildcards goes on only below
 constexpr std::size_t nsid_octets_max =
     128;  // so that an OPT always fits beside a question in 512 octets
 constexpr std::size_t prefetch_lines =
@@ -156,7 +158,7 @@ private:
         if (index != zone::none) put_nsec3(image_.nsec3_item(index), nsec3_owner(step));
     }
     Owner nsec3_owner(const Step& step) const noexcept;
-    std::uint32_t next_closer(const Step& step, std::size_t encloser_labels) const noexcept;
+    std::uint32_t next_closer(const Step& step, std::size_t encloser_labels) noexcept;
     void cover_next_closer(const Step& step, std::size_t encloser_labels) noexcept {
         put_nsec3(step, next_closer(step, encloser_labels));
     }
@@ -169,6 +171,7 @@ private:
     const Identity& node_;
     Reply reply_;
     ImageView image_{nullptr};
+    std::uint32_t hash_rounds_ = 0;
     std::uint8_t apex_labels_ = 0;
     Rcode rcode_ = Rcode::noerror;
     std::uint16_t ede_ = 0;
@@ -359,14 +362,16 @@ void Responder::put_nsec3(const std::uint8_t* item, Owner owner) noexcept {
 
 /// RFC 5155 section 7.2.1: the NSEC3 that covers the name one label longer than the closest
 /// encloser.
-std::uint32_t Responder::next_closer(const Step& step, std::size_t encloser_labels) const noexcept {
+std::uint32_t Responder::next_closer(const Step& step, std::size_t encloser_labels) noexcept {
     const std::size_t labels = encloser_labels + 1;
     if (labels > step.name->labels || image_.nsec3_count() == 0) return zone::none;
     const RrSetRef set = RrSetRef::decode(image_.nsec3_item(0) + zone::nsec3_hash_octets);
     const std::uint8_t* at = set.records;
+    const base::Octets parameters = zone::next_rdata(at);
     std::uint8_t hash[zone::nsec3_hash_octets];
-    zone::nsec3_hash(dns::NameView(step.name->suffix(step.name->labels - labels)),
-                     zone::next_rdata(at), hash);
+    zone::nsec3_hash(dns::NameView(step.name->suffix(step.name->labels - labels)), parameters,
+                     hash);
+    hash_rounds_ += base::load_u16(&parameters[2]) + 1U;
     bool matches = false;
     return image_.nsec3_at_or_before(hash, matches);
 }
@@ -707,6 +712,8 @@ void Responder::answer() noexcept {
         store::hash_suffixes(target, table_.seed, target_hashes);
         const std::uint64_t hash = target_hashes.of[target.labels];
         if (seen(hash)) return;  // a loop: its links so far
+        // Forty wildcards with 2500 iterations each would be 20 ms of work for one packet.
+        if (hash_rounds_ > hash_rounds_max) return;
         if (link_count_ <= links_max) links_[link_count_++] = hash;
         step = {&target, &target_hashes, target_at};
         const std::uint8_t* next = find_zone(step, apex_labels_);
