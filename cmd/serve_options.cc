@@ -271,7 +271,7 @@ std::span<const std::string_view> reloadable_keys() {
                                                               "tcp-output",
                                                               "tcp-queries",
                                                               "tcp-write-stall",
-                                                              "udp-size",
+                                                              "udp-octets-max",
                                                               "version-string",
                                                               "json",
                                                               "color"};
@@ -320,6 +320,9 @@ Result<std::shared_ptr<const answer::Identity>> identity(const ServeOptions& opt
     }
     out->cookies.enabled = options.cookies;
     out->udp_octets_max = options.udp_octets;
+    constexpr std::int64_t unit_nanoseconds = 100'000'000;  // RFC 7828 section 3.1
+    out->tcp_keepalive = static_cast<std::uint16_t>(
+        std::min<std::int64_t>(options.tcp.idle.nanoseconds / unit_nanoseconds, 0xffff));
     return std::shared_ptr<const answer::Identity>(std::move(out));
 }
 

@@ -124,6 +124,8 @@ def main():
             server.start()
             check_kdig_and_dig(port, harness.ADDRESS)
             check_kdig_and_dig(port, "::1")
+            out = tool("dig", "+norec", "+tcp", "+keepalive", f"@{harness.ADDRESS}", "-p", port, "nsec.example", "SOA")
+            harness.expect(re.search(r"TCP.KEEPALIVE: 10\.0 secs", out), f"dig +keepalive shows 10 seconds, which is --tcp-idle:\n{out}")
             out = tool("kdig", "+norec", "+nsid", f"@{harness.ADDRESS}", "-p", port, "nsec.example", "SOA")
             harness.expect("node-7" in out, f"kdig +nsid shows node-7:\n{out}")
             check_delv(port, "nsec.example", opt_out=False)
