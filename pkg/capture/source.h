@@ -30,14 +30,24 @@ struct Query {
     dns::Address client{};  // size 0: not known
     std::uint16_t client_port = 0;
     base::Instant at{};  // 1970: the source has no times
-    std::uint64_t position =
-        0;  // place in the source: line, packet, frame, or running number; from 1
+    /// Place in the source, from 1, unique and ascending: of a text the line, else the running
+    /// number of the query in the order of arrival (those without a wanted answer included). Not
+    /// the packet: one TCP segment may bring many queries.
+    std::uint64_t position = 0;
 };
 
 /// Queries and the octets they stand in. Reusable; one producer fills it, one consumer reads it.
+/// May be moved, also between threads: the views in its queries stay valid.
 class Batch {
 public:
     static constexpr std::size_t queries_max = 256;
+
+    Batch();
+    Batch(Batch&&) noexcept = default;
+    Batch& operator=(Batch&&) noexcept = default;
+    ~Batch() = default;
+    Batch(const Batch&) = delete;
+    Batch& operator=(const Batch&) = delete;
 
     void clear() noexcept;
     bool full() const noexcept { return queries_.size() == queries_max; }
@@ -45,28 +55,35 @@ public:
     void add(const Query& query);
     std::size_t size() const noexcept { return queries_.size(); }
     /// Valid until `add` or `clear`.
-    std::span<const Query> queries() const noexcept;
+    std::span<const Query> queries() const noexcept { return queries_; }
 
 private:
-    std::vector<Query> queries_;  // octets as offsets until `queries` is asked for
-    std::vector<std::uint8_t> octets_;
+    base::Octets keep(base::Octets octets);
+
+    std::vector<Query> queries_;
+    std::vector<std::uint8_t> octets_;  // moves when it grows, and the views with it
 };
 
 /// Why something in the source was passed over. The names are in reports and metrics.
 enum class Skipped : std::uint8_t {
-    not_dns,        // another protocol or port, no UDP or TCP
-    malformed,      // meant to be a query, and is none
-    cut_short,      // the capture has less of the packet than was on the wire
-    fragment,       // of an IP datagram whose rest never came
-    tcp_gap,        // of a TCP stream that has a hole
-    unanswered,     // a recorded answer was wanted and there is none
-    orphan,         // a response to no query of the recording
-    garbage_frame,  // dnstap: no protobuf, or not this one
-    bad_line,       // text: no name and type
+    not_dns,          // another protocol or port, no UDP or TCP
+    other_operation,  // NOTIFY, UPDATE, a zone transfer; dnstap: what a resolver asks others. To
+                      // ask it again would be another thing, or change something
+    malformed,        // meant to be a DNS message, and is none, or has not one question
+    cut_short,        // the capture has less of the packet than was on the wire
+    fragment,         // of an IP datagram whose rest never came
+    tcp_gap,          // of a TCP stream that has a hole
+    unanswered,       // a recorded answer was wanted and there is none
+    orphan,           // a response to no query of the recording
+    garbage_frame,    // dnstap: no protobuf, or not this one
+    bad_line,         // text: no name and type
+    overrun,          // live: came faster than it was taken; the kernel's count of packets
 };
-inline constexpr std::size_t skipped_count = static_cast<std::size_t>(Skipped::bad_line) + 1;
+inline constexpr std::size_t skipped_count = static_cast<std::size_t>(Skipped::overrun) + 1;
 std::string_view to_string(Skipped why) noexcept;
 
+/// What has been given and passed over so far. In a source that goes on behind a position, only of
+/// what lies behind it.
 struct SourceCounts {
     std::uint64_t queries = 0;
     std::array<std::uint64_t, skipped_count> skipped{};
@@ -78,11 +95,14 @@ class Source {
 public:
     virtual ~Source() = default;
     /// Fills `batch` (cleared first) with at least one query, or none at the end. A live source
-    /// gives what has come within a tenth of a second, which may be none: `ended` tells.
+    /// gives what has come within a tenth of a second, which may be none: `ended` tells. An error
+    /// in the middle of a source (`io`, `malformed`, `unsupported`) comes when all that was before
+    /// it has been given; then it has ended.
     virtual Status read(Batch& batch) = 0;
     virtual bool ended() const noexcept = 0;
-    /// Goes on behind `position`, of a query that an earlier run had: before the first `read`. A
-    /// live source ignores it.
+    /// Goes on behind `position`, of a query that an earlier run had (0: from the start): before
+    /// the first `read`. Gives exactly what that run had still to come, if the source and its
+    /// options are the same. A live source ignores it.
     virtual Status resume_behind(std::uint64_t position) = 0;
     virtual const SourceCounts& counts() const noexcept = 0;
     /// About how many queries there are in all; 0: not known.
@@ -91,7 +111,10 @@ public:
 };
 
 struct SourceOptions {
-    /// Only queries whose answer is in the recording.
+    /// `wanted`: only queries whose answer is in the recording. It is looked for by addresses,
+    /// port, transport, ID and question (case ignored), for 5 s of the recording's time; a query
+    /// that is asked twice gets the answers in order. Queries come in the order in which they
+    /// arrived.
     enum class Answers : std::uint8_t { ignored, wanted };
     Answers answers = Answers::ignored;
     std::uint16_t port = 53;  // captures: the server's
@@ -100,25 +123,31 @@ struct SourceOptions {
 };
 
 /// Opens a file by what is in it: pcap or pcapng, a dnstap frame stream, else dnsperf text
-/// ("NAME TYPE" a line; behind them may stand words: do, noedns, size=N, tcp, rd, cd). "-" is
-/// stdin, as text. Errors: `not_found`, `io`, `unsupported` (link type), `malformed` (a header that
-/// is broken; a text without a single good line in its first hundred).
+/// ("NAME TYPE" a line; behind them may stand words: do, edns, noedns, size=N, tcp, rd, cd; lines
+/// that begin with # or ; are comments). A pipe is good, too. "-" is stdin, as text. A file that
+/// is cut off is read to its end, and counted as `cut_short`. Memory: bounded, 128 MiB at the very
+/// worst; 2 MiB as a rule. Errors: `not_found`, `io`, `unsupported` (link type), `malformed` (a
+/// header that is broken; a text without a single good line in its first hundred).
 Result<std::unique_ptr<Source>> open_file(const std::string& path, const SourceOptions& options);
 
 /// dnstap over a Unix socket: listens there as a receiver (frame stream with handshake), for a
-/// server that writes its queries and answers. The socket is made with mode 0660, and removed at
-/// the end.
+/// server that writes its queries and answers (BIND: `dnstap { auth; client; }`, for it calls the
+/// answer to a query with RD a client's). The socket is made with mode 0660, and removed at
+/// the end. Errors: `busy` when another process listens there, `exists` when something else than a
+/// socket is there, `io`.
 Result<std::unique_ptr<Source>> listen_dnstap(const std::string& socket_path,
                                               const SourceOptions& options);
 
 /// A copy of the traffic at a network interface (libpcap, no promiscuous mode): needs CAP_NET_RAW.
+/// Errors: `not_found`, `io` (no permission, interface down), `unsupported` (link type).
 Result<std::unique_ptr<Source>> listen_interface(const std::string& interface,
                                                  const SourceOptions& options);
 
-/// What zones themselves suggest to ask, in a fixed order: for each zone every name with every type
-/// it has; a type that it has not; a missing name; each empty non-terminal; a name below each
-/// wildcard, at it, and two labels below; at, below and DS of each cut, its glue; below each DNAME;
-/// and variants (DO, another case, over TCP) in turn. `zones` outlives the source.
+/// What zones themselves suggest to ask, in a fixed order (zones in canonical order of their
+/// apexes, names as in the zone): for each zone every name with every type it has; a type that it
+/// has not; a missing name; each empty non-terminal; a name below each wildcard, at it, and two
+/// labels below; at, below and DS of each cut, its glue; below each DNAME; and variants (DO,
+/// another case, over TCP) in turn. `zones` outlives the source.
 struct FromZones {
     std::uint64_t queries_max = UINT64_MAX;
     std::uint64_t seed = 1;  // of the variants and missing names

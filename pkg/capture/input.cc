@@ -1,0 +1,85 @@
+#include "capture/input.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace zc::capture {
+
+Input::Input(int fd, std::string name, std::uint64_t total) noexcept
+    : fd_(fd), name_(std::move(name)), total_(total) {}
+
+Input::~Input() {
+    if (fd_ > STDIN_FILENO) ::close(fd_);
+}
+
+Result<std::unique_ptr<Input>> Input::open(const std::string& path) {
+    if (path == "-") return std::unique_ptr<Input>(new Input(STDIN_FILENO, "stdin", 0));
+    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return base::fail_errno(errno, "open " + path);
+    std::unique_ptr<Input> input(new Input(fd, path, 0));
+    struct stat status {};
+    if (::fstat(fd, &status) != 0) return base::fail_errno(errno, "stat " + path);
+    if (S_ISDIR(status.st_mode)) return base::fail_errno(EISDIR, "read " + path);
+    if (S_ISREG(status.st_mode)) input->total_ = static_cast<std::uint64_t>(status.st_size);
+    static_cast<void>(::posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL));  // a hint only
+    return input;
+}
+
+std::unique_ptr<Input> Input::memory(base::Octets octets) {
+    std::unique_ptr<Input> input(new Input(-1, "memory", octets.size()));
+    input->memory_ = octets;
+    return input;
+}
+
+Result<std::size_t> Input::read_more(base::MutableOctets out) {
+    if (fd_ < 0) {
+        const std::size_t count = std::min(out.size(), memory_.size());
+        if (count != 0) std::memcpy(out.data(), memory_.data(), count);
+        memory_ = memory_.subspan(count);
+        return count;
+    }
+    for (;;) {
+        const ssize_t count = ::read(fd_, out.data(), out.size());
+        if (count >= 0) return static_cast<std::size_t>(count);
+        if (errno != EINTR) return base::fail_errno(errno, "read " + name_);
+    }
+}
+
+Result<base::Octets> Input::head(std::size_t count) {
+    std::size_t have = head_.size();
+    head_.resize(std::max(have, count));
+    while (have < count) {
+        ZC_TRY(const std::size_t more, read_more(base::MutableOctets(head_).subspan(have)));
+        if (more == 0) break;
+        have += more;
+    }
+    head_.resize(have);
+    return base::Octets(head_).first(std::min(have, count));
+}
+
+Result<std::size_t> Input::read(base::MutableOctets out) {
+    std::size_t count = std::min(out.size(), head_.size() - head_at_);
+    if (count != 0) {
+        std::memcpy(out.data(), head_.data() + head_at_, count);
+        head_at_ += count;
+    } else {
+        ZC_TRY(count, read_more(out));
+    }
+    taken_ += count;
+    return count;
+}
+
+std::uint64_t extrapolate(std::uint64_t queries, const Input& input) noexcept {
+    if (input.taken() == 0 || input.total() == 0) return 0;
+    return static_cast<std::uint64_t>(static_cast<double>(queries) *
+                                      static_cast<double>(input.total()) /
+                                      static_cast<double>(input.taken()));
+}
+
+}  // namespace zc::capture

@@ -1,0 +1,49 @@
+// Inside of package capture: the octets of a file in order, with its head looked at first.
+#pragma once
+
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/octets.h"
+#include "base/result.h"
+
+namespace zc::capture {
+
+/// A file, a pipe or octets in memory, read once from the front. Not seekable, so that what a
+/// program writes can be read like a file.
+class Input {
+public:
+    /// "-" is stdin.
+    static Result<std::unique_ptr<Input>> open(const std::string& path);
+    static std::unique_ptr<Input> memory(base::Octets octets);
+    ~Input();
+    Input(const Input&) = delete;
+    Input& operator=(const Input&) = delete;
+
+    /// The first `count` octets or fewer, if there are no more; they are read again.
+    Result<base::Octets> head(std::size_t count);
+    /// 1 to out.size() octets, or 0 at the end.
+    Result<std::size_t> read(base::MutableOctets out);
+
+    const std::string& name() const noexcept { return name_; }
+    std::uint64_t taken() const noexcept { return taken_; }
+    std::uint64_t total() const noexcept { return total_; }  // 0: not known
+
+private:
+    Input(int fd, std::string name, std::uint64_t total) noexcept;
+    Result<std::size_t> read_more(base::MutableOctets out);
+
+    int fd_ = -1;
+    std::string name_;
+    std::vector<std::uint8_t> head_;
+    std::size_t head_at_ = 0;
+    base::Octets memory_;
+    std::uint64_t taken_ = 0, total_ = 0;
+};
+
+/// How many there are in all, judged by the part of the octets that gave `queries`. 0: not known.
+std::uint64_t extrapolate(std::uint64_t queries, const Input& input) noexcept;
+
+}  // namespace zc::capture

@@ -1,0 +1,237 @@
+#include "capture/streams.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "base/check.h"
+#include "capture/sources.h"
+
+namespace zc::capture {
+
+namespace {
+
+constexpr std::size_t length_octets = 2;
+constexpr std::int32_t window_max = 1 << 20;  // what lies farther is not of this stream
+
+std::int32_t distance(std::uint32_t from, std::uint32_t to) noexcept {
+    return static_cast<std::int32_t>(to - from);
+}
+
+/// Whether a message seems to begin here, with its length before it.
+bool begins_message(base::Octets octets, Direction direction) noexcept {
+    if (octets.size() < length_octets + header_octets) return false;
+    const std::uint8_t* const header = octets.data() + length_octets;
+    const bool response = (header[2] & 0x80U) != 0;
+    const std::uint16_t questions = base::load_u16(header + 4);
+    const std::uint16_t answers = base::load_u16(header + 6);
+    return base::load_u16(octets.data()) >= header_octets &&
+           response == (direction == Direction::to_client) &&
+           (questions == 1 || (questions == 0 && response)) && (answers == 0 || response);
+}
+
+}  // namespace
+
+std::size_t Streams::Hash::operator()(const Flow& flow) const noexcept {
+    std::uint8_t key[sizeof flow.client + sizeof flow.server + 2];
+    std::memcpy(key, &flow.client, sizeof flow.client);
+    std::memcpy(key + sizeof flow.client, &flow.server, sizeof flow.server);
+    base::store_u16(key + sizeof flow.client + sizeof flow.server, flow.client_port);
+    return XXH3_64bits(key, sizeof key);
+}
+
+void Streams::clear(Half& half) {
+    octets_ -= half.partial.size();
+    for (const Piece& piece : half.pieces) octets_ -= piece.octets.size();
+    half.partial.clear();
+    half.pieces.clear();
+}
+
+void Streams::settle(Stream& stream, Direction direction) {
+    Half& half = stream.halves[static_cast<std::size_t>(direction)];
+    Segment segment;
+    segment.flow = stream.flow;
+    segment.direction = direction;
+    while (!half.pieces.empty()) cross_hole(half, segment);  // each time takes one at least
+    if (!half.partial.empty()) lose_step(half);
+    half.hole_told = false;
+}
+
+void Streams::settle(Stream& stream) {
+    settle(stream, Direction::to_server);
+    settle(stream, Direction::to_client);
+}
+
+void Streams::lose_step(Half& half) {
+    octets_ -= half.partial.size();
+    half.partial.clear();
+    half.in_step = false;
+    if (!half.hole_told) sink_.hole();
+    half.hole_told = true;
+}
+
+void Streams::add(const Segment& segment, base::Instant clock) {
+    const auto known = by_flow_.find(segment.flow);
+    if (known == by_flow_.end()) {
+        if (segment.payload_octets == 0 && !segment.syn) return;
+        if (streams_.size() == streams_max) {
+            settle(streams_.front());
+            by_flow_.erase(streams_.front().flow);
+            streams_.pop_front();
+        }
+        streams_.push_back({segment.flow, {}});
+        by_flow_.emplace(segment.flow, std::prev(streams_.end()));
+    } else {
+        streams_.splice(streams_.end(), streams_, known->second);
+    }
+    Stream& stream = streams_.back();
+    Half& half = stream.halves[static_cast<std::size_t>(segment.direction)];
+    std::uint32_t sequence = segment.sequence;
+    if (segment.rst) {
+        settle(stream);
+        for (Half& each : stream.halves) each.closed = true;
+        return;
+    }
+    if (segment.syn) {
+        settle(stream, segment.direction);  // of an earlier connection with the same ports
+        half = {};
+        half.in_step = true;
+        half.next = ++sequence;
+    }
+    if (half.closed) return;
+    if (segment.payload_octets != 0) {
+        payload(half, segment, sequence, segment.payload, clock);
+        if (segment.payload.size() < segment.payload_octets && half.in_step) {
+            // The rest was never captured: counted by who cut it.
+            half.hole_told = true;
+            lose_step(half);
+        }
+    }
+    const std::uint32_t end = sequence + static_cast<std::uint32_t>(segment.payload_octets);
+    if (segment.fin && (!half.in_step || half.next == end)) {
+        if (!half.partial.empty()) sink_.malformed();
+        clear(half);
+        half.closed = true;
+    }
+    while (octets_ > streams_octets_max) {
+        // The least recently used that keeps something; the one at hand is the last.
+        const auto keeps = [](const Half& each) {
+            return !each.partial.empty() || !each.pieces.empty();
+        };
+        const auto oldest = std::ranges::find_if(
+            streams_, [&](const Stream& each) { return std::ranges::any_of(each.halves, keeps); });
+        ZC_CHECK(oldest != streams_.end());
+        settle(*oldest);
+    }
+}
+
+void Streams::payload(Half& half, const Segment& segment, std::uint32_t sequence,
+                      base::Octets octets, base::Instant clock) {
+    if (!half.in_step) {
+        if (!begins_message(octets, segment.direction)) {
+            if (!half.hole_told) sink_.hole();
+            half.hole_told = true;
+            return;
+        }
+        half.in_step = true;
+        half.hole_told = false;
+        half.next = sequence;
+    }
+    const std::int32_t ahead = distance(half.next, sequence);
+    if (ahead > window_max || ahead < -window_max) {
+        lose_step(half);
+        clear(half);
+        return;
+    }
+    if (ahead > 0) {
+        const auto place = std::find_if(
+            half.pieces.begin(), half.pieces.end(),
+            [&](const Piece& piece) { return distance(sequence, piece.sequence) >= 0; });
+        if (place != half.pieces.end() && place->sequence == sequence &&
+            place->octets.size() >= octets.size())
+            return;
+        half.pieces.insert(place, {sequence, clock, {octets.begin(), octets.end()}});
+        octets_ += octets.size();
+        const auto oldest =
+            std::min_element(half.pieces.begin(), half.pieces.end(),
+                             [](const Piece& a, const Piece& b) { return a.since < b.since; });
+        if (half.pieces.size() > pieces_max || clock - oldest->since > hole_wait)
+            cross_hole(half, segment);
+        return;
+    }
+    const auto before = static_cast<std::size_t>(-ahead);
+    if (before >= octets.size()) return;  // sent again
+    consume(half, segment, octets.subspan(before));
+    take_pieces(half, segment);
+}
+
+void Streams::take_pieces(Half& half, const Segment& segment) {
+    std::size_t taken = 0;
+    for (; taken < half.pieces.size(); ++taken) {
+        Piece& piece = half.pieces[taken];
+        const std::int32_t ahead = distance(half.next, piece.sequence);
+        if (ahead > 0) break;
+        octets_ -= piece.octets.size();
+        const auto before = static_cast<std::size_t>(-ahead);
+        if (before < piece.octets.size())
+            consume(half, segment, base::Octets(piece.octets).subspan(before));
+    }
+    half.pieces.erase(half.pieces.begin(),
+                      half.pieces.begin() + static_cast<std::ptrdiff_t>(taken));
+}
+
+void Streams::cross_hole(Half& half, const Segment& segment) {
+    lose_step(half);
+    std::vector<Piece> pieces = std::exchange(half.pieces, {});
+    for (Piece& piece : pieces) octets_ -= piece.octets.size();
+    for (std::size_t i = 0; i < pieces.size(); ++i) {
+        const Piece& piece = pieces[i];
+        if (half.in_step && distance(half.next, piece.sequence) > 0) {
+            // Another hole: what is behind it waits on.
+            for (; i < pieces.size(); ++i) {
+                octets_ += pieces[i].octets.size();
+                half.pieces.push_back(std::move(pieces[i]));
+            }
+            return;
+        }
+        payload(half, segment, piece.sequence, piece.octets, piece.since);
+    }
+}
+
+void Streams::consume(Half& half, const Segment& segment, base::Octets octets) {
+    half.next += static_cast<std::uint32_t>(octets.size());
+    const bool kept = !half.partial.empty();
+    if (kept) {
+        octets_ += octets.size();
+        half.partial.insert(half.partial.end(), octets.begin(), octets.end());
+        octets = half.partial;
+    }
+    while (octets.size() >= length_octets) {
+        const std::size_t length = base::load_u16(octets.data());
+        if (octets.size() - length_octets < length) break;
+        if (length < header_octets)
+            sink_.malformed();
+        else
+            sink_.message(segment, octets.subspan(length_octets, length));
+        octets = octets.subspan(length_octets + length);
+    }
+    if (kept) {
+        octets_ -= half.partial.size() - octets.size();
+        half.partial.erase(half.partial.begin(),
+                           half.partial.end() - static_cast<std::ptrdiff_t>(octets.size()));
+    } else if (!octets.empty()) {
+        octets_ += octets.size();
+        half.partial.assign(octets.begin(), octets.end());
+    }
+}
+
+void Streams::finish() {
+    for (Stream& stream : streams_) settle(stream);
+    streams_.clear();
+    by_flow_.clear();
+}
+
+}  // namespace zc::capture
