@@ -40,8 +40,8 @@ public:
     std::optional<Frame> next() noexcept;
     /// The stream is none: a control frame that is not one. Nothing more comes.
     bool broken() const noexcept { return broken_; }
-    /// Octets of a frame that is not whole.
-    bool inside() const noexcept { return end_ != begin_ || passing_ != 0; }
+    /// Octets of a frame that is not whole; a stream that is broken has no frames.
+    bool inside() const noexcept { return !broken_ && (end_ != begin_ || passing_ != 0); }
 
 private:
     std::optional<Frame> control(std::size_t length) noexcept;
