@@ -36,7 +36,7 @@ enum class What : std::uint8_t {
     ttl,
     authority,  // SOA of negative answers, NS of a referral
     proofs,     // RRSIG, NSEC, NSEC3, DS of a referral: missing, invalid, or others
-    glue,       // addresses that a referral needs
+    glue,       // addresses that a referral needs, or that both have in ADDITIONAL and differ
     cosmetic,   // what a rule would cover that is switched off (case, order, compression, EDNS …)
 };
 inline constexpr std::size_t what_count = static_cast<std::size_t>(What::cosmetic) + 1;
@@ -88,7 +88,9 @@ std::vector<std::string> response_problems(const Asked& asked, base::Octets resp
 
 struct Sameness {
     bool same = false;
-    RuleSet needed;  // the rules without which they would not be the same
+    /// The rules without which they would not be the same; none exactly when they are equal octet
+    /// for octet, ID aside. Also set when nothing but rules that are switched off keeps them apart.
+    RuleSet needed;
 };
 
 /// One line of a side-by-side view.
@@ -103,13 +105,25 @@ struct DifferenceLine {
 struct Difference {
     What what{};
     Where where{};  // as far as the responses tell; zone data knows better (reading.h)
-    /// Facts in a fixed order, only those that differ: "rcode=NOERROR/NXDOMAIN", "aa=1/0",
-    /// "answer=+CNAME,-A" (+ only the newer has it, - only the older), "answer=ttl",
-    /// "answer=order", "authority=…", "proofs=…", "glue=…", "tc=0/1".
+    /// Facts in a fixed order, only those that differ, of the older / of the newer:
+    ///
+    ///   answered=1/0  malformed=ok/WORD     alone; nothing else is looked at
+    ///   rcode=NOERROR/NXDOMAIN  aa=1/0  tc, rd, ra, z, ad, cd, question, edns, edns-version, do,
+    ///                                   edns-flags likewise; behind tc nothing follows, as a
+    ///                                   client uses nothing of a truncated message
+    ///   answer=…  authority=…  proofs=…  glue=…   RRsets by type: +T only the newer has it, -T
+    ///                                   only the older; both have it: ~+T the newer has more
+    ///                                   records, ~-T fewer, ~T others. RRSIGs only where what they
+    ///                                   sign is on both sides, or on none. "serial", "signatures":
+    ///                                   nothing else is other
+    ///   answer=order  answer=ttl (authority, glue, proofs)
+    ///   cosmetic=RULE,RULE              that are switched off
     std::vector<std::string> facets;
     /// What is the same for differences of one cause, mostly: the labels, the facets of the most
-    /// telling kind, and QTYPE where it is one that servers treat apart (ANY, RRSIG, DS, NSEC …).
-    /// Never a name or an address of a zone.
+    /// telling kind (QTYPE stands for the type asked for), what kind of answer each side gave, and
+    /// the type where it is one that servers treat apart (ANY, RRSIG, DS, NSEC …). For a rule of
+    /// the kind `legal`, its name instead of the facets. Where a side did not look anything up
+    /// (timeout, malformed, REFUSED …), no place. Never a name or an address of a zone.
     std::string cause;
     /// A rule of the kind `legal` that covers all of it, as far as the responses tell.
     std::optional<Rule> legal;
@@ -124,8 +138,10 @@ public:
     Comparer(Comparer&&) noexcept;
     Comparer& operator=(Comparer&&) noexcept;
 
-    /// In: any octets as responses. Cost: at most 1 µs for a pair of ordinary size that is the
-    /// same. With `signatures` in `needed` the caller has still to verify both (dnssec/verify.h).
+    /// In: any octets as responses; IDs are not looked at, the question must be the query's, letter
+    /// case included. Cost: at most 1 µs for a pair of ordinary size that is the same. Memory is
+    /// kept: for the worst message of 64 KiB 8 MiB a side. With `signatures` in `needed` the caller
+    /// has still to verify both (dnssec/verify.h).
     Sameness same(const Asked& asked, base::Octets older, base::Octets newer) noexcept;
     /// The slow way, for a pair that is not the same. An empty response is a timeout.
     Difference difference(const Asked& asked, base::Octets older, base::Octets newer) const;
@@ -139,7 +155,9 @@ private:
 
 /// A response in canonical form, as octets: equal for responses that are the same under `policy`
 /// but for its tolerances (ttl, serial, signatures). For tests of properties: canonical(m) read as
-/// a message again has the same canonical form. Empty for what is no message.
+/// a message again has the same canonical form. What apex_ns and extra_additional let one side
+/// leave out is never in it, so different responses may have equal forms. Empty for what `same`
+/// does not take as a response to the query.
 std::vector<std::uint8_t> canonical(const Asked& asked, base::Octets response,
                                     const Policy& policy);
 

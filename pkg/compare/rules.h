@@ -2,7 +2,6 @@
 // each with the clause it stands on, so that each can be counted, explained and switched off.
 #pragma once
 
-#include <bitset>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -22,13 +21,15 @@ enum class Rule : std::uint8_t {
     record_order,      // of records in an RRset, of RRsets in a section; never of the links of a chain
     name_case,         // of owner names and of the names in RDATA that canonical form folds
     compression,       // pointers against whole names
-    apex_ns,           // NS of the zone itself in AUTHORITY of an answer that needs none, and their addresses
-    extra_additional,  // ADDITIONAL but for the glue that a referral needs
+    apex_ns,           // NS of the zone itself in AUTHORITY of an answer that needs none, and their addresses:
+                       // on one side and not on the other. What both have must be the same
+    extra_additional,  // likewise in ADDITIONAL, but for the glue that a referral needs
     edns_size,         // the UDP size a server offers
     edns_options,      // cookies, NSID, EDE, padding …
-    ttl,               // within Policy::ttl_tolerance
+    ttl,               // within Policy::ttl_tolerance; not of the SOA of a negative answer
     serial,            // SOA serials within Policy::serial_lag
-    signatures,        // RRSIGs over the same, by the same signer, of other validity or key: both verify
+    signatures,        // RRSIGs over the same, as many, by the same signer with the same algorithm, of other
+                       // validity or key: both verify
     dname_cname_ttl,   // of the CNAME that a DNAME makes: the DNAME's, or 0
     // legal
     stops_at_zone_end,  // a CNAME into another zone served here: followed by one, not by the other
