@@ -13,7 +13,8 @@ namespace zc::dnssec {
 /// Verifies every RRset of ANSWER and AUTHORITY that has RRSIGs by `keys`' owner: each RRSIG must
 /// verify with a key of `keys` (DNSKEY records of one zone) and be valid at `now` (RFC 4035 section
 /// 5.3). RRSIGs by other signers are passed over. An RRset without any RRSIG is not a fault here.
-/// Errors: `invalid`, with the RRset and what is wrong with its signature.
+/// Errors: `invalid`, with the RRset and what is wrong with its signature, or that `keys` has no
+/// zone key; `unsupported` when ldns cannot read an RRset that is signed.
 Status verify_signatures(const dns::Message& response, const std::vector<dns::Record>& keys,
                          base::Instant now);
 
