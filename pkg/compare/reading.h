@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -30,35 +31,76 @@ struct Step {
 
 /// A denial that a response with DO has to prove (RFC 4035 section 3.1.3, RFC 5155 section 7.2).
 struct Proof {
-    enum class Of : std::uint8_t { no_type, no_name, no_wildcard, wildcard_no_type, unsigned_cut };
+    enum class Of : std::uint8_t {
+        no_type,           // the name is there, the type is not; an empty non-terminal too
+        no_name,           // the name is not there
+        no_wildcard,       // nor is a wildcard that could answer for it
+        expanded,          // the name is not there: a wildcard answers for it
+        wildcard_no_type,  // the name is not there, and its wildcard has not the type
+        unsigned_cut,      // the cut has no DS
+    };
     Of of{};
-    dns::Name name;              // that is denied
+    dns::Name name;              // that is looked up; the cut
     dns::Name closest_encloser;  // where it matters
+    dns::Name apex;              // of the zone whose NSECs or NSEC3s are to prove it
+    std::size_t step = 0;        // of the reading
 };
+std::string_view to_string(Proof::Of of) noexcept;
 
 /// What a right response has. Optional things are those that a rule lets servers differ in.
 struct Reading {
+    /// What kind of question it is. All but `zone_data` is about the server: zone data says little
+    /// or nothing, and neither side is at fault for much.
+    enum class Asks : std::uint8_t {
+        zone_data,
+        server_identity,  // class CH
+        other_class,      // HS, NONE …; REFUSED
+        transfer,         // AXFR, IXFR: who may have one is the server's policy
+        meta_type,  // OPT, TSIG, MAILA …: a refusal in some form, or as any type that is not there
+    };
+    Asks asks = Asks::zone_data;
     Where where{};
     bool served = false;   // false: the name is in no zone here, nothing else is set, REFUSED
     bool readable = true;  // false: the zone stands for SERVFAIL (broken, pending)
     dns::Rcode rcode{};
     bool authoritative = false;
-    /// The RRsets of ANSWER in the order of the chain, owners as synthesised. A response may stop
-    /// behind any RRset named in `may_stop_after` (index, rule), with NOERROR.
+    /// The RRsets of ANSWER in the order of the chain, owners as synthesised.
     std::vector<dns::RrSet> answer;
-    struct Stop {
-        std::size_t after;
-        Rule rule;
+    /// What belongs to each of them.
+    struct Fact {
+        std::size_t step = 0;
+        bool synthesised = false;            // the CNAME that a DNAME makes
+        std::vector<dns::Rdata> signatures;  // RRSIGs over it
     };
-    std::vector<Stop> may_stop_after;
+    std::vector<Fact> facts;
+    std::size_t links = 0;  // the first so many of `answer` are CNAMEs and DNAMEs that are followed
+    /// A response may also end with the first `rrsets` of `answer`, with NOERROR.
+    struct Stop {
+        std::size_t rrsets = 0;
+        Rule rule{};
+        bool or_servfail = false;       // or SERVFAIL, with as much of the chain as it likes
+        std::optional<dns::RrSet> soa;  // that AUTHORITY has to have then
+        std::vector<dns::Rdata> soa_signatures;
+        std::optional<dns::RrSet> cut;  // NS that AUTHORITY may have then
+    };
+    std::vector<Stop> may_stop;
     std::optional<dns::RrSet> soa;  // in AUTHORITY of a negative answer, TTL as RFC 2308 wants it
+    std::vector<dns::Rdata> soa_signatures;
     std::optional<dns::RrSet> cut;  // NS of a referral
     std::optional<dns::RrSet> ds;   // of the cut, where it has one
-    std::vector<dns::RrSet> glue;   // in-domain: has to be there
-    std::vector<Proof> proofs;      // wanted with DO in a signed zone
-    bool is_signed = false;         // the zone at the end of the chain has RRSIGs
-    std::uint32_t serial = 0;       // of that zone
-    dns::Name apex;                 // of that zone
+    std::vector<dns::Rdata> ds_signatures;
+    std::vector<dns::RrSet> glue;  // in-domain: has to be there
+    std::vector<Proof> proofs;     // wanted with DO in a signed zone
+    /// PowerDNS's ALIAS or LUA stand at the name, and A, AAAA or what the LUA record makes is asked
+    /// for: instead of NODATA a response may have this RRset. Without RDATA: with any, since what
+    /// it is cannot be read here. Which of both is wanted is the operator's decision.
+    std::optional<dns::RrSet> computed;
+    std::vector<dns::RrSet> apex_ns;  // of the zones that the lookup touches: optional in AUTHORITY
+    bool is_signed = false;           // the zone at the end of the chain has RRSIGs
+    std::uint32_t serial = 0;         // of that zone
+    dns::Name apex;                   // of that zone
+    std::string ends;                 // what the last name is: "a name that has names below it"
+    std::string ends_clause;          // what says what follows from that: "RFC 8020 section 2"
     std::vector<Step> steps;
 };
 
@@ -68,14 +110,22 @@ Reading read_zones(const store::Catalogue& zones, const QueryFacts& query);
 /// A way in which a response does not say what the zone data says.
 struct Fault {
     What what{};
-    std::string sentence;  // "NXDOMAIN for a name that has names below it"
+    std::string sentence;  // what it gives: "NXDOMAIN for a name that has names below it"
     std::string clause;    // "RFC 8020 section 2"
     std::size_t step = 0;  // of the reading, at which it parts from it
 };
 
 /// What is wrong with `response` by the reading, the most telling first; empty: it is right. Rules
-/// that it took for that (any_subset, stops_at_zone_end …) are added to `taken`.
+/// that it took for that (any_subset, stops_at_zone_end, apex_ns …) are added to `taken`; of
+/// `policy` the tolerances count. With `signatures` in `taken` it has RRSIGs that the zone has not:
+/// somebody has still to verify them (dnssec/verify.h). Of a response with TC only RCODE and AA
+/// are looked at: whether the right answer would have fitted, `octets_wanted` helps to say.
 std::vector<Fault> faults_of(const Reading& reading, const QueryFacts& query,
-                             const dns::Message& response, RuleSet& taken);
+                             const dns::Message& response, RuleSet& taken,
+                             const Policy& policy = Policy());
+
+/// The octets of the smallest right response without DO, OPT included where there is one; with DO
+/// none is given, as the records of proofs are not part of a reading.
+std::optional<std::size_t> octets_wanted(const Reading& reading, const QueryFacts& query);
 
 }  // namespace zc::compare

@@ -28,6 +28,7 @@
 #include <bit>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 
 #include "base/octets.h"
 #include "dns/name.h"
@@ -345,6 +346,10 @@ public:
 private:
     const std::uint8_t* at_;
 };
+
+/// The records of one node of `zone`, whole, in the order of `for_each_record`.
+void for_each_record(const Zone& zone, NodeRef node,
+                     const std::function<void(const dns::RecordView&)>& record);
 
 /// NSEC3's hash of `name` (lower case), RFC 5155 section 5; `rdata` is an NSEC3PARAM's or begins
 /// like one: algorithm, flags, iterations, salt. Allocates nothing. Cost: iterations + 1 rounds of

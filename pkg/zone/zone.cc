@@ -161,6 +161,13 @@ public:
         return {};
     }
 
+    /// Only the node that stands at `offset`.
+    Status walk_node(std::size_t offset, dns::NameView apex) {
+        apex_ = dns::Name(apex);
+        Cursor in(image_, offset);
+        return node(in);
+    }
+
 private:
     Status node(Cursor& in) {
         const std::uint32_t flags = in.number(1);
@@ -297,6 +304,12 @@ private:
 
 void for_each_record(const Zone& zone, const std::function<void(const dns::RecordView&)>& record) {
     ZC_CHECK(Walker(zone.octets(), record).walk().has_value());  // was built or validated here
+}
+
+void for_each_record(const Zone& zone, NodeRef node,
+                     const std::function<void(const dns::RecordView&)>& record) {
+    const auto offset = static_cast<std::size_t>(node.at() - zone.image());
+    ZC_CHECK(Walker(zone.octets(), record).walk_node(offset, zone.apex()).has_value());
 }
 
 Status validate(base::Octets image) {
