@@ -248,6 +248,9 @@ private:
         // Several rules may let it end there: best the one whose AUTHORITY fits too.
         for (const Reading::Stop& stop : reading_.may_stop) {
             if (stop.rrsets != given || (stop.soa && !has_soa)) continue;
+            // With the SOA that closes the whole chain, a link is missing.
+            if (!stop.soa && reading_.soa && find(authority_, reading_.soa->owner, RrType::soa))
+                continue;
             if (stop_ == nullptr || (has_soa && stop.soa)) stop_ = &stop;
         }
         if (stop_ == nullptr) return;
@@ -320,7 +323,7 @@ private:
             if (!ttl_is(record->ttl, wanted)) {
                 fault(What::ttl,
                       "TTL " + std::to_string(record->ttl) + " of " + text(group.owner) + " " +
-                          text(group.type) + ", where the zone has " + std::to_string(wanted),
+                          text(group.type) + ", where " + std::to_string(wanted) + " is right",
                       clause, step);
                 return;
             }

@@ -285,9 +285,15 @@ private:
         return true;
     }
 
-    /// Takes one label out of the question, and out of all names that end like it.
+    /// Takes one label out of the question, and out of all names that end like it. Apexes stay, and
+    /// what is below one does not become one.
     bool drop_label() {
-        for (NameView at = scene_.facts.qname; !at.is_root(); at = at.parent()) {
+        std::size_t apex_labels = 0;
+        for (const ZoneData& one : scene_.zones)
+            if (scene_.facts.qname.view().is_within(one.apex))
+                apex_labels = std::max(apex_labels, one.apex.view().labels());
+        if (scene_.facts.qname.view().labels() <= apex_labels + 1) return false;
+        for (NameView at = scene_.facts.qname; at.labels() > apex_labels; at = at.parent()) {
             const Name with(at);
             const Name without(at.parent());
             const Renaming rename = [&](NameView name) {
@@ -322,8 +328,8 @@ private:
         collect(scene_.facts.qname);
         const auto long_labels = labels;
         for (const std::vector<std::uint8_t>& old : long_labels) {
-            // Labels that people know, and those of a sensible length, say more than a letter.
-            if (old.size() <= 8 || old[0] == '_') continue;
+            // Labels of a sensible length say more than a letter.
+            if (old.size() <= 12 || old[0] == '_') continue;
             std::optional<std::uint8_t> letter;
             for (std::uint8_t c = 'a'; c <= 'z' && !letter; ++c)
                 if (!labels.contains({c})) letter = c;

@@ -189,6 +189,7 @@ public:
         find_zone();
         if (!zone_) {
             reading_.rcode = Rcode::refused;
+            reading_.where = Where::negative;
             reading_.ends = "a name that is in no zone here";
             reading_.ends_clause = "RFC 1035 section 4.1.1";
             step(name_, text(name_) + " is in no zone here", "RFC 1034 section 4.3.2 step 2");

@@ -205,5 +205,152 @@ TEST_CASE("what respond() says of the signed zones is faultless by the reading, 
     CHECK(proved.size() == 6);
 }
 
+/// Changes one thing in a right response at a time; what the reading makes of it.
+class Mutator {
+public:
+    void run(const Case& right) {
+        Case one = right;
+        one.response.rcode =
+            right.response.rcode == Rcode::nxdomain ? Rcode::noerror : Rcode::nxdomain;
+        expect(one, What::rcode, "another rcode");
+        one = right;
+        one.response.rcode = Rcode::refused;
+        if (right.reading.served) expect(one, What::rcode, "REFUSED");
+        one = right;
+        one.response.aa = !one.response.aa;
+        expect(one, What::flags, "AA");
+        one = right;
+        one.response.rd = !one.response.rd;
+        expect(one, What::flags, "RD");
+        section(right, &dns::Message::answer);
+        section(right, &dns::Message::authority);
+        section(right, &dns::Message::additional);
+        // What does not belong there.
+        one = right;
+        one.response.answer.push_back(
+            {right.query.qname, static_cast<RrType>(65290), dns::RrClass::in, 5, {1}});
+        expect(one, What::answer, "a record more");
+        one = right;
+        one.response.authority.push_back(
+            {zone::random::name("lies."), RrType::ns, dns::RrClass::in, 5, {0}});
+        expect(one, What::authority, "a referral");
+        if (!right.reading.soa) {
+            one = right;
+            one.response.authority.push_back(
+                {zone::random::name("lies."), RrType::soa, dns::RrClass::in, 5,
+                 zone::random::record("lies.", RrType::soa, "a. b. 1 2 3 4 5").rdata});
+            expect(one, What::authority, "a SOA");
+        }
+    }
+
+    int found = 0, legal = 0, missed = 0;
+    std::string first_missed;
+    std::map<What, int> whats;
+
+private:
+    static bool is_required(const Case& right, const dns::Record& record) {
+        return std::ranges::any_of(right.reading.glue, [&](const dns::RrSet& set) {
+            return set.type == record.type && dns::equal(set.owner, record.owner);
+        });
+    }
+    static RrType covered(const dns::Record& record) {
+        return record.type == RrType::rrsig
+                   ? static_cast<RrType>(base::load_u16(record.rdata.data()))
+                   : record.type;
+    }
+    static What what_of(const Case& right, std::vector<dns::Record> dns::Message::*section,
+                        const dns::Record& record) {
+        if (section == &dns::Message::additional) return What::glue;
+        if (section == &dns::Message::answer)
+            return record.type == RrType::rrsig && right.query.qtype != RrType::rrsig
+                       ? What::proofs
+                       : What::answer;
+        return record.type == RrType::soa || record.type == RrType::ns ? What::authority
+                                                                       : What::proofs;
+    }
+
+    void section(const Case& right, std::vector<dns::Record> dns::Message::*of) {
+        const auto& records = right.response.*of;
+        for (std::size_t i = 0; i < records.size(); ++i) {
+            const dns::Record& record = records[i];
+            if (of == &dns::Message::additional && !is_required(right, record)) continue;
+            const What what = what_of(right, of, record);
+            Case one = right;
+            // One of several signatures over the same is enough.
+            const auto same = std::ranges::count_if(records, [&](const dns::Record& other) {
+                return other.type == record.type && covered(other) == covered(record) &&
+                       dns::equal(other.owner, record.owner);
+            });
+            (one.response.*of).erase((one.response.*of).begin() + static_cast<std::ptrdiff_t>(i));
+            if (record.type != RrType::rrsig || same == 1)
+                expect(one, what, "without " + dns::record_text(record));
+            if (record.type == RrType::rrsig) continue;  // ldns says whether another verifies
+            one = right;
+            (one.response.*of)[i].ttl += 7;
+            if (record.type != RrType::nsec && record.type != RrType::nsec3)
+                expect(one, what == What::glue ? What::glue : What::ttl, "another TTL");
+            one = right;
+            if (record.rdata.size() > 1 && dns::fold(record.rdata[1]) == record.rdata[1] &&
+                record.type != RrType::nsec && record.type != RrType::nsec3) {
+                dns::Record& changed = (one.response.*of)[i];
+                const auto number = static_cast<std::size_t>(changed.type);
+                changed.rdata.back() ^= number == 2 || number == 5 || number == 39 ||
+                                                number == 12 || number == 15 || number == 33
+                                            ? 0
+                                            : 1;
+                if (changed.rdata != record.rdata) expect(one, what, "other data");
+            }
+            one = right;
+            (one.response.*of)[i].owner = zone::random::name("lies.");
+            expect(one, what, "another owner");
+        }
+    }
+
+    void expect(const Case& one, What what, const std::string& change) {
+        RuleSet taken;
+        const auto faults = faults_of(one.reading, one.query, one.response, taken);
+        if (faults.empty()) {
+            // A rule may make it right, and it says which.
+            for (const RuleRow& row : rules())
+                if (row.kind == RuleKind::legal && taken.has(row.rule)) {
+                    ++legal;
+                    return;
+                }
+            miss(one, change);
+        } else if (std::ranges::none_of(faults,
+                                        [&](const Fault& fault) { return fault.what == what; })) {
+            miss(one, change + ", found as\n" + text_of(faults));
+        } else {
+            ++found;
+            ++whats[what];
+        }
+    }
+    void miss(const Case& one, const std::string& change) {
+        if (missed++ < 3) first_missed += change + "\n" + one.text();
+    }
+};
+
+TEST_CASE("what is changed in a right response is found, under the right label") {
+    std::vector<std::uint8_t> buffer(65535);
+    Mutator mutator;
+    for (std::uint64_t number = 100; number < 110; ++number) {
+        World world(number);
+        for (std::size_t i = 0; i < 100; ++i) {
+            const RrType type = types[world.seed.below(12)];
+            mutator.run(ask(world.zones, world.some_name(i), type, Dnssec::no, buffer));
+        }
+    }
+    const Signed world;
+    for (const std::string& name : world.questions())
+        for (const RrType type : {RrType::a, RrType::mx, RrType::ds})
+            mutator.run(ask(world.zones, zone::random::name(name), type, Dnssec::yes, buffer));
+    CHECK_MESSAGE(mutator.missed == 0, mutator.first_missed);
+    CHECK(mutator.found > 5000);
+    CHECK(mutator.legal < mutator.found / 10);
+    for (const What what : {What::rcode, What::flags, What::answer, What::ttl, What::authority,
+                            What::proofs, What::glue})
+        CHECK(mutator.whats[what] > 50);
+}
+
 }  // namespace
 }  // namespace zc::compare

@@ -43,17 +43,33 @@ Judgement wrong(Verdict verdict, const Side& side, What what, std::string does, 
 }
 
 /// A message that cannot be compared: a fault of its own, whatever the zone says.
-std::optional<Fault> broken(const Asked& asked, const Side& side) {
+std::optional<Fault> broken(const Asked& asked, const std::optional<QueryFacts>& facts,
+                            const Side& side) {
     if (side.octets.empty()) return Fault{What::timeout, "does not answer", "", 0};
+    const auto malformed = [](std::string does) {
+        return Fault{What::malformed, std::move(does), "RFC 1035 section 4.1", 0};
+    };
     const auto problems = response_problems(asked, side.octets);
-    if (!problems.empty())
-        return Fault{What::malformed,
-                     "gives a message that is no answer to the question: " + problems[0],
-                     "RFC 1035 section 4.1", 0};
-    if (!side.message)
-        return Fault{What::malformed, "gives octets that are no DNS message",
-                     "RFC 1035 section 4.1", 0};
+    if (!side.message || !side.message->qr)
+        return malformed("gives octets that are no response: " +
+                         (problems.empty() ? std::string("QR is not set") : problems[0]));
+    const auto& questions = side.message->questions;
+    const bool answers_it =
+        facts && questions.size() == 1 && questions[0].type == facts->qtype &&
+        questions[0].rr_class == facts->qclass && dns::equal(questions[0].name, facts->qname) &&
+        asked.query.size() >= 2 && side.message->id == base::load_u16(asked.query.data());
+    // A server that cannot read a query may leave its question out (RFC 1035 section 4.1.1).
+    if (!answers_it && !(questions.empty() && side.message->rcode == dns::Rcode::formerr))
+        return malformed("gives an answer to another question" +
+                         (problems.empty() ? std::string() : ": " + problems[0]));
     return std::nullopt;
+}
+/// What is wrong with the message as such, where it can be read.
+std::optional<Fault> ill_formed(const Asked& asked, const Side& side) {
+    const auto problems = response_problems(asked, side.octets);
+    if (problems.empty()) return std::nullopt;
+    return Fault{What::malformed, "a response that no server may give: " + problems[0],
+                 "RFC 1035 section 4.1", 0};
 }
 
 Judgement both_wrong(const Side& older, const Side& newer, const Difference& difference,
@@ -136,8 +152,8 @@ Judgement both_right(const Reading& reading, const Side& older, const Side& newe
     for (const RuleRow& row : rules())
         if (older.taken.has(row.rule) != newer.taken.has(row.rule)) apart.add(row.rule);
     std::optional<Rule> rule = legal_rule_of(apart);
-    if (!rule) rule = difference.legal;
     if (!rule) rule = legal_rule_of(taken);
+    if (!rule) rule = difference.legal;
     if (!rule && taken.has(Rule::signatures) && difference.what == What::proofs)
         rule = Rule::signatures;
     if (rule) return legal(*rule, difference, reading.where);
@@ -171,19 +187,20 @@ Judgement both_right(const Reading& reading, const Side& older, const Side& newe
 }
 
 std::optional<Judgement> by_reading(const Asked& asked, const Reading& reading, Side& older,
-                                    Side& newer, const Difference& difference,
-                                    const Policy& policy) {
+                                    Side& newer, const Difference& difference, const Policy& policy,
+                                    const QueryFacts& facts) {
     if (reading.asks == Reading::Asks::zone_data && reading.served && !reading.readable)
         return std::nullopt;
-    const auto facts = read_query(asked.query);
-    if (!facts) return std::nullopt;
     for (Side* side : {&older, &newer}) {
-        side->faults = faults_of(reading, *facts, *side->message, side->taken, policy);
-        if (auto fault = needless_truncation(asked, reading, *facts, *side);
+        side->faults = faults_of(reading, facts, *side->message, side->taken, policy);
+        if (auto fault = needless_truncation(asked, reading, facts, *side);
             fault && reading.served && reading.asks == Reading::Asks::zone_data) {
             side->faults.push_back(*std::move(fault));
             std::ranges::stable_sort(side->faults, {}, &Fault::what);
         }
+        // What zone data finds says more.
+        if (side->faults.empty())
+            if (auto fault = ill_formed(asked, *side)) side->faults.push_back(*std::move(fault));
     }
     if (older.faults.empty() && newer.faults.empty())
         return both_right(reading, older, newer, difference);
@@ -224,7 +241,10 @@ Judgement judge(Comparer& comparer, const Asked& asked, base::Octets older_octet
     for (Side* side : {&older, &newer})
         if (auto message = dns::parse_message(side->octets)) side->message = *std::move(message);
 
-    const auto broken_older = broken(asked, older), broken_newer = broken(asked, newer);
+    std::optional<QueryFacts> facts;
+    if (auto read = read_query(asked.query)) facts = *std::move(read);
+    const auto broken_older = broken(asked, facts, older),
+               broken_newer = broken(asked, facts, newer);
     Judgement out;
     if (broken_older && broken_newer) {
         out = both_wrong(older, newer, difference, *broken_older, *broken_newer, " ");
@@ -239,10 +259,20 @@ Judgement judge(Comparer& comparer, const Asked& asked, base::Octets older_octet
         return out;
     }
 
-    if (reading_or_null != nullptr)
-        if (auto judged =
-                by_reading(asked, *reading_or_null, older, newer, difference, comparer.policy()))
+    if (reading_or_null != nullptr && facts)
+        if (auto judged = by_reading(asked, *reading_or_null, older, newer, difference,
+                                     comparer.policy(), *facts))
             return *std::move(judged);
+
+    const auto ill_older = ill_formed(asked, older), ill_newer = ill_formed(asked, newer);
+    if (ill_older && ill_newer)
+        return both_wrong(older, newer, difference, *ill_older, *ill_newer, " gives ");
+    if (ill_older || ill_newer) {
+        const Fault& fault = ill_older ? *ill_older : *ill_newer;
+        return wrong(ill_older ? Verdict::older_wrong : Verdict::newer_wrong,
+                     ill_older ? older : newer, difference.what, "gives " + fault.sentence,
+                     fault.clause, difference);
+    }
 
     if (!referee.empty()) {
         const bool with_older = comparer.same(asked, older_octets, referee).same;
