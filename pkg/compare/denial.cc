@@ -86,6 +86,15 @@ bool is_cut_or_dname(base::Octets types) {
 
 }  // namespace
 
+namespace {
+
+/// Iterations and salt; the flags may differ.
+bool same_parameters(base::Octets a, base::Octets b) {
+    return std::ranges::equal(a.subspan(2, 3U + a[4]), b.subspan(2, 3U + b[4]));
+}
+
+}  // namespace
+
 Denials::Denials(const std::vector<dns::Record>& authority) {
     for (const dns::Record& record : authority) {
         const base::Octets rdata(record.rdata);
@@ -106,6 +115,10 @@ Denials::Denials(const std::vector<dns::Record>& authority) {
                 continue;
             auto hash = from_base32hex(record.owner.view().label());
             if (!hash || hash->size() != zone::nsec3_hash_octets) continue;
+            const Name apex(record.owner.view().parent());
+            const auto first = std::ranges::find_if(
+                nsec3s_, [&](const Nsec3& other) { return dns::equal(other.apex, apex); });
+            if (first != nsec3s_.end() && !same_parameters(first->rdata, rdata)) continue;
             nsec3s_.push_back({Name(record.owner.view().parent()),
                                rdata,
                                *std::move(hash),
@@ -170,28 +183,28 @@ bool Denials::prove_nsec(const Proof& proof, RrType qtype) const {
     return false;
 }
 
-namespace {
-
-std::vector<std::uint8_t> hash_of(NameView name, base::Octets parameters) {
+const std::vector<std::uint8_t>& Denials::hash_of(NameView name, const Nsec3& one) const {
     Name folded(name);
     folded.fold_case();
-    std::uint8_t hash[zone::nsec3_hash_octets];
-    zone::nsec3_hash(folded, parameters, hash);
-    return {std::begin(hash), std::end(hash)};
+    auto& hash = hashes_[{dns::to_string(folded), dns::to_string(one.apex)}];
+    if (hash.empty()) {
+        std::uint8_t octets[zone::nsec3_hash_octets];
+        zone::nsec3_hash(folded, one.rdata, octets);
+        hash.assign(std::begin(octets), std::end(octets));
+    }
+    return hash;
 }
-
-}  // namespace
 
 const Denials::Nsec3* Denials::match3(NameView name, NameView apex) const {
     for (const Nsec3& one : nsec3s_)
-        if (dns::equal(one.apex, apex) && hash_of(name, one.rdata) == one.hash) return &one;
+        if (dns::equal(one.apex, apex) && hash_of(name, one) == one.hash) return &one;
     return nullptr;
 }
 
 const Denials::Nsec3* Denials::cover3(NameView name, NameView apex) const {
     for (const Nsec3& one : nsec3s_) {
         if (!dns::equal(one.apex, apex)) continue;
-        const std::vector<std::uint8_t> hash = hash_of(name, one.rdata);
+        const std::vector<std::uint8_t>& hash = hash_of(name, one);
         const bool wraps = one.next <= one.hash;
         const bool behind = one.hash < hash, before = hash < one.next;
         if (wraps ? behind || before : behind && before) return &one;

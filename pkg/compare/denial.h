@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "compare/reading.h"
@@ -49,8 +51,12 @@ private:
     };
     std::optional<Encloser> closest_encloser(dns::NameView name, dns::NameView apex) const;
 
+    /// All NSEC3s of a zone have the same parameters (RFC 5155 section 8.2), so one hash a name.
+    const std::vector<std::uint8_t>& hash_of(dns::NameView name, const Nsec3& one) const;
+
     std::vector<Nsec> nsecs_;
     std::vector<Nsec3> nsec3s_;
+    mutable std::map<std::pair<std::string, std::string>, std::vector<std::uint8_t>> hashes_;
 };
 
 }  // namespace zc::compare

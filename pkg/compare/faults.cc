@@ -162,6 +162,13 @@ private:
                   "RFC 1035 section 4.1.1", 0);
         if (response_.rd != query_.recursion_desired)
             fault(What::flags, "RD other than in the query", "RFC 1035 section 4.1.1", 0);
+        // Servers without EDNS are none that ask or answer here, so one of these is a mistake.
+        const bool regular =
+            response_.rcode == Rcode::noerror || response_.rcode == Rcode::nxdomain;
+        if (regular && response_.edns.has_value() != query_.edns)
+            fault(What::cosmetic,
+                  query_.edns ? "no OPT for a query with EDNS" : "OPT for a query without EDNS",
+                  "RFC 6891 section 6.1.1, section 7", 0);
         if (response_.z) fault(What::flags, "Z, which is reserved", "RFC 1035 section 4.1.1", 0);
     }
 

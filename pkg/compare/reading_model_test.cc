@@ -128,7 +128,7 @@ struct World {
 TEST_CASE("what respond() says of random zones is faultless by the reading") {
     std::vector<std::uint8_t> buffer(65535);
     std::map<Where, int> wheres;
-    for (std::uint64_t number = 0; number < 60; ++number) {
+    for (std::uint64_t number = 0; number < 30; ++number) {
         World world(number);
         for (std::size_t i = 0; i < 200; ++i) {
             const dns::Name name = world.some_name(i);
@@ -141,7 +141,7 @@ TEST_CASE("what respond() says of random zones is faultless by the reading") {
             if (one.reading.served) ++wheres[one.reading.where];
         }
     }
-    for (std::size_t i = 0; i < where_count; ++i) CHECK(wheres[static_cast<Where>(i)] > 50);
+    for (std::size_t i = 0; i < where_count; ++i) CHECK(wheres[static_cast<Where>(i)] > 20);
 }
 
 /// The signed sample zones, and every name in and around them.
@@ -333,7 +333,7 @@ private:
 TEST_CASE("what is changed in a right response is found, under the right label") {
     std::vector<std::uint8_t> buffer(65535);
     Mutator mutator;
-    for (std::uint64_t number = 100; number < 110; ++number) {
+    for (std::uint64_t number = 100; number < 106; ++number) {
         World world(number);
         for (std::size_t i = 0; i < 100; ++i) {
             const RrType type = types[world.seed.below(12)];
@@ -345,11 +345,11 @@ TEST_CASE("what is changed in a right response is found, under the right label")
         for (const RrType type : {RrType::a, RrType::mx, RrType::ds})
             mutator.run(ask(world.zones, zone::random::name(name), type, Dnssec::yes, buffer));
     CHECK_MESSAGE(mutator.missed == 0, mutator.first_missed);
-    CHECK(mutator.found > 5000);
+    CHECK(mutator.found > 3000);
     CHECK(mutator.legal < mutator.found / 10);
     for (const What what : {What::rcode, What::flags, What::answer, What::ttl, What::authority,
                             What::proofs, What::glue})
-        CHECK(mutator.whats[what] > 50);
+        CHECK(mutator.whats[what] > 40);
 }
 
 }  // namespace

@@ -86,6 +86,10 @@ Judgement both_wrong(const Side& older, const Side& newer, const Difference& dif
     return out;
 }
 
+std::size_t udp_room(const QueryFacts& facts) {
+    return facts.edns ? std::clamp<std::size_t>(facts.udp_octets_max, 512, udp_octets_usual) : 512;
+}
+
 /// TC although the right answer would have fitted. By zone data only where no proofs are wanted.
 std::optional<Fault> needless_truncation(const Asked& asked, const Reading& reading,
                                          const QueryFacts& facts, const Side& side) {
@@ -94,8 +98,7 @@ std::optional<Fault> needless_truncation(const Asked& asked, const Reading& read
         return Fault{What::flags, "TC over TCP", "RFC 2181 section 9", 0};
     if (facts.qtype == dns::RrType::any) return std::nullopt;  // RFC 8482 section 4.4
     const auto octets = octets_wanted(reading, facts);
-    const std::size_t room =
-        facts.edns ? std::clamp<std::size_t>(facts.udp_octets_max, 512, udp_octets_usual) : 512;
+    const std::size_t room = udp_room(facts);
     if (!octets || *octets > room) return std::nullopt;
     return Fault{What::flags,
                  "TC, although the answer of " + std::to_string(*octets) + " octets fits into " +
@@ -130,8 +133,8 @@ bool gives_computed(const Reading& reading, const Side& side) {
 }
 
 /// Both sides are faultless by the zone data.
-Judgement both_right(const Reading& reading, const Side& older, const Side& newer,
-                     const Difference& difference) {
+Judgement both_right(const Reading& reading, const QueryFacts& facts, const Side& older,
+                     const Side& newer, const Difference& difference) {
     Judgement out;
     out.what = difference.what;
     out.where = reading.where;
@@ -144,6 +147,12 @@ Judgement both_right(const Reading& reading, const Side& older, const Side& newe
                        std::string(name_of(other.party)) +
                        " does not: neither is DNS, so which is wanted is for the operator to say";
         return out;
+    }
+    // The one that is whole is right; the other one's TCP answer is for the caller to look at.
+    if (older.message->tc != newer.message->tc && reading.asks == Reading::Asks::zone_data) {
+        const auto octets = octets_wanted(reading, facts);
+        if (octets && *octets > udp_room(facts))
+            return legal(Rule::truncation, difference, reading.where);
     }
     RuleSet taken = older.taken;
     taken.join(newer.taken);
@@ -203,7 +212,7 @@ std::optional<Judgement> by_reading(const Asked& asked, const Reading& reading, 
             if (auto fault = ill_formed(asked, *side)) side->faults.push_back(*std::move(fault));
     }
     if (older.faults.empty() && newer.faults.empty())
-        return both_right(reading, older, newer, difference);
+        return both_right(reading, facts, older, newer, difference);
     Judgement out;
     if (!older.faults.empty() && !newer.faults.empty()) {
         out = both_wrong(older, newer, difference, older.faults[0], newer.faults[0], " gives ");
