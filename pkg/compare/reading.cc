@@ -148,14 +148,16 @@ struct Place {
 };
 
 /// RFC 1034 section 4.3.2 step 3: down, label by label, starting at the apex.
-Place walk_down(const Data& zone, NameView name, RrType qtype) {
+enum class AtCut : std::uint8_t { refer, answer_nsec };
+Place walk_down(const Data& zone, NameView name, RrType qtype, AtCut at_cut = AtCut::refer) {
     const std::size_t labels = name.labels();
     for (std::size_t have = zone.labels();; ++have) {
         const Name here = suffix(name, have);
         const bool last = have == labels;
         // Step 3b. The cut's DS is the parent's own (RFC 4035 section 3.1.4.1).
-        if (zone.is_cut(here) && !(last && qtype == RrType::ds))
-            return {Place::Kind::cut, here, here};
+        const bool of_parent =
+            qtype == RrType::ds || (qtype == RrType::nsec && at_cut == AtCut::answer_nsec);
+        if (zone.is_cut(here) && !(last && of_parent)) return {Place::Kind::cut, here, here};
         if (last) return {Place::Kind::exact, here, here};
         // RFC 6672 section 3.2 step 3c: before the next label is looked for.
         if (zone.has(here, RrType::dname)) return {Place::Kind::dname, here, here};
@@ -211,6 +213,11 @@ public:
         while (look_up()) {
         }
         finish();
+        if (nsec_at_cut_) {
+            Lookup other(zones_, query_);
+            other.at_cut_ = AtCut::answer_nsec;
+            reading_.others.push_back(other.run());
+        }
         return std::move(reading_);
     }
 
@@ -339,7 +346,7 @@ private:
 
     /// One turn; true when the lookup starts again with another name.
     bool look_up() {
-        const Place place = walk_down(*zone_, name_, query_.qtype);
+        const Place place = walk_down(*zone_, name_, query_.qtype, at_cut_);
         if (place.kind == Place::Kind::cut) return refer(place.at);
         reading_.authoritative = true;
         switch (place.kind) {
@@ -371,6 +378,10 @@ private:
 
     bool refer(const Name& cut) {
         set_where(Where::delegation);
+        // The NSEC at a cut is the parent's own data (RFC 4035 section 2.3), but no clause excepts
+        // it from the referral as DS is.
+        nsec_at_cut_ =
+            query_.qtype == RrType::nsec && dns::equal(cut, name_) && zone_->has(cut, RrType::nsec);
         const auto ns = zone_->find(cut, RrType::ns);
         ZC_CHECK(ns.has_value());
         ends(dns::equal(cut, name_) ? "a name that is delegated" : "a name below a zone cut",
@@ -700,6 +711,8 @@ private:
     Name name_;
     std::optional<Data> zone_;
     bool ds_from_child_ = false;
+    AtCut at_cut_ = AtCut::refer;
+    bool nsec_at_cut_ = false;
     bool saw_cname_ = false, saw_dname_ = false;
     std::size_t link_count_ = 0;
     unsigned depth_ = 0;  // of ALIAS in ALIAS

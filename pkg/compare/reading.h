@@ -95,6 +95,8 @@ struct Reading {
     /// for: instead of NODATA a response may have this RRset. Without RDATA: with any, since what
     /// it is cannot be read here. Which of both is wanted is the operator's decision.
     std::optional<dns::RrSet> computed;
+    /// Other readings of the clauses, whole, that a response may follow as well (NSEC at a cut).
+    std::vector<Reading> others;
     std::vector<dns::RrSet> apex_ns;  // of the zones that the lookup touches: optional in AUTHORITY
     bool is_signed = false;           // the zone at the end of the chain has RRSIGs
     std::uint32_t serial = 0;         // of that zone
