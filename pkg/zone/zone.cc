@@ -114,6 +114,50 @@ tl::unexpected<Error> damaged(const char* what) {
     return fail(Errc::malformed, std::string("zone image: ") + what);
 }
 
+/// What stands before the nodes of an image, every offset in it within bounds.
+struct Head {
+    dns::Name apex;
+    State state;
+    std::size_t header = 0;                              // octets without the signed part
+    std::size_t names = 0, nodes_at = 0, nodes_end = 0;  // of a serving zone
+    bool is_signed = false;
+};
+
+Result<Head> read_head(base::Octets image) {
+    if (image.size() < 12 || load<std::uint32_t>(image.data()) != image.size())
+        return damaged("size");
+    if (image[4] != image_format) return damaged("unknown format");
+    const std::uint8_t flags = image[5];
+    Head head;
+    head.is_signed = (flags & image_flag::has_signed_header) != 0;
+    head.header = (flags & image_flag::wide) != 0 ? 16 : 12;
+    const std::size_t apex_at = head.header + (head.is_signed ? 20 : 0);
+    if (image.size() - apex_at > image.size() || image.size() - apex_at < image[6])
+        return damaged("apex");
+    const auto apex = dns::Name::from_wire(image.subspan(apex_at, image[6]));
+    if (!apex) return damaged("apex");
+    head.apex = *apex;
+    head.state = static_cast<State>(flags & image_flag::state);
+    if (head.state != State::serving) return head;
+
+    head.nodes_end = image.size();
+    if (head.is_signed) head.nodes_end = load<std::uint32_t>(image.data() + head.header);
+    const std::size_t index_at = apex_at + image[6];
+    if ((flags & image_flag::wide) != 0) {
+        head.names = load<std::uint32_t>(image.data() + 8);
+        Cursor index(image, std::min(image.size(), index_at + 4 * head.names));
+        const std::size_t slots = std::size_t{index.number(4)} + 1;
+        if (!index.ok() || slots > image.size() / 8) return damaged("index");
+        head.nodes_at = index.at() + 8 * slots;
+    } else {
+        head.names = load<std::uint16_t>(image.data() + 8);
+        head.nodes_at = index_at + 3 * head.names - 1;
+    }
+    if (head.names == 0 || head.nodes_end > image.size() || head.nodes_at > head.nodes_end)
+        return damaged("index");
+    return head;
+}
+
 /// Reads the records back out of an image, trusting nothing but what it has checked itself.
 class Walker {
 public:
@@ -122,42 +166,15 @@ public:
     Walker(base::Octets image, const Record& record) : image_(image), record_(record) {}
 
     Status walk() {
-        if (image_.size() < 12 || load<std::uint32_t>(image_.data()) != image_.size())
-            return damaged("size");
-        if (image_[4] != image_format) return damaged("unknown format");
-        const std::uint8_t flags = image_[5];
-        const std::size_t header = (flags & image_flag::wide) != 0 ? 16 : 12;
-        const std::size_t apex_at =
-            header + ((flags & image_flag::has_signed_header) != 0 ? 20 : 0);
-        if (image_.size() - apex_at > image_.size() || image_.size() - apex_at < image_[6])
-            return damaged("apex");
-        auto apex = dns::Name::from_wire(image_.subspan(apex_at, image_[6]));
-        if (!apex) return damaged("apex");
-        apex_ = *apex;
-        if (static_cast<State>(flags & image_flag::state) != State::serving) return {};
-
-        std::size_t nodes_end = image_.size();
-        if ((flags & image_flag::has_signed_header) != 0)
-            nodes_end = load<std::uint32_t>(image_.data() + header);
-        const std::size_t index_at = apex_at + image_[6];
-        std::size_t names = 0, nodes_at = 0;
-        if ((flags & image_flag::wide) != 0) {
-            names = load<std::uint32_t>(image_.data() + 8);
-            Cursor index(image_, std::min(image_.size(), index_at + 4 * names));
-            const std::size_t slots = std::size_t{index.number(4)} + 1;
-            if (!index.ok() || slots > image_.size() / 8) return damaged("index");
-            nodes_at = index.at() + 8 * slots;
-        } else {
-            names = load<std::uint16_t>(image_.data() + 8);
-            nodes_at = index_at + 3 * names - 1;
-        }
-        if (names == 0 || nodes_end > image_.size() || nodes_at > nodes_end)
-            return damaged("index");
-
-        Cursor nodes(image_.first(nodes_end), nodes_at);
+        ZC_TRY(const Head head, read_head(image_));
+        apex_ = head.apex;
+        if (head.state != State::serving) return {};
+        const std::size_t names = head.names;
+        const std::size_t nodes_end = head.nodes_end;
+        Cursor nodes(image_.first(nodes_end), head.nodes_at);
         for (std::size_t i = 0; i < names; ++i) ZC_TRY_STATUS(node(nodes));
         if (nodes.at() != nodes_end) return damaged("octets behind the last node");
-        if ((flags & image_flag::has_signed_header) != 0) ZC_TRY_STATUS(nsec3(nodes_end, header));
+        if (head.is_signed) ZC_TRY_STATUS(nsec3(nodes_end, head.header));
         return {};
     }
 
@@ -310,6 +327,15 @@ void for_each_record(const Zone& zone, NodeRef node,
                      const std::function<void(const dns::RecordView&)>& record) {
     const auto offset = static_cast<std::size_t>(node.at() - zone.image());
     ZC_CHECK(Walker(zone.octets(), record).walk_node(offset, zone.apex()).has_value());
+}
+
+Status validate_head(base::Octets image) {
+    ZC_TRY(const Head head, read_head(image));
+    if (head.state != State::serving) return {};
+    // The one place that every reader of an image goes to first: the apex with its SOA.
+    const std::size_t apex_node = ImageView(image.data()).nodes_begin();
+    if (apex_node != head.nodes_at || apex_node == head.nodes_end) return damaged("index");
+    return {};
 }
 
 Status validate(base::Octets image) {

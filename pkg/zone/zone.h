@@ -69,6 +69,11 @@ ImageDigest digest(base::Octets image) noexcept;
 /// records.
 Status validate(base::Octets image);
 
+/// The head alone: size, format, apex, and that index and nodes lie inside. For an image that a
+/// digest shows to be what `Builder` made: then the rest is as it was made too. Cost: that of a
+/// name, whatever the size.
+Status validate_head(base::Octets image);
+
 /// Something legal that the operator may not have meant.
 struct Warning {
     dns::Name owner;
@@ -117,7 +122,8 @@ Image placeholder(dns::NameView apex, State state);
 class Zone;
 void for_each_record(const Zone& zone, const std::function<void(const dns::RecordView&)>& record);
 
-/// A borrowed image that has been built here or validated. As cheap as a pointer.
+/// A borrowed image that has been built here or validated, or whose digest and head are right. As
+/// cheap as a pointer.
 class Zone {
 public:
     explicit Zone(const std::uint8_t* image) noexcept : image_(image) {}

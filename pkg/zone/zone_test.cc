@@ -528,6 +528,38 @@ TEST_CASE("an image cut off anywhere, or with something behind it, is refused") 
     }
 }
 
+TEST_CASE("the head of an image tells its size, format, apex and where its nodes are") {
+    std::vector<Record> many = everything();
+    for (int i = 0; i < 300; ++i)
+        many.push_back(record("n" + std::to_string(i) + ".example.", RrType::a, "192.0.2.1"));
+    const Image images[] = {built(everything()), built(many),
+                            placeholder(name("example."), State::broken)};
+    for (const Image& image : images) {
+        const base::Octets octets = image.octets();
+        CHECK(validate_head(octets));
+        for (std::size_t size = 0; size < octets.size(); size += 1 + size / 50)
+            CHECK(!validate_head(exact(octets.first(size))));
+        // Size, format, length of the apex, its first label.
+        const auto apex_at =
+            static_cast<std::size_t>(ImageView(octets.data()).apex_at() - octets.data());
+        for (const std::size_t at : {std::size_t{0}, std::size_t{4}, std::size_t{6}, apex_at}) {
+            std::vector<std::uint8_t> damaged = exact(octets);
+            damaged[at] ^= 0x20;
+            CHECK_MESSAGE(!validate_head(damaged), "octet " << at);
+        }
+    }
+    // Cut off, with the size as the header says it: what is read of it lies inside.
+    std::vector<std::uint8_t> cut = exact(images[1].octets().first(images[1].octets().size() / 2));
+    const auto stated = static_cast<std::uint32_t>(cut.size());
+    std::memcpy(cut.data(), &stated, 4);
+    for (std::size_t at = 4; at < cut.size(); ++at) {
+        const std::uint8_t before = cut[at];
+        cut[at] = 0xff;
+        static_cast<void>(validate_head(cut));
+        cut[at] = before;
+    }
+}
+
 TEST_CASE("images with random damage never crash the validation") {
     base::Seed seed(77);
     for (int round = 0; round < 2000; ++round) {
