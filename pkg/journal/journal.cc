@@ -11,6 +11,7 @@
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 #include <xxhash.h>
 
@@ -156,6 +157,19 @@ Digest digest_of(const Zone& zone, base::Octets image) noexcept {
 
 // ---------------------------------------------------------------------------------------- Snapshot
 
+namespace {
+
+/// True when nobody can change the store, and all of it is in its file: what a writer left in a log
+/// beside it would not be read.
+bool is_on_read_only_disk(const std::string& path) {
+    struct statvfs disk {};
+    if (::statvfs(path.c_str(), &disk) != 0 || (disk.f_flag & ST_RDONLY) == 0) return false;
+    struct stat log {};
+    return ::stat((path + "-wal").c_str(), &log) != 0 || log.st_size == 0;
+}
+
+}  // namespace
+
 struct Snapshot::Work {
     Database database;
     std::optional<Transaction> reading;
@@ -170,16 +184,22 @@ Snapshot& Snapshot::operator=(Snapshot&&) noexcept = default;
 Snapshot::~Snapshot() = default;
 
 Result<Snapshot> Snapshot::open(const std::string& path) {
-    ZC_TRY(Database database, Database::open(path, Database::Mode::read_only));
-    auto work = std::make_unique<Work>();
-    work->database = std::move(database);
-    ZC_TRY(auto reading, Transaction::begin(work->database, Transaction::Kind::deferred));
-    work->reading.emplace(std::move(reading));
-    ZC_TRY(work->meta, read_meta(work->database));
-    ZC_TRY(work->by_key, work->database.prepare(std::string("SELECT ") + zone_columns +
-                                                " FROM zones WHERE key = ?"));
-    ZC_TRY(work->by_id, work->database.prepare("SELECT image FROM images WHERE id = ?"));
-    return Snapshot(std::move(work));
+    const auto opened = [&path](Database::Mode mode) -> Result<Snapshot> {
+        ZC_TRY(Database database, Database::open(path, mode));
+        auto work = std::make_unique<Work>();
+        work->database = std::move(database);
+        ZC_TRY(auto reading, Transaction::begin(work->database, Transaction::Kind::deferred));
+        work->reading.emplace(std::move(reading));
+        ZC_TRY(work->meta, read_meta(work->database));
+        ZC_TRY(work->by_key, work->database.prepare(std::string("SELECT ") + zone_columns +
+                                                    " FROM zones WHERE key = ?"));
+        ZC_TRY(work->by_id, work->database.prepare("SELECT image FROM images WHERE id = ?"));
+        return Snapshot(std::move(work));
+    };
+    auto snapshot = opened(Database::Mode::read_only);
+    if (snapshot || !is_on_read_only_disk(path)) return snapshot;
+    // SQLite finds no place there for the memory that it shares with writers; there are none.
+    return opened(Database::Mode::unchanging);
 }
 
 const Position& Snapshot::position() const noexcept {

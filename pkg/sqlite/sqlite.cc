@@ -42,6 +42,8 @@ Errc kind_of(int code, int system_error) {
     return system_error == ENOSPC || system_error == EDQUOT ? Errc::full : Errc::io;
 }
 
+constexpr const char* read_only_words = "read-only: no permission to change it, or its folder";
+
 std::string words_for(Errc kind, int code, int system_error, const char* message) {
     std::string words;
     if (kind == Errc::full) {
@@ -49,7 +51,7 @@ std::string words_for(Errc kind, int code, int system_error, const char* message
     } else if (kind == Errc::busy) {
         words = "another process is changing it";
     } else if ((code & 0xff) == SQLITE_READONLY) {
-        words = "read-only: no permission to change it, or its folder";
+        words = read_only_words;
     } else if ((code & 0xff) == SQLITE_CANTOPEN && system_error != 0) {
         // NOLINTNEXTLINE(concurrency-mt-unsafe): glibc's has a buffer per thread since 2.32.
         words = std::strerror(system_error);
@@ -67,6 +69,21 @@ tl::unexpected<Error> error_of(sqlite3* handle, int code, const std::string& pat
     return fail(kind, words_for(kind, code, system_error, message), {.source = path});
 }
 
+/// "file:/a%3fb?immutable=1", for a path with anything in it.
+std::string unchanging_uri(const std::string& path) {
+    static constexpr char hex[] = "0123456789abcdef";
+    std::string uri = "file:";
+    for (const char c : path) {
+        if (c == '%' || c == '?' || c == '#') {
+            const auto octet = static_cast<unsigned char>(c);
+            uri += {'%', hex[octet >> 4], hex[octet & 15]};
+        } else {
+            uri += c;
+        }
+    }
+    return uri + "?immutable=1";
+}
+
 }  // namespace
 
 Result<Database> Database::open(const std::string& path, Mode mode, base::Duration wait) {
@@ -81,11 +98,19 @@ Result<Database> Database::open(const std::string& path, Mode mode, base::Durati
         case Mode::create:
             flags |= SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
             break;
+        case Mode::unchanging:
+            flags |= SQLITE_OPEN_READONLY | SQLITE_OPEN_URI;
+            break;
     }
     sqlite3* handle = nullptr;
-    const int code = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
+    const std::string name = mode == Mode::unchanging ? unchanging_uri(path) : path;
+    const int code = sqlite3_open_v2(name.c_str(), &handle, flags, nullptr);
     Database database(handle, path);  // also on failure: SQLite wants the handle closed
     if (code != SQLITE_OK) return error_of(handle, code, path);
+    // What may not be written SQLite opens to be read, and says so at the first change, or that
+    // there is no log.
+    if (mode == Mode::read_write && sqlite3_db_readonly(handle, "main") == 1)
+        return fail(Errc::io, read_only_words, {.source = path});
     sqlite3_busy_timeout(handle, static_cast<int>(wait.nanoseconds / 1'000'000));
     return database;
 }

@@ -149,6 +149,21 @@ TEST_CASE("a database opened to be read refuses a change") {
     CHECK(status.error().message.starts_with("read-only"));
 }
 
+TEST_CASE("a database that nobody can change is read without the files beside it") {
+    const Folder folder;
+    const std::string path = folder / "a?b#c%3fd";
+    {
+        Database database = created(path);
+        REQUIRE(database.execute(
+            "PRAGMA journal_mode=WAL; CREATE TABLE t(a); INSERT INTO t VALUES(7)"));
+    }
+    auto database = Database::open(path, Database::Mode::unchanging);
+    REQUIRE(database);
+    CHECK(database->integer("SELECT a FROM t") == 7);
+    CHECK(folder.files() == 1);
+    CHECK(database->execute("INSERT INTO t VALUES(1)").error().message.starts_with("read-only"));
+}
+
 TEST_CASE("a value over SQLite's limit is an error of kind limit") {
     const Folder folder;
     Database database = created(folder / "a");
