@@ -397,33 +397,59 @@ public:
 
     void reserve(std::size_t zones) {
         entries_.reserve(zones);
-        std::size_t slots = 16;
-        while (slots < zones * 2) slots *= 2;
-        slots_.assign(slots, 0);
+        keys_.reserve(zones * key_octets_typical);
     }
 
     Entry* find_or_null(base::Octets key) noexcept {
         if (slots_.empty()) return nullptr;
+        const std::uint64_t hash = XXH3_64bits(key.data(), key.size());
         const std::size_t mask = slots_.size() - 1;
-        for (std::size_t at = XXH3_64bits(key.data(), key.size()) & mask; slots_[at] != 0;
-             at = (at + 1) & mask) {
-            Entry& entry = entries_[slots_[at] - 1];
-            if (std::ranges::equal(this->key(entry), key)) return &entry;
+        for (std::size_t at = hash & mask; slots_[at].number != 0; at = (at + 1) & mask) {
+            if (slots_[at].tag != tag_of(hash)) continue;
+            Entry& entry = entries_[slots_[at].number - 1];
+            if (entry.key_octets == key.size() &&
+                std::memcmp(this->key(entry).data(), key.data(), key.size()) == 0)
+                return &entry;
         }
         return nullptr;
     }
 
     /// `key` is not there yet.
-    Entry& add(base::Octets key, Entry entry) {
-        if ((entries_.size() + 1) * 2 > slots_.size()) grow();
+    Entry& add(base::Octets key, const Entry& entry) {
+        append(key, entry);
+        if (entries_.size() * 2 > slots_.size()) {
+            place_all();
+        } else {
+            place(entries_.size(), XXH3_64bits(key.data(), key.size()));
+        }
+        return entries_.back();
+    }
+
+    /// As `add`, for many: they are found after `place_all`.
+    void append(base::Octets key, Entry entry) {
         const std::uint64_t at = keys_.size();
         entry.key_at_high = static_cast<std::uint32_t>(at >> 32);
         entry.key_at_low = static_cast<std::uint32_t>(at);
         entry.key_octets = static_cast<std::uint16_t>(key.size());
         keys_.insert(keys_.end(), key.begin(), key.end());
         entries_.push_back(entry);
-        place(entries_.size());
-        return entries_.back();
+    }
+
+    void place_all() {
+        std::size_t slots = 16;
+        while (slots < entries_.size() * 2) slots *= 2;
+        slots_.assign(slots, {});
+        // Each entry's slot misses the cache; asked for ahead, the misses overlap.
+        std::array<std::uint64_t, 16> hashes{};
+        for (std::size_t first = 0; first < entries_.size(); first += hashes.size()) {
+            const std::size_t count = std::min(hashes.size(), entries_.size() - first);
+            for (std::size_t i = 0; i < count; ++i) {
+                const base::Octets key = this->key(entries_[first + i]);
+                hashes[i] = XXH3_64bits(key.data(), key.size());
+                __builtin_prefetch(&slots_[hashes[i] & (slots - 1)], 1);
+            }
+            for (std::size_t i = 0; i < count; ++i) place(first + i + 1, hashes[i]);
+        }
     }
 
     base::Octets key(const Entry& entry) const noexcept {
@@ -433,20 +459,23 @@ public:
     std::vector<Entry>& entries() noexcept { return entries_; }
 
 private:
-    void place(std::size_t number) {
-        const base::Octets key = this->key(entries_[number - 1]);
-        const std::size_t mask = slots_.size() - 1;
-        std::size_t at = XXH3_64bits(key.data(), key.size()) & mask;
-        while (slots_[at] != 0) at = (at + 1) & mask;
-        slots_[at] = static_cast<std::uint32_t>(number);
+    static constexpr std::size_t key_octets_typical = 24;
+    /// So that an entry, which misses the cache, is only looked at when it is the one.
+    struct Slot {
+        std::uint32_t number, tag;  // of the entry, from 1
+    };
+    static std::uint32_t tag_of(std::uint64_t hash) noexcept {
+        return static_cast<std::uint32_t>(hash >> 32);
     }
-    void grow() {
-        slots_.assign(std::max<std::size_t>(16, slots_.size() * 2), 0);
-        for (std::size_t number = 1; number <= entries_.size(); ++number) place(number);
+    void place(std::size_t number, std::uint64_t hash) noexcept {
+        const std::size_t mask = slots_.size() - 1;
+        std::size_t at = hash & mask;
+        while (slots_[at].number != 0) at = (at + 1) & mask;
+        slots_[at] = {static_cast<std::uint32_t>(number), tag_of(hash)};
     }
 
     std::vector<Entry> entries_;
-    std::vector<std::uint32_t> slots_;  // number of the entry, from 1; open addressing
+    std::vector<Slot> slots_;  // open addressing, at most half full
     std::vector<std::uint8_t> keys_;
 };
 
@@ -590,9 +619,10 @@ Status Update::Work::read_index() {
         ZC_TRY(entry.digest, digest_from(rows.octets(2), path));
         entry.id = rows.integer(3);
         const base::Octets key = rows.octets(0);
-        entry.touched = touched.contains(string_of(key));
-        index.add(key, entry);
+        entry.touched = !touched.empty() && touched.contains(string_of(key));
+        index.append(key, entry);
     }
+    index.place_all();
     touched.clear();
     indexed = true;
     return {};
@@ -700,6 +730,13 @@ Status Update::put(const Zone& zone, base::Octets image) {
 Result<bool> Update::is_unchanged(base::Octets key, std::uint64_t source) {
     Work& work = *work_;
     if (work.is_new || source == 0) return false;
+    if (work.indexed) {
+        Index::Entry* const entry = work.index.find_or_null(key);
+        if (entry == nullptr || entry->id == 0 || entry->source != source) return false;
+        ++work.counts.unchanged;
+        entry->touched = true;
+        return true;
+    }
     ZC_TRY(const Work::Old old, work.look_up(key));
     if (!old.there || old.source != source) return false;
     ++work.counts.unchanged;
