@@ -229,8 +229,15 @@ Status RowPipeline::parse_line(std::string_view line, const CopyBlock& block, st
     // A dump that went through Windows; a CR that is data is written \r.
     if (line.ends_with('\r')) line.remove_suffix(1);
     const TableLayout& layout = *block.layout;
-    const bool has_escapes = std::memchr(line.data(), '\\', line.size()) != nullptr;
-    if (has_escapes) {
+    // The next backslash, looked for once and not in every column.
+    const char* const end = line.data() + line.size();
+    const auto find_escape = [end](const char* from) {
+        const auto* at =
+            static_cast<const char*>(std::memchr(from, '\\', static_cast<std::size_t>(end - from)));
+        return at == nullptr ? end : at;
+    };
+    const char* escape = find_escape(line.data());
+    if (escape != end) {
         unescaped.clear();
         unescaped.reserve(line.size());  // so that views into it stay where they are
     }
@@ -246,7 +253,7 @@ Status RowPipeline::parse_line(std::string_view line, const CopyBlock& block, st
         }
         if (const int target = layout.targets[column]; target >= 0) {
             Value& value = row.values[static_cast<std::size_t>(target)];
-            if (!has_escapes || text.find('\\') == std::string_view::npos) {
+            if (escape >= text.data() + text.size()) {
                 value = text;
             } else if (text != "\\N") {
                 const std::size_t begin = unescaped.size();
@@ -258,8 +265,8 @@ Status RowPipeline::parse_line(std::string_view line, const CopyBlock& block, st
             ++column;
             break;
         }
-        rest = std::string_view(tab + 1,
-                                static_cast<std::size_t>(line.data() + line.size() - tab - 1));
+        if (escape < tab) escape = find_escape(tab);
+        rest = std::string_view(tab + 1, static_cast<std::size_t>(end - tab - 1));
     }
     if (column != layout.targets.size()) {
         return refuse(layout.table, number, std::string(line.substr(0, excerpt_octets_max)),
