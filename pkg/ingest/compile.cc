@@ -21,7 +21,7 @@ using dns::RrType;
 constexpr std::size_t shown_octets_max = 300;  // of a record in a finding
 constexpr std::size_t masters_max = 64;
 constexpr std::uint64_t rules_version =
-    1;  // counts up when the same rows come to another zone than before
+    2;  // counts up when the same rows come to another zone than before
 constexpr std::string_view servfail = "SERVFAIL for the apex and all names below";
 
 std::optional<std::int64_t> parse_integer(const Value& value) noexcept {
@@ -30,6 +30,13 @@ std::optional<std::int64_t> parse_integer(const Value& value) noexcept {
     const auto [end, error] = std::from_chars(value->data(), value->data() + value->size(), number);
     if (error != std::errc() || end != value->data() + value->size()) return std::nullopt;
     return number;
+}
+
+/// What PowerDNS's schema calls INT; SQLite puts more into such a column.
+std::int32_t int_column(const Value& value, std::int64_t when_null) noexcept {
+    using Limits = std::numeric_limits<std::int32_t>;
+    return static_cast<std::int32_t>(std::clamp<std::int64_t>(
+        parse_integer(value).value_or(when_null), Limits::min(), Limits::max()));
 }
 
 /// PostgreSQL's t and f, SQL's words, the numbers of MySQL and SQLite, MySQL's BIT.
@@ -186,7 +193,7 @@ CompiledDomain ZoneCompiler::compile(std::span<const RowStore::Bucket::Ref> refs
     done_ = {};
     zone_ = {};
     zone_text_.clear();
-    presigned_ = disabled_soa_ = key_refused_ = false;
+    presigned_ = disabled_soa_ = false;
     octets_.clear();
     items_.clear();
     done_.rows = refs.size();
@@ -208,7 +215,6 @@ CompiledDomain ZoneCompiler::compile(std::span<const RowStore::Bucket::Ref> refs
             why = dns::name_error(scan, name).message;
         } else {
             zone_.apex = dns::Name(dns::NameView(base::Octets(buffer).first(scan.octets)));
-            zone_text_ = dns::to_string(zone_.apex);
         }
     } else if (!refs.empty() && refs[0].domain == domain_null) {
         why = "the id of the domain is NULL: the row belongs to no zone";
@@ -237,6 +243,7 @@ CompiledDomain ZoneCompiler::compile(std::span<const RowStore::Bucket::Ref> refs
         done_.unchanged = true;
         return std::move(done_);
     }
+    zone_text_ = dns::to_string(zone_.apex);
     for (std::uint32_t i = 0; i < refs.size(); ++i) {
         const Row row = RowStore::Bucket::read(refs[i]);
         if (row.table == Table::records) {
@@ -259,6 +266,10 @@ CompiledDomain ZoneCompiler::compile(std::span<const RowStore::Bucket::Ref> refs
     build();
     settle_state();
     count_items();
+    std::ranges::sort(zone_.metadata);
+    std::ranges::sort(zone_.comments);
+    std::ranges::sort(zone_.keys);
+    std::ranges::sort(zone_.kept);
     std::ranges::stable_sort(zone_.findings, {}, &Finding::line);
     zone_.rows_digest = zone_.findings.empty() ? digest : 0;
     done_.zone = std::move(zone_);
@@ -350,15 +361,15 @@ void ZoneCompiler::side_row(const Row& row) {
             break;
         case Table::cryptokeys: {
             const auto flags = parse_integer(row.values[column::flags]);
-            if (!flags || *flags < 0 || *flags > 65535 || !row.values[column::key_content]) {
-                key_refused_ = true;
-                return refuse(row, "a key without flags of 0 to 65535 or without content",
-                              "not taken over");
-            }
-            zone_.keys.push_back({static_cast<std::uint16_t>(*flags),
+            const bool has_flags = flags && *flags >= 0 && *flags <= 65535;
+            // Also one that is refused is a key: the zone is signed, here and in what is exported.
+            zone_.keys.push_back({has_flags ? static_cast<std::uint16_t>(*flags) : std::uint16_t{0},
                                   parse_flag(row.values[column::active], false),
                                   parse_flag(row.values[column::published], true),
                                   text_of(row.values[column::key_content])});
+            if (!has_flags || !row.values[column::key_content])
+                return refuse(row, "a key without flags of 0 to 65535 or without content",
+                              "what is missing is 0 or empty");
             break;
         }
         case Table::domains:
@@ -407,16 +418,13 @@ void ZoneCompiler::record_row(const Row& row, std::uint32_t ref) {
             equal(dns::NameView(base::Octets(buffer).first(scan.octets)), zone_.apex)) {
             disabled_soa_ = true;
         }
-        zone_.kept.push_back(
-            {.why = KeptRecord::Why::disabled,
-             .disabled = true,
-             .name = text_of(row.values[column::record_name]),
-             .type = std::string(type_text),
-             .content = text_of(content),
-             .ttl = static_cast<std::uint32_t>(
-                 parse_integer(row.values[column::ttl]).value_or(options_.default_ttl)),
-             .prio =
-                 static_cast<std::int32_t>(parse_integer(row.values[column::prio]).value_or(0))});
+        zone_.kept.push_back({.why = KeptRecord::Why::disabled,
+                              .disabled = true,
+                              .name = text_of(row.values[column::record_name]),
+                              .type = std::string(type_text),
+                              .content = text_of(content),
+                              .ttl = int_column(row.values[column::ttl], options_.default_ttl),
+                              .prio = int_column(row.values[column::prio], 0)});
         return;
     }
     const Value& name = row.values[column::record_name];
@@ -474,9 +482,8 @@ void ZoneCompiler::record_row(const Row& row, std::uint32_t ref) {
                               .name = std::string(*name),
                               .type = std::string(type_text),
                               .content = std::string(*content),
-                              .ttl = *ttl,
-                              .prio = static_cast<std::int32_t>(
-                                  parse_integer(row.values[column::prio]).value_or(0))});
+                              .ttl = static_cast<std::int32_t>(*ttl),
+                              .prio = int_column(row.values[column::prio], 0)});
     }
 }
 
@@ -686,15 +693,13 @@ void ZoneCompiler::keep_everything(KeptRecord::Why why) {
                               .name = text_of(row.values[column::record_name]),
                               .type = text_of(row.values[column::record_type]),
                               .content = text_of(row.values[column::record_content]),
-                              .ttl = item.ttl,
-                              .prio = static_cast<std::int32_t>(
-                                  parse_integer(row.values[column::prio]).value_or(0))});
+                              .ttl = static_cast<std::int32_t>(item.ttl),
+                              .prio = int_column(row.values[column::prio], 0)});
     }
 }
 
 void ZoneCompiler::settle_state() {
-    const bool is_signed_there =
-        !presigned_ && (key_refused_ || std::ranges::any_of(zone_.keys, &CryptoKey::active));
+    const bool is_signed_there = !presigned_ && std::ranges::any_of(zone_.keys, &CryptoKey::active);
     if (!is_signed_there || zone_.state != zone::State::serving) return;
     if (options_.unsigned_zones == UnsignedZones::serve) {
         doubt_zone("PowerDNS signs this zone",

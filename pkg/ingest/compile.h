@@ -132,7 +132,6 @@ private:
     std::string zone_text_;
     bool presigned_ = false;
     bool disabled_soa_ = false;
-    bool key_refused_ = false;
     std::vector<std::uint8_t> octets_;  // owners and RDATA
     std::vector<Item> items_;
     std::vector<Owner> owners_;

@@ -104,8 +104,9 @@ public:
         };
         for (const Group& group : groups_) {
             const auto rows = std::span<Ref>(rows_).subspan(group.begin, group.count);
+            // Stable: rows of one INSERT may stand in one line, and come in their order.
             if (!std::is_sorted(rows.begin(), rows.end(), by_place))
-                std::sort(rows.begin(), rows.end(), by_place);
+                std::stable_sort(rows.begin(), rows.end(), by_place);
         }
         std::ranges::sort(groups_, {}, &Group::domain);
     }
@@ -168,6 +169,7 @@ private:
             return fail(Errc::interrupted, "stopped while compiling", {compile_.source, 0});
         ZC_TRY(RowStore::Bucket rows, store_.take(bucket));
         grouping.group(rows.refs);
+        domains.reserve(grouping.groups().size() + 2);  // each is large
         for (const Grouping::Group& group : grouping.groups()) {
             if (group.domain == domain_null && bucket == buckets_count) {
                 take_globals(grouping.rows(group), domains, compiler);

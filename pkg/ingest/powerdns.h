@@ -9,6 +9,7 @@
 
 #include <array>
 #include <atomic>
+#include <compare>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -63,16 +64,19 @@ using Field = std::optional<std::string>;
 
 struct Metadata {
     std::string kind, content;
+    auto operator<=>(const Metadata&) const = default;
 };
 struct Comment {
     std::string name, type, account, comment;
     std::int64_t modified_at = 0;
+    auto operator<=>(const Comment&) const = default;
 };
 struct CryptoKey {
     std::uint16_t flags = 0;  // 257 with the SEP bit, 256 without
     bool active = true;
     bool published = true;
     std::string content;  // BIND's private key text
+    auto operator<=>(const CryptoKey&) const = default;
 };
 struct TsigKey {
     std::string name, algorithm, secret;
@@ -92,8 +96,9 @@ struct KeptRecord {
     bool disabled = false;
     std::string name;           // as in the database, no final dot
     std::string type, content;  // content without prio
-    std::uint32_t ttl = 0;
+    std::int32_t ttl = 0;       // of a disabled one anything that the column holds
     std::int32_t prio = 0;
+    auto operator<=>(const KeptRecord&) const = default;
 };
 
 enum class Kind : std::uint8_t { native, primary, secondary, producer, consumer };
@@ -127,10 +132,11 @@ struct ImportedZone {
     Field catalog;
     std::optional<std::uint32_t> notified_serial;
     std::optional<std::int64_t> last_check;
-    std::vector<Metadata> metadata;  // in order of the rows; kinds may repeat
+    // Sorted: a database gives its rows in any order, and in another one after it was restored.
+    std::vector<Metadata> metadata;  // kinds may repeat
     std::vector<Comment> comments;
     std::vector<CryptoKey> keys;
-    std::vector<KeptRecord> kept;   // in order of the rows
+    std::vector<KeptRecord> kept;
     std::vector<Finding> findings;  // in order of the rows
 };
 

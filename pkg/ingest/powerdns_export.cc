@@ -207,7 +207,7 @@ Status DumpWriter::zone(const ImportedZone& zone) {
         row.text_or_null(zone.options).text_or_null(zone.catalog);
     }
 
-    const auto record_row = [&](const PowerDnsRecord& record, std::uint32_t ttl, std::int32_t prio,
+    const auto record_row = [&](const PowerDnsRecord& record, std::int64_t ttl, std::int32_t prio,
                                 bool disabled, bool auth) {
         Row(records_.rows)
             .number(++record_id_)

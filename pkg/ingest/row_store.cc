@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::uint32_t chunk_octets = 32768;
 constexpr std::size_t varint_octets_max = 10;
+constexpr std::size_t row_octets_typical = 48;  // rather less, so that there is room for all
 
 constexpr std::array<std::string_view, 9> domains_columns = {
     "id",      "name",    "master", "last_check", "type", "notified_serial",
@@ -149,7 +150,7 @@ Status RowStore::Writer::seal(Shelf& shelf) {
     const std::uint64_t in_memory =
         store_.octets_in_memory_.fetch_add(shelf.open.capacity, std::memory_order_relaxed) +
         shelf.open.capacity;
-    if (in_memory > store_.options_.memory_octets) {
+    if (in_memory > store_.options_.memory_octets || !shelf.spilled.empty()) {
         store_.octets_in_memory_.fetch_sub(shelf.open.capacity, std::memory_order_relaxed);
         return spill(shelf);
     }
@@ -187,6 +188,7 @@ Result<RowStore::Bucket> RowStore::take(std::size_t bucket) {
     Bucket taken;
     for (const std::unique_ptr<Writer>& writer : writers_) {
         Writer::Shelf& shelf = writer->shelves_[bucket];
+        for (Writer::Chunk& chunk : shelf.full) taken.chunks_.push_back(std::move(chunk));
         for (const Writer::Spilled& spilled : shelf.spilled) {
             Writer::Chunk chunk{std::make_unique_for_overwrite<std::uint8_t[]>(spilled.size),
                                 spilled.size, spilled.size};
@@ -201,10 +203,12 @@ Result<RowStore::Bucket> RowStore::take(std::size_t bucket) {
             }
             taken.chunks_.push_back(std::move(chunk));
         }
-        for (Writer::Chunk& chunk : shelf.full) taken.chunks_.push_back(std::move(chunk));
         if (shelf.open.size != 0) taken.chunks_.push_back(std::move(shelf.open));
         shelf = {};
     }
+    std::size_t octets = 0;
+    for (const Writer::Chunk& chunk : taken.chunks_) octets += chunk.size;
+    taken.refs.reserve(octets / row_octets_typical);
     for (const Writer::Chunk& chunk : taken.chunks_)
         taken.index(chunk.octets.get(), chunk.octets.get() + chunk.size);
     return taken;

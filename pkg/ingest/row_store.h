@@ -99,8 +99,8 @@ public:
     /// A writer for one thread; lives as long as the store.
     Writer& add_writer();
 
-    /// All rows of a bucket, in no order; valid until the `Bucket` ends. Each bucket once. Threads:
-    /// any, after all writing.
+    /// All rows of a bucket, those of one writer in its order; valid until the `Bucket` ends. Each
+    /// bucket once. Threads: any, after all writing.
     class Bucket;
     Result<Bucket> take(std::size_t bucket);
 
@@ -136,6 +136,7 @@ private:
         std::uint64_t offset;
         std::uint32_t size;
     };
+    /// In the order of writing: what is full, what was spilled, what is open.
     struct Shelf {
         Chunk open;
         std::vector<Chunk> full;

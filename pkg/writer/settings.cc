@@ -126,7 +126,7 @@ std::vector<std::uint8_t> encode_settings(const ingest::ImportedZone& zone) {
     for (const ingest::KeptRecord& kept : zone.kept) {
         out.tag(Tag::kept).number(static_cast<std::uint64_t>(kept.why));
         out.number(kept.disabled ? 1 : 0).text(kept.name).text(kept.type).text(kept.content);
-        out.number(kept.ttl).signed_number(kept.prio);
+        out.number(static_cast<std::uint32_t>(kept.ttl)).signed_number(kept.prio);
     }
     return out.take();
 }
@@ -201,7 +201,7 @@ Status decode_settings(base::Octets octets, ingest::ImportedZone& zone) {
                 kept.name = in.text();
                 kept.type = in.text();
                 kept.content = in.text();
-                kept.ttl = static_cast<std::uint32_t>(in.number(UINT32_MAX));
+                kept.ttl = static_cast<std::int32_t>(in.number(UINT32_MAX));
                 const std::int64_t prio = in.signed_number();
                 if (prio < INT32_MIN || prio > INT32_MAX) in.fail();
                 kept.prio = static_cast<std::int32_t>(prio);

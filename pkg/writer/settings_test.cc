@@ -49,7 +49,7 @@ ImportedZone random_zone(Seed& seed) {
                           text(),
                           text(),
                           text(),
-                          static_cast<std::uint32_t>(seed.next()),
+                          static_cast<std::int32_t>(seed.next()),
                           static_cast<std::int32_t>(seed.next())};
     });
     return zone;
