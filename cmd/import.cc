@@ -27,6 +27,7 @@ struct ImportVerbOptions {
     std::string temporary_directory;
     std::uint32_t threads = 0;
     std::uint32_t default_ttl = ingest::ImportOptions().default_ttl;
+    std::uint64_t memory_octets = ingest::ImportOptions().memory_octets;
     bool dry_run = false;
     bool repair = false;
     bool prune = false;
@@ -311,6 +312,7 @@ int run_import(const ImportVerbOptions& options, Invocation& invocation) {
     import_options.default_ttl = options.default_ttl;
     import_options.threads = options.threads;
     import_options.temporary_directory = options.temporary_directory;
+    import_options.memory_octets = options.memory_octets;
     import_options.stop_or_null = &stop.flag();
 
     auto import = writer::StoreImport::begin(options.store, std::move(store_options));
@@ -377,6 +379,9 @@ Action define_import(CLI::App& app) {
                "TTL of records that have none");
     add_number(app, "--threads", options->threads, {0, 64}, Unit::count,
                "Threads that judge and compile; 0 is one a core");
+    add_number(app, "--memory-octets-max", options->memory_octets, {0, std::uint64_t{1} << 40},
+               Unit::octets,
+               "Rows in memory while they wait to be grouped by zone; others go to disk");
     add_text(app, "--temporary-directory", options->temporary_directory, "DIR",
              "For rows that do not fit into memory; /var/tmp if not given");
     app.footer(

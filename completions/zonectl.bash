@@ -23,11 +23,12 @@ _zonectl() {
         --report) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --default-ttl) COMPREPLY=(); return ;;
         --threads) COMPREPLY=(); return ;;
+        --memory-octets-max) COMPREPLY=(); return ;;
         --temporary-directory) COMPREPLY=($(compgen -d -- "$cur")); return ;;
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
         esac
-        words='' flags='--help --store --from --report --dry-run --repair --prune --serve-unsigned --default-ttl --threads --temporary-directory --config --color --json --version' files=no
+        words='' flags='--help --store --from --report --dry-run --repair --prune --serve-unsigned --default-ttl --threads --memory-octets-max --temporary-directory --config --color --json --version' files=no
         ;;
     'serve')
         case "$prev" in

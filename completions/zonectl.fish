@@ -30,6 +30,7 @@ complete -c zonectl -n "__zonectl_at 'import'" -l prune -d 'Remove zones from th
 complete -c zonectl -n "__zonectl_at 'import'" -l serve-unsigned -d 'Answer, without signatures, from zones that PowerDNS signs itself'
 complete -c zonectl -n "__zonectl_at 'import'" -l default-ttl -x -d 'TTL of records that have none'
 complete -c zonectl -n "__zonectl_at 'import'" -l threads -x -d 'Threads that judge and compile; 0 is one a core'
+complete -c zonectl -n "__zonectl_at 'import'" -l memory-octets-max -x -d 'Rows in memory while they wait to be grouped by zone; others go to disk'
 complete -c zonectl -n "__zonectl_at 'import'" -l temporary-directory -x -a '(__fish_complete_directories)' -d 'For rows that do not fit into memory; /var/tmp if not given'
 complete -c zonectl -n "__zonectl_at 'serve'" -l zones -r -F -d 'Directory of ORIGIN.zone files at any depth, a list file of lines ORIGIN<TAB>FILE, or one ORIGIN.zone file'
 complete -c zonectl -n "__zonectl_at 'serve'" -l store -r -F -d 'Store that zonectl import has made, in place of zone files'
