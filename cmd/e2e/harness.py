@@ -336,6 +336,26 @@ include "{self.data}/named.zones.conf";
         return ["named", "-f", "-n", str(self.workers), "-c", config]
 
 
+class PowerDns(Server):
+    """With the generic PostgreSQL back end: `database` of the server whose socket is in `postgres`."""
+    name = "powerdns"
+
+    def __init__(self, data, postgres, database, workers=1, port=None, settings=()):
+        super().__init__(data, workers, port)
+        self.postgres = postgres
+        self.database = database
+        self.settings = list(settings)
+
+    def command(self):
+        os.makedirs(self.path("etc"), exist_ok=True)
+        self.write("etc/pdns.conf", "\n".join([
+            f"local-address={ADDRESS}", f"local-port={self.port}", f"socket-dir={self.work}", f"receiver-threads={self.workers}",
+            "max-tcp-connections=1000", "max-tcp-connections-per-client=0", "loglevel=3", "primary=no", "secondary=no", "version-string=anonymous",
+            "udp-truncation-threshold=4096", "launch=gpgsql", f"gpgsql-host={self.postgres}", f"gpgsql-dbname={self.database}", "gpgsql-user=postgres",
+            "gpgsql-dnssec=yes", "dname-processing=yes", *self.settings, ""]))
+        return ["pdns_server", "--config-dir=" + self.path("etc"), "--daemon=no", "--guardian=no", "--disable-syslog", "--write-pid=no"]
+
+
 SERVERS = {s.name: s for s in (Zonectl, Knot, Nsd, Bind)}
 
 

@@ -155,6 +155,50 @@ def test_kills(work, rounds, rng):
     zonectl("store", "check", "--store", store)
 
 
+def test_reload_kills(work, rounds, rng):
+    """kill -9 of a node while it takes over what an import changed, or another store as a whole: the next one serves the new
+    zones, and the store is whole."""
+    store, control = work + "/a", work + "/control"
+    state = {index: 1 for index in range(ZONES)}
+    write_dump(work + "/a.sql", state)
+    zonectl("import", work + "/a.sql", "--store", store)
+    killed = 0
+    for number in range(2, rounds + 2):
+        port = harness.free_port()
+        command = [harness.zonectl_binary(), "serve", "--store", store, "--listen", f"{harness.ADDRESS}:{port}", "--control", control, "--workers", "1"]
+
+        def serial(index, port=port):
+            answer = harness.ask_udp(port, harness.encode_query(f"zone{index}.example.", "SOA"), 0.5)
+            return int.from_bytes(answer[-20:-16], "big") if answer and harness.rcode(answer) == 0 else None
+
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            try:
+                some = rng.sample(sorted(state), 5)
+                harness.wait_until(lambda: process.poll() is not None or serial(some[0]) is not None, 20, "a start")
+                assert process.poll() is None, "a node does not start"
+                for index in some:
+                    assert serial(index) == state[index], f"round {number}: zone {index} has serial {serial(index)}, wanted {state[index]}"
+                if rng.random() < 0.3:  # another store
+                    remove_store(store)
+                    state = {}
+                for index in range(ZONES):
+                    if index not in state or rng.random() < 0.5:
+                        state[index] = number
+                write_dump(work + "/a.sql", state)
+                zonectl("import", work + "/a.sql", "--store", store)
+                if rng.random() < 0.5:  # so that the reload has to make it
+                    os.unlink(store + "-images")
+                process.send_signal(signal.SIGHUP)
+                time.sleep(rng.random() * 0.03)
+            finally:
+                process.kill()
+                killed += process.wait() == -signal.SIGKILL
+        zonectl("store", "check", "--store", store)
+        assert serials_of(store) == wanted(state), f"round {number}: the store is not what was imported"
+    assert killed == rounds, f"{rounds - killed} nodes ended by themselves"
+    print(f"{rounds} reloads killed")
+
+
 def test_reload(work):
     """A node takes over what an import changed, without losing a query, and a store that is another one."""
     dump, store = work + "/a.sql", work + "/a"
@@ -227,7 +271,8 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     rng = random.Random(args.seed)
-    for test in (test_identity, test_refusals, lambda work: test_kills(work, args.kills, rng), test_reload, test_full_disk):
+    for test in (test_identity, test_refusals, lambda work: test_kills(work, args.kills, rng),
+                 lambda work: test_reload_kills(work, max(5, args.kills // 5), rng), test_reload, test_full_disk):
         work = tempfile.mkdtemp(prefix="zonectl-e2e-store-")
         try:
             test(work)

@@ -1,0 +1,213 @@
+#!/usr/bin/env python3
+"""The same PowerDNS databases behind PowerDNS itself and, imported, behind zonectl: the same questions to both, whole answers compared.
+
+  powerdns_test.py --tool PROGRAM [--zones N] [--queries M] [--databases N] [--seed S]
+
+Compared are bench/gen_zones' data set of N zones, the sample database with one row of each imperfection, and databases of
+random_database_test.py. What is asked: the generator's queries, and every name of `records`, with each type it has and types it has not, and
+names below it. Every difference is named in testdata/e2e/powerdns_differences.txt with the clause that decides, or is at a name that
+the report of the import names; anything else fails.
+"""
+import argparse
+import contextlib
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+import tempfile
+
+import harness
+import random_database_test
+from random_database_test import TABLES, Postgres, RandomDatabase, run
+
+RULES = os.path.join(harness.ROOT, "testdata", "e2e", "powerdns_differences.txt")
+ASKED_TYPES = {"A", "AAAA", "NS", "SOA", "CNAME", "DNAME", "PTR", "MX", "SRV", "TXT", "SPF", "CAA", "HTTPS", "SVCB", "NAPTR", "DS", "TLSA", "SSHFP", "LOC", "DNSKEY", "NSEC",
+               "NSEC3PARAM", "RRSIG", "CDS", "CDNSKEY", "HINFO", "RP", "URI", "CERT"}
+OTHER_TYPES = ["A", "AAAA", "MX", "TXT", "NS", "SOA", "CNAME", "DS", "SRV", "PTR", "HTTPS", "ANY", "RRSIG", "DNSKEY", "NSEC", "TYPE65281"]
+
+
+class StoreServer(harness.Zonectl):
+    def command(self):
+        return [harness.zonectl_binary(), "serve", "--store", self.zones, "--listen", f"{harness.ADDRESS}:{self.port}", "--workers", "1",
+                "--control", self.control, *self.flags]
+
+
+def presentation(name):
+    """A name of the database as the queries have it: no octets that the tool could not read."""
+    octets = (name or "").rstrip(".").encode()
+    return "".join(chr(o) if 33 <= o < 127 else f"\\{o:03}" for o in octets) + "."
+
+
+def wire_key(name):
+    """Equal for names that are the same, however they are written."""
+    return harness.encode_name(presentation(name)).lower()
+
+
+class Report:
+    """What the import said: names that it says something of, and zones."""
+
+    def __init__(self, path, apexes):
+        self.names, self.zones = set(), set()
+        self.apexes = {wire_key(apex) for apex in apexes}
+        with open(path, encoding="utf-8", errors="surrogateescape") as f:
+            for finding in map(json.loads, f):
+                zone = finding["zone"]
+                if finding["table"] == "records" and finding["record"]:
+                    self.names.add(wire_key(finding["record"].split(" ")[0].replace("NULL", "")))
+                elif finding["table"] in ("domains", "cryptokeys"):
+                    self.zones.add(wire_key(finding["record"] if finding["verdict"] == "refused" and finding["table"] == "domains" else zone))
+
+    def add_aliases(self, rows):
+        """A name whose CNAME or DNAME leads to a name of the report, or to a zone of it, is answered with what is there."""
+        links = [(wire_key(name), wire_key(content)) for name, kind, content in rows if kind in ("CNAME", "DNAME") and content]
+        while True:
+            more = {name for name, target in links if self.has(target)} - self.names
+            if not more:
+                return
+            self.names |= more
+
+    def has(self, key):
+        """The name, what it is below (a delegation, a DNAME) or a wildcard there, or the zone that it is in."""
+        while True:
+            if key in self.zones or key in self.names or b"\1*" + key in self.names:
+                return True
+            if key in self.apexes or key == b"\0":
+                return False
+            key = key[1 + key[0]:]
+
+
+def rows_of(postgres, database):
+    """(name, type, content) of `records`."""
+    text = postgres.psql_value(database, "SELECT json_agg(json_build_array(name, type, content)) FROM records")
+    return json.loads(text) or []
+
+
+def questions_of(rows, rng, limit):
+    """Every name of the database, with what it has and what it has not, and names that are not there."""
+    asked = {}
+    for name, kind, _ in rows:
+        if name is not None:
+            asked.setdefault(name, set()).add(kind)
+    lines = []
+    for name, kinds in asked.items():
+        shown = presentation(name)
+        labels = re.findall(r"(?:\\\d{3}|[^.\\])+", shown.replace("\\.", "\\046").replace("\\\\", "\\092"))
+        if any(len(harness.encode_name(label)) > 65 for label in labels) or len(harness.encode_name(shown)) > 255 or re.search(r"^\.+.|[^\\]\.\.", shown):
+            continue  # no name that could be asked for
+        for kind in sorted(k for k in kinds if k in ASKED_TYPES or re.fullmatch(r"TYPE[0-9]{1,5}", k or "")):
+            lines.append(f"{shown} {kind}")
+        for kind in rng.sample(OTHER_TYPES, 3):
+            lines.append(f"{shown} {kind}" + rng.choice(["", "", " noedns", " do", " tcp"]))
+        below = f"nothing{rng.randint(0, 9)}." + (shown if shown != "." else "")
+        if len(below) < 200:
+            lines.append(f"{below} {rng.choice(OTHER_TYPES)}")
+    rng.shuffle(lines)
+    return lines[:limit] if limit else lines
+
+
+def compare(options, postgres, database, data, queries, work):
+    """Imports `database`, asks both servers; 0 when every difference is explained."""
+    store, report_path = f"{work}/{database}.store", f"{work}/{database}.jsonl"
+    run(harness.zonectl_binary(), "import", postgres.uri(database), "--store", store, "--report", report_path, code=(0, 1))
+    domains = json.loads(postgres.psql_value(database, "SELECT json_agg(name) FROM domains"))
+    report = Report(report_path, domains)
+    rows = rows_of(postgres, database)
+    report.add_aliases(rows)
+    settled, reported = [], []
+    for line in queries(rows):
+        (reported if report.has(wire_key(line.split(" ")[0])) else settled).append(line)
+    apexes = [presentation(name) for name in domains]
+    os.makedirs(data, exist_ok=True)
+    with open(f"{data}/zones.list", "w", encoding="ascii") as f:
+        f.writelines(f"{apex}\t-\n" for apex in apexes)
+    bad = [apex for apex in apexes if report.has(wire_key(apex))]
+    with contextlib.ExitStack() as stack:
+        subject = stack.enter_context(StoreServer(data, zones=store, flags=["--udp-octets-max=4096"]))
+        peer = stack.enter_context(harness.PowerDns(data, os.path.join(postgres.folder, "sock"), database, settings=options.setting))
+        subject.start(missing_allowed=bad)
+        peer.start(missing_allowed=bad)
+
+        for server in (subject, peer):  # also one that has no zone to wait for
+            harness.wait_until(lambda server=server: harness.ask_udp(server.port, harness.encode_query("."), 0.2), 20, f"an answer of {server.name}")
+
+        def ask(lines, *more):
+            with open(f"{data}/asked.txt", "w", encoding="ascii") as f:
+                f.writelines(line + "\n" for line in lines)
+            ended = subprocess.run([options.tool, "--subject", f"zonectl={subject.port}", "--peer", f"powerdns={peer.port}", "--zones", f"{data}/zones.list",
+                                    "--queries", f"{data}/asked.txt", "--samples", str(options.samples), *more], stdout=subprocess.PIPE, text=True, check=False)
+            harness.expect(ended.returncode in (0, 1), f"{options.tool}: {ended.returncode}")
+            for server in (subject, peer):
+                harness.expect(server.process.poll() is None, f"{server.name} still runs: {server.log()[-2000:]}")
+            return ended
+
+        print(f"{database}: {len(domains)} zones, {len(rows)} rows; {len(settled)} queries of names that the import took as they are", flush=True)
+        ended = ask(settled, "--known", options.known)
+        print(ended.stdout, flush=True)
+        code = ended.returncode
+        if reported:
+            # Whatever PowerDNS makes of those rows: the report says what is answered here. Only that it is an answer is checked.
+            ended = ask(reported, "--known", options.known)
+            summary = re.search(r"equal everywhere (\d+), unexplained (\d+), faulty (\d+), without answer (\d+)", ended.stdout)
+            print(f"{database}: {len(reported)} queries of names that the report of the import names: {summary[0]}", flush=True)
+            if options.verbose:
+                print(ended.stdout)
+            code = max(code, int("FAULT of zonectl" in ended.stdout or summary[4] != "0"))
+        return code
+
+
+def generated(options, postgres, work):
+    data = f"{work}/generated"
+    run(os.path.join(harness.ROOT, "bench", "gen_zones"), "--zones", str(options.zones), "--out", data, "--what", "pg,queries", "--queries", str(options.queries or 1))
+    postgres.psql("postgres", "CREATE DATABASE generated TEMPLATE empty")
+    text = "SET session_replication_role = replica;\n"
+    for table, columns in TABLES.items():
+        path = f"{data}/pg/{table}.copy"
+        if os.path.exists(path):
+            with open(path, encoding="utf-8") as f:
+                text += f"COPY {table} ({', '.join(columns)}) FROM stdin;\n{f.read()}\\.\n"
+    postgres.psql("generated", text + "ANALYZE;\n")
+
+    def queries(rows):
+        rng = random.Random(options.seed)
+        with open(f"{data}/queries.txt", encoding="ascii") as f:
+            given = [line.strip() + rng.choice(["", "", "", " noedns", " tcp"]) for line in f]
+        names = questions_of(rows, rng, 0)
+        return given + (names if options.every_name else names[:options.queries])
+
+    return compare(options, postgres, "generated", f"{data}/asked", queries, work)
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--tool", required=True, help="the program built from cmd/e2e/differential")
+    p.add_argument("--zones", type=int, default=500)
+    p.add_argument("--queries", type=int, default=5000, help="of the generator, and so many at most of each name")
+    p.add_argument("--every-name", action="store_true", help="no limit to the latter")
+    p.add_argument("--databases", type=int, default=2, help="random ones")
+    p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--samples", type=int, default=3)
+    p.add_argument("--known", default=RULES)
+    p.add_argument("--setting", action="append", default=[], help="of PowerDNS, NAME=VALUE")
+    p.add_argument("--verbose", action="store_true", help="also the differences at names of the report")
+    p.add_argument("--only", default="", help="generated, sample or random")
+    options = p.parse_args()
+    code = 0
+    with tempfile.TemporaryDirectory(prefix="zonectl-e2e-powerdns-") as work, tempfile.TemporaryDirectory(prefix="zonectl-e2e-database-") as folder, \
+         Postgres(folder) as postgres:
+        rng = random.Random(options.seed)
+        if options.only in ("", "sample"):
+            code = max(code, compare(options, postgres, "pdns", f"{work}/sample", lambda rows: questions_of(rows * 4, rng, 0), work))
+        if options.only in ("", "random"):
+            for seed in range(options.seed, options.seed + options.databases):
+                postgres.fill(f"r{seed}", RandomDatabase(seed).rows)
+                code = max(code, compare(options, postgres, f"r{seed}", f"{work}/r{seed}", lambda rows: questions_of(rows, rng, 0), work))
+        if options.only in ("", "generated"):
+            code = max(code, generated(options, postgres, work))
+    print("ok" if code == 0 else "FAILED: differences that nothing explains")
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()
