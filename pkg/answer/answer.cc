@@ -39,7 +39,7 @@ constexpr std::uint16_t option_nsid = 3, option_cookie = 10, option_keepalive = 
 constexpr std::uint16_t flag_qr = 0x8000, flag_aa = 0x0400, flag_tc = 0x0200, flag_rd = 0x0100;
 
 /// PowerDNS's own types stand in an image so that their names exist and export has them. They are
-/// no DNS: never answered.
+/// no DNS: never answered. (ALIAS has an effect: see put_alias.)
 constexpr bool is_hidden(RrType type) noexcept {
     return type == RrType::alias || type == RrType::lua;
 }
@@ -142,6 +142,7 @@ private:
     void put_nxdomain(const Step& step, const Match& match) noexcept;
     enum class DnameResult : std::uint8_t { follow, settled };
     DnameResult put_dname(const Step& step, const Match& match, zone::LookupName& target) noexcept;
+    bool put_alias(const Step& step, const Match& match) noexcept;
 
     bool proofs() const noexcept {
         return query_.dnssec_ok && image_.is(zone::image_flag::nsec | zone::image_flag::nsec3);
@@ -564,6 +565,81 @@ Responder::DnameResult Responder::put_dname(const Step& step, const Match& match
     return DnameResult::follow;
 }
 
+/// Where the CNAME of `owner` leads. Its only pointer can be one into the owner name.
+void cname_target(const RrSetRef& set, const zone::LookupName& owner,
+                  zone::LookupName& target) noexcept {
+    const std::uint8_t* records = set.records;
+    const base::Octets rdata = zone::next_rdata(records);
+    const std::size_t suffix =
+        set.patch_count == 0 ? 0 : base::load_u16(rdata.data() + rdata.size() - 2) & 0xffU;
+    const std::size_t labels = suffix == 0 ? rdata.size() : rdata.size() - 2;
+    std::memcpy(target.octets, rdata.data(), labels);
+    std::memcpy(target.octets + labels, owner.octets + owner.size - suffix, suffix);
+    target.size = static_cast<std::uint8_t>(labels + suffix);
+    target.mark_labels();
+}
+
+/// ALIAS: the addresses of its target, under the name that was asked for. Followed through CNAME,
+/// DNAME and further ALIAS into zones served here, when the question is asked and not before, so
+/// that they are right whatever changes there. False when there are none, which is NODATA: as
+/// PowerDNS without a resolver. TTL: the least on the way. No signature covers the name and these
+/// addresses together, so that none is given. A loop ends at `links_max`: it puts nothing into the
+/// response, so that only time has to be bounded.
+__attribute__((noinline)) bool Responder::put_alias(const Step& step, const Match& match) noexcept {
+    RrSetRef set;
+    if (!match.node.find(RrType::alias, set)) return false;
+    zone::LookupName names[2];
+    store::SuffixHashes hashes;
+    std::uint32_t ttl = no_ttl_max;
+    const zone::LookupName* owner = step.name;
+    NodeRef node = match.node;
+    ImageView image = image_;
+    std::uint8_t labels = apex_labels_;
+    for (std::size_t links = 0; links < links_max; ++links) {
+        zone::LookupName& target = names[links & 1U];
+        ttl = std::min(ttl, set.ttl());
+        const std::uint8_t* records = set.records;
+        switch (set.type) {
+            case RrType::cname:
+                cname_target(set, *owner, target);
+                break;
+            case RrType::dname: {
+                const base::Octets rdata = zone::next_rdata(records);
+                const std::size_t prefix = owner->size - node.key().size() - image.apex_octets();
+                if (prefix + rdata.size() > dns::name_octets_max) return false;
+                std::memcpy(target.octets, owner->octets, prefix);
+                std::memcpy(target.octets + prefix, rdata.data(), rdata.size());
+                target.size = static_cast<std::uint8_t>(prefix + rdata.size());
+                target.mark_labels();
+                break;
+            }
+            default:
+                target.assign(dns::NameView(zone::next_rdata(records)));
+        }
+        store::hash_suffixes(target, table_.seed, hashes);
+        const std::uint8_t* next = find_zone({&target, &hashes, 0}, labels);
+        if (next == nullptr) return false;
+        image = ImageView(next);
+        if (image.state() != zone::State::serving) return false;
+        const Match found = image.find(target, labels);
+        if (found.kind == Kind::nxdomain || found.kind == Kind::delegation) return false;
+        owner = &target;
+        node = found.node;
+        if (found.kind == Kind::dname) {
+            if (!node.find(RrType::dname, set)) return false;
+            continue;
+        }
+        if (node.find(query_.qtype, set)) {
+            const std::uint32_t least = std::min(ttl, set.ttl());
+            need(reply_.put(Section::answer, set, name_owner(step), __builtin_bswap32(least),
+                            no_ttl_max, Reply::Signatures::without));
+            return true;
+        }
+        if (!node.find(RrType::cname, set) && !node.find(RrType::alias, set)) return false;
+    }
+    return false;
+}
+
 void Responder::answer() noexcept {
     zone::LookupName names[2];
     store::SuffixHashes hashes[2];
@@ -651,22 +727,11 @@ void Responder::answer() noexcept {
                     const std::uint32_t start = reply_.size();
                     put_positive(step, match, set);
                     if (truncated_) break;
-                    const std::uint8_t* records = set.records;
-                    const base::Octets rdata = zone::next_rdata(records);
-                    // Its only pointer can be one into the owner name.
-                    const std::size_t suffix =
-                        set.patch_count == 0
-                            ? 0
-                            : base::load_u16(rdata.data() + rdata.size() - 2) & 0xffU;
-                    const std::size_t labels = suffix == 0 ? rdata.size() : rdata.size() - 2;
-                    std::memcpy(target.octets, rdata.data(), labels);
-                    std::memcpy(target.octets + labels,
-                                step.name->octets + step.name->size - suffix, suffix);
-                    target.size = static_cast<std::uint8_t>(labels + suffix);
-                    target.mark_labels();
+                    cname_target(set, *step.name, target);
                     target_at = reply_.rdata_of(start);
                     settled = false;
-                } else {
+                } else if ((query_.qtype != RrType::a && query_.qtype != RrType::aaaa) ||
+                           !put_alias(step, match)) {
                     put_nodata(step, match);
                 }
                 break;

@@ -146,6 +146,8 @@ d 60 NSEC cut DNAME NSEC
 cut 60 NS ns.cut
 ns.cut 60 A 192.0.2.1
 cut 60 NSEC @ NS NSEC
+flat 60 ALIAS n1.d
+round 60 ALIAS round
 )");
     insert(zones, R"($ORIGIN o.test.
 @ 60 SOA ns hm 1 2 3 4 5
@@ -161,11 +163,13 @@ cut 60 NS ns.cut
     node.cookies.current.fill(3);
     node.cookies.previous.fill(4);
 
-    static constexpr const char* names[] = {
-        "a.n.test.",   "x.w.n.test.",     "n1.d.n.test.", "x.cut.n.test.", "cut.n.test.",
-        "no.n.test.",  "n.test.",         "n7.big.test.", "mx.big.test.",  "no.big.test.",
-        "q.q.o.test.", "x.y.cut.o.test.", "no.o.test.",   "o.test.",       "elsewhere.",
-        ".",           "version.bind."};
+    static constexpr const char* names[] = {"a.n.test.",     "x.w.n.test.",   "n1.d.n.test.",
+                                            "x.cut.n.test.", "cut.n.test.",   "no.n.test.",
+                                            "n.test.",       "n7.big.test.",  "mx.big.test.",
+                                            "no.big.test.",  "q.q.o.test.",   "x.y.cut.o.test.",
+                                            "no.o.test.",    "o.test.",       "elsewhere.",
+                                            "flat.n.test.",  "round.n.test.", ".",
+                                            "version.bind."};
     static constexpr dns::RrType types[] = {
         dns::RrType::a,    dns::RrType::mx,    dns::RrType::any,
         dns::RrType::ds,   dns::RrType::rrsig, dns::RrType::soa,

@@ -718,7 +718,7 @@ void ZoneCompiler::count_items() {
             (item.type == RrType::alias || item.type == RrType::lua)) {
             doubt_item(item, "a type that only PowerDNS has",
                        item.type == RrType::alias
-                           ? "kept; NODATA for A and AAAA until the target can be followed"
+                           ? "kept; the target's A and AAAA when it is served here, else NODATA"
                            : "kept; NODATA");
         }
         switch (item.verdict) {
