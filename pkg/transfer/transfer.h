@@ -1,0 +1,111 @@
+// Zone transfers: a whole zone from its primary as a stream of records. AXFR over TCP, RFC 5936.
+//
+// `AxfrReader` is the protocol without a socket: messages in, records out. `AxfrConnection` is a
+// blocking client around it, for a thread that has nothing else to do: each wait is a poll() with a
+// deadline. (No coroutines: one connection a thread is all the concurrency that transfers need, and
+// this way Ctrl-C and deadlines are two lines.)
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/octets.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "dns/name.h"
+#include "dns/rrset.h"
+#include "transfer/tsig.h"
+
+namespace zc::transfer {
+
+/// Takes one record; the view is valid during the call only. An error stops the transfer.
+using RecordSink = std::function<Status(const dns::RecordView& record)>;
+
+/// The messages of one transfer, in order, each checked (RFC 5936 sections 2.2 and 3): id and
+/// question, rcode, class, the SOA that begins and ends the stream, TSIG. Pure.
+class AxfrReader {
+public:
+    struct Options {
+        dns::Name zone;
+        std::uint16_t id = 0;  // of the query
+        std::optional<TsigKey> key;
+        std::vector<std::uint8_t> request_mac;  // when there is a key
+        std::uint64_t octets_max = 0;           // of all messages together
+    };
+    explicit AxfrReader(Options options);
+
+    enum class Progress : std::uint8_t { more, complete };
+    /// The next message. Its records are handed over without the SOA at the end. Errors: `invalid`
+    /// when the server answers with another rcode than NOERROR, and for TSIG; `malformed`; `limit`;
+    /// those of `sink`.
+    Result<Progress> read(base::Octets message, base::Instant now, const RecordSink& sink);
+
+    /// The server said no, in a whole answer: the connection is good for the next zone.
+    bool refused() const noexcept { return refused_; }
+    std::uint64_t records() const noexcept { return records_; }
+    std::uint64_t octets() const noexcept { return octets_; }
+
+private:
+    Options options_;
+    std::optional<TsigVerifier> verifier_;
+    std::vector<std::uint8_t> soa_;  // RDATA of the first, folded
+    bool begun_ = false;
+    bool refused_ = false;
+    std::uint64_t records_ = 0, octets_ = 0;
+};
+
+/// Where a primary listens.
+struct Server {
+    std::string host;  // an address or a name
+    std::uint16_t port = 53;
+};
+/// "192.0.2.1", "ns.example.:5300", "2001:db8::1", "[2001:db8::1]:53"
+Result<Server> parse_server(std::string_view text);
+std::string to_string(const Server& server);  // always with its port
+
+struct AxfrOptions {
+    std::optional<TsigKey> key;
+    base::Duration connect_timeout = base::Duration::seconds(10);
+    base::Duration message_timeout = base::Duration::seconds(30);  // for each message
+    std::uint64_t octets_max = std::uint64_t{16} << 30;            // of one transfer
+    const std::atomic<bool>* stop_or_null = nullptr;  // true: end with `interrupted`, in 0.2 s
+};
+
+struct AxfrTotals {
+    std::uint64_t records = 0;  // handed over
+    std::uint64_t octets = 0;   // of messages
+};
+
+/// One TCP connection to a primary; zones are asked for one after the other (RFC 5936
+/// section 4.1.1).
+class AxfrConnection {
+public:
+    /// Errors: `io` or `timeout` with the server's name when none of its addresses answers,
+    /// `interrupted`.
+    static Result<AxfrConnection> open(const Server& server, AxfrOptions options);
+    ~AxfrConnection();
+    AxfrConnection(AxfrConnection&& other) noexcept;
+    AxfrConnection& operator=(AxfrConnection&& other) noexcept;
+
+    /// Transfers `zone`. Errors: those of AxfrReader::read; `io`, `timeout`, `interrupted`. The
+    /// sink may have been given records before an error: they are of no use then.
+    Result<AxfrTotals> transfer(dns::NameView zone, const RecordSink& sink);
+    /// Whether it can be asked for another zone.
+    bool usable() const noexcept { return fd_ >= 0; }
+
+private:
+    AxfrConnection(int fd, AxfrOptions options) noexcept : fd_(fd), options_(std::move(options)) {}
+    Result<AxfrTotals> run(AxfrReader& reader, base::Octets query, const RecordSink& sink);
+    void close() noexcept;
+
+    int fd_ = -1;
+    AxfrOptions options_;
+    std::vector<std::uint8_t> buffer_;
+};
+
+}  // namespace zc::transfer
