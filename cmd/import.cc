@@ -6,10 +6,12 @@
 #include <string>
 #include <vector>
 
+#include "dns/presentation.h"
 #include "flags.h"
 #include "ingest/powerdns.h"
 #include "runtime/clock.h"
 #include "stop.h"
+#include "transfer/tsig.h"
 #include "verbs.h"
 #include "writer/store_import.h"
 
@@ -28,6 +30,14 @@ struct ImportVerbOptions {
     std::uint32_t threads = 0;
     std::uint32_t default_ttl = ingest::ImportOptions().default_ttl;
     std::uint64_t memory_octets = ingest::ImportOptions().memory_octets;
+    std::vector<std::string> zones;
+    std::string zone_list;
+    std::string catalog;
+    std::string tsig_key;
+    std::string tsig_key_file;
+    std::uint32_t connections = ingest::AxfrSource().connections;
+    base::Duration timeout = ingest::AxfrSource().timeout;
+    bool as_secondary = false;
     bool dry_run = false;
     bool repair = false;
     bool prune = false;
@@ -139,6 +149,7 @@ void add_totals(ingest::ImportTotals& sum, const ingest::ImportTotals& more) {
     sum.unsigned_zones += more.unsigned_zones;
     sum.hidden += more.hidden;
     sum.unchanged += more.unchanged;
+    sum.not_transferred += more.not_transferred;
     sum.records += more.records;
     sum.kept += more.kept;
     sum.octets_spilled += more.octets_spilled;
@@ -161,11 +172,7 @@ public:
         if (!bar_ || progress.phase != phase_) {
             bar_.reset();
             phase_ = progress.phase;
-            bar_ = std::make_unique<term::Progress>(terminal_,
-                                                    phase_ == ingest::ImportProgress::Phase::reading
-                                                        ? "reading, octets"
-                                                        : "compiling, rows",
-                                                    now);
+            bar_ = std::make_unique<term::Progress>(terminal_, name_of(phase_), now);
         }
         bar_->update(progress.done, progress.total, now);
     }
@@ -175,6 +182,18 @@ public:
     }
 
 private:
+    static const char* name_of(ingest::ImportProgress::Phase phase) {
+        switch (phase) {
+            case ingest::ImportProgress::Phase::reading:
+                return "reading, octets";
+            case ingest::ImportProgress::Phase::compiling:
+                return "compiling, rows";
+            case ingest::ImportProgress::Phase::transferring:
+                return "transferring, zones";
+        }
+        return "";
+    }
+
     term::Terminal& terminal_;
     std::mutex mutex_;
     ingest::ImportProgress::Phase phase_{};
@@ -196,6 +215,7 @@ term::Json json_of(const ImportVerbOptions& options, const Report& report,
     zones.set("changed", number(counts.changed)).set("removed", number(counts.removed));
     zones.set("unchanged", number(counts.unchanged));
     zones.set("broken", number(report.totals.broken));
+    zones.set("not_transferred", number(report.totals.not_transferred));
     zones.set("unsigned", number(report.totals.unsigned_zones));
     zones.set("hidden", number(report.totals.hidden));
     term::Json tables = term::Json::object();
@@ -266,6 +286,10 @@ void print(term::Terminal& terminal, const ImportVerbOptions& options, const Rep
                        " added, " + term::grouped(counts.changed) + " changed, " +
                        term::grouped(counts.removed) + " removed, " +
                        term::grouped(counts.unchanged) + " unchanged\n";
+    if (report.totals.not_transferred > 0)
+        line += counted(report.totals.not_transferred, "zone", "zones") +
+                " could not be transferred: what the store has of them stays" +
+                (options.prune ? ", and --prune removed nothing\n" : "\n");
     if (report.totals.broken > 0)
         line += counted(report.totals.broken, "zone is broken", "zones are broken") +
                 ": SERVFAIL for its names\n";
@@ -281,7 +305,59 @@ void print(term::Terminal& terminal, const ImportVerbOptions& options, const Rep
 }
 
 bool is_records_only(ingest::Format format) {
-    return format == ingest::Format::zone_files;
+    return format == ingest::Format::zone_files || format == ingest::Format::axfr;
+}
+
+/// A name a line; what stands behind it, blank lines and lines that begin with # are passed over.
+Status read_zone_list(const std::string& path, std::vector<dns::Name>& zones) {
+    std::ifstream file(path);
+    if (!file) return base::fail_errno(errno, "open " + path);
+    std::string line;
+    for (std::uint64_t number = 1; std::getline(file, line); ++number) {
+        const std::size_t begin = line.find_first_not_of(" \t\r");
+        if (begin == std::string::npos || line[begin] == '#') continue;
+        const std::size_t end = line.find_first_of(" \t\r", begin);
+        auto name = dns::Name::parse(line.substr(begin, end - begin));
+        if (!name) return fail(name.error().code, name.error().message, {path, number});
+        zones.push_back(*name);
+    }
+    if (file.bad()) return base::fail_errno(errno, "read " + path);
+    return {};
+}
+
+constexpr std::size_t key_file_octets_max = 65536;
+
+Result<transfer::TsigKey> read_tsig_key(const ImportVerbOptions& options) {
+    if (options.tsig_key_file.empty()) return transfer::parse_tsig_key(options.tsig_key);
+    std::ifstream file(options.tsig_key_file, std::ios::binary);
+    if (!file) return base::fail_errno(errno, "open " + options.tsig_key_file);
+    std::string text(key_file_octets_max, '\0');
+    file.read(text.data(), static_cast<std::streamsize>(text.size()));
+    if (file.bad()) return base::fail_errno(errno, "read " + options.tsig_key_file);
+    text.resize(static_cast<std::size_t>(file.gcount()));
+    auto key = transfer::parse_tsig_key(text);
+    if (!key) return fail(key.error().code, key.error().message, {options.tsig_key_file, 0});
+    return key;
+}
+
+/// What to ask of a source that is a server.
+Result<ingest::AxfrSource> axfr_source(const ImportVerbOptions& options) {
+    ingest::AxfrSource axfr;
+    for (const std::string& zone : options.zones) {
+        ZC_TRY(dns::Name name, dns::Name::parse(zone));
+        axfr.zones.push_back(name);
+    }
+    if (!options.zone_list.empty()) ZC_TRY_STATUS(read_zone_list(options.zone_list, axfr.zones));
+    if (!options.catalog.empty()) {
+        ZC_TRY(axfr.catalog, dns::Name::parse(options.catalog));
+    }
+    if (!options.tsig_key.empty() || !options.tsig_key_file.empty()) {
+        ZC_TRY(axfr.key, read_tsig_key(options));
+    }
+    axfr.connections = options.connections;
+    axfr.timeout = options.timeout;
+    if (options.as_secondary) axfr.kind = ingest::AxfrSource::Kept::secondary;
+    return axfr;
 }
 
 int run_import(const ImportVerbOptions& options, Invocation& invocation) {
@@ -314,6 +390,9 @@ int run_import(const ImportVerbOptions& options, Invocation& invocation) {
     import_options.temporary_directory = options.temporary_directory;
     import_options.memory_octets = options.memory_octets;
     import_options.stop_or_null = &stop.flag();
+    auto axfr = axfr_source(options);
+    if (!axfr) return give_up(axfr.error());
+    import_options.axfr = *std::move(axfr);
 
     auto import = writer::StoreImport::begin(options.store, std::move(store_options));
     if (!import) return give_up(import.error());
@@ -336,6 +415,7 @@ int run_import(const ImportVerbOptions& options, Invocation& invocation) {
         if (!totals) return give_up(totals.error());
         add_totals(report.totals, *totals);
     }
+    if (report.totals.not_transferred > 0) import->keep_all();
     auto outcome = import->finish();
     if (!outcome) return give_up(outcome.error());
     report.outcome = *std::move(outcome);
@@ -356,16 +436,48 @@ int run_import(const ImportVerbOptions& options, Invocation& invocation) {
 
 Action define_import(CLI::App& app) {
     auto options = std::make_shared<ImportVerbOptions>();
-    add_list(app, "source", options->sources, "SOURCE",
-             "Dump (pg_dump, mysqldump, also compressed), gsqlite3 file, directory or list of zone "
-             "files, one ORIGIN.zone file, or postgresql://…; - is stdin")
+    add_list(
+        app, "source", options->sources, "SOURCE",
+        "Dump (pg_dump, mysqldump, also compressed), gsqlite3 file, directory or list of zone "
+        "files, one ORIGIN.zone file, postgresql://… for a live database, or axfr://HOST[:PORT] "
+        "for zones of a running server; - is stdin")
         ->required();
     add_text(app, "--store", options->store, "FILE", "Where the zones go; made if it is not there")
         ->required();
     add_text(app, "--from", options->from, "FORMAT",
-             "What the source is, when it cannot be told from it: pg_dump, mysql_dump, pg_custom, "
-             "pg_directory, postgresql, sqlite, zone_files",
+             "What the source is, when it cannot be told from it: pg-dump, mysql-dump, pg-custom, "
+             "pg-directory, postgresql, sqlite, zone-files, axfr",
              parses(ingest::parse_format));
+    add_list(app, "--zone", options->zones, "NAME", "With axfr://: transfer this zone",
+             [](const std::string& text) {
+                 const auto name = dns::Name::parse(text);
+                 return name ? std::string() : name.error().message;
+             })
+        ->configurable(false);  // a key `zone` in the file would hide the table [zone]
+
+    add_text(app, "--zone-list", options->zone_list, "FILE",
+             "With axfr://: transfer the zones that FILE names, one a line");
+    add_text(app, "--catalog", options->catalog, "NAME",
+             "With axfr://: transfer the members of this catalog zone (RFC 9432)",
+             [](const std::string& text) {
+                 const auto name = dns::Name::parse(text);
+                 return name ? std::string() : name.error().message;
+             });
+    CLI::Option* key =
+        add_text(app, "--tsig-key", options->tsig_key, "[ALGORITHM:]NAME:SECRET",
+                 "With axfr://: sign and verify transfers (TSIG), the secret in base64, the "
+                 "algorithm hmac-sha256 if not given. Who lists processes sees it: --tsig-key-file",
+                 parses(transfer::parse_tsig_key));
+    add_text(app, "--tsig-key-file", options->tsig_key_file, "FILE",
+             "The same out of a file, also in the form of BIND's tsig-keygen")
+        ->excludes(key);
+    add_number(app, "--connections", options->connections, {1, 64}, Unit::count,
+               "With axfr://: zones transferred at once");
+    add_seconds(app, "--timeout", options->timeout, {1, 3600},
+                "With axfr://: for a connection, and for each message of a transfer");
+    add_switch(app, "--as-secondary", options->as_secondary,
+               "With axfr://: zones that are new in the store become secondaries of that server, "
+               "not zones of its own");
     add_text(app, "--report", options->report, "FILE",
              "Every refused or doubtful row, with file and line; JSON lines if FILE ends in .json "
              "or .jsonl, else columns with tabs between");
@@ -386,7 +498,10 @@ Action define_import(CLI::App& app) {
              "For rows that do not fit into memory; /var/tmp if not given");
     app.footer(
         "Merges into what is there: only what differs is changed, all of it or nothing. A running "
-        "node takes it over with zonectl reload. Exit code 1: rows were refused, the rest is in "
+        "node takes it over with zonectl reload. A zone that a server refuses, cuts off or does "
+        "not "
+        "sign as asked is reported and left as the store has it; zones that arrive signed are "
+        "served as they are. Exit code 1: rows or zones were refused, the rest is in "
         "the store. 2: the source could not be read to its end, or the disk is full; the store is "
         "as it was.");
     return [options](Invocation& invocation) { return run_import(*options, invocation); };

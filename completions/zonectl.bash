@@ -20,6 +20,13 @@ _zonectl() {
         case "$prev" in
         --store) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --from) COMPREPLY=(); return ;;
+        --zone) COMPREPLY=(); return ;;
+        --zone-list) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --catalog) COMPREPLY=(); return ;;
+        --tsig-key) COMPREPLY=(); return ;;
+        --tsig-key-file) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --connections) COMPREPLY=(); return ;;
+        --timeout) COMPREPLY=(); return ;;
         --report) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --default-ttl) COMPREPLY=(); return ;;
         --threads) COMPREPLY=(); return ;;
@@ -28,7 +35,7 @@ _zonectl() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
         esac
-        words='' flags='--help --store --from --report --dry-run --repair --prune --serve-unsigned --default-ttl --threads --memory-octets-max --temporary-directory --config --color --json --version' files=no
+        words='' flags='--help --store --from --zone --zone-list --catalog --tsig-key --tsig-key-file --connections --timeout --as-secondary --report --dry-run --repair --prune --serve-unsigned --default-ttl --threads --temporary-directory --config --color --json --version' files=no
         ;;
     'serve')
         case "$prev" in

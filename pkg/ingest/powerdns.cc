@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "dns/presentation.h"
+#include "ingest/axfr.h"
 #include "ingest/byte_source.h"
 #include "ingest/compile.h"
 #include "ingest/dump_reader.h"
@@ -378,6 +379,10 @@ Result<Opened> open_source(const std::string& source, std::optional<Format> want
                            const SourceContext& context) {
     Opened opened;
     if (wanted) opened.format = *wanted;
+    if (is_axfr_uri(source) || wanted == Format::axfr) {
+        opened.format = Format::axfr;
+        return opened;
+    }
     if (is_uri(source) || wanted == Format::postgresql) {
         opened.format = Format::postgresql;
         return opened;
@@ -460,6 +465,7 @@ Status read_rows(const std::string& source, Opened& opened, const SourceContext&
         case Format::mysql_dump:
             break;
         case Format::zone_files:
+        case Format::axfr:
             return {};  // not by rows
     }
     place_or_null = opened.octets.get();
@@ -617,6 +623,8 @@ std::string_view to_string(Format format) noexcept {
             return "sqlite";
         case Format::zone_files:
             return "zone-files";
+        case Format::axfr:
+            return "axfr";
     }
     return "pg-dump";
 }
@@ -625,7 +633,7 @@ Result<Format> parse_format(std::string_view text) {
     std::string known;
     for (const Format format :
          {Format::pg_dump, Format::mysql_dump, Format::pg_custom, Format::pg_directory,
-          Format::postgresql, Format::sqlite, Format::zone_files}) {
+          Format::postgresql, Format::sqlite, Format::zone_files, Format::axfr}) {
         if (text == to_string(format)) return format;
         known += (known.empty() ? "" : ", ") + std::string(to_string(format));
     }
@@ -689,6 +697,16 @@ Result<ImportTotals> import_zones(const std::string& source, const ImportOptions
                                 .stop_or_null = options.stop_or_null};
     ZC_TRY(Opened opened, open_source(source, options.format, context));
     if (opened.format == Format::zone_files) return import_zone_files(source, options, sink);
+    if (opened.format == Format::axfr) {
+        ImportOptions seldom = options;
+        Throttle throttle;
+        if (options.progress) {
+            seldom.progress = [&](const ImportProgress& progress) {
+                if (throttle.due() || progress.done == progress.total) options.progress(progress);
+            };
+        }
+        return import_axfr(source, seldom, sink);
+    }
     const auto read = [&](RowPipeline& pipeline, const ByteSource*& place) {
         return read_rows(source, opened, context, options, pipeline, place);
     };

@@ -18,7 +18,9 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/time.h"
 #include "dns/name.h"
+#include "transfer/tsig.h"
 #include "zone/zone.h"
 
 namespace zc::ingest {
@@ -167,7 +169,8 @@ struct ImportTotals {
     std::uint64_t kept = 0;       // disabled and PowerDNS-only ones beside them
     std::uint64_t unchanged = 0;  // zones that `ImportOptions::is_unchanged` said need not be made
                                   // again: counted in `zones`, not in the sorts of zones
-    std::uint64_t octets_spilled = 0;  // through temporary files
+    std::uint64_t not_transferred = 0;  // zones that a server did not give (AXFR): not in `zones`
+    std::uint64_t octets_spilled = 0;   // through temporary files
     TableCount& of(Table table) noexcept { return tables[static_cast<std::size_t>(table)]; }
     const TableCount& of(Table table) const noexcept {
         return tables[static_cast<std::size_t>(table)];
@@ -175,9 +178,9 @@ struct ImportTotals {
 };
 
 struct ImportProgress {
-    enum class Phase : std::uint8_t { reading, compiling };
+    enum class Phase : std::uint8_t { reading, compiling, transferring };
     Phase phase = Phase::reading;
-    std::uint64_t done = 0;   // reading: octets of the source; compiling: rows
+    std::uint64_t done = 0;   // reading: octets of the source; compiling: rows; transferring: zones
     std::uint64_t total = 0;  // 0: not known (a pipe, a database)
     std::uint64_t rows = 0;   // read so far
     std::uint64_t zones = 0;  // handed over so far
@@ -195,9 +198,23 @@ enum class Format : std::uint8_t {
     postgresql,    // a live server: postgresql://… or postgres://…
     sqlite,        // a gsqlite3 file
     zone_files,    // a directory, a list, a file of master files: see zone_files.h
+    axfr,          // zones of a running server: axfr://192.0.2.1:53
 };
 std::string_view to_string(Format format) noexcept;
 Result<Format> parse_format(std::string_view text);
+
+/// What to ask a running server for (format `axfr`). Zones that arrive signed are served as they
+/// are: they get PowerDNS's metadata PRESIGNED, and NSEC3PARAM.
+struct AxfrSource {
+    std::vector<dns::Name> zones;
+    std::optional<dns::Name> catalog;  // and all members of this catalog zone, not the zone itself
+    std::optional<transfer::TsigKey> key;
+    std::uint32_t connections = 4;                         // 1..64: zones transferred at once
+    base::Duration timeout = base::Duration::seconds(30);  // for a connection, and each message
+    /// What a new zone becomes: one of its own, or a secondary of that server.
+    enum class Kept : std::uint8_t { native, secondary };
+    Kept kind = Kept::native;
+};
 
 struct ImportOptions {
     std::optional<Format> format;  // absent: `detect`
@@ -216,6 +233,7 @@ struct ImportOptions {
     std::function<bool(dns::NameView apex, std::uint64_t rows_digest)> is_unchanged;
     std::function<void(const ImportProgress&)>
         progress;  // a few times a second at most; may be empty
+    AxfrSource axfr;
 };
 
 /// What `source` (a path, "-" for stdin, a URI) is, from its name and first octets; compression is

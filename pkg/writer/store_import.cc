@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -24,12 +25,16 @@ using journal::Update;
 // written anew (4 s at 2.1 million zones, at the end of the import that crossed the line).
 constexpr std::size_t zones_on_top_max = 20'000;
 
+bool is_presigned(std::span<const ingest::Metadata> metadata) {
+    return std::ranges::any_of(metadata, [](const ingest::Metadata& one) {
+        return one.kind == "PRESIGNED" && one.content == "1";
+    });
+}
+
 /// Signed by PowerDNS itself, and so not servable here without `--serve-unsigned`.
 bool wants_signing(const ingest::ImportedZone& zone) {
-    const bool presigned = std::ranges::any_of(zone.metadata, [](const ingest::Metadata& metadata) {
-        return metadata.kind == "PRESIGNED" && metadata.content == "1";
-    });
-    return !presigned && std::ranges::any_of(zone.keys, &ingest::CryptoKey::active);
+    return !is_presigned(zone.metadata) &&
+           std::ranges::any_of(zone.keys, &ingest::CryptoKey::active);
 }
 
 /// Adds what is new to `known` and replaces what has the same key; with `prune` only the new ones
@@ -108,6 +113,10 @@ void StoreImport::set_source(Source source) noexcept {
     work.has_whole_source = work.has_whole_source || source == Source::whole;
 }
 
+void StoreImport::keep_all() noexcept {
+    work_->options.prune = Prune::no;
+}
+
 Status StoreImport::zone(ingest::ImportedZone&& zone) {
     Work& work = *work_;
     if (work.options.on_finding)
@@ -144,7 +153,16 @@ Status StoreImport::Work::keep_settings(const std::string& key, ingest::Imported
     }
     if (settings.empty()) return {};
     auto kept = std::move(zone.kept);
+    auto arrived = std::move(zone.metadata);
     ZC_TRY_STATUS(decode_settings(settings, zone));
+    // Records that arrive signed are no longer signed by who had the keys, and have a chain of
+    // their own.
+    if (is_presigned(arrived)) {
+        std::erase_if(zone.metadata, [](const ingest::Metadata& metadata) {
+            return metadata.kind == "PRESIGNED" || metadata.kind == "NSEC3PARAM";
+        });
+        std::ranges::move(arrived, std::back_inserter(zone.metadata));
+    }
     // What could not come into the old image is replaced with the image; what was never meant to be
     // answered stays.
     std::erase_if(zone.kept, [](const ingest::KeptRecord& record) {

@@ -59,6 +59,8 @@ public:
 
     /// Of the zones that come next; call it before the first.
     void set_source(Source source) noexcept;
+    /// `finish` removes nothing, whatever the options say: a source did not give all of its zones.
+    void keep_all() noexcept;
     Status zone(ingest::ImportedZone&& zone) override;
     Status tsig_key(ingest::TsigKey&& key) override;
     Status supermaster(ingest::Supermaster&& supermaster) override;

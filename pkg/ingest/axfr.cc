@@ -1,0 +1,341 @@
+#include "ingest/axfr.h"
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "dns/presentation.h"
+#include "ingest/catalog_zone.h"
+#include "ingest/key_set.h"
+#include "ingest/powerdns_export.h"
+#include "ingest/zone_walk.h"
+#include "transfer/transfer.h"
+
+namespace zc::ingest {
+
+namespace {
+
+constexpr std::string_view scheme = "axfr://";
+constexpr std::size_t connections_max = 64;
+// A server that is gone is not waited for once for each of a million zones.
+constexpr int failed_connects_max = 3;
+
+/// What came of one zone.
+struct Transferred {
+    std::optional<ImportedZone> zone;  // absent: it did not come, and `findings` say why
+    std::vector<Finding> findings;
+    TableCount records;
+};
+
+/// The zones of one server on several connections, delivered in their order.
+class AxfrImport {
+public:
+    AxfrImport(std::string name, transfer::Server server, const ImportOptions& options,
+               ImportSink& sink)
+        : name_(std::move(name)),
+          server_(std::move(server)),
+          options_(options),
+          sink_(sink),
+          transfer_options_{.key = options.axfr.key,
+                            .message_timeout = options.axfr.timeout,
+                            .stop_or_null = options.stop_or_null} {
+        transfer_options_.connect_timeout =
+            std::min(transfer_options_.connect_timeout, options.axfr.timeout);
+    }
+
+    Result<ImportTotals> run() {
+        ZC_TRY_STATUS(collect_zones());
+        std::vector<std::thread> threads;
+        const std::size_t wanted = std::clamp<std::size_t>(
+            std::min<std::size_t>(options_.axfr.connections, zones_.size()), 1, connections_max);
+        for (std::size_t i = 0; i < wanted; ++i) threads.emplace_back([this] { work(); });
+        for (std::thread& thread : threads) thread.join();
+        if (failure_) return tl::unexpected<Error>(std::move(*failure_));
+        if (gone_ && !was_reached_) return tl::unexpected<Error>(std::move(*gone_));
+        return totals_;
+    }
+
+private:
+    Status collect_zones() {
+        KeySet seen;
+        const auto add = [&](const dns::Name& zone) {
+            if (!seen.add(zone_key(zone))) return;
+            zones_.push_back(zone);
+            zones_.back().fold_case();
+        };
+        for (const dns::Name& zone : options_.axfr.zones) add(zone);
+        if (!options_.axfr.catalog) return {};
+        const dns::Name& apex = *options_.axfr.catalog;
+        CatalogZone catalog(apex);
+        ZC_TRY(auto connection, transfer::AxfrConnection::open(server_, transfer_options_));
+        auto came = connection.transfer(apex, [&catalog](const dns::RecordView& record) {
+            catalog.add(record);
+            return Status();
+        });
+        if (!came) {
+            Error error = std::move(came).error();
+            error.message = "catalog zone " + dns::to_string(apex) + ": " + error.message;
+            error.where = {name_, 0};
+            return tl::unexpected<Error>(std::move(error));
+        }
+        was_reached_ = true;
+        ZC_TRY(const auto members, catalog.members());
+        for (const dns::Name& zone : members) add(zone);
+        return {};
+    }
+
+    void work() {
+        std::optional<transfer::AxfrConnection> connection;
+        zone::Builder builder;
+        for (std::size_t at = next_++; at < zones_.size(); at = next_++) {
+            auto came = transfer_zone(zones_[at], connection, builder);
+            std::unique_lock lock(mutex_);
+            turn_.wait(lock, [&] { return failure_ || turn_of_ == at; });
+            if (failure_) return;
+            Status status;
+            if (came)
+                status = deliver(std::move(*came));
+            else
+                status = tl::unexpected<Error>(std::move(came).error());
+            if (!status) failure_ = std::make_unique<Error>(std::move(status).error());
+            ++turn_of_;
+            turn_.notify_all();
+            if (failure_) return;
+        }
+    }
+
+    /// Fails only with `interrupted`: all else is about one zone.
+    Result<Transferred> transfer_zone(const dns::Name& apex,
+                                      std::optional<transfer::AxfrConnection>& connection,
+                                      zone::Builder& builder) {
+        for (;;) {
+            const bool is_used = connection && connection->usable();
+            if (!is_used) {
+                if (auto gone = server_is_gone()) return did_not_come(apex, *gone);
+                auto fresh = transfer::AxfrConnection::open(server_, transfer_options_);
+                note_connect(fresh ? nullptr : &fresh.error());
+                if (!fresh) {
+                    connection.reset();
+                    if (fresh.error().code == Errc::interrupted)
+                        return tl::unexpected<Error>(fresh.error());
+                    return did_not_come(apex, fresh.error());
+                }
+                connection.emplace(*std::move(fresh));
+            }
+            Transferred out;
+            ImportedZone zone;
+            zone.apex = apex;
+            Signed is_signed;
+            std::uint64_t records = 0;
+            builder.begin(apex);
+            const auto came = connection->transfer(apex, [&](const dns::RecordView& record) {
+                ++records;
+                take_record(record, builder, zone, is_signed, out);
+                return Status();
+            });
+            if (came) {
+                finish_zone(builder, zone, is_signed, out);
+                out.zone = std::move(zone);
+                return out;
+            }
+            if (came.error().code == Errc::interrupted) return tl::unexpected<Error>(came.error());
+            // Servers end connections that were idle or had enough questions: not this zone's
+            // fault.
+            if (is_used && came.error().code == Errc::io && records == 0) continue;
+            return did_not_come(apex, came.error());
+        }
+    }
+
+    std::optional<Error> server_is_gone() {
+        const std::lock_guard lock(reach_mutex_);
+        if (!gone_) return std::nullopt;
+        return Error{gone_->code, "not asked for: " + gone_->text(), {}};
+    }
+
+    void note_connect(const Error* error_or_null) {
+        const std::lock_guard lock(reach_mutex_);
+        if (error_or_null == nullptr) {
+            was_reached_ = true;
+            failed_connects_ = 0;
+        } else if (++failed_connects_ >= failed_connects_max || !was_reached_) {
+            if (!gone_) gone_ = *error_or_null;
+        }
+    }
+
+    Finding finding(Verdict verdict, Table table, dns::NameView apex, std::string reason,
+                    std::string effect) const {
+        return {.verdict = verdict,
+                .table = table,
+                .line = 0,
+                .source = name_,
+                .zone = dns::to_string(apex),
+                .record = {},
+                .reason = std::move(reason),
+                .effect = std::move(effect)};
+    }
+
+    Transferred did_not_come(dns::NameView apex, const Error& error) const {
+        Transferred out;
+        out.findings.push_back(finding(Verdict::refused, Table::domains, apex, error.text(),
+                                       "not taken over; what the store has of it stays"));
+        return out;
+    }
+
+    /// Whether a zone arrives signed, and with which chain.
+    struct Signed {
+        bool any = false, opt_out = false;
+        std::string nsec3param;  // "1 0 10 abcd", without flags of its own
+    };
+
+    void take_record(const dns::RecordView& record, zone::Builder& builder, ImportedZone& zone,
+                     Signed& is_signed, Transferred& out) const {
+        ++out.records.read;
+        const Status status = builder.add(record, zone::Builder::Rdata::checked);
+        if (!status) {
+            ++out.records.refused;
+            out.findings.push_back(finding(Verdict::refused, Table::records, zone.apex,
+                                           status.error().message, "not answered"));
+            out.findings.back().record =
+                dns::to_string(record.owner) + ' ' + dns::to_string(record.type);
+            return;
+        }
+        ++out.records.taken;
+        if (record.type == dns::RrType::rrsig) is_signed.any = true;
+        if (record.type == dns::RrType::nsec3 && record.rdata.size() > 1 &&
+            (record.rdata[1] & 1U) != 0)
+            is_signed.opt_out = true;
+        if (record.type == dns::RrType::nsec3param && equal(record.owner, zone.apex))
+            is_signed.nsec3param = dns::rdata_text(record.type, record.rdata);
+        if (!is_powerdns_only(record.type)) return;
+        ++out.records.doubtful;
+        const bool is_alias = record.type == dns::RrType::alias;
+        PowerDnsRecord row = powerdns_record(record);
+        out.findings.push_back(
+            finding(Verdict::doubtful, Table::records, zone.apex, "a type that only PowerDNS has",
+                    is_alias ? "kept; the target's A and AAAA when it is served here, else NODATA"
+                             : "kept; NODATA"));
+        out.findings.back().record = row.name + ' ' + row.type + ' ' + row.content;
+        zone.kept.push_back({.why = KeptRecord::Why::powerdns_only,
+                             .disabled = false,
+                             .name = std::move(row.name),
+                             .type = std::move(row.type),
+                             .content = std::move(row.content),
+                             .ttl = record.ttl,
+                             .prio = 0});
+    }
+
+    void finish_zone(zone::Builder& builder, ImportedZone& zone, const Signed& is_signed,
+                     Transferred& out) const {
+        if (options_.axfr.kind == AxfrSource::Kept::secondary) {
+            zone.kind = Kind::secondary;
+            zone.masters.push_back(server_.port == 53 ? server_.host : to_string(server_));
+        }
+        if (is_signed.any) {
+            zone.metadata.push_back({"PRESIGNED", "1"});
+            if (!is_signed.nsec3param.empty()) {
+                // PowerDNS keeps opt-out here: the flags of an NSEC3PARAM record are always 0.
+                std::string content = is_signed.nsec3param;
+                if (is_signed.opt_out && content.size() > 2) content[2] = '1';
+                zone.metadata.push_back({"NSEC3PARAM", std::move(content)});
+            }
+        }
+        std::vector<Error> errors;
+        Result<zone::Image> image = builder.build(nullptr, &errors);
+        if (image) {
+            zone.image = *std::move(image);
+            zone.records = zone::Zone(zone.image.octets().data()).records();
+        } else {
+            zone.state = zone::State::broken;
+            if (errors.empty()) errors.push_back(std::move(image).error());
+            for (Error& error : errors)
+                out.findings.push_back(finding(Verdict::refused, Table::domains, zone.apex,
+                                               std::move(error.message),
+                                               "SERVFAIL for the apex and all names below"));
+        }
+        zone.findings = std::move(out.findings);
+        out.findings.clear();
+    }
+
+    /// Under the mutex.
+    Status deliver(Transferred&& came) {
+        TableCount& domains = totals_.of(Table::domains);
+        ++domains.read;
+        TableCount& records = totals_.of(Table::records);
+        records.read += came.records.read;
+        records.taken += came.records.taken;
+        records.refused += came.records.refused;
+        records.doubtful += came.records.doubtful;
+        for (Finding& one : came.findings) ZC_TRY_STATUS(sink_.finding(std::move(one)));
+        const bool serving = came.zone && came.zone->state == zone::State::serving;
+        ++(serving ? domains.taken : domains.refused);
+        if (!came.zone) {
+            ++totals_.not_transferred;
+        } else {
+            ++totals_.zones;
+            ++(serving ? totals_.serving : totals_.broken);
+            totals_.records += came.zone->records;
+            totals_.kept += came.zone->kept.size();
+            ZC_TRY_STATUS(sink_.zone(std::move(*came.zone)));
+        }
+        if (options_.progress) {
+            options_.progress({.phase = ImportProgress::Phase::transferring,
+                               .done = turn_of_ + 1,
+                               .total = zones_.size(),
+                               .rows = records.read,
+                               .zones = totals_.zones});
+        }
+        return {};
+    }
+
+    const std::string name_;
+    const transfer::Server server_;
+    const ImportOptions& options_;
+    ImportSink& sink_;
+    transfer::AxfrOptions transfer_options_;
+    std::vector<dns::Name> zones_;
+    std::atomic<std::size_t> next_ = 0;
+
+    std::mutex reach_mutex_;  // guards the next three while threads run
+    bool was_reached_ = false;
+    int failed_connects_ = 0;
+    std::optional<Error> gone_;
+
+    std::mutex mutex_;  // guards what follows
+    std::condition_variable turn_;
+    std::size_t turn_of_ = 0;
+    std::unique_ptr<Error> failure_;
+    ImportTotals totals_;
+};
+
+}  // namespace
+
+bool is_axfr_uri(const std::string& source) noexcept {
+    return source.starts_with(scheme);
+}
+
+Result<ImportTotals> import_axfr(const std::string& source, const ImportOptions& options,
+                                 ImportSink& sink) {
+    std::string_view host = source;
+    if (is_axfr_uri(source)) host.remove_prefix(scheme.size());
+    if (host.ends_with('/')) host.remove_suffix(1);
+    auto server = transfer::parse_server(host);
+    if (!server) return fail(Errc::malformed, server.error().message, {source, 0});
+    if (options.axfr.zones.empty() && !options.axfr.catalog)
+        return fail(Errc::invalid, "no zones to ask for: neither a list nor a catalog zone",
+                    {source, 0});
+    if (options.axfr.kind == AxfrSource::Kept::secondary && !dns::parse_address(server->host))
+        return fail(
+            Errc::invalid,
+            "the primary of a secondary zone has to be an address, not the name " + server->host,
+            {source, 0});
+    std::string name = std::string(scheme) + to_string(*server);
+    return AxfrImport(std::move(name), *std::move(server), options, sink).run();
+}
+
+}  // namespace zc::ingest
