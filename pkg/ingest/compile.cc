@@ -10,6 +10,7 @@
 #include "dns/name_text.h"
 #include "dns/presentation.h"
 #include "dns/rrset.h"
+#include "ingest/denial_chain.h"
 #include "ingest/hash.h"
 
 namespace zc::ingest {
@@ -643,6 +644,7 @@ void ZoneCompiler::build() {
             refuse_item(item, status.error().message, "not answered");
         }
     }
+    if (presigned_) added += add_denial_chain();
     std::vector<Error> errors;
     Result<zone::Image> image = builder_.build(nullptr, &errors);
     if (!image) {
@@ -654,6 +656,23 @@ void ZoneCompiler::build() {
     zone_.image = *std::move(image);
     zone_.records = zone::Zone(zone_.image.octets().data()).records();
     if (zone_.records != added) name_duplicates();
+}
+
+/// How many records were added.
+std::uint64_t ZoneCompiler::add_denial_chain() {
+    DenialChain chain(zone_.apex);
+    for (const Item& item : items_)
+        if (item.verdict != Verdict::refused)
+            chain.add({owner_name(item), item.type, item.ttl, rdata(item)});
+    std::string_view nsec3param;
+    for (const Metadata& metadata : zone_.metadata)
+        if (metadata.kind == "NSEC3PARAM") nsec3param = metadata.content;
+    std::uint64_t added = 0;
+    for (std::string& problem : chain.rebuild(nsec3param, [&](const dns::RecordView& record) {
+             if (builder_.add(record)) ++added;
+         }))
+        doubt_zone(std::move(problem), "what is not there is not proved: bogus where it matters");
+    return added;
 }
 
 void ZoneCompiler::name_duplicates() {

@@ -100,6 +100,7 @@ private:
     void settle_ttls();
     void look_at_auth();
     void build();
+    std::uint64_t add_denial_chain();
     void name_duplicates();
     void keep_everything(KeptRecord::Why why);
     void settle_state();
