@@ -204,10 +204,17 @@ class PowerDns(harness.Server):
         database.close()
 
     def command(self):
-        return ["pdns_server", f"--config-dir={self.work}", "--launch=gsqlite3", f"--gsqlite3-database={self.database}", "--gsqlite3-dnssec=yes",
-                f"--local-address={harness.ADDRESS}", f"--local-port={self.port}", "--daemon=no", "--guardian=no", "--disable-syslog=yes",
+        self.write_config()
+        return ["pdns_server", f"--config-dir={self.work}", f"--local-address={harness.ADDRESS}", f"--local-port={self.port}", "--daemon=no", "--guardian=no", "--disable-syslog=yes",
                 f"--socket-dir={self.work}", "--primary=yes", f"--allow-axfr-ips={harness.ADDRESS}", "--receiver-threads=1", "--distributor-threads=1",
                 "--cache-ttl=0", "--query-cache-ttl=0", "--negquery-cache-ttl=0", "--zone-cache-refresh-interval=0"]
+
+    def write_config(self):
+        self.write("pdns.conf", f"launch=gsqlite3\ngsqlite3-database={self.database}\ngsqlite3-dnssec=yes\n")
+
+    def pdnsutil(self, *args):
+        self.write_config()
+        subprocess.run(["pdnsutil", f"--config-dir={self.work}", *args], check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
 
     def start_for(self, zone):
         self.launch()
@@ -221,7 +228,8 @@ class PowerDns(harness.Server):
 
 
 def test_powerdns(work):
-    """Zones and a producer catalog; ALIAS and LUA records come as they are and are kept."""
+    """Zones and a producer catalog; ALIAS and LUA records come as they are and are kept. A zone that PowerDNS signs comes signed,
+    also over what its database said of it."""
     def fill(database):
         number = 0
         for name, kind, catalog in [("catalog.test", "PRODUCER", None)] + [(f"zone{i}.test", "MASTER", "catalog.test") for i in range(5)]:
@@ -234,7 +242,10 @@ def test_powerdns(work):
             for owner, rtype, content in rows:
                 database.execute("insert into records (domain_id, name, type, content, ttl, prio, auth) values (?, ?, ?, ?, 300, 0, 1)",
                                  (number, owner, rtype, content))
-    with PowerDns(work + "/data", fill).start_for("zone1.test") as server:
+    with PowerDns(work + "/data", fill) as server:
+        server.pdnsutil("secure-zone", "zone0.test")
+        server.pdnsutil("set-nsec3", "zone0.test", "1 0 2 ab")
+        server.start_for("zone1.test")
         report = import_from(server, work + "/a", "--catalog", "catalog.test")
         assert stored(work + "/a") == {f"zone{i}.test." for i in range(5)}, (stored(work + "/a"), report)
         shown = json.loads(zonectl("zone", "show", "zone1.test", "--store", work + "/a", "--json"))
@@ -243,6 +254,21 @@ def test_powerdns(work):
         assert report["tables"]["records"]["doubtful"] == 10, report["tables"]
         dump = zonectl("export", "--store", work + "/a", "-o", "-")
         assert "\talias.zone1.test\tALIAS\tns.zone1.test\t300" in dump, dump
+
+        zonectl("import", server.database, "--store", work + "/b")
+        state = lambda: [line.split("\t")[1:3] for line in zonectl("zone", "list", "--store", work + "/b").splitlines() if line.startswith("zone0.test.")]
+        assert "unsigned" in state()[0], state()
+        before = json.loads(zonectl("zone", "show", "zone0.test", "--store", work + "/b", "--json"))
+        import_from(server, work + "/b", "--zone", "zone0.test")
+        assert "serving" in state()[0], state()
+        shown = json.loads(zonectl("zone", "show", "zone0.test", "--store", work + "/b", "--json"))
+        metadata = {m["kind"]: m["content"] for m in shown["metadata"]}
+        assert metadata["PRESIGNED"] == "1" and metadata["NSEC3PARAM"] == "1 0 2 ab", metadata
+        assert shown["keys"] == before["keys"] and shown["kind"] == before["kind"], shown
+        with open(work + "/zone0", "w", encoding="ascii") as f:
+            f.write(zonectl("zone", "export", "zone0.test", "--store", work + "/b"))
+        verified = subprocess.run(["ldns-verify-zone", work + "/zone0"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        assert "RRSIG" in open(work + "/zone0", encoding="ascii").read() and verified.returncode == 0, verified.stdout
 
 
 # ---------------------------------------------------------------- a server that goes wrong

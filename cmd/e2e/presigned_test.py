@@ -164,6 +164,16 @@ def main():
             assert report["zones"]["unchanged"] == len(signed) and report["zones"]["changed"] == 0, report["zones"]
             assert report["tables"]["records"]["read"] + ents == imported["tables"]["records"]["read"], (report["tables"], imported["tables"])
 
+            # The same zones by AXFR, with the metadata that PowerDNS has of them.
+            argv = [part for apex in signed for part in ("--zone", apex)]
+            zonectl("import", f"axfr://{harness.ADDRESS}:{primary.port}", "--store", work + "/axfr", *argv)
+            for apex in signed:
+                exported = [zonectl("zone", "export", apex, "--store", s) for s in (store, work + "/axfr")]
+                assert exported[0] == exported[1], apex
+                shown = [json.loads(zonectl("zone", "show", apex, "--store", s, "--json")) for s in (store, work + "/axfr")]
+                kinds = [sorted((m["kind"], m["content"]) for m in one["metadata"] if m["kind"] in ("PRESIGNED", "NSEC3PARAM")) for one in shown]
+                assert kinds[0] == kinds[1], (apex, kinds)
+
             with open(work + "/data/zones.list", "w", encoding="ascii"):
                 pass
             with ServedStore(work + "/data", store) as server:

@@ -122,8 +122,12 @@ private:
     }
     void type_name(std::uint16_t number) {
         blank();
-        const TypeRow* row = type_row_or_null(static_cast<RrType>(number));
-        if (row != nullptr) {
+        const auto type = static_cast<RrType>(number);
+        const TypeRow* row = type_row_or_null(type);
+        // Two of the private range that only PowerDNS has names for: others would read the names
+        // as no type, or as a wrong one, and find the signature over a bitmap bogus.
+        const bool is_private = type == RrType::alias || type == RrType::lua;
+        if (row != nullptr && !is_private) {
             out_ += row->mnemonic;
         } else {
             out_ += "TYPE";

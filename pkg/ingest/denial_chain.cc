@@ -159,7 +159,6 @@ std::vector<RrType> DenialChain::Run::types_of(const Owner& owner, bool nsec) co
             is_signed = true;
             continue;
         }
-        if (type == RrType::alias || type == RrType::lua) continue;  // PowerDNS's, no signer's
         types.push_back(type);
     }
     if (is_signed) types.push_back(RrType::rrsig);
