@@ -439,7 +439,7 @@ Action define_import(CLI::App& app) {
     add_list(
         app, "source", options->sources, "SOURCE",
         "Dump (pg_dump, mysqldump, also compressed), gsqlite3 file, directory or list of zone "
-        "files, one ORIGIN.zone file, postgresql://… for a live database, or axfr://HOST[:PORT] "
+        "files, one ORIGIN.zone file, postgresql://… for a live database, or axfr://ADDRESS[:PORT] "
         "for zones of a running server; - is stdin")
         ->required();
     add_text(app, "--store", options->store, "FILE", "Where the zones go; made if it is not there")

@@ -15,6 +15,7 @@
 #include "ingest/key_set.h"
 #include "ingest/powerdns_export.h"
 #include "ingest/zone_walk.h"
+#include "net/endpoint.h"
 #include "transfer/transfer.h"
 
 namespace zc::ingest {
@@ -36,7 +37,7 @@ struct Transferred {
 /// The zones of one server on several connections, delivered in their order.
 class AxfrImport {
 public:
-    AxfrImport(std::string name, transfer::Server server, const ImportOptions& options,
+    AxfrImport(std::string name, net::Endpoint server, const ImportOptions& options,
                ImportSink& sink)
         : name_(std::move(name)),
           server_(std::move(server)),
@@ -234,7 +235,8 @@ private:
                      Transferred& out) const {
         if (options_.axfr.kind == AxfrSource::Kept::secondary) {
             zone.kind = Kind::secondary;
-            zone.masters.push_back(server_.port == 53 ? server_.host : to_string(server_));
+            zone.masters.push_back(server_.port == 53 ? dns::to_string(server_.address)
+                                                      : net::to_string(server_));
         }
         if (is_signed.any) {
             zone.metadata.push_back({"PRESIGNED", "1"});
@@ -294,7 +296,7 @@ private:
     }
 
     const std::string name_;
-    const transfer::Server server_;
+    const net::Endpoint server_;
     const ImportOptions& options_;
     ImportSink& sink_;
     transfer::AxfrOptions transfer_options_;
@@ -324,17 +326,12 @@ Result<ImportTotals> import_axfr(const std::string& source, const ImportOptions&
     std::string_view host = source;
     if (is_axfr_uri(source)) host.remove_prefix(scheme.size());
     if (host.ends_with('/')) host.remove_suffix(1);
-    auto server = transfer::parse_server(host);
+    auto server = net::parse_endpoint(host);
     if (!server) return fail(Errc::malformed, server.error().message, {source, 0});
     if (options.axfr.zones.empty() && !options.axfr.catalog)
         return fail(Errc::invalid, "no zones to ask for: neither a list nor a catalog zone",
                     {source, 0});
-    if (options.axfr.kind == AxfrSource::Kept::secondary && !dns::parse_address(server->host))
-        return fail(
-            Errc::invalid,
-            "the primary of a secondary zone has to be an address, not the name " + server->host,
-            {source, 0});
-    std::string name = std::string(scheme) + to_string(*server);
+    std::string name = std::string(scheme) + net::to_string(*server);
     return AxfrImport(std::move(name), *std::move(server), options, sink).run();
 }
 

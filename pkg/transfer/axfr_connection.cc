@@ -1,18 +1,12 @@
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
-#include <cstring>
-#include <memory>
 #include <utility>
 
-#include <fcntl.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/rand.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/check.h"
 #include "dns/message.h"
@@ -24,26 +18,6 @@ namespace zc::transfer {
 namespace {
 
 constexpr int poll_milliseconds = 200;  // how soon a wait notices that it should stop
-
-/// A socket until somebody takes it.
-class Socket {
-public:
-    explicit Socket(int fd) noexcept : fd_(fd) {}
-    Socket(const Socket&) = delete;
-    Socket& operator=(const Socket&) = delete;
-    ~Socket() {
-        if (fd_ >= 0) ::close(fd_);
-    }
-    int get() const noexcept { return fd_; }
-    int release() noexcept { return std::exchange(fd_, -1); }
-
-private:
-    int fd_;
-};
-
-struct FreeAddresses {
-    void operator()(addrinfo* list) const noexcept { ::freeaddrinfo(list); }
-};
 
 /// Waits until `fd` is ready for `events`.
 Status wait_for(int fd, short events, base::Duration deadline, const AxfrOptions& options,
@@ -95,12 +69,15 @@ Status receive_all(int fd, base::MutableOctets octets, base::Duration deadline,
     return {};
 }
 
-Result<int> connect_to(const addrinfo& address, const AxfrOptions& options) {
-    Socket socket(::socket(address.ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+Result<net::Descriptor> connect_to(const net::Endpoint& server, const AxfrOptions& options) {
+    net::SocketAddress address{};
+    const socklen_t octets = net::put_address(address, server);
+    net::Descriptor socket(
+        ::socket(address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (socket.get() < 0) return base::fail_errno(errno, "socket");
     const int yes = 1;
     ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-    if (::connect(socket.get(), address.ai_addr, address.ai_addrlen) != 0) {
+    if (::connect(socket.get(), &address.any, octets) != 0) {
         if (errno != EINPROGRESS) return base::fail_errno(errno, "connect");
         ZC_TRY_STATUS(wait_for(socket.get(), POLLOUT,
                                runtime::monotonic() + options.connect_timeout, options,
@@ -110,7 +87,7 @@ Result<int> connect_to(const addrinfo& address, const AxfrOptions& options) {
         ::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &size);
         if (error != 0) return base::fail_errno(error, "connect");
     }
-    return socket.release();
+    return socket;
 }
 
 std::uint16_t random_id() {
@@ -121,88 +98,14 @@ std::uint16_t random_id() {
 
 }  // namespace
 
-Result<Server> parse_server(std::string_view text) {
-    Server server;
-    std::string_view port;
-    bool has_port = false;
-    if (text.starts_with('[')) {
-        const std::size_t end = text.find(']');
-        if (end == std::string_view::npos)
-            return fail(Errc::malformed, "server " + std::string(text) + " has no closing bracket");
-        server.host = text.substr(1, end - 1);
-        text.remove_prefix(end + 1);
-        has_port = !text.empty();
-        if (has_port && text.front() != ':')
-            return fail(Errc::malformed, "octets behind the bracket, wanted a colon and a port");
-        if (has_port) port = text.substr(1);
-    } else if (const std::size_t colon = text.find(':');
-               colon != std::string_view::npos && text.find(':', colon + 1) == std::string::npos) {
-        server.host = text.substr(0, colon);
-        port = text.substr(colon + 1);
-        has_port = true;
-    } else {
-        server.host = text;
+Result<AxfrConnection> AxfrConnection::open(const net::Endpoint& server, AxfrOptions options) {
+    auto socket = connect_to(server, options);
+    if (!socket) {
+        Error error = std::move(socket).error();
+        error.where = {net::to_string(server), 0};
+        return tl::unexpected<Error>(std::move(error));
     }
-    if (server.host.empty() || server.host.size() > 255 ||
-        server.host.find_first_of("/@?# \t") != std::string::npos)
-        return fail(Errc::malformed, "server \"" + server.host + "\" is no address or host name");
-    if (has_port) {
-        const auto [end, error] =
-            std::from_chars(port.data(), port.data() + port.size(), server.port);
-        if (error != std::errc() || end != port.data() + port.size() || server.port == 0)
-            return fail(Errc::malformed,
-                        "port " + std::string(port.substr(0, 20)) + ", wanted 1..65535");
-    }
-    return server;
-}
-
-std::string to_string(const Server& server) {
-    const bool bracket = server.host.find(':') != std::string::npos;
-    return (bracket ? '[' + server.host + ']' : server.host) + ':' + std::to_string(server.port);
-}
-
-Result<AxfrConnection> AxfrConnection::open(const Server& server, AxfrOptions options) {
-    addrinfo hints{};
-    hints.ai_family = AF_UNSPEC;
-    hints.ai_socktype = SOCK_STREAM;
-    hints.ai_flags = AI_NUMERICSERV;
-    addrinfo* found = nullptr;
-    const base::Location where{to_string(server), 0};
-    const int error =
-        ::getaddrinfo(server.host.c_str(), std::to_string(server.port).c_str(), &hints, &found);
-    if (error != 0) return fail(Errc::io, ::gai_strerror(error), where);
-    const std::unique_ptr<addrinfo, FreeAddresses> addresses(found);
-    Error last{Errc::io, "no address", where};
-    for (const addrinfo* at = addresses.get(); at != nullptr; at = at->ai_next) {
-        auto fd = connect_to(*at, options);
-        if (fd) return AxfrConnection(*fd, std::move(options));
-        last = std::move(fd).error();
-        last.where = where;
-        if (last.code == Errc::interrupted) break;
-    }
-    return tl::unexpected<Error>(std::move(last));
-}
-
-AxfrConnection::~AxfrConnection() {
-    close();
-}
-AxfrConnection::AxfrConnection(AxfrConnection&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)),
-      options_(std::move(other.options_)),
-      buffer_(std::move(other.buffer_)) {}
-AxfrConnection& AxfrConnection::operator=(AxfrConnection&& other) noexcept {
-    if (this != &other) {
-        close();
-        fd_ = std::exchange(other.fd_, -1);
-        options_ = std::move(other.options_);
-        buffer_ = std::move(other.buffer_);
-    }
-    return *this;
-}
-
-void AxfrConnection::close() noexcept {
-    if (fd_ >= 0) ::close(fd_);
-    fd_ = -1;
+    return AxfrConnection(*std::move(socket), std::move(options));
 }
 
 Result<AxfrTotals> AxfrConnection::transfer(dns::NameView zone, const RecordSink& sink) {
@@ -226,20 +129,20 @@ Result<AxfrTotals> AxfrConnection::transfer(dns::NameView zone, const RecordSink
     AxfrReader reader(std::move(reading));
     auto totals = run(reader, query, sink);
     // After an answer that was understood the next one begins where it should.
-    if (!totals && !reader.refused()) close();
+    if (!totals && !reader.refused()) socket_.reset();
     return totals;
 }
 
 Result<AxfrTotals> AxfrConnection::run(AxfrReader& reader, base::Octets query,
                                        const RecordSink& sink) {
     const auto deadline = [this] { return runtime::monotonic() + options_.message_timeout; };
-    ZC_TRY_STATUS(send_all(fd_, query, deadline(), options_));
+    ZC_TRY_STATUS(send_all(socket_.get(), query, deadline(), options_));
     for (;;) {
         const base::Duration until = deadline();
         std::uint8_t size[2];
-        ZC_TRY_STATUS(receive_all(fd_, size, until, options_));
+        ZC_TRY_STATUS(receive_all(socket_.get(), size, until, options_));
         buffer_.resize(base::load_u16(size));
-        ZC_TRY_STATUS(receive_all(fd_, buffer_, until, options_));
+        ZC_TRY_STATUS(receive_all(socket_.get(), buffer_, until, options_));
         ZC_TRY(const auto progress, reader.read(buffer_, runtime::now(), sink));
         if (progress == AxfrReader::Progress::complete)
             return AxfrTotals{reader.records(), reader.octets()};

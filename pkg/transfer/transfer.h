@@ -10,8 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
-#include <string>
-#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/octets.h"
@@ -19,6 +18,8 @@
 #include "base/time.h"
 #include "dns/name.h"
 #include "dns/rrset.h"
+#include "net/endpoint.h"
+#include "net/socket.h"
 #include "transfer/tsig.h"
 
 namespace zc::transfer {
@@ -59,15 +60,6 @@ private:
     std::uint64_t records_ = 0, octets_ = 0;
 };
 
-/// Where a primary listens.
-struct Server {
-    std::string host;  // an address or a name
-    std::uint16_t port = 53;
-};
-/// "192.0.2.1", "ns.example.:5300", "2001:db8::1", "[2001:db8::1]:53"
-Result<Server> parse_server(std::string_view text);
-std::string to_string(const Server& server);  // always with its port
-
 struct AxfrOptions {
     std::optional<TsigKey> key;
     base::Duration connect_timeout = base::Duration::seconds(10);
@@ -85,25 +77,21 @@ struct AxfrTotals {
 /// section 4.1.1).
 class AxfrConnection {
 public:
-    /// Errors: `io` or `timeout` with the server's name when none of its addresses answers,
-    /// `interrupted`.
-    static Result<AxfrConnection> open(const Server& server, AxfrOptions options);
-    ~AxfrConnection();
-    AxfrConnection(AxfrConnection&& other) noexcept;
-    AxfrConnection& operator=(AxfrConnection&& other) noexcept;
+    /// Errors: `io`, `timeout`, with the server as their place; `interrupted`.
+    static Result<AxfrConnection> open(const net::Endpoint& server, AxfrOptions options);
 
     /// Transfers `zone`. Errors: those of AxfrReader::read; `io`, `timeout`, `interrupted`. The
     /// sink may have been given records before an error: they are of no use then.
     Result<AxfrTotals> transfer(dns::NameView zone, const RecordSink& sink);
     /// Whether it can be asked for another zone.
-    bool usable() const noexcept { return fd_ >= 0; }
+    bool usable() const noexcept { return socket_.get() >= 0; }
 
 private:
-    AxfrConnection(int fd, AxfrOptions options) noexcept : fd_(fd), options_(std::move(options)) {}
+    AxfrConnection(net::Descriptor socket, AxfrOptions options) noexcept
+        : socket_(std::move(socket)), options_(std::move(options)) {}
     Result<AxfrTotals> run(AxfrReader& reader, base::Octets query, const RecordSink& sink);
-    void close() noexcept;
 
-    int fd_ = -1;
+    net::Descriptor socket_;
     AxfrOptions options_;
     std::vector<std::uint8_t> buffer_;
 };

@@ -159,35 +159,6 @@ TEST_CASE("what a server sends is read as the scripts say") {
     });
 }
 
-TEST_CASE("a server is an address or a name, with or without a port") {
-    static constexpr struct {
-        const char* text;
-        const char* printed;  // null: an error
-    } rows[] = {
-        {"192.0.2.1", "192.0.2.1:53"},
-        {"192.0.2.1:5300", "192.0.2.1:5300"},
-        {"ns.example:1", "ns.example:1"},
-        {"2001:db8::1", "[2001:db8::1]:53"},
-        {"[2001:db8::1]", "[2001:db8::1]:53"},
-        {"[2001:db8::1]:5300", "[2001:db8::1]:5300"},
-        {"", nullptr},
-        {":53", nullptr},
-        {"a:0", nullptr},
-        {"a:65536", nullptr},
-        {"a:x", nullptr},
-        {"a:", nullptr},
-        {"[::1", nullptr},
-        {"[::1]53", nullptr},
-        {"a/b", nullptr},
-    };
-    for (const auto& row : rows) {
-        CAPTURE(row.text);
-        const auto server = parse_server(row.text);
-        REQUIRE(server.has_value() == (row.printed != nullptr));
-        if (server) CHECK(to_string(*server) == row.printed);
-    }
-}
-
 /// Listens on loopback; serves one connection at a time with a function, in a thread.
 class Loopback {
 public:
@@ -245,7 +216,7 @@ public:
         thread_.join();
         ::close(listening_);
     }
-    Server server() const { return {"127.0.0.1", port_}; }
+    net::Endpoint server() const { return {*dns::parse_address("127.0.0.1"), port_}; }
 
 private:
     void run() {
@@ -385,7 +356,7 @@ TEST_CASE("a server that dies, hangs or is not there is an error, at once or by 
         CHECK(totals.error().code == Errc::interrupted);
     }
     SUBCASE("is not there") {
-        Server gone;
+        net::Endpoint gone;
         {
             const Loopback loopback([](Loopback::Peer&) {});
             gone = loopback.server();
@@ -393,7 +364,7 @@ TEST_CASE("a server that dies, hangs or is not there is an error, at once or by 
         const auto connection = AxfrConnection::open(gone, {});
         REQUIRE_FALSE(connection.has_value());
         CHECK(connection.error().code == Errc::io);
-        CHECK(connection.error().where.source == to_string(gone));
+        CHECK(connection.error().where.source == net::to_string(gone));
     }
     SUBCASE("sends more than the limit") {
         const Loopback loopback([&](Loopback::Peer& peer) {
