@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,10 +17,26 @@
 
 namespace zc::shadow {
 
-/// Collects one stretch. One thread's own.
+/// Two responses to one question; empty: there was none. Borrowed.
+struct Pair {
+    std::uint64_t position = 0;  // in the source
+    base::Instant at{};
+    compare::Asked asked;  // a question that compare::read_query takes
+    base::Octets older, newer;
+};
+
+/// Counts and judges into stretches. One for each thread; the stretch is given with each call, so
+/// that several may be open at a time. Every call but `same` without a `yes` counts exactly one
+/// question as asked, and as one of compared, timed out, dropped and malformed.
+///
+/// Memory: bounded. Causes beyond `causes_max` are counted, and no samples of them are kept.
 class Collector {
 public:
-    /// `zones_or_null`: see RunOptions. Both outlive the collector.
+    static constexpr std::size_t causes_max = 4096;
+    /// Samples of one cause and verdict: in one stretch, and from one collector.
+    static constexpr std::uint64_t samples_a_stretch = 4, samples_a_cause = 32;
+
+    /// `zones_or_null`: see RunOptions. It outlives the collector.
     Collector(const compare::Policy& policy, const store::Catalogue* zones_or_null);
     ~Collector();
     Collector(const Collector&) = delete;
@@ -29,31 +44,40 @@ public:
 
     compare::Comparer& comparer() noexcept;
 
-    /// The cheap part: counts the pair and gives true when it is the same; otherwise counts
-    /// nothing. Both are responses to `asked` by ID and question.
-    bool same(const compare::Asked& asked, base::Octets older, base::Octets newer) noexcept;
+    /// The cheap part. `yes`: they are, and are counted. `if_verified`: they are if the signatures
+    /// of both verify (SignatureCheck): nothing is counted, `verified` does. `no`: nothing is
+    /// counted.
+    enum class Same : std::uint8_t { yes, if_verified, no };
+    Same same(Stretch& into, const compare::Asked& asked, base::Octets older,
+              base::Octets newer) noexcept;
+    void verified(Stretch& into, const Pair& pair) noexcept;
 
     /// What asking again has shown.
     struct Again {
         bool older_unstable = false, newer_unstable = false;  // differs from itself
-        bool sets_equal = false;  // over all askings, both sides drew from one set (`rotating`)
-        bool serials_differed = false, agreed_later = false;  // (`in_flight`)
-        base::Octets referee;                                 // its answer; empty: none
+        bool sets_equal = false;        // over all askings, both sides drew from one set
+        bool serials_differed = false;  // of the zone, when the difference was seen
+        bool agreed_later = false;      // the last time both were asked
+        base::Octets referee;           // its answer; empty: none
     };
-    /// Judges, counts and keeps a difference, timeouts (an empty side) included.
-    void difference(std::uint64_t position, base::Instant now, const compare::Asked& asked,
-                    base::Octets older, base::Octets newer, const Again& again);
+    /// Judges, counts and keeps a difference, timeouts (an empty side) included. `difference`: what
+    /// Comparer::difference says of the pair.
+    void difference(Stretch& into, const Pair& pair, const compare::Difference& difference,
+                    const Again& again);
+    /// Counts and keeps what somebody else has judged. `facets` and `cause`: see
+    /// compare::Difference.
+    void judged(Stretch& into, const Pair& pair, compare::Judgement judgement,
+                std::vector<std::string> facets, const std::string& cause,
+                base::Octets referee = {});
+
     /// A question that cannot be asked, and one that was not.
-    void malformed_question() noexcept;
-    void dropped() noexcept;
-    Tally& tally() noexcept;  // for strays, repeats, timeouts
+    static void malformed_question(Stretch& into) noexcept;
+    static void dropped(Stretch& into) noexcept;
 
-    /// How often this cause was seen by this collector: to bound asking again.
-    std::uint64_t seen(const std::string& cause) const noexcept;
-
-    /// What has come together since the last `take`, and begins anew; `first` and `last` are the
-    /// caller's.
-    Stretch take();
+    /// How many differences of this cause stayed when they were asked again (`confirm` counts
+    /// them): to bound asking again. UINT64_MAX when there are too many causes.
+    std::uint64_t confirmed(const std::string& cause) const noexcept;
+    void confirm(const std::string& cause);
 
 private:
     struct Work;

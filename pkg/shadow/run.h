@@ -1,8 +1,7 @@
 // A comparison: the same questions to both targets, what came back compared, differences asked
 // again and judged.
 //
-//   source (one thread)  ->  batches  ->  workers (share nothing, own sockets)  ->  stretches, in
-//   order
+//   source (one thread) -> batches -> workers (share nothing, own sockets) -> stretches, in order
 //
 // Each worker keeps a window of questions in flight. A datagram that gets no answer is sent again;
 // when either side's answer is truncated, both are asked over TCP, and the whole answers are
@@ -18,6 +17,7 @@
 // Memory: bounded by windows and queues, whatever the length of the run. A store is not counted.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -42,6 +42,10 @@ struct RunOptions {
     compare::Policy policy;
     /// What zone data says decides who is right. Null: there is none. Outlives the run.
     const store::Catalogue* zones_or_null = nullptr;
+    /// Of a target that is a store, by Side: the catalogue it answers from, which outlives the run.
+    /// Null: `run` opens the store itself. (Who has it open already, as zone data or for a second
+    /// target, saves the time and the memory.)
+    std::array<const store::Catalogue*, sides> stores{};
 
     unsigned workers = 0;        // 0: one a core
     std::uint32_t window = 256;  // 1..16384: questions in flight, of each worker. More is faster
@@ -52,6 +56,9 @@ struct RunOptions {
     base::Duration timeout = base::Duration::milliseconds(1000);  // of one sending
     std::uint32_t sends = 3;    // of one question to one target, repeats included
     std::uint32_t recheck = 2;  // 0: differences are not asked again
+    /// Of each worker: so many differences of one cause that stayed when they were asked again, and
+    /// no more of them are asked again. Those that did not stay do not count: a server whose
+    /// answers rotate is not to become a liar after so many questions.
     std::uint32_t rechecks_a_cause = 64;
     base::Duration lag{};  // how long two versions of a zone may live side by side: a
                            // difference while SOA serials differ is asked again until then
@@ -64,7 +71,11 @@ using Deliver = std::function<Status(Stretch&& stretch)>;
 
 /// Asks everything that `source` has, and returns when all of it is delivered. `stop` set: takes no
 /// more questions, waits for those in flight at most as long as they may take, delivers, returns.
-/// Errors: of the source, of `deliver`, `io` when sockets cannot be had.
+/// What is delivered then ends with the last question before the first one that was not asked: a
+/// run that resumes behind it leaves none out. (Of a live source, which cannot be asked again, the
+/// ones that were taken and not asked are delivered as dropped.)
+/// Errors: of the source, after what came before is delivered; of `deliver`; those of OpenStore;
+/// `io` when sockets cannot be had; `invalid` for options out of range.
 Status run(capture::Source& source, const RunOptions& options, const Deliver& deliver,
            const std::atomic<bool>& stop);
 

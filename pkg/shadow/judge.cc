@@ -1,0 +1,242 @@
+#include "shadow/judge.h"
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+
+#include "compare/reading.h"
+
+namespace zc::shadow {
+namespace {
+
+using compare::Party;
+using compare::Rule;
+using compare::Verdict;
+using compare::What;
+
+template <class Enum, std::size_t count>
+void count_one(std::array<std::uint64_t, count>& counters, Enum which) noexcept {
+    ++counters[static_cast<std::size_t>(which)];
+}
+
+/// How a question that was asked ended.
+enum class End : std::uint8_t { compared, timed_out, malformed };
+
+End end_of(const Pair& pair, What what) noexcept {
+    if (pair.older.empty() || pair.newer.empty()) return End::timed_out;
+    return what == What::malformed ? End::malformed : End::compared;
+}
+
+void count_end(Tally& tally, const Pair& pair, End end) noexcept {
+    ++tally.asked;
+    switch (end) {
+        case End::compared:
+            ++tally.compared;
+            break;
+        case End::timed_out:
+            ++tally.timed_out;
+            break;
+        case End::malformed:
+            ++tally.malformed;
+            break;
+    }
+    if (pair.older.empty()) count_one(tally.timeouts, Side::older);
+    if (pair.newer.empty()) count_one(tally.timeouts, Side::newer);
+}
+
+/// Octet for octet, but for the ID.
+bool identical(base::Octets a, base::Octets b) noexcept {
+    return a.size() == b.size() && a.size() >= 2 &&
+           std::memcmp(a.data() + 2, b.data() + 2, a.size() - 2) == 0;
+}
+
+void count_rules(Tally& tally, compare::RuleSet needed) noexcept {
+    for (std::uint32_t bits = needed.bits(); bits != 0; bits &= bits - 1)
+        ++tally.by_rule[static_cast<std::size_t>(__builtin_ctz(bits))];
+}
+
+std::vector<std::uint8_t> copy(base::Octets octets) {
+    return {octets.begin(), octets.end()};
+}
+
+struct SeenCause {
+    std::uint64_t confirmed = 0;
+    std::uint64_t samples = 0;
+};
+
+}  // namespace
+
+struct Collector::Work {
+    compare::Comparer comparer;
+    const store::Catalogue* zones_or_null;
+    std::unordered_map<std::string, SeenCause> causes;
+
+    Work(const compare::Policy& policy, const store::Catalogue* zones)
+        : comparer(policy), zones_or_null(zones) {}
+
+    SeenCause* cause_or_null(const std::string& cause) {
+        const auto found = causes.find(cause);
+        if (found != causes.end()) return &found->second;
+        if (causes.size() >= causes_max) return nullptr;
+        return &causes[cause];
+    }
+
+    void keep(Stretch& into, const Pair& pair, compare::Judgement judgement,
+              std::vector<std::string> facets, const std::string& cause, base::Octets referee,
+              End end);
+};
+
+Collector::Collector(const compare::Policy& policy, const store::Catalogue* zones_or_null)
+    : work_(std::make_unique<Work>(policy, zones_or_null)) {}
+Collector::~Collector() = default;
+
+compare::Comparer& Collector::comparer() noexcept {
+    return work_->comparer;
+}
+
+Collector::Same Collector::same(Stretch& into, const compare::Asked& asked, base::Octets older,
+                                base::Octets newer) noexcept {
+    const compare::Sameness sameness = work_->comparer.same(asked, older, newer);
+    if (!sameness.same) return Same::no;
+    if (sameness.needed.has(Rule::signatures)) return Same::if_verified;
+    ++into.tally.asked;
+    ++into.tally.compared;
+    ++into.tally.same;
+    if (identical(older, newer)) ++into.tally.identical;
+    count_rules(into.tally, sameness.needed);
+    return Same::yes;
+}
+
+void Collector::verified(Stretch& into, const Pair& pair) noexcept {
+    ++into.tally.asked;
+    ++into.tally.compared;
+    ++into.tally.same;
+    if (identical(pair.older, pair.newer)) ++into.tally.identical;
+    count_rules(into.tally, work_->comparer.same(pair.asked, pair.older, pair.newer).needed);
+}
+
+void Collector::difference(Stretch& into, const Pair& pair, const compare::Difference& difference,
+                           const Again& again) {
+    compare::Judgement judgement;
+    judgement.what = difference.what;
+    judgement.where = difference.where;
+    const End end = end_of(pair, difference.what);
+
+    const auto facts = compare::read_query(pair.asked.query);
+    std::optional<compare::Reading> reading;
+    if (work_->zones_or_null != nullptr && facts) {
+        reading = compare::read_zones(*work_->zones_or_null, *facts);
+        if (reading->served) judgement.where = reading->where;
+    }
+
+    if (end == End::timed_out) {
+        judgement.what = What::timeout;
+        judgement.clause = "RFC 1035 section 7.3";
+        if (pair.older.empty() && pair.newer.empty()) {
+            judgement.verdict = Verdict::both_wrong;
+            judgement.sentence = "neither server answers";
+        } else if (pair.newer.empty()) {
+            judgement.verdict = Verdict::newer_wrong;
+            judgement.sentence = "the new server does not answer, the old one does";
+        } else {
+            judgement.verdict = Verdict::older_wrong;
+            judgement.sentence = "the old server does not answer, the new one does";
+        }
+    } else if (again.serials_differed && again.agreed_later) {
+        judgement.verdict = Verdict::in_flight;
+        judgement.sentence =
+            "the servers had different versions of the zone, and agreed when asked again later";
+        judgement.clause = "RFC 1034 section 4.3.5";
+    } else if (again.sets_equal && work_->comparer.policy().rules.has(Rule::rotating)) {
+        judgement.verdict = Verdict::both_legal;
+        judgement.rule = Rule::rotating;
+        judgement.sentence =
+            "each server draws from a set, and over all askings the sets are equal";
+        judgement.clause = compare::row_of(Rule::rotating).clause;
+    } else if (again.older_unstable || again.newer_unstable) {
+        judgement.verdict = Verdict::unstable;
+        judgement.sentence = again.older_unstable && again.newer_unstable
+                                 ? "asked again, both servers answer otherwise"
+                             : again.older_unstable
+                                 ? "asked again, the old server answers otherwise"
+                                 : "asked again, the new server answers otherwise";
+    } else {
+        judgement = compare::judge(work_->comparer, pair.asked, pair.older, pair.newer, difference,
+                                   reading && reading->served ? &*reading : nullptr, again.referee);
+    }
+    work_->keep(into, pair, std::move(judgement), difference.facets, difference.cause,
+                again.referee, end);
+}
+
+void Collector::judged(Stretch& into, const Pair& pair, compare::Judgement judgement,
+                       std::vector<std::string> facets, const std::string& cause,
+                       base::Octets referee) {
+    const End end = end_of(pair, judgement.what);
+    work_->keep(into, pair, std::move(judgement), std::move(facets), cause, referee, end);
+}
+
+void Collector::Work::keep(Stretch& into, const Pair& pair, compare::Judgement judgement,
+                           std::vector<std::string> facets, const std::string& cause,
+                           base::Octets referee, End end) {
+    Tally& tally = into.tally;
+    count_end(tally, pair, end);
+    count_one(tally.by_what, judgement.what);
+    count_one(tally.by_where, judgement.where);
+    count_one(tally.by_verdict, judgement.verdict);
+    if (judgement.rule) count_one(tally.by_rule, *judgement.rule);
+    ++(compare::is_explained(judgement.verdict) ? tally.explained : tally.unexplained);
+
+    const auto is_this = [&](const Stretch::CaseCount& known) {
+        return known.what == judgement.what && known.where == judgement.where &&
+               known.verdict == judgement.verdict && known.cause == cause;
+    };
+    auto counted = std::find_if(into.cases.begin(), into.cases.end(), is_this);
+    if (counted == into.cases.end()) {
+        into.cases.push_back({.cause = cause,
+                              .what = judgement.what,
+                              .where = judgement.where,
+                              .verdict = judgement.verdict,
+                              .count = 0});
+        counted = into.cases.end() - 1;
+    }
+    ++counted->count;
+
+    SeenCause* seen = cause_or_null(cause + '\n' + std::string(to_string(judgement.verdict)));
+    if (seen == nullptr || seen->samples >= samples_a_cause || counted->count > samples_a_stretch)
+        return;
+    ++seen->samples;
+    into.samples.push_back({.position = pair.position,
+                            .at = pair.at,
+                            .transport = pair.asked.transport,
+                            .query = copy(pair.asked.query),
+                            .older = copy(pair.older),
+                            .newer = copy(pair.newer),
+                            .referee = copy(referee),
+                            .judgement = std::move(judgement),
+                            .cause = cause,
+                            .facets = std::move(facets)});
+}
+
+void Collector::malformed_question(Stretch& into) noexcept {
+    ++into.tally.asked;
+    ++into.tally.malformed;
+}
+
+void Collector::dropped(Stretch& into) noexcept {
+    ++into.tally.asked;
+    ++into.tally.dropped;
+}
+
+std::uint64_t Collector::confirmed(const std::string& cause) const noexcept {
+    const auto found = work_->causes.find(cause);
+    if (found != work_->causes.end()) return found->second.confirmed;
+    return work_->causes.size() >= causes_max ? UINT64_MAX : 0;
+}
+
+void Collector::confirm(const std::string& cause) {
+    if (SeenCause* seen = work_->cause_or_null(cause)) ++seen->confirmed;
+}
+
+}  // namespace zc::shadow

@@ -1,0 +1,182 @@
+#include "shadow/run.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <thread>
+#include <utility>
+
+#include <sys/random.h>
+
+#include "runtime/clock.h"
+#include "shadow/asker.h"
+#include "shadow/flow.h"
+#include "shadow/worker.h"
+#include "writer/load.h"
+
+namespace zc::shadow {
+namespace {
+
+constexpr std::uint32_t window_max = 16384;
+
+Result<std::uint64_t> random_seed() {
+    std::uint64_t seed = 0;
+    if (::getrandom(&seed, sizeof seed, 0) != ssize_t{sizeof seed})
+        return base::fail_errno(errno, "getrandom");
+    return seed;
+}
+
+Status check(const RunOptions& options) {
+    if (options.window == 0 || options.window > window_max)
+        return fail(Errc::invalid, "window of " + std::to_string(options.window) + ", wanted 1.." +
+                                       std::to_string(window_max));
+    if (options.sends == 0 || options.timeout.nanoseconds <= 0)
+        return fail(Errc::invalid, "wanted at least one sending and a timeout above 0");
+    if (options.referee && options.referee->kind == Target::Kind::recorded)
+        return fail(Errc::invalid, "a recording cannot be the referee: it cannot be asked");
+    return {};
+}
+
+/// The body of the source's thread.
+Status feed(capture::Source& source, Flow& flow, std::uint64_t questions_max,
+            const std::atomic<bool>& stop) {
+    std::uint64_t left = questions_max;
+    while (left > 0 && !stop.load(std::memory_order_relaxed)) {
+        std::unique_ptr<capture::Batch> batch = flow.empty_batch();
+        if (batch == nullptr) return {};
+        ZC_TRY_STATUS(source.read(*batch));
+        const std::size_t count = std::min<std::uint64_t>(batch->size(), left);
+        if (count > 0) {
+            left -= count;
+            flow.put(std::move(batch), count);
+            continue;
+        }
+        flow.give_back(std::move(batch));
+        if (source.ended()) return {};
+    }
+    return {};
+}
+
+}  // namespace
+
+Status run(capture::Source& source, const RunOptions& options, const Deliver& deliver,
+           const std::atomic<bool>& stop) {
+    ZC_TRY_STATUS(check(options));
+    const unsigned count =
+        options.workers != 0 ? options.workers : std::max(1U, std::thread::hardware_concurrency());
+    // A batch for each worker, one that waits for each, and one that is being filled.
+    Flow flow(count, std::size_t{2} * count + 1);
+    Pacing pacing(options, runtime::monotonic());
+    std::atomic<bool> abandoned = false;
+    Shared shared{.options = options,
+                  .targets = {options.older, options.newer, options.referee},
+                  .stores = options.stores,
+                  .flow = flow,
+                  .pacing = pacing,
+                  .stop = stop,
+                  .abandoned = abandoned,
+                  .live = source.live()};
+    std::vector<OpenStore> opened;
+    opened.reserve(sides);
+    for (std::size_t side = 0; side < sides; ++side) {
+        const auto& target = shared.targets[side];
+        if (!target || target->kind != Target::Kind::store || shared.stores[side] != nullptr)
+            continue;
+        for (std::size_t other = 0; other < side; ++other)
+            if (shared.targets[other] && shared.targets[other]->kind == Target::Kind::store &&
+                shared.targets[other]->path == target->path)
+                shared.stores[side] = shared.stores[other];
+        if (shared.stores[side] != nullptr) continue;
+        ZC_TRY(auto store, OpenStore::open(target->path));
+        opened.push_back(std::move(store));
+        shared.stores[side] = &opened.back().zones();
+    }
+
+    std::vector<std::unique_ptr<Worker>> workers;
+    for (unsigned i = 0; i < count; ++i) {
+        ZC_TRY(const std::uint64_t seed, random_seed());
+        ZC_TRY(auto worker, Worker::open(shared, seed));
+        workers.push_back(std::move(worker));
+    }
+    Status source_status;
+    std::vector<std::thread> threads;
+    threads.emplace_back([&] {
+        source_status = feed(source, flow, options.questions_max, stop);
+        flow.close();
+    });
+    for (auto& worker : workers) threads.emplace_back([&worker] { worker->run(); });
+
+    Status delivered;
+    while (std::optional<Finished> finished = flow.next()) {
+        const bool is_last = finished->cut;
+        delivered = deliver(std::move(finished->stretch));
+        if (!delivered || is_last) break;
+    }
+    abandoned = true;  // what is still in flight is behind the end
+    flow.abandon();
+    for (std::thread& thread : threads) thread.join();
+    return delivered ? source_status : delivered;
+}
+
+struct OpenStore::Work {
+    std::optional<writer::LoadedStore> loaded;
+    std::unique_ptr<store::Catalogue> zones;  // goes first: it borrows from `loaded`
+};
+
+OpenStore::OpenStore(std::unique_ptr<Work> work) noexcept : work_(std::move(work)) {}
+OpenStore::OpenStore(OpenStore&&) noexcept = default;
+OpenStore& OpenStore::operator=(OpenStore&&) noexcept = default;
+OpenStore::~OpenStore() = default;
+
+Result<OpenStore> OpenStore::open(const std::string& path) {
+    auto work = std::make_unique<Work>();
+    ZC_TRY(auto loaded, writer::LoadedStore::open(path));
+    work->loaded = std::move(loaded);
+    ZC_TRY(const std::uint64_t seed, random_seed());
+    work->zones = std::make_unique<store::Catalogue>(seed, work->loaded->zones_expected());
+    ZC_TRY(const auto report, work->loaded->load(*work->zones));
+    static_cast<void>(report);  // damaged zones answer SERVFAIL, as they would when served
+    return OpenStore(std::move(work));
+}
+
+const store::Catalogue& OpenStore::zones() const noexcept {
+    return *work_->zones;
+}
+
+Result<std::vector<std::uint8_t>> ask_once(const Target& target, base::Octets query,
+                                           dns::Transport transport, base::Duration timeout) {
+    constexpr std::size_t header_octets = 12;
+    if (query.size() < header_octets) return fail(Errc::malformed, "a query shorter than a header");
+    std::vector<std::uint8_t> response;
+    switch (target.kind) {
+        case Target::Kind::recorded:
+            return fail(Errc::unsupported, "a recording cannot be asked");
+        case Target::Kind::store: {
+            ZC_TRY(const OpenStore store, OpenStore::open(target.path));
+            const answer::Identity identity;
+            response.resize(dns::message_octets_max);
+            const answer::Outcome outcome = answer::respond(
+                query,
+                {.transport = transport, .client = {}, .now = runtime::now(), .node = &identity},
+                store.zones(), response);
+            response.resize(outcome.response_octets);
+            return response;
+        }
+        case Target::Kind::server:
+        case Target::Kind::tcp_only:
+            break;
+    }
+    ZC_TRY(const std::uint64_t seed, random_seed());
+    ZC_TRY(const auto asker,
+           Asker::open({target, std::nullopt, std::nullopt},
+                       {.timeout = timeout, .sends = 1, .slots = 1, .seed = seed}));
+    SideSet by_udp, by_tcp;
+    const bool is_udp = transport == dns::Transport::udp && target.kind == Target::Kind::server;
+    (is_udp ? by_udp : by_tcp).add(Side::older);
+    asker->ask(0, query, by_udp, by_tcp);
+    while (asker->turn(timeout).empty()) {
+    }
+    asker->take_answer(0, Side::older, response);
+    return response;
+}
+
+}  // namespace zc::shadow

@@ -1,0 +1,187 @@
+#include "shadow/signatures.h"
+
+#include <algorithm>
+#include <functional>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "dns/presentation.h"
+#include "dnssec/verify.h"
+#include "zone/zone.h"
+
+namespace zc::shadow {
+namespace {
+
+constexpr std::size_t rrsig_signer_offset = 18;  // RFC 4034 section 3.1
+
+std::string folded_octets(dns::NameView name) {
+    std::string out;
+    for (const std::uint8_t octet : name.wire()) out.push_back(static_cast<char>(dns::fold(octet)));
+    return out;
+}
+
+std::string key_of(Side side, const dns::Name& signer) {
+    return static_cast<char>('0' + static_cast<int>(side)) + folded_octets(signer);
+}
+
+std::uint64_t hash_of(std::string_view octets) noexcept {
+    return std::hash<std::string_view>{}(octets);
+}
+
+std::optional<dns::Name> signer_of(const dns::Record& rrsig) {
+    if (rrsig.rdata.size() <= rrsig_signer_offset) return std::nullopt;
+    base::Reader in(rrsig.rdata);
+    in.skip(rrsig_signer_offset);
+    auto name = dns::read_name(in);
+    if (!name) return std::nullopt;
+    return *name;
+}
+
+std::vector<dns::Name> signers_of(const dns::Message& response) {
+    std::vector<dns::Name> signers;
+    for (const auto* section : {&response.answer, &response.authority})
+        for (const dns::Record& record : *section) {
+            if (record.type != dns::RrType::rrsig) continue;
+            const auto signer = signer_of(record);
+            if (!signer) continue;
+            const bool is_known =
+                std::any_of(signers.begin(), signers.end(),
+                            [&](const auto& other) { return dns::equal(other, *signer); });
+            if (!is_known) signers.push_back(*signer);
+        }
+    return signers;
+}
+
+/// An RRset with the signatures over it by one signer, as a message of its own.
+struct Signed {
+    std::string owner;  // folded
+    dns::RrType type{};
+    dns::Message alone;
+};
+
+std::vector<Signed> rrsets_signed_by(const dns::Name& signer, const dns::Message& response) {
+    std::vector<Signed> sets;
+    for (const auto* section : {&response.answer, &response.authority})
+        for (const dns::Record& record : *section) {
+            dns::RrType type = record.type;
+            if (type == dns::RrType::rrsig) {
+                const auto by = signer_of(record);
+                if (!by || !dns::equal(*by, signer)) continue;
+                type = static_cast<dns::RrType>(base::load_u16(record.rdata.data()));
+            }
+            std::string owner = folded_octets(record.owner);
+            auto at = std::find_if(sets.begin(), sets.end(), [&](const Signed& known) {
+                return known.type == type && known.owner == owner;
+            });
+            if (at == sets.end()) {
+                sets.push_back({.owner = std::move(owner), .type = type, .alone = {}});
+                at = sets.end() - 1;
+            }
+            at->alone.answer.push_back(record);
+        }
+    std::erase_if(sets, [](const Signed& set) {
+        return std::none_of(
+            set.alone.answer.begin(), set.alone.answer.end(),
+            [](const dns::Record& record) { return record.type == dns::RrType::rrsig; });
+    });
+    return sets;
+}
+
+/// Of the set, its signatures and the keys: whatever the order of the records.
+std::uint64_t hash_of(const Signed& set, std::uint64_t keys) {
+    std::vector<std::string> records;
+    for (const dns::Record& record : set.alone.answer) {
+        std::string& text = records.emplace_back(std::to_string(static_cast<int>(record.type)));
+        // The TTL takes part: it may not be above the original one (RFC 4035 section 5.3.3).
+        text += ' ' + std::to_string(record.ttl) + ' ';
+        text.append(record.rdata.begin(), record.rdata.end());
+    }
+    std::sort(records.begin(), records.end());
+    std::string whole =
+        set.owner + std::to_string(static_cast<int>(set.type)) + ' ' + std::to_string(keys);
+    for (const std::string& record : records)
+        whole += ' ' + std::to_string(record.size()) + ' ' + record;
+    return hash_of(std::string_view(whole));
+}
+
+}  // namespace
+
+std::vector<std::uint8_t> SignatureCheck::keys_query(const dns::Name& signer) {
+    return dns::encode_query(signer, dns::RrType::dnskey,
+                             {.edns = dns::Edns{.udp_octets = 1232, .dnssec_ok = true}});
+}
+
+const SignatureCheck::Keys* SignatureCheck::keys_or_null(Side side, const dns::Name& signer,
+                                                         base::Instant now) {
+    const auto found = keys_.find(key_of(side, signer));
+    if (found == keys_.end()) return nullptr;
+    if (found->second.until < now) {
+        keys_.erase(found);
+        return nullptr;
+    }
+    return &found->second;
+}
+
+std::vector<dns::Name> SignatureCheck::missing(Side side, const dns::Message& response,
+                                               base::Instant now) {
+    std::vector<dns::Name> names;
+    for (const dns::Name& signer : signers_of(response)) {
+        if (keys_or_null(side, signer, now) != nullptr) continue;
+        if (names.size() < signers_max) names.push_back(signer);
+    }
+    return names;
+}
+
+void SignatureCheck::learn(Side side, const dns::Name& signer, base::Octets response,
+                           base::Instant now) {
+    if (keys_.size() >= zones_kept_max) keys_.clear();
+    Keys keys;
+    keys.until = now + kept_for;
+    // Zone data knows the keys that are right; a side's own may be those of an impostor.
+    const auto zone = zones_or_null_ == nullptr ? std::nullopt : zones_or_null_->find_exact(signer);
+    if (zone && zone->state() == zone::State::serving)
+        zone::for_each_record(*zone, [&](const dns::RecordView& record) {
+            if (record.type == dns::RrType::dnskey && dns::equal(record.owner, signer))
+                keys.records.push_back({.owner = dns::Name(record.owner),
+                                        .type = record.type,
+                                        .ttl = record.ttl,
+                                        .rdata = {record.rdata.begin(), record.rdata.end()}});
+        });
+    if (keys.records.empty())
+        if (auto message = dns::parse_message(response))
+            for (dns::Record& record : message->answer)
+                if (record.type == dns::RrType::dnskey && dns::equal(record.owner, signer))
+                    keys.records.push_back(std::move(record));
+    std::string octets;
+    for (const dns::Record& record : keys.records)
+        octets.append(record.rdata.begin(), record.rdata.end());
+    keys.hash = hash_of(std::string_view(octets));
+    keys_.insert_or_assign(key_of(side, signer), std::move(keys));
+}
+
+Status SignatureCheck::verify(Side side, const dns::Message& response, base::Instant now) {
+    if (verified_until_ < now || verified_.size() >= verified_kept_max) {
+        verified_.clear();  // signatures expire
+        verified_until_ = now + kept_for;
+    }
+    const std::vector<dns::Name> signers = signers_of(response);
+    if (signers.size() > signers_max)
+        return fail(Errc::invalid, "signatures by " + std::to_string(signers.size()) +
+                                       " signers, limit is " + std::to_string(signers_max));
+    for (const dns::Name& signer : signers) {
+        const Keys* keys = keys_or_null(side, signer, now);
+        if (keys == nullptr || keys->records.empty())
+            return fail(Errc::invalid,
+                        "signatures by " + dns::to_string(signer) + ", which has no DNSKEY there");
+        for (const Signed& set : rrsets_signed_by(signer, response)) {
+            const std::uint64_t hash = hash_of(set, keys->hash);
+            if (verified_.contains(hash)) continue;
+            ZC_TRY_STATUS(dnssec::verify_signatures(set.alone, keys->records, now));
+            verified_.insert(hash);
+        }
+    }
+    return {};
+}
+
+}  // namespace zc::shadow

@@ -1,0 +1,103 @@
+#include "shadow/socket.h"
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+namespace zc::shadow {
+namespace {
+
+// Answers wait here while the worker compares. 4 MiB hold those of the largest window.
+constexpr int receive_octets = 4 << 20;
+
+void set(const Descriptor& socket, int level, int name, int value) noexcept {
+    static_cast<void>(::setsockopt(socket.get(), level, name, &value, sizeof value));
+}
+
+}  // namespace
+
+void Descriptor::reset() noexcept {
+    if (fd_ >= 0) ::close(fd_);
+    fd_ = -1;
+}
+
+SocketAddress socket_address(const dns::Address& address, std::uint16_t port) noexcept {
+    SocketAddress out{};
+    if (address.size == 4) {
+        out.ipv4.sin_family = AF_INET;
+        out.ipv4.sin_port = htons(port);
+        std::memcpy(&out.ipv4.sin_addr, address.octets.data(), 4);
+        out.size = sizeof out.ipv4;
+    } else {
+        out.ipv6 = {};
+        out.ipv6.sin6_family = AF_INET6;
+        out.ipv6.sin6_port = htons(port);
+        std::memcpy(&out.ipv6.sin6_addr, address.octets.data(), 16);
+        out.size = sizeof out.ipv6;
+    }
+    return out;
+}
+
+bool same_endpoint(const SocketAddress& a, const SocketAddress& b) noexcept {
+    if (a.any.sa_family != b.any.sa_family) return false;
+    if (a.any.sa_family == AF_INET)
+        return a.ipv4.sin_port == b.ipv4.sin_port &&
+               a.ipv4.sin_addr.s_addr == b.ipv4.sin_addr.s_addr;
+    return a.ipv6.sin6_port == b.ipv6.sin6_port &&
+           std::memcmp(&a.ipv6.sin6_addr, &b.ipv6.sin6_addr, 16) == 0;
+}
+
+Result<Descriptor> open_udp(const SocketAddress& to) {
+    Descriptor socket(
+        ::socket(to.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_UDP));
+    if (socket.get() < 0) return base::fail_errno(errno, "socket");
+    SocketAddress from{};
+    from.ipv6 = {};
+    from.any.sa_family = to.any.sa_family;
+    if (::bind(socket.get(), &from.any, to.size) != 0) return base::fail_errno(errno, "bind");
+    const int octets = receive_octets;
+    if (::setsockopt(socket.get(), SOL_SOCKET, SO_RCVBUFFORCE, &octets, sizeof octets) != 0)
+        set(socket, SOL_SOCKET, SO_RCVBUF, octets);
+    if (to.any.sa_family == AF_INET)
+        set(socket, IPPROTO_IP, IP_RECVERR, 1);
+    else
+        set(socket, IPPROTO_IPV6, IPV6_RECVERR, 1);
+    return socket;
+}
+
+Result<Descriptor> connect_tcp(const SocketAddress& to) {
+    Descriptor socket(
+        ::socket(to.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP));
+    if (socket.get() < 0) return base::fail_errno(errno, "socket");
+    set(socket, IPPROTO_TCP, TCP_NODELAY, 1);
+    if (::connect(socket.get(), &to.any, to.size) != 0 && errno != EINPROGRESS)
+        return base::fail_errno(errno, "connect");
+    return socket;
+}
+
+std::uint64_t take_refusals(int udp_socket) noexcept {
+    constexpr int at_once_max = 256;
+    std::uint64_t refusals = 0;
+    std::array<std::uint8_t, 64> octets{};
+    alignas(cmsghdr) std::array<std::uint8_t, 512> control{};
+    for (int i = 0; i < at_once_max; ++i) {
+        iovec part{octets.data(), octets.size()};
+        msghdr header{};
+        header.msg_iov = &part;
+        header.msg_iovlen = 1;
+        header.msg_control = control.data();
+        header.msg_controllen = control.size();
+        if (::recvmsg(udp_socket, &header, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) break;
+        ++refusals;
+    }
+    // The error also waits to fail the next call on the socket: that one has nothing to do with it.
+    int pending = 0;
+    socklen_t size = sizeof pending;
+    static_cast<void>(::getsockopt(udp_socket, SOL_SOCKET, SO_ERROR, &pending, &size));
+    return refusals;
+}
+
+}  // namespace zc::shadow

@@ -1,0 +1,938 @@
+#include "shadow/worker.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "base/check.h"
+#include "dns/presentation.h"
+#include "runtime/clock.h"
+
+namespace zc::shadow {
+namespace {
+
+using compare::Rule;
+using compare::Verdict;
+using compare::What;
+
+constexpr std::size_t index_of(Side side) noexcept {
+    return static_cast<std::size_t>(side);
+}
+constexpr std::array<Side, 2> pair_sides = {Side::older, Side::newer};
+
+// A difference that waits for the versions of a zone to become one does not take a place in the
+// window; beyond so many they are judged as they are.
+constexpr std::uint32_t parked_max = 1024;
+// Of one worker: octets of questions and answers in flight beyond which no more are asked.
+constexpr std::uint64_t held_octets_max = 48 << 20;
+constexpr std::size_t kept_capacity_max = 8192;  // of a buffer that is used again
+// A side whose answers vary may draw from a set of so many.
+constexpr std::uint32_t rotation_askings_max = 16;
+constexpr std::size_t set_records_max = 4096;
+constexpr std::size_t local_datagram_octets = 4096;
+// What a server need not go beyond in a datagram, whatever the client takes (RFC 9715 section 3.1).
+constexpr std::size_t datagram_octets_usual = 1232;
+constexpr auto starved_wait = base::Duration::milliseconds(2);
+constexpr auto longest_wait = base::Duration::milliseconds(50);
+constexpr auto lag_wait_max = base::Duration::milliseconds(500);
+
+bool is_truncated(base::Octets message) noexcept {
+    constexpr std::uint8_t tc = 0x02;
+    return message.size() > 2 && (message[2] & tc) != 0;
+}
+
+/// The message with nothing behind the question, for answers that are truncated where the whole one
+/// cannot be had.
+std::vector<std::uint8_t> without_records(base::Octets message, std::size_t question_end) {
+    std::vector<std::uint8_t> out(
+        message.begin(),
+        message.begin() + static_cast<std::ptrdiff_t>(std::min(message.size(), question_end)));
+    if (out.size() >= 12) std::fill(out.begin() + 6, out.begin() + 12, std::uint8_t{0});
+    return out;
+}
+
+struct OwnedSoa {
+    dns::Name owner;
+    std::uint32_t serial = 0;
+};
+std::optional<OwnedSoa> soa_in(base::Octets response) {
+    constexpr std::size_t numbers_octets = 20;  // serial, refresh, retry, expire, minimum
+    const auto message = dns::parse_message(response);
+    if (!message) return std::nullopt;
+    for (const auto* section : {&message->answer, &message->authority})
+        for (const dns::Record& record : *section)
+            if (record.type == dns::RrType::soa && record.rdata.size() >= numbers_octets)
+                return OwnedSoa{record.owner, base::load_u32(record.rdata.data() +
+                                                             record.rdata.size() - numbers_octets)};
+    return std::nullopt;
+}
+
+using RecordTexts = std::set<std::string>;
+
+/// What an answer says, as far as a server may draw it from a set.
+void collect(RecordTexts& into, base::Octets response) {
+    const auto message = dns::parse_message(response);
+    if (!message) return;
+    into.insert(dns::to_string(message->rcode) + (message->aa ? " aa" : ""));
+    for (dns::Record record : message->answer) {
+        if (record.type == dns::RrType::rrsig || into.size() >= set_records_max) continue;
+        record.owner.fold_case();
+        record.ttl = 0;
+        into.insert(dns::record_text(record));
+    }
+}
+
+/// What is needed beyond a question for one that differs.
+struct Doubt {
+    compare::Difference difference;
+    std::uint32_t askings = 0;  // again
+    bool serials_differed = false;
+    bool agreed = false;  // at the last asking
+    std::array<bool, 2> unstable{};
+    std::array<RecordTexts, 2> sets;
+    base::Duration since{};
+    std::vector<std::uint8_t> referee;
+};
+
+enum class Stage : std::uint8_t {
+    first,    // asked as it was asked
+    whole,    // both over TCP
+    serial,   // the SOA of the zone
+    again,    // both, and the first time the referee
+    referee,  // over TCP
+    keys,     // DNSKEYs of a signer from one side
+};
+
+/// A batch whose questions are in flight.
+struct Open {
+    std::uint64_t ordinal = 0;
+    Finished finished;
+    std::uint64_t pending = 0;
+    bool all_taken = false;
+    std::list<Open>::iterator self;
+};
+
+struct Question {
+    Open* open = nullptr;
+    std::uint64_t position = 0;
+    dns::Transport transport = dns::Transport::udp;
+    dns::Address client{};
+    std::vector<std::uint8_t> query;
+    compare::QueryFacts facts;
+    std::size_t held = 0;
+
+    Stage stage = Stage::first;
+    SideSet asked;                                       // in the round
+    std::array<std::vector<std::uint8_t>, sides> got;    // what came in the round
+    std::array<std::vector<std::uint8_t>, 2> answers;    // that are compared
+    std::array<std::vector<std::uint8_t>, 2> datagrams;  // when the answers came over TCP
+    bool is_whole = false;                               // `answers` are
+    std::unique_ptr<Doubt> doubt;
+    Side keys_side = Side::older;
+    dns::Name keys_signer;
+    unsigned keys_asked = 0;
+};
+
+struct Parked {
+    std::uint32_t slot;
+    base::Duration wake;
+};
+
+}  // namespace
+
+Pacing::Pacing(const RunOptions& options, base::Duration start)
+    : pace_(options.pace),
+      interval_(options.rate == 0 ? 0 : 1'000'000'000 / std::int64_t{options.rate}),
+      next_(start.nanoseconds) {}
+
+base::Duration Pacing::due(base::Instant recorded_at, base::Duration now) noexcept {
+    if (pace_ == RunOptions::Pace::recorded) {
+        std::int64_t offset = offset_.load(std::memory_order_relaxed);
+        if (offset == 0) {
+            const std::int64_t mine = now.nanoseconds - recorded_at.nanoseconds;
+            if (offset_.compare_exchange_strong(offset, mine)) offset = mine;
+        }
+        return {recorded_at.nanoseconds + offset};
+    }
+    if (interval_ == 0) return now;
+    // What was missed while the targets were slow is caught up for a hundredth of a second only:
+    // the rate is a limit.
+    constexpr std::int64_t burst = 10'000'000;
+    std::int64_t next = next_.load(std::memory_order_relaxed);
+    for (;;) {
+        const std::int64_t mine = std::max(next, now.nanoseconds - burst);
+        if (next_.compare_exchange_weak(next, mine + interval_)) return {mine};
+    }
+}
+
+struct Worker::Work {
+    /// `respond` for a batch of questions to stores.
+    struct LocalBatch {
+        std::array<std::array<answer::Exchange, answer::batch_max>, 2> exchanges{};
+        std::vector<std::uint8_t> octets =
+            std::vector<std::uint8_t>(2 * answer::batch_max * local_datagram_octets);
+        std::vector<std::uint8_t> whole = std::vector<std::uint8_t>(dns::message_octets_max);
+    };
+
+    Shared& shared;
+    const RunOptions& options;
+    Collector collector;
+    SignatureCheck signatures;
+    std::unique_ptr<Asker> asker;
+    answer::Identity identity;  // of stores
+    LocalBatch local;
+
+    std::vector<Question> questions;
+    std::vector<std::uint32_t> free;
+    std::size_t live = 0;  // questions that are not parked
+    std::vector<Parked> parked;
+    std::list<Open> opens;
+    std::uint64_t held = 0;
+
+    Job job;
+    Open* taking = nullptr;             // of `job`
+    std::size_t taken = 0;              // queries of it
+    std::optional<base::Duration> due;  // of the next query of it
+    bool source_ended = false, starved = false;
+
+    explicit Work(Shared& given)
+        : shared(given),
+          options(given.options),
+          collector(given.options.policy, given.options.zones_or_null),
+          signatures(given.options.zones_or_null),
+          questions(given.options.window + parked_max) {
+        for (std::size_t i = questions.size(); i-- > 0;)
+            free.push_back(static_cast<std::uint32_t>(i));
+        parked.reserve(parked_max);
+    }
+
+    Target::Kind kind(Side side) const noexcept { return shared.targets[index_of(side)]->kind; }
+    bool is_server(Side side) const noexcept {
+        const auto& target = shared.targets[index_of(side)];
+        return target &&
+               (target->kind == Target::Kind::server || target->kind == Target::Kind::tcp_only);
+    }
+
+    void run();
+    void take_questions();
+    void take_local();
+    bool begin_next();
+    void begin(const capture::Query& query, const compare::QueryFacts& facts);
+    void end_batch();
+    void stop_taking();
+    void finish_if_done(Open& open);
+    void wake_parked(base::Duration now);
+    void count_strays();
+
+    /// What a question does next.
+    enum class Next : std::uint8_t {
+        waits,    // for answers, or parked
+        goes_on,  // the round is done already
+        done,
+    };
+    void proceed(std::uint32_t slot, Next next);
+    Next step(std::uint32_t slot);
+    Next round(std::uint32_t slot, Stage stage, base::Octets message, SideSet to,
+               dns::Transport transport);
+    void respond(Side side, base::Octets query, const Question& question, dns::Transport transport,
+                 std::vector<std::uint8_t>& into);
+    Next first_answers(std::uint32_t slot);
+    Next whole_answers(std::uint32_t slot);
+    Next compare_answers(std::uint32_t slot);
+    Next same_answers(std::uint32_t slot, bool is_verified);
+    Next verify(std::uint32_t slot);
+    Next differs(std::uint32_t slot);
+    Next ask_serial(std::uint32_t slot);
+    Next ask_again(std::uint32_t slot);
+    Next asked_again(std::uint32_t slot);
+    Next after_asking(std::uint32_t slot);
+    Next conclude(std::uint32_t slot);
+
+    compare::Asked asked(const Question& question) const noexcept {
+        return {.query = question.query,
+                .transport = question.is_whole ? dns::Transport::tcp : question.transport};
+    }
+    Pair pair(const Question& question) const noexcept {
+        return {.position = question.position,
+                .at = runtime::now(),
+                .asked = asked(question),
+                .older = question.answers[0],
+                .newer = question.answers[1]};
+    }
+    Stretch& stretch(const Question& question) noexcept { return question.open->finished.stretch; }
+};
+
+// ---- Taking questions
+
+void Worker::Work::run() {
+    for (;;) {
+        if (shared.abandoned.load(std::memory_order_relaxed)) return;
+        if (shared.stop.load(std::memory_order_relaxed)) stop_taking();
+        starved = false;
+        take_questions();
+        if (source_ended && taking == nullptr && live == 0 && parked.empty()) return;
+
+        const base::Duration now = runtime::monotonic();
+        base::Duration wait = starved ? starved_wait : longest_wait;
+        if (due) wait = std::min(wait, *due - now);
+        for (const Parked& one : parked) wait = std::min(wait, one.wake - now);
+        wait = std::max(wait, base::Duration{});
+        if (asker->open_rounds() == 0 && live == 0 && parked.empty() && !due) continue;
+        const auto done = asker->turn(wait);
+        count_strays();
+        for (const std::uint32_t slot : done) proceed(slot, Next::goes_on);
+        if (!parked.empty()) wake_parked(runtime::monotonic());
+    }
+}
+
+void Worker::Work::take_questions() {
+    while (live < options.window && held + asker->held() < held_octets_max) {
+        if (taking == nullptr) {
+            if (source_ended || shared.stop.load(std::memory_order_relaxed)) return;
+            // With nothing in flight there is nothing else to wait for.
+            const bool is_idle = live == 0 && parked.empty();
+            switch (shared.flow.take(job, is_idle ? longest_wait : base::Duration{})) {
+                case Flow::Got::closed:
+                    source_ended = true;
+                    return;
+                case Flow::Got::none_yet:
+                    starved = true;
+                    return;
+                case Flow::Got::job:
+                    break;
+            }
+            opens.emplace_back();
+            taking = &opens.back();
+            taking->self = std::prev(opens.end());
+            taking->ordinal = job.ordinal;
+            taken = 0;
+            const auto queries = job.batch->queries();
+            taking->finished.stretch.first = queries.front().position;
+            taking->finished.stretch.last = queries.front().position;
+        }
+        if (taken == job.count) {
+            end_batch();
+            continue;
+        }
+        if (!begin_next()) return;
+    }
+}
+
+/// The next question of the batch; false when it has to wait for its time.
+bool Worker::Work::begin_next() {
+    if (!is_server(Side::older) && !is_server(Side::newer) && options.rate == 0 &&
+        options.pace == RunOptions::Pace::rate) {
+        take_local();
+        return true;
+    }
+    const capture::Query& query = job.batch->queries()[taken];
+    if (options.rate != 0 || options.pace == RunOptions::Pace::recorded) {
+        const base::Duration now = runtime::monotonic();
+        if (!due) due = shared.pacing.due(query.at, now);
+        if (*due > now) return false;
+        due.reset();
+    }
+    ++taken;
+    taking->finished.stretch.last = query.position;
+    if (const auto facts = compare::read_query(query.message))
+        begin(query, *facts);
+    else
+        Collector::malformed_question(taking->finished.stretch);
+    return true;
+}
+
+/// Both sides are at hand: as many questions as `respond` takes at once. What is the same (nearly
+/// all) is compared where it stands; the others go the long way.
+void Worker::Work::take_local() {
+    const auto queries =
+        job.batch->queries().subspan(taken, std::min(job.count - taken, answer::batch_max));
+    const base::Instant now = runtime::now();
+    for (const Side side : pair_sides) {
+        if (kind(side) != Target::Kind::store) continue;
+        auto& exchanges = local.exchanges[index_of(side)];
+        for (std::size_t i = 0; i < queries.size(); ++i) {
+            answer::Exchange& exchange = exchanges[i];
+            exchange.query = queries[i].message;
+            exchange.response =
+                base::MutableOctets(local.octets)
+                    .subspan((index_of(side) * answer::batch_max + i) * local_datagram_octets,
+                             local_datagram_octets);
+            exchange.arrival = {.transport = dns::Transport::udp,
+                                .client = queries[i].client,
+                                .now = now,
+                                .node = &identity};
+        }
+        answer::respond(std::span(exchanges).first(queries.size()), *shared.stores[index_of(side)]);
+    }
+    Stretch& into = taking->finished.stretch;
+    for (std::size_t i = 0; i < queries.size(); ++i) {
+        const capture::Query& query = queries[i];
+        ++taken;
+        into.last = query.position;
+        const auto facts = compare::read_query(query.message);
+        if (!facts) {
+            Collector::malformed_question(into);
+            continue;
+        }
+        if (query.transport == dns::Transport::udp) {
+            std::array<base::Octets, 2> responses;
+            for (const Side side : pair_sides) {
+                const answer::Exchange& exchange = local.exchanges[index_of(side)][i];
+                responses[index_of(side)] =
+                    kind(side) == Target::Kind::recorded
+                        ? query.recorded
+                        : base::Octets(exchange.response).first(exchange.outcome.response_octets);
+            }
+            if (!responses[0].empty() && !responses[1].empty() && !is_truncated(responses[0]) &&
+                !is_truncated(responses[1]) &&
+                collector.same(into, {.query = query.message, .transport = query.transport},
+                               responses[0], responses[1]) == Collector::Same::yes)
+                continue;
+        }
+        // A referee may have to be asked, so there may be no room.
+        while (live >= options.window && !shared.abandoned.load(std::memory_order_relaxed)) {
+            const auto done = asker->turn(longest_wait);
+            count_strays();
+            for (const std::uint32_t slot : done) proceed(slot, Next::goes_on);
+        }
+        if (live >= options.window) return;
+        begin(query, *facts);
+    }
+}
+
+void Worker::Work::begin(const capture::Query& query, const compare::QueryFacts& facts) {
+    const std::uint32_t slot = free.back();
+    free.pop_back();
+    ++live;
+    Question& question = questions[slot];
+    question.open = taking;
+    ++taking->pending;
+    question.position = query.position;
+    question.transport = query.transport;
+    question.client = query.client;
+    question.query.assign(query.message.begin(), query.message.end());
+    question.facts = facts;
+    question.held = query.message.size() + query.recorded.size();
+    held += question.held;
+    question.is_whole = false;
+    question.keys_asked = 0;
+    for (auto& datagram : question.datagrams) datagram.clear();
+    for (const Side side : pair_sides) {
+        auto& answer = question.answers[index_of(side)];
+        answer.clear();
+        if (kind(side) == Target::Kind::recorded)
+            answer.assign(query.recorded.begin(), query.recorded.end());
+    }
+    SideSet both;
+    both.add(Side::older);
+    both.add(Side::newer);
+    proceed(slot, round(slot, Stage::first, question.query, both, query.transport));
+}
+
+void Worker::Work::end_batch() {
+    Open& open = *taking;
+    open.all_taken = true;
+    shared.flow.give_back(std::move(job.batch));
+    taking = nullptr;
+    finish_if_done(open);
+}
+
+/// The run is to end: what is not asked yet is left, or was dropped where it cannot be asked by
+/// another run.
+void Worker::Work::stop_taking() {
+    const auto drop_rest = [this] {
+        for (; taken < job.count; ++taken) {
+            taking->finished.stretch.last = job.batch->queries()[taken].position;
+            Collector::dropped(taking->finished.stretch);
+        }
+    };
+    due.reset();
+    if (taking != nullptr) {
+        if (shared.live)
+            drop_rest();
+        else
+            taking->finished.cut = taken < job.count;
+        if (taken == 0) {  // nothing of it: as if it had never been taken
+            opens.erase(taking->self);
+            taking = nullptr;
+        } else {
+            end_batch();
+        }
+    }
+    while (shared.live && shared.flow.take(job, {}) == Flow::Got::job) {
+        opens.emplace_back();
+        taking = &opens.back();
+        taking->self = std::prev(opens.end());
+        taking->ordinal = job.ordinal;
+        taken = 0;
+        taking->finished.stretch.first = job.batch->queries().front().position;
+        drop_rest();
+        end_batch();
+    }
+    source_ended = true;
+    for (Parked& one : parked) one.wake = {};
+}
+
+void Worker::Work::finish_if_done(Open& open) {
+    if (open.pending > 0 || !open.all_taken) return;
+    shared.flow.finish(open.ordinal, std::move(open.finished));
+    opens.erase(open.self);
+}
+
+/// Strays belong to no question: they go to the oldest batch that is open.
+void Worker::Work::count_strays() {
+    if (opens.empty()) return;
+    const Asker::Counts counts = asker->take_counts();
+    Tally& tally = opens.front().finished.stretch.tally;
+    for (std::size_t side = 0; side < sides; ++side) {
+        for (std::size_t i = 0; i < stray_count; ++i) tally.stray[side][i] += counts.stray[side][i];
+        tally.repeats[side] += counts.repeats[side];
+    }
+}
+
+void Worker::Work::wake_parked(base::Duration now) {
+    for (std::size_t i = 0; i < parked.size();) {
+        if (parked[i].wake > now) {
+            ++i;
+            continue;
+        }
+        const std::uint32_t slot = parked[i].slot;
+        parked[i] = parked.back();
+        parked.pop_back();
+        ++live;
+        const bool stopping = shared.stop.load(std::memory_order_relaxed);
+        proceed(slot, stopping ? conclude(slot) : ask_again(slot));
+    }
+}
+
+// ---- Rounds
+
+/// Sends a message to some sides; what can be answered here is answered at once.
+Worker::Work::Next Worker::Work::round(std::uint32_t slot, Stage stage, base::Octets message,
+                                       SideSet to, dns::Transport transport) {
+    Question& question = questions[slot];
+    question.stage = stage;
+    question.asked = to;
+    SideSet udp, tcp;
+    for (const Side side : {Side::older, Side::newer, Side::referee}) {
+        auto& got = question.got[index_of(side)];
+        got.clear();
+        if (!to.has(side)) continue;
+        switch (kind(side)) {
+            case Target::Kind::server:
+                transport == dns::Transport::udp ? udp.add(side) : tcp.add(side);
+                break;
+            case Target::Kind::tcp_only:
+                tcp.add(side);
+                break;
+            case Target::Kind::store:
+                respond(side, message, question, transport, got);
+                break;
+            case Target::Kind::recorded:
+                break;  // is in `answers` already
+        }
+    }
+    if (udp.empty() && tcp.empty()) return Next::goes_on;
+    asker->ask(slot, message, udp, tcp);
+    return Next::waits;
+}
+
+void Worker::Work::respond(Side side, base::Octets query, const Question& question,
+                           dns::Transport transport, std::vector<std::uint8_t>& into) {
+    const answer::Arrival arrival{.transport = transport,
+                                  .client = question.client,
+                                  .now = runtime::now(),
+                                  .node = &identity};
+    const answer::Outcome outcome =
+        answer::respond(query, arrival, *shared.stores[index_of(side)], local.whole);
+    into.assign(local.whole.begin(), local.whole.begin() + outcome.response_octets);
+}
+
+/// Goes on with a question; `goes_on`: its round is done.
+void Worker::Work::proceed(std::uint32_t slot, Next next) {
+    Question& question = questions[slot];
+    while (next == Next::goes_on) {
+        for (const Side side : {Side::older, Side::newer, Side::referee}) {
+            auto& got = question.got[index_of(side)];
+            if (question.asked.has(side) && is_server(side)) asker->take_answer(slot, side, got);
+            question.held += got.size();
+            held += got.size();
+        }
+        next = step(slot);
+    }
+    if (next == Next::waits) return;
+    question.doubt.reset();
+    held -= question.held;
+    const auto shrink = [](std::vector<std::uint8_t>& octets) {
+        if (octets.capacity() > kept_capacity_max) octets = {};
+    };
+    shrink(question.query);
+    for (auto& octets : question.got) shrink(octets);
+    for (auto& octets : question.answers) shrink(octets);
+    for (auto& octets : question.datagrams) shrink(octets);
+    Open& open = *question.open;
+    --open.pending;
+    --live;
+    free.push_back(slot);
+    finish_if_done(open);
+}
+
+Worker::Work::Next Worker::Work::step(std::uint32_t slot) {
+    Question& question = questions[slot];
+    switch (question.stage) {
+        case Stage::first:
+            return first_answers(slot);
+        case Stage::whole:
+            return whole_answers(slot);
+        case Stage::serial: {
+            const auto older = soa_in(question.got[0]);
+            const auto newer = soa_in(question.got[1]);
+            question.doubt->serials_differed = older && newer &&
+                                               dns::equal(older->owner, newer->owner) &&
+                                               older->serial != newer->serial;
+            return ask_again(slot);
+        }
+        case Stage::again:
+            return asked_again(slot);
+        case Stage::referee:
+            std::swap(question.doubt->referee, question.got[index_of(Side::referee)]);
+            return after_asking(slot);
+        case Stage::keys:
+            signatures.learn(question.keys_side, question.keys_signer,
+                             question.got[index_of(question.keys_side)], runtime::now());
+            return verify(slot);
+    }
+    return Next::done;
+}
+
+Worker::Work::Next Worker::Work::first_answers(std::uint32_t slot) {
+    Question& question = questions[slot];
+    bool is_cut = false;
+    bool by_datagram = false;
+    for (const Side side : pair_sides) {
+        auto& answer = question.answers[index_of(side)];
+        if (kind(side) != Target::Kind::recorded) std::swap(answer, question.got[index_of(side)]);
+        if (answer.empty()) return compare_answers(slot);
+        const bool was_datagram =
+            question.transport == dns::Transport::udp && kind(side) != Target::Kind::tcp_only;
+        by_datagram = by_datagram || was_datagram;
+        is_cut = is_cut || (was_datagram && is_truncated(answer));
+    }
+    if (!is_cut) return compare_answers(slot);
+    SideSet askable;
+    for (const Side side : pair_sides) {
+        auto& answer = question.answers[index_of(side)];
+        if (kind(side) != Target::Kind::recorded) {
+            askable.add(side);
+        } else if (is_truncated(answer)) {
+            // The whole answer of this side cannot be had. If the other one is truncated too, what
+            // is left to compare are the headers.
+            if (is_truncated(question.answers[0]) && is_truncated(question.answers[1]))
+                for (auto& both : question.answers)
+                    both = without_records(both, question.facts.question_octets);
+            return compare_answers(slot);
+        }
+    }
+    for (const Side side : pair_sides) {
+        question.datagrams[index_of(side)] = question.answers[index_of(side)];
+    }
+    return round(slot, Stage::whole, question.query, askable, dns::Transport::tcp);
+}
+
+Worker::Work::Next Worker::Work::whole_answers(std::uint32_t slot) {
+    Question& question = questions[slot];
+    question.is_whole = true;
+    for (const Side side : pair_sides)
+        if (question.asked.has(side))
+            std::swap(question.answers[index_of(side)], question.got[index_of(side)]);
+    return compare_answers(slot);
+}
+
+Worker::Work::Next Worker::Work::compare_answers(std::uint32_t slot) {
+    Question& question = questions[slot];
+    if (question.answers[0].empty() || question.answers[1].empty()) return differs(slot);
+    // Whole answers that are the same are counted when the datagrams have been looked at too.
+    if (question.is_whole) {
+        const compare::Sameness sameness =
+            collector.comparer().same(asked(question), question.answers[0], question.answers[1]);
+        if (!sameness.same) return differs(slot);
+        if (sameness.needed.has(Rule::signatures)) return verify(slot);
+        return same_answers(slot, false);
+    }
+    switch (collector.same(stretch(question), asked(question), question.answers[0],
+                           question.answers[1])) {
+        case Collector::Same::yes:
+            return Next::done;
+        case Collector::Same::if_verified:
+            return verify(slot);
+        case Collector::Same::no:
+            break;
+    }
+    return differs(slot);
+}
+
+/// The answers are the same. If they came over TCP, were the datagrams right?
+Worker::Work::Next Worker::Work::same_answers(std::uint32_t slot, bool is_verified) {
+    Question& question = questions[slot];
+    const Pair answers = pair(question);
+    if (!question.is_whole || question.facts.qtype == dns::RrType::any) {
+        if (is_verified || question.is_whole) collector.verified(stretch(question), answers);
+        return Next::done;
+    }
+    const std::size_t datagram_octets =
+        question.facts.edns
+            ? std::min<std::size_t>(question.facts.udp_octets_max, datagram_octets_usual)
+            : std::size_t{512};
+    const compare::Asked by_udp{.query = question.query, .transport = dns::Transport::udp};
+    std::array<bool, 2> is_cut{}, is_wrong{};
+    for (const Side side : pair_sides) {
+        const std::size_t i = index_of(side);
+        const auto& datagram = question.datagrams[i];
+        is_cut[i] = is_truncated(datagram);
+        is_wrong[i] = is_cut[i] && question.answers[i].size() <= datagram_octets;
+        // A datagram that claims to be whole, and is not what the same server says over TCP.
+        if (!is_cut[i] && kind(side) == Target::Kind::server &&
+            !collector.comparer().same(by_udp, datagram, question.answers[i]).same) {
+            question.answers[i] = datagram;
+            return differs(slot);
+        }
+    }
+    if (!is_wrong[0] && !is_wrong[1] && is_cut[0] == is_cut[1]) {
+        collector.verified(stretch(question), answers);
+        return Next::done;
+    }
+    const Pair datagrams{.position = answers.position,
+                         .at = answers.at,
+                         .asked = by_udp,
+                         .older = question.datagrams[0],
+                         .newer = question.datagrams[1]};
+    compare::Judgement judgement;
+    judgement.what = What::flags;
+    judgement.where =
+        collector.comparer().difference(by_udp, datagrams.older, datagrams.newer).where;
+    const std::string flags =
+        std::string("tc=") + (is_cut[0] ? "1" : "0") + "/" + (is_cut[1] ? "1" : "0");
+    if (is_wrong[0] || is_wrong[1]) {
+        judgement.verdict = is_wrong[0] && is_wrong[1] ? Verdict::both_wrong
+                            : is_wrong[0]              ? Verdict::older_wrong
+                                                       : Verdict::newer_wrong;
+        const std::size_t i = is_wrong[0] ? 0 : 1;
+        judgement.sentence =
+            std::string("the ") + std::string(to_string(pair_sides[i])) +
+            " server truncates an answer of " + std::to_string(question.answers[i].size()) +
+            " octets that fits in a datagram of " + std::to_string(datagram_octets);
+        judgement.clause = "RFC 2181 section 9";
+    } else if (options.policy.rules.has(Rule::truncation)) {
+        judgement.verdict = Verdict::both_legal;
+        judgement.rule = Rule::truncation;
+        judgement.sentence =
+            "one server truncates what does not fit as it writes it, the whole answers are the "
+            "same";
+        judgement.clause = compare::row_of(Rule::truncation).clause;
+    } else {
+        judgement.verdict = Verdict::undecided;
+        judgement.sentence = "one server truncates, the other does not";
+    }
+    const std::string which = is_wrong[0] && is_wrong[1] ? " (both would fit)"
+                              : is_wrong[0]              ? " (the old one's would fit)"
+                              : is_wrong[1]              ? " (the new one's would fit)"
+                                                         : "";
+    collector.judged(
+        stretch(question), datagrams, judgement, {flags},
+        "flags " + std::string(compare::to_string(judgement.where)) + " " + flags + which);
+    return Next::done;
+}
+
+// ---- Signatures
+
+Worker::Work::Next Worker::Work::verify(std::uint32_t slot) {
+    Question& question = questions[slot];
+    const base::Instant now = runtime::now();
+    std::array<Status, 2> verdicts;
+    for (const Side side : pair_sides) {
+        const std::size_t i = index_of(side);
+        const auto message = dns::parse_message(question.answers[i]);
+        if (!message) return differs(slot);
+        // A recording cannot be asked for keys; the other server should have the same.
+        const Side holder = kind(side) != Target::Kind::recorded ? side
+                            : side == Side::older                ? Side::newer
+                                                                 : Side::older;
+        const bool can_ask = kind(holder) != Target::Kind::recorded;
+        const std::vector<dns::Name> missing = signatures.missing(holder, *message, now);
+        for (const dns::Name& signer : missing) {
+            // Bounded: no more askings for one question than signers are looked at.
+            if (!can_ask || question.keys_asked >= 2 * SignatureCheck::signers_max) break;
+            ++question.keys_asked;
+            question.keys_side = holder;
+            question.keys_signer = signer;
+            SideSet to;
+            to.add(holder);
+            const auto message_for_keys = SignatureCheck::keys_query(signer);
+            return round(slot, Stage::keys, message_for_keys, to, dns::Transport::tcp);
+        }
+        verdicts[i] = signatures.verify(holder, *message, now);
+    }
+    if (verdicts[0] && verdicts[1]) return same_answers(slot, true);
+
+    const Pair answers = pair(question);
+    compare::Judgement judgement;
+    judgement.what = What::proofs;
+    judgement.where =
+        collector.comparer().difference(answers.asked, answers.older, answers.newer).where;
+    judgement.verdict = !verdicts[0] && !verdicts[1] ? Verdict::both_wrong
+                        : !verdicts[0]               ? Verdict::older_wrong
+                                                     : Verdict::newer_wrong;
+    const std::size_t wrong = verdicts[0] ? 1 : 0;
+    judgement.sentence = "a signature of the " + std::string(to_string(pair_sides[wrong])) +
+                         " server does not verify: " + verdicts[wrong].error().message;
+    judgement.clause = "RFC 4035 section 5.3";
+    const std::string facet = std::string("proofs=signature ") + (verdicts[0] ? "good" : "bad") +
+                              "/" + (verdicts[1] ? "good" : "bad");
+    collector.judged(stretch(question), answers, judgement, {facet},
+                     "proofs " + std::string(compare::to_string(judgement.where)) + " " + facet);
+    return Next::done;
+}
+
+// ---- Differences
+
+Worker::Work::Next Worker::Work::differs(std::uint32_t slot) {
+    Question& question = questions[slot];
+    question.doubt = std::make_unique<Doubt>();
+    Doubt& doubt = *question.doubt;
+    doubt.difference =
+        collector.comparer().difference(asked(question), question.answers[0], question.answers[1]);
+    doubt.since = runtime::monotonic();
+    const bool is_timeout = question.answers[0].empty() || question.answers[1].empty();
+    // What was not answered has been asked `sends` times already.
+    if (is_timeout || options.recheck == 0 ||
+        collector.confirmed(doubt.difference.cause) >= options.rechecks_a_cause)
+        return conclude(slot);
+    for (const Side side : pair_sides)
+        collect(doubt.sets[index_of(side)], question.answers[index_of(side)]);
+    return ask_serial(slot);
+}
+
+/// Which version of the zone has each side? As soon as possible: later they may be one.
+Worker::Work::Next Worker::Work::ask_serial(std::uint32_t slot) {
+    Question& question = questions[slot];
+    for (const Side side : pair_sides)
+        if (kind(side) == Target::Kind::recorded) return ask_again(slot);
+    dns::Name apex = question.facts.qname;
+    const auto zone = options.zones_or_null == nullptr
+                          ? std::nullopt
+                          : options.zones_or_null->find(question.facts.qname);
+    if (zone)
+        apex = dns::Name(zone->apex());
+    else if (const auto older = soa_in(question.answers[0]))
+        apex = older->owner;
+    else if (const auto newer = soa_in(question.answers[1]))
+        apex = newer->owner;
+    SideSet both;
+    both.add(Side::older);
+    both.add(Side::newer);
+    const auto message = dns::encode_query(apex, dns::RrType::soa, {});
+    return round(slot, Stage::serial, message, both, dns::Transport::udp);
+}
+
+Worker::Work::Next Worker::Work::ask_again(std::uint32_t slot) {
+    Question& question = questions[slot];
+    SideSet to;
+    // A store and a recording say the same again.
+    for (const Side side : pair_sides)
+        if (is_server(side)) to.add(side);
+    if (question.doubt->askings == 0 && options.referee) to.add(Side::referee);
+    if (to.empty()) return conclude(slot);
+    return round(slot, Stage::again, question.query, to,
+                 question.is_whole ? dns::Transport::tcp : question.transport);
+}
+
+Worker::Work::Next Worker::Work::asked_again(std::uint32_t slot) {
+    Question& question = questions[slot];
+    Doubt& doubt = *question.doubt;
+    ++doubt.askings;
+    std::array<base::Octets, 2> now_says;
+    for (const Side side : pair_sides) {
+        const std::size_t i = index_of(side);
+        now_says[i] = question.asked.has(side) ? question.got[i] : question.answers[i];
+        if (now_says[i].empty()) continue;  // lost: says nothing
+        if (!question.asked.has(side)) continue;
+        if (!collector.comparer().same(asked(question), question.answers[i], now_says[i]).same)
+            doubt.unstable[i] = true;
+        collect(doubt.sets[i], now_says[i]);
+    }
+    doubt.agreed = !now_says[0].empty() && !now_says[1].empty() &&
+                   collector.comparer().same(asked(question), now_says[0], now_says[1]).same;
+    if (question.asked.has(Side::referee)) {
+        std::swap(doubt.referee, question.got[index_of(Side::referee)]);
+        if (is_truncated(doubt.referee) && kind(Side::referee) != Target::Kind::tcp_only) {
+            SideSet to;
+            to.add(Side::referee);
+            return round(slot, Stage::referee, question.query, to, dns::Transport::tcp);
+        }
+    }
+    return after_asking(slot);
+}
+
+Worker::Work::Next Worker::Work::after_asking(std::uint32_t slot) {
+    Question& question = questions[slot];
+    Doubt& doubt = *question.doubt;
+    if (doubt.serials_differed) {
+        if (doubt.agreed) return conclude(slot);
+        const base::Duration waited = runtime::monotonic() - doubt.since;
+        if (waited < options.lag && parked.size() < parked_max &&
+            !shared.stop.load(std::memory_order_relaxed)) {
+            const base::Duration pause{std::clamp<std::int64_t>(
+                options.lag.nanoseconds / 16, 1'000'000, lag_wait_max.nanoseconds)};
+            parked.push_back({.slot = slot, .wake = runtime::monotonic() + pause});
+            --live;
+            return Next::waits;
+        }
+    }
+    const bool is_unstable = doubt.unstable[0] || doubt.unstable[1];
+    const std::uint32_t askings_max =
+        is_unstable && doubt.sets[0] != doubt.sets[1] && !doubt.serials_differed
+            ? std::max(options.recheck, rotation_askings_max)
+            : options.recheck;
+    if (doubt.askings < askings_max) return ask_again(slot);
+    return conclude(slot);
+}
+
+Worker::Work::Next Worker::Work::conclude(std::uint32_t slot) {
+    Question& question = questions[slot];
+    Doubt& doubt = *question.doubt;
+    const bool is_unstable = doubt.unstable[0] || doubt.unstable[1];
+    const Collector::Again again{.older_unstable = doubt.unstable[0],
+                                 .newer_unstable = doubt.unstable[1],
+                                 .sets_equal = is_unstable &&
+                                               doubt.difference.what == What::answer &&
+                                               doubt.sets[0] == doubt.sets[1],
+                                 .serials_differed = doubt.serials_differed,
+                                 .agreed_later = doubt.agreed,
+                                 .referee = doubt.referee};
+    if (doubt.askings > 0 && !is_unstable && !doubt.agreed)
+        collector.confirm(doubt.difference.cause);
+    collector.difference(stretch(question), pair(question), doubt.difference, again);
+    return Next::done;
+}
+
+// ---- The worker
+
+Worker::Worker(std::unique_ptr<Work> work) noexcept : work_(std::move(work)) {}
+Worker::~Worker() = default;
+
+Result<std::unique_ptr<Worker>> Worker::open(Shared& shared, std::uint64_t seed) {
+    auto work = std::make_unique<Work>(shared);
+    ZC_TRY(work->asker, Asker::open(shared.targets, {.timeout = shared.options.timeout,
+                                                     .sends = shared.options.sends,
+                                                     .slots = shared.options.window + parked_max,
+                                                     .seed = seed,
+                                                     .held_max = held_octets_max}));
+    return std::unique_ptr<Worker>(new Worker(std::move(work)));
+}
+
+void Worker::run() {
+    work_->run();
+    work_->shared.flow.worker_ended();
+}
+
+}  // namespace zc::shadow
