@@ -150,7 +150,7 @@ private:
 
 struct Connection {
     enum class State : std::uint8_t { closed, connecting, open };
-    Descriptor socket;
+    net::Descriptor socket;
     State state = State::closed;
     bool wants_out = false;  // registered for EPOLLOUT
     std::vector<std::uint8_t> out, in;
@@ -165,8 +165,8 @@ struct Connection {
 struct Lane {
     bool asked = false;  // a server
     Target target;
-    SocketAddress address{};
-    std::array<Descriptor, Asker::udp_sockets> sockets;
+    Destination to{};
+    std::array<net::Descriptor, Asker::udp_sockets> sockets;
     std::array<std::vector<std::uint32_t>, Asker::udp_sockets> to_send;
     Connection tcp;
 };
@@ -175,7 +175,7 @@ struct Lane {
 struct Buffers {
     std::array<mmsghdr, batch_datagrams> received{}, to_send{};
     std::array<iovec, batch_datagrams> received_parts{}, parts_to_send{};
-    std::array<SocketAddress, batch_datagrams> senders{};
+    std::array<net::SocketAddress, batch_datagrams> senders{};
     std::vector<std::uint8_t> octets = std::vector<std::uint8_t>(batch_datagrams * buffer_octets);
 
     Buffers() noexcept {
@@ -210,7 +210,7 @@ bool answers_question(base::Octets query, base::Octets response) noexcept {
 struct Asker::Work {
     Options options;
     std::array<Lane, sides> lanes;
-    Descriptor epoll;
+    net::Descriptor epoll;
     std::vector<Round> rounds;
     std::vector<Known> known = std::vector<Known>(id_count_minus_one + 1U);
     MessageIds ids;
@@ -265,7 +265,7 @@ struct Asker::Work {
 };
 
 Status Asker::Work::open(const std::array<std::optional<Target>, sides>& targets) {
-    epoll = Descriptor(::epoll_create1(EPOLL_CLOEXEC));
+    epoll = net::Descriptor(::epoll_create1(EPOLL_CLOEXEC));
     if (epoll.get() < 0) return base::fail_errno(errno, "epoll_create1");
     for (const Side side : {Side::older, Side::newer, Side::referee}) {
         const auto& target = targets[index_of(side)];
@@ -275,10 +275,10 @@ Status Asker::Work::open(const std::array<std::optional<Target>, sides>& targets
         Lane& lane_here = lane(side);
         lane_here.asked = true;
         lane_here.target = *target;
-        lane_here.address = socket_address(target->address, target->port);
+        lane_here.to = destination({target->address, target->port});
         if (target->kind == Target::Kind::tcp_only) continue;
         for (std::uint8_t channel = 0; channel < udp_sockets; ++channel) {
-            ZC_TRY(lane_here.sockets[channel], open_udp(lane_here.address));
+            ZC_TRY(lane_here.sockets[channel], open_udp(lane_here.to));
             ZC_TRY_STATUS(
                 watch(lane_here.sockets[channel].get(), EPOLLIN, side, channel, EPOLL_CTL_ADD));
         }
@@ -418,8 +418,8 @@ void Asker::Work::flush(Side side, std::uint8_t channel) {
             std::vector<std::uint8_t>& message = rounds[slots[sent + i]].message;
             buffers.parts_to_send[i] = {message.data(), message.size()};
             msghdr& header = buffers.to_send[i].msg_hdr;
-            header.msg_name = &to.address.any;
-            header.msg_namelen = to.address.size;
+            header.msg_name = &to.to.address.any;
+            header.msg_namelen = to.to.octets;
         }
         int taken = ::sendmmsg(to.sockets[channel].get(), buffers.to_send.data(),
                                static_cast<unsigned>(count), MSG_DONTWAIT);
@@ -456,7 +456,7 @@ void Asker::Work::receive(Side side, std::uint8_t channel) {
                                      batch_datagrams, MSG_DONTWAIT, nullptr);
         if (count <= 0) return;
         for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
-            if (!same_endpoint(buffers.senders[i], from.address)) {
+            if (!same_endpoint(buffers.senders[i], from.to.address)) {
                 stray(side, Stray::other_source);
                 continue;
             }
@@ -498,7 +498,7 @@ void Asker::Work::pump(Side side) {
     if (tcp.backlog.empty() || tcp.open.size() >= tcp_open_max) return;
     if (tcp.state == Connection::State::closed) {
         if (now < tcp.not_before) return;
-        auto socket = connect_tcp(to.address);
+        auto socket = connect_tcp(to.to);
         tcp.state = Connection::State::connecting;
         tcp.heard = now;
         tcp.answered = false;

@@ -11,37 +11,21 @@ namespace zc::shadow {
 namespace {
 
 // Answers wait here while the worker compares. 4 MiB hold those of the largest window.
-constexpr int receive_octets = 4 << 20;
+constexpr std::uint32_t receive_octets = 4 << 20;
 
-void set(const Descriptor& socket, int level, int name, int value) noexcept {
+void set(const net::Descriptor& socket, int level, int name, int value) noexcept {
     static_cast<void>(::setsockopt(socket.get(), level, name, &value, sizeof value));
 }
 
 }  // namespace
 
-void Descriptor::reset() noexcept {
-    if (fd_ >= 0) ::close(fd_);
-    fd_ = -1;
-}
-
-SocketAddress socket_address(const dns::Address& address, std::uint16_t port) noexcept {
-    SocketAddress out{};
-    if (address.size == 4) {
-        out.ipv4.sin_family = AF_INET;
-        out.ipv4.sin_port = htons(port);
-        std::memcpy(&out.ipv4.sin_addr, address.octets.data(), 4);
-        out.size = sizeof out.ipv4;
-    } else {
-        out.ipv6 = {};
-        out.ipv6.sin6_family = AF_INET6;
-        out.ipv6.sin6_port = htons(port);
-        std::memcpy(&out.ipv6.sin6_addr, address.octets.data(), 16);
-        out.size = sizeof out.ipv6;
-    }
+Destination destination(const net::Endpoint& endpoint) noexcept {
+    Destination out;
+    out.octets = net::put_address(out.address, endpoint);
     return out;
 }
 
-bool same_endpoint(const SocketAddress& a, const SocketAddress& b) noexcept {
+bool same_endpoint(const net::SocketAddress& a, const net::SocketAddress& b) noexcept {
     if (a.any.sa_family != b.any.sa_family) return false;
     if (a.any.sa_family == AF_INET)
         return a.ipv4.sin_port == b.ipv4.sin_port &&
@@ -50,30 +34,28 @@ bool same_endpoint(const SocketAddress& a, const SocketAddress& b) noexcept {
            std::memcmp(&a.ipv6.sin6_addr, &b.ipv6.sin6_addr, 16) == 0;
 }
 
-Result<Descriptor> open_udp(const SocketAddress& to) {
-    Descriptor socket(
-        ::socket(to.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_UDP));
+Result<net::Descriptor> open_udp(const Destination& to) {
+    net::Descriptor socket(
+        ::socket(to.address.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_UDP));
     if (socket.get() < 0) return base::fail_errno(errno, "socket");
-    SocketAddress from{};
+    net::SocketAddress from{};
     from.ipv6 = {};
-    from.any.sa_family = to.any.sa_family;
-    if (::bind(socket.get(), &from.any, to.size) != 0) return base::fail_errno(errno, "bind");
-    const int octets = receive_octets;
-    if (::setsockopt(socket.get(), SOL_SOCKET, SO_RCVBUFFORCE, &octets, sizeof octets) != 0)
-        set(socket, SOL_SOCKET, SO_RCVBUF, octets);
-    if (to.any.sa_family == AF_INET)
+    from.any.sa_family = to.address.any.sa_family;
+    if (::bind(socket.get(), &from.any, to.octets) != 0) return base::fail_errno(errno, "bind");
+    net::set_buffers(socket, receive_octets, receive_octets);
+    if (to.address.any.sa_family == AF_INET)
         set(socket, IPPROTO_IP, IP_RECVERR, 1);
     else
         set(socket, IPPROTO_IPV6, IPV6_RECVERR, 1);
     return socket;
 }
 
-Result<Descriptor> connect_tcp(const SocketAddress& to) {
-    Descriptor socket(
-        ::socket(to.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP));
+Result<net::Descriptor> connect_tcp(const Destination& to) {
+    net::Descriptor socket(::socket(to.address.any.sa_family,
+                                    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP));
     if (socket.get() < 0) return base::fail_errno(errno, "socket");
     set(socket, IPPROTO_TCP, TCP_NODELAY, 1);
-    if (::connect(socket.get(), &to.any, to.size) != 0 && errno != EINPROGRESS)
+    if (::connect(socket.get(), &to.address.any, to.octets) != 0 && errno != EINPROGRESS)
         return base::fail_errno(errno, "connect");
     return socket;
 }

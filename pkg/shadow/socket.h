@@ -2,57 +2,30 @@
 #pragma once
 
 #include <cstdint>
-#include <utility>
 
-#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include "base/result.h"
-#include "dns/types.h"
+#include "net/endpoint.h"
+#include "net/socket.h"
 
 namespace zc::shadow {
 
-/// An open descriptor, closed when destroyed. -1: none.
-class Descriptor {
-public:
-    Descriptor() noexcept = default;
-    explicit Descriptor(int fd) noexcept : fd_(fd) {}
-    Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-    Descriptor& operator=(Descriptor&& other) noexcept {
-        if (this != &other) {
-            reset();
-            fd_ = std::exchange(other.fd_, -1);
-        }
-        return *this;
-    }
-    ~Descriptor() { reset(); }
-
-    int get() const noexcept { return fd_; }
-    void reset() noexcept;  // closes
-
-private:
-    int fd_ = -1;
+/// Where to send, as the system wants it.
+struct Destination {
+    net::SocketAddress address{};
+    socklen_t octets = 0;
 };
-
-/// An address with its port, as the system wants it.
-struct SocketAddress {
-    union {
-        sockaddr any;
-        sockaddr_in ipv4;
-        sockaddr_in6 ipv6;
-    };
-    socklen_t size = 0;
-};
-SocketAddress socket_address(const dns::Address& address, std::uint16_t port) noexcept;
+Destination destination(const net::Endpoint& endpoint) noexcept;
 /// Same address and port; a sender's scope and flow label do not matter.
-bool same_endpoint(const SocketAddress& a, const SocketAddress& b) noexcept;
+bool same_endpoint(const net::SocketAddress& a, const net::SocketAddress& b) noexcept;
 
 /// A non-blocking UDP socket at a port of the system's choice, which is random. It is not
 /// connected: what comes from elsewhere is to be seen and counted, not filtered. Refused datagrams
 /// come through its error queue.
-Result<Descriptor> open_udp(const SocketAddress& to);
+Result<net::Descriptor> open_udp(const Destination& to);
 /// A non-blocking TCP socket that is connecting.
-Result<Descriptor> connect_tcp(const SocketAddress& to);
+Result<net::Descriptor> connect_tcp(const Destination& to);
 /// Errors that the network sent back to this socket, ECONNREFUSED mostly: taken off it, counted.
 std::uint64_t take_refusals(int udp_socket) noexcept;
 
