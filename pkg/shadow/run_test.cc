@@ -15,6 +15,7 @@
 #include "runtime/clock.h"
 #include "shadow/judge.h"
 #include "shadow/test_server.h"
+#include "testkit/script.h"
 #include "zone/zone.h"
 
 using namespace zc;
@@ -26,7 +27,10 @@ using compare::Rule;
 using compare::Verdict;
 using compare::What;
 
-constexpr auto short_time = base::Duration::milliseconds(50);
+// Long enough that a busy machine answers in time, and short enough to wait for three times where
+// no answer comes.
+constexpr auto short_time = base::Duration::milliseconds(200);
+constexpr auto long_time = base::Duration::seconds(5);
 
 /// example. with the records in `text`, as a catalogue.
 std::unique_ptr<store::Catalogue> catalogue_of(const std::string& text) {
@@ -206,7 +210,7 @@ RunOptions options_for(const Target& older, const Target& newer) {
     options.older = older;
     options.newer = newer;
     options.workers = 1;
-    options.timeout = short_time;
+    options.timeout = long_time;
     return options;
 }
 
@@ -216,6 +220,21 @@ std::uint64_t of(const std::array<std::uint64_t, size>& counters, Enum which) {
 }
 std::uint64_t stray(const Tally& tally, Side side, Stray which) {
     return of(tally.stray[static_cast<std::size_t>(side)], which);
+}
+
+/// Another signature over the same that verifies too: of (r, s) by ECDSA P-256, (r, n - s).
+void other_signature(dns::Rdata& rrsig) {
+    constexpr std::array<std::uint8_t, 32> order = {0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00,
+                                                    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+                                                    0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84,
+                                                    0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51};
+    int borrow = 0;
+    for (std::size_t i = 32; i-- > 0;) {
+        std::uint8_t& octet = rrsig[rrsig.size() - 32 + i];
+        const int difference = order[i] - octet - borrow;
+        borrow = difference < 0 ? 1 : 0;
+        octet = static_cast<std::uint8_t>(difference);
+    }
 }
 
 constexpr std::uint8_t nxdomain = 3;
@@ -322,7 +341,9 @@ TEST_CASE("a question that a side does not answer is timed out, under that side"
     std::vector<Item> items = repeated(30, {"no.example."});
     items[7].query = query_for("www.example.");
     ListSource source(items);
-    const Total total = run_all(source, options_for(older.target(), newer.target()));
+    RunOptions options = options_for(older.target(), newer.target());
+    options.timeout = short_time;
+    const Total total = run_all(source, options);
     CHECK(total.tally.timed_out == 1);
     CHECK(of(total.tally.timeouts, Side::newer) == 1);
     CHECK(of(total.tally.timeouts, Side::older) == 0);
@@ -396,7 +417,9 @@ TEST_CASE("truncated answers are compared whole, over TCP") {
             if (tcp) response.clear();
         });
         ListSource source({{query_for("big.example.", text)}});
-        const Total total = run_all(source, options_for(older.target(), newer.target()));
+        RunOptions options = options_for(older.target(), newer.target());
+        options.timeout = short_time;
+        const Total total = run_all(source, options);
         CHECK(total.tally.timed_out == 1);
         CHECK(of(total.tally.timeouts, Side::newer) == 1);
     }
@@ -439,7 +462,7 @@ TEST_CASE("versions of a zone that become one within the lag explain a differenc
     const auto new_zones = catalogue_of(changed);
     ZoneServer older(*new_zones);
     std::atomic<int> count = 0;
-    int changes_at = 0;
+    std::atomic<int> changes_at = 0;
     TestServer newer([&](const Octets& query, const auto& client) {
         client.answer(respond(count++ < changes_at ? *old_zones : *new_zones, query, client.tcp));
     });
@@ -453,7 +476,7 @@ TEST_CASE("versions of a zone that become one within the lag explain a differenc
     }
     SUBCASE("they become one within the lag") {
         changes_at = 8;
-        options.lag = base::Duration::milliseconds(500);
+        options.lag = long_time;
         const Total total = run_all(source, options);
         CHECK(of(total.tally.by_verdict, Verdict::in_flight) == 1);
     }
@@ -689,12 +712,81 @@ TEST_CASE("recordings and stores are compared in this process") {
     }
 }
 
+TEST_CASE("signatures that differ are taken for the same when both verify, and only then") {
+    zone::Builder builder;
+    const dns::Name apex = *dns::Name::parse("nsec.example.");
+    builder.begin(apex);
+    const auto report = dns::read_master(
+        testkit::read_testdata("zones/nsec.example.zone"), {.origin = apex},
+        [&](const dns::RecordView& record, std::uint64_t) { return builder.add(record); });
+    REQUIRE(report.errors.empty());
+    auto image = builder.build();
+    REQUIRE(image.has_value());
+    store::Catalogue zones(5);
+    zones.insert({.apex = apex, .image = *std::move(image)});
+
+    std::atomic<bool> break_it = false;
+    std::atomic<bool> hide_keys = false;
+    ZoneServer older(zones);
+    ZoneServer newer(zones, [&](const std::string& question, bool, Octets& response) {
+        if (question.ends_with("DNSKEY")) {
+            if (hide_keys) response.clear();
+            return;
+        }
+        auto message = *dns::parse_message(response);
+        for (auto* section : {&message.answer, &message.authority})
+            for (dns::Record& record : *section) {
+                if (record.type != dns::RrType::rrsig) continue;
+                other_signature(record.rdata);
+                if (break_it) record.rdata[record.rdata.size() - 40] ^= 1;  // in r
+            }
+        response = *dns::encode_message(message);
+    });
+    std::vector<Item> items;
+    for (int i = 0; i < 20; ++i) {
+        dns::QueryOptions query;
+        query.edns = dns::Edns{.udp_octets = 1232, .dnssec_ok = true};
+        items.push_back(
+            {dns::encode_query(*dns::Name::parse("nsec.example."), dns::RrType::a, query)});
+    }
+    ListSource source(items);
+    RunOptions options = options_for(older.target(), newer.target());
+    SUBCASE("both verify") {
+        const Total total = run_all(source, options);
+        CHECK(total.tally.same == 20);
+        CHECK(total.tally.identical == 0);
+        CHECK(of(total.tally.by_rule, Rule::signatures) == 20);
+        CHECK(newer.received("nsec.example. DNSKEY") >= 1);
+    }
+    SUBCASE("keys come from zone data where it is at hand") {
+        options.zones_or_null = &zones;
+        hide_keys = true;
+        const Total total = run_all(source, options);
+        CHECK(total.tally.same == 20);
+        CHECK(newer.received("nsec.example. DNSKEY") == 0);
+    }
+    SUBCASE("one does not") {
+        break_it = true;
+        const Total total = run_all(source, options);
+        CHECK(of(total.tally.by_what, What::proofs) == 20);
+        CHECK(of(total.tally.by_verdict, Verdict::newer_wrong) == 20);
+    }
+    SUBCASE("one has no keys to verify with") {
+        hide_keys = true;
+        options.timeout = short_time;
+        const Total total = run_all(source, options);
+        CHECK(of(total.tally.by_verdict, Verdict::newer_wrong) == 20);
+        REQUIRE_FALSE(total.samples.empty());
+        CHECK(total.samples[0].judgement.sentence.find("no DNSKEY") != std::string::npos);
+    }
+}
+
 TEST_CASE("one question to one target") {
     const auto zones = catalogue_of(records);
     ZoneServer server(*zones);
     const Octets query = query_for("www.example.");
     for (const auto transport : {dns::Transport::udp, dns::Transport::tcp}) {
-        const auto answer = ask_once(server.target(), query, transport, short_time);
+        const auto answer = ask_once(server.target(), query, transport, long_time);
         REQUIRE(answer.has_value());
         CHECK(*answer == respond(*zones, query, transport == dns::Transport::tcp));
     }

@@ -133,30 +133,43 @@ std::vector<dns::Name> SignatureCheck::missing(Side side, const dns::Message& re
     return names;
 }
 
+/// Zone data knows the keys that are right: a side's own may be those of an impostor.
+bool SignatureCheck::learn_from_zones(Side side, const dns::Name& signer, base::Instant now) {
+    const auto zone = zones_or_null_ == nullptr ? std::nullopt : zones_or_null_->find_exact(signer);
+    if (!zone || zone->state() != zone::State::serving) return false;
+    std::vector<dns::Record> records;
+    zone::for_each_record(*zone, [&](const dns::RecordView& record) {
+        if (record.type == dns::RrType::dnskey && dns::equal(record.owner, signer))
+            records.push_back({.owner = dns::Name(record.owner),
+                               .type = record.type,
+                               .ttl = record.ttl,
+                               .rdata = {record.rdata.begin(), record.rdata.end()}});
+    });
+    if (records.empty()) return false;
+    keep(side, signer, std::move(records), now);
+    return true;
+}
+
 void SignatureCheck::learn(Side side, const dns::Name& signer, base::Octets response,
                            base::Instant now) {
+    std::vector<dns::Record> records;
+    if (auto message = dns::parse_message(response))
+        for (dns::Record& record : message->answer)
+            if (record.type == dns::RrType::dnskey && dns::equal(record.owner, signer))
+                records.push_back(std::move(record));
+    keep(side, signer, std::move(records), now);
+}
+
+void SignatureCheck::keep(Side side, const dns::Name& signer, std::vector<dns::Record> records,
+                          base::Instant now) {
     if (keys_.size() >= zones_kept_max) keys_.clear();
     Keys keys;
     keys.until = now + kept_for;
-    // Zone data knows the keys that are right; a side's own may be those of an impostor.
-    const auto zone = zones_or_null_ == nullptr ? std::nullopt : zones_or_null_->find_exact(signer);
-    if (zone && zone->state() == zone::State::serving)
-        zone::for_each_record(*zone, [&](const dns::RecordView& record) {
-            if (record.type == dns::RrType::dnskey && dns::equal(record.owner, signer))
-                keys.records.push_back({.owner = dns::Name(record.owner),
-                                        .type = record.type,
-                                        .ttl = record.ttl,
-                                        .rdata = {record.rdata.begin(), record.rdata.end()}});
-        });
-    if (keys.records.empty())
-        if (auto message = dns::parse_message(response))
-            for (dns::Record& record : message->answer)
-                if (record.type == dns::RrType::dnskey && dns::equal(record.owner, signer))
-                    keys.records.push_back(std::move(record));
     std::string octets;
-    for (const dns::Record& record : keys.records)
+    for (const dns::Record& record : records)
         octets.append(record.rdata.begin(), record.rdata.end());
     keys.hash = hash_of(std::string_view(octets));
+    keys.records = std::move(records);
     keys_.insert_or_assign(key_of(side, signer), std::move(keys));
 }
 

@@ -34,6 +34,8 @@ public:
 
     /// Signers whose keys are not known yet for that side, at most signers_max.
     std::vector<dns::Name> missing(Side side, const dns::Message& response, base::Instant now);
+    /// Takes them from zone data; false when it does not have them.
+    bool learn_from_zones(Side side, const dns::Name& signer, base::Instant now);
     /// The question for them.
     static std::vector<std::uint8_t> keys_query(const dns::Name& signer);
     /// Its answer; empty: there was none, which is remembered too.
@@ -48,6 +50,8 @@ private:
         std::uint64_t hash = 0;
         base::Instant until{};
     };
+    void keep(Side side, const dns::Name& signer, std::vector<dns::Record> records,
+              base::Instant now);
     const Keys* keys_or_null(Side side, const dns::Name& signer, base::Instant now);
 
     const store::Catalogue* zones_or_null_;

@@ -768,6 +768,7 @@ Worker::Work::Next Worker::Work::verify(std::uint32_t slot) {
         const bool can_ask = kind(holder) != Target::Kind::recorded;
         const std::vector<dns::Name> missing = signatures.missing(holder, *message, now);
         for (const dns::Name& signer : missing) {
+            if (signatures.learn_from_zones(holder, signer, now)) continue;
             // Bounded: no more askings for one question than signers are looked at.
             if (!can_ask || question.keys_asked >= 2 * SignatureCheck::signers_max) break;
             ++question.keys_asked;
