@@ -403,6 +403,7 @@ void Asker::Work::arrived(Side side, std::uint8_t channel, base::Octets message)
     here.answer.assign(message.begin(), message.begin() + static_cast<std::ptrdiff_t>(kept));
     base::store_u16(here.answer.data(), round.id_given);
     held += kept;
+    if (!by_tcp && here.sends > 1) ++counts.recovered;
     settle(id.slot, side, Part::State::answered);
 }
 

@@ -84,6 +84,7 @@ public:
     struct Counts {
         std::array<std::array<std::uint64_t, stray_count>, sides> stray{};
         std::array<std::uint64_t, sides> repeats{};
+        std::uint64_t recovered = 0;  // answered, but not the first datagram: some are being lost
     };
     /// Since the last call.
     Counts take_counts() noexcept;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <utility>
 
 #include "base/check.h"
@@ -67,18 +68,20 @@ std::optional<OwnedSoa> soa_in(base::Octets response) {
     return std::nullopt;
 }
 
-using RecordTexts = std::set<std::string>;
+/// Hashes of what a side has said: records may be long.
+using Said = std::set<std::uint64_t>;
 
 /// What an answer says, as far as a server may draw it from a set.
-void collect(RecordTexts& into, base::Octets response) {
+void collect(Said& into, base::Octets response) {
     const auto message = dns::parse_message(response);
     if (!message) return;
-    into.insert(dns::to_string(message->rcode) + (message->aa ? " aa" : ""));
+    const std::hash<std::string> hash;
+    into.insert(hash(dns::to_string(message->rcode) + (message->aa ? " aa" : "")));
     for (dns::Record record : message->answer) {
         if (record.type == dns::RrType::rrsig || into.size() >= set_records_max) continue;
         record.owner.fold_case();
         record.ttl = 0;
-        into.insert(dns::record_text(record));
+        into.insert(hash(dns::record_text(record)));
     }
 }
 
@@ -89,7 +92,7 @@ struct Doubt {
     bool serials_differed = false;
     bool agreed = false;  // at the last asking
     std::array<bool, 2> unstable{};
-    std::array<RecordTexts, 2> sets;
+    std::array<Said, 2> sets;
     base::Duration since{};
     std::vector<std::uint8_t> referee;
 };
@@ -166,6 +169,24 @@ base::Duration Pacing::due(base::Instant recorded_at, base::Duration now) noexce
     }
 }
 
+void FlightControl::answered(std::size_t done, std::uint64_t recovered, base::Duration now,
+                             base::Duration timeout) noexcept {
+    if (recovered > 0) {
+        since_ = 0;
+        has_lost_ = true;
+        if (now < not_before_) return;
+        not_before_ = now + timeout;
+        allowed_ = std::max(std::min(window_, lowest), allowed_ / 2);
+        return;
+    }
+    since_ += done;
+    // Until the first loss it doubles, as what the target takes is not known at all.
+    if (since_ < (has_lost_ ? steady * allowed_ : 1)) return;
+    allowed_ =
+        std::min(window_, has_lost_ ? allowed_ + 1 : allowed_ + static_cast<std::uint32_t>(since_));
+    since_ = 0;
+}
+
 struct Worker::Work {
     /// `respond` for a batch of questions to stores.
     struct LocalBatch {
@@ -189,6 +210,7 @@ struct Worker::Work {
     std::vector<Parked> parked;
     std::list<Open> opens;
     std::uint64_t held = 0;
+    FlightControl flight;
 
     Job job;
     Open* taking = nullptr;             // of `job`
@@ -201,7 +223,8 @@ struct Worker::Work {
           options(given.options),
           collector(given.options.policy, given.options.zones_or_null),
           signatures(given.options.zones_or_null),
-          questions(given.options.window + parked_max) {
+          questions(given.options.window + parked_max),
+          flight(given.options.window) {
         for (std::size_t i = questions.size(); i-- > 0;)
             free.push_back(static_cast<std::uint32_t>(i));
         parked.reserve(parked_max);
@@ -223,7 +246,7 @@ struct Worker::Work {
     void stop_taking();
     void finish_if_done(Open& open);
     void wake_parked(base::Duration now);
-    void count_strays();
+    void turn(base::Duration wait);
 
     /// What a question does next.
     enum class Next : std::uint8_t {
@@ -281,15 +304,13 @@ void Worker::Work::run() {
         for (const Parked& one : parked) wait = std::min(wait, one.wake - now);
         wait = std::max(wait, base::Duration{});
         if (asker->open_rounds() == 0 && live == 0 && parked.empty() && !due) continue;
-        const auto done = asker->turn(wait);
-        count_strays();
-        for (const std::uint32_t slot : done) proceed(slot, Next::goes_on);
+        turn(wait);
         if (!parked.empty()) wake_parked(runtime::monotonic());
     }
 }
 
 void Worker::Work::take_questions() {
-    while (live < options.window && held + asker->held() < held_octets_max) {
+    while (live < flight.allowed() && held + asker->held() < held_octets_max) {
         if (taking == nullptr) {
             if (source_ended || shared.stop.load(std::memory_order_relaxed)) return;
             // With nothing in flight there is nothing else to wait for.
@@ -394,9 +415,7 @@ void Worker::Work::take_local() {
         }
         // A referee may have to be asked, so there may be no room.
         while (live >= options.window && !shared.abandoned.load(std::memory_order_relaxed)) {
-            const auto done = asker->turn(longest_wait);
-            count_strays();
-            for (const std::uint32_t slot : done) proceed(slot, Next::goes_on);
+            turn(longest_wait);
         }
         if (live >= options.window) return;
         begin(query, *facts);
@@ -483,15 +502,20 @@ void Worker::Work::finish_if_done(Open& open) {
     opens.erase(open.self);
 }
 
-/// Strays belong to no question: they go to the oldest batch that is open.
-void Worker::Work::count_strays() {
-    if (opens.empty()) return;
+/// One turn of the network. Strays belong to no question: they go to the oldest batch that is open.
+void Worker::Work::turn(base::Duration wait) {
+    const auto done = asker->turn(wait);
     const Asker::Counts counts = asker->take_counts();
-    Tally& tally = opens.front().finished.stretch.tally;
-    for (std::size_t side = 0; side < sides; ++side) {
-        for (std::size_t i = 0; i < stray_count; ++i) tally.stray[side][i] += counts.stray[side][i];
-        tally.repeats[side] += counts.repeats[side];
+    if (!opens.empty()) {
+        Tally& tally = opens.front().finished.stretch.tally;
+        for (std::size_t side = 0; side < sides; ++side) {
+            for (std::size_t i = 0; i < stray_count; ++i)
+                tally.stray[side][i] += counts.stray[side][i];
+            tally.repeats[side] += counts.repeats[side];
+        }
     }
+    flight.answered(done.size(), counts.recovered, runtime::monotonic(), options.timeout);
+    for (const std::uint32_t slot : done) proceed(slot, Next::goes_on);
 }
 
 void Worker::Work::wake_parked(base::Duration now) {
@@ -705,7 +729,10 @@ Worker::Work::Next Worker::Work::same_answers(std::uint32_t slot, bool is_verifi
             return differs(slot);
         }
     }
-    if (!is_wrong[0] && !is_wrong[1] && is_cut[0] == is_cut[1]) {
+    // Who is asked by TCP alone could not truncate.
+    const bool both_by_datagram =
+        kind(Side::older) != Target::Kind::tcp_only && kind(Side::newer) != Target::Kind::tcp_only;
+    if (!is_wrong[0] && !is_wrong[1] && (is_cut[0] == is_cut[1] || !both_by_datagram)) {
         collector.verified(stretch(question), answers);
         return Next::done;
     }

@@ -7,6 +7,7 @@
 // between rounds.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -40,6 +41,31 @@ private:
     std::atomic<std::int64_t> next_;  // by rate
     std::atomic<std::int64_t>
         offset_{};  // recorded: monotonic time less recorded time; 0: not known
+};
+
+/// How many questions may be in flight: up to the window, and fewer while datagrams get lost. A
+/// target on a busy machine drops what its socket has no room for, and nothing else tells: without
+/// this, servers that are merely slow would be reported as not answering. Only questions that are
+/// answered in the end make it smaller: what is never answered is no matter of load.
+class FlightControl {
+public:
+    explicit FlightControl(std::uint32_t window) noexcept
+        : window_(window), allowed_(std::min(window, first)) {}
+    std::uint32_t allowed() const noexcept { return allowed_; }
+    /// `done` questions were answered, `recovered` datagrams only after they were sent again.
+    /// `timeout`: of a sending, so that the losses of one burst count once.
+    void answered(std::size_t done, std::uint64_t recovered, base::Duration now,
+                  base::Duration timeout) noexcept;
+
+private:
+    static constexpr std::uint32_t first = 64;  // then it grows
+    static constexpr std::uint32_t lowest = 8;
+    static constexpr std::uint64_t steady = 8;  // windows without a loss for one more
+
+    std::uint32_t window_, allowed_;
+    std::uint64_t since_ = 0;  // answered since it grew
+    bool has_lost_ = false;
+    base::Duration not_before_{};
 };
 
 /// What all workers of a run see.
