@@ -10,12 +10,12 @@
 #include <vector>
 
 #include <arpa/inet.h>
-#include <doctest/doctest.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/check.h"
 #include "base/octets.h"
 #include "dns/types.h"
 #include "shadow/target.h"
@@ -64,7 +64,7 @@ public:
     explicit TestServer(Handler handler) : handler_(std::move(handler)) {
         constexpr int tries = 50;  // the TCP port of the same number may be taken
         for (int i = 0; i < tries && listen_ < 0; ++i) bind_both();
-        REQUIRE(listen_ >= 0);
+        ZC_CHECK(listen_ >= 0);
         thread_ = std::thread([this] { loop(); });
     }
     ~TestServer() {
@@ -100,8 +100,8 @@ private:
         udp_ = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         const int octets = 4 << 20;
         static_cast<void>(::setsockopt(udp_, SOL_SOCKET, SO_RCVBUFFORCE, &octets, sizeof octets));
-        REQUIRE(::bind(udp_, reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0);
-        REQUIRE(::getsockname(udp_, reinterpret_cast<sockaddr*>(&at), &size) == 0);
+        ZC_CHECK(::bind(udp_, reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0);
+        ZC_CHECK(::getsockname(udp_, reinterpret_cast<sockaddr*>(&at), &size) == 0);
         listen_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (::bind(listen_, reinterpret_cast<const sockaddr*>(&at), sizeof at) != 0 ||
             ::listen(listen_, 64) != 0) {
