@@ -393,13 +393,15 @@ Status Results::add(std::uint64_t run, std::vector<Stretch> stretches, base::Ins
     const std::int64_t minute = adding.minute();
     Tally in_minute = sums;
     std::int64_t first_at = std::clamp(info.updated.nanoseconds, minute, now.nanoseconds);
+    std::int64_t last_at = now.nanoseconds;
     ZC_TRY(Statement before,
-           database.prepare("SELECT first_at, explained, unexplained, tally FROM minutes "
+           database.prepare("SELECT first_at, explained, unexplained, tally, last_at FROM minutes "
                             "WHERE run = ? AND minute = ?"));
     before.bind(1, signed_of(run)).bind(2, minute);
     ZC_TRY(const bool row, before.step());
     if (row) {
         first_at = std::min(first_at, before.integer(0));
+        last_at = std::max(last_at, before.integer(4));
         ZC_TRY(Tally had, tally_of(before.text(3), path));
         had.explained = unsigned_of(before.integer(1));
         had.unexplained = unsigned_of(before.integer(2));
@@ -409,7 +411,7 @@ Status Results::add(std::uint64_t run, std::vector<Stretch> stretches, base::Ins
     const std::string minute_text = text_of(in_minute);
     ZC_TRY(Statement put,
            database.prepare("INSERT OR REPLACE INTO minutes VALUES(?, ?, ?, ?, ?, ?, ?, ?)"));
-    put.bind(1, signed_of(run)).bind(2, minute).bind(3, first_at).bind(4, now.nanoseconds);
+    put.bind(1, signed_of(run)).bind(2, minute).bind(3, first_at).bind(4, last_at);
     put.bind(5, signed_of(in_minute.compared)).bind(6, signed_of(in_minute.explained));
     put.bind(7, signed_of(in_minute.unexplained)).bind(8, std::string_view(minute_text));
     ZC_TRY_STATUS(put.run());

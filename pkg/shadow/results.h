@@ -1,8 +1,8 @@
 // The file of results: runs, cases, samples, counters by minute. SQLite, in WAL mode, so that it
 // can be looked at while a run goes on.
 //
-// A case is a cause with its labels and verdict: one bug is one case with n samples, not n lines; it
-// lives on over runs. Whatever happens to the process, the file is whole, and holds exactly the
+// A case is a cause with its labels and verdict: one bug is one case with n samples, not n lines;
+// it lives on over runs. Whatever happens to the process, the file is whole, and holds exactly the
 // questions up to `RunInfo::position`.
 //
 //   runs          what was compared, how far it came, its sums
