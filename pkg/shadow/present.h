@@ -1,0 +1,35 @@
+// Differences laid out for people: for the terminal and for the report.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/octets.h"
+#include "base/time.h"
+#include "compare/compare.h"
+#include "dns/types.h"
+#include "shadow/tally.h"
+#include "shadow/target.h"
+
+namespace zc::shadow {
+
+/// One line of both answers. Empty text: that side has nothing there.
+struct Row {
+    std::string section;  // "header", "answer", …; "" what is no section
+    std::string older, newer;
+    bool differs = false;
+};
+
+/// The two answers of a sample beside each other: what both have in one row, what differs paired
+/// within its section. No answer, and octets that are no message, are said in a row of their own.
+std::vector<Row> side_by_side(const compare::Comparer& comparer, const Sample& sample);
+
+/// How to ask it by hand: "kdig @192.0.2.1 -p 5300 +norec +dnssec www.example. A", ready for a
+/// shell. Empty for a target without an address (store, recording), and for a question that kdig
+/// cannot ask.
+std::string kdig_line(const Target& target, base::Octets query, dns::Transport transport);
+
+/// "2026-01-31 12:00:05 UTC".
+std::string utc_text(base::Instant instant);
+
+}  // namespace zc::shadow
