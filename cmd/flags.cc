@@ -10,8 +10,8 @@
 namespace zc::cmd {
 namespace {
 
-constexpr std::array<std::string_view, 5> unit_placeholders = {"N", "SECONDS", "OCTETS", "BITS",
-                                                               "PER-SECOND"};
+constexpr std::array<std::string_view, 6> unit_placeholders = {
+    "N", "SECONDS", "OCTETS", "BITS", "PER-SECOND", "MILLISECONDS"};
 constexpr std::string_view choice_mark = "|";
 
 std::string range_text(NumberRange range) {

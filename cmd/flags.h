@@ -53,7 +53,7 @@ struct NumberRange {
     std::uint64_t max = UINT32_MAX;
 };
 /// What numbers count; also what stands for the value in the help.
-enum class Unit : std::uint8_t { count, seconds, octets, bits, per_second };
+enum class Unit : std::uint8_t { count, seconds, octets, bits, per_second, milliseconds };
 
 /// An error message for a text that is no good value; empty for one that is.
 using Check = std::function<std::string(const std::string& text)>;

@@ -62,7 +62,12 @@ std::string man_page(const CLI::App& verb, const CLI::App& root) {
     std::string out = ".\\\" Written by zonectl generate man: change the flags, not this file.\n";
     out += ".TH " + roff(title) + " 1 \"\" zonectl \"zonectl manual\"\n";
     out += ".SH NAME\n" + roff(page_name(path)) + " \\- " + roff(verb.get_description()) + '\n';
-    out += ".SH SYNOPSIS\n.B " + roff(usage_line(verb)) + '\n';
+    out += ".SH SYNOPSIS\n";
+    bool first = true;
+    for (const std::string& line : usage_lines(verb)) {
+        out += (first ? ".B " : ".br\n.B ") + roff(line) + '\n';
+        first = false;
+    }
     if (!verb.get_footer().empty()) out += ".SH DESCRIPTION\n" + roff(verb.get_footer()) + '\n';
 
     const auto below = verb.get_subcommands({});
@@ -257,9 +262,20 @@ std::string zsh(const CLI::App& root) {
             for (const CLI::App* each : below)
                 out += "                '" + each->get_name() + ':' +
                        quoted(each->get_description(), ":") + "'\n";
-            out +=
-                "            )\n            _describe verb verbs ;;\n        rest) _zonectl "
-                "\"${verb:+$verb }$line[1]\" ;;\n        esac\n";
+            out += "            )\n            _describe verb verbs";
+            const std::string below_it = "_zonectl \"${verb:+$verb }$line[1]\"";
+            if (takes_files(*verb)) {
+                // It acts, too: what is no verb is a file, and its own flags go on behind it.
+                std::string names;
+                for (const CLI::App* each : below)
+                    names += (names.empty() ? "" : "|") + each->get_name();
+                out += "; _files ;;\n        rest)\n            case $line[1] in\n            " +
+                       names + ") " + below_it + " ;;\n            *) _arguments -s \\\n" +
+                       zsh_flags(*verb, root) + " \\\n            '*:file:_files' ;;\n" +
+                       "            esac ;;\n        esac\n";
+            } else {
+                out += " ;;\n        rest) " + below_it + " ;;\n        esac\n";
+            }
         } else {
             if (takes_files(*verb)) out += " \\\n            '*:file:_files'";
             out += '\n';

@@ -87,21 +87,29 @@ std::string flag_text(const CLI::Option& option) {
     return out;
 }
 
-std::string usage_line(const CLI::App& verb) {
+std::vector<std::string> usage_lines(const CLI::App& verb) {
     const std::string path = path_of(verb);
-    std::string out = "zonectl" + (path.empty() ? "" : ' ' + path);
-    if (!verb.get_subcommands({}).empty()) return out + " VERB [flags]";
-    out += " [flags]";
-    for (const CLI::Option* option : options_of(verb))
-        if (!option->nonpositional()) {
-            const std::string word = flag_usage(*option);
-            out += option->get_required() ? ' ' + word : " [" + word + ']';
-        }
+    const std::string begin = "zonectl" + (path.empty() ? "" : ' ' + path);
+    const std::vector<const CLI::Option*> options = options_of(verb);
+    std::vector<std::string> out;
+    if (verb.get_subcommands({}).empty() || (!path.empty() && !options.empty())) {
+        std::string line = begin + " [flags]";
+        for (const CLI::Option* option : options)
+            if (!option->nonpositional()) {
+                const std::string word = flag_usage(*option);
+                line += option->get_required() ? ' ' + word : " [" + word + ']';
+            }
+        out.push_back(std::move(line));
+    }
+    if (!verb.get_subcommands({}).empty()) out.push_back(begin + " VERB [flags]");
     return out;
 }
 
 std::string help_text(const CLI::App& verb) {
-    std::string out = "Usage: " + usage_line(verb) + "\n\n";
+    std::string out;
+    for (const std::string& line : usage_lines(verb))
+        out += (out.empty() ? "Usage: " : "       ") + line + '\n';
+    out += '\n';
     for (const std::string& line : wrapped(verb.get_description(), help_columns))
         out += line + '\n';
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include <CLI/App.hpp>
 
@@ -11,8 +12,8 @@ inline constexpr std::size_t help_columns = 80;
 
 /// What `zonectl help VERB` and `zonectl VERB --help` print.
 std::string help_text(const CLI::App& verb);
-/// "zonectl zone check [flags] FILE...".
-std::string usage_line(const CLI::App& verb);
+/// "zonectl zone check [flags] FILE..."; two lines for a verb that acts and has verbs below it.
+std::vector<std::string> usage_lines(const CLI::App& verb);
 /// "--listen ADDR:PORT", "-o, --output FILE", "--cookies, --no-cookies".
 std::string flag_usage(const CLI::Option& option);
 /// The help text of a flag with its range and default: "UDP and TCP port (1..65535, default 53)".

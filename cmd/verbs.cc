@@ -15,6 +15,15 @@ constexpr std::array table = {
          define_import},
     Verb{"serve", "Run a node: answer DNS queries out of zones in memory", define_serve,
          Reads::all},
+    Verb{"diff", "Ask two servers the same questions and explain every difference", define_diff},
+    Verb{"diff list", "List the cases that were found", define_diff_list},
+    Verb{"diff show", "Show both answers of a case side by side", define_diff_show},
+    Verb{"diff explain", "Tell what the zone data says to a case, step by step",
+         define_diff_explain},
+    Verb{"diff replay", "Ask both servers a case again now", define_diff_replay},
+    Verb{"diff accept", "Take a case as known, so that it counts as explained", define_diff_accept},
+    Verb{"diff minimise", "Make a case as small as it gets, as a text test", define_diff_minimise},
+    Verb{"diff report", "Write the results as one HTML page", define_diff_report},
     Verb{"status", "Show what a running node serves and how it is", define_status},
     Verb{"health", "Tell by the exit code whether a running node is fit to serve", define_health},
     Verb{"reload", "Make a running node re-read its zone files and settings, and wait for it",
@@ -65,8 +74,9 @@ std::string unknown_word(CLI::App& verb, const std::string& typed) {
         const std::string name = typed.substr(0, typed.find('='));
         message = "unknown flag " + name;
         for (const CLI::App* app = &verb; app != nullptr; app = app->get_parent())
-            for (const CLI::Option* option : options_of(*app))
-                if (option->nonpositional()) known.push_back("--" + describe(*option).name);
+            if (app == &verb || app->get_parent() == nullptr)
+                for (const CLI::Option* option : options_of(*app))
+                    if (option->nonpositional()) known.push_back("--" + describe(*option).name);
         if (const auto meant = nearest(name, known)) message += "; did you mean " + *meant + '?';
         return message;
     }
@@ -75,6 +85,23 @@ std::string unknown_word(CLI::App& verb, const std::string& typed) {
     message = "unknown verb '" + typed + '\'';
     if (const auto meant = nearest(typed, known)) message += "; did you mean '" + *meant + "'?";
     return message;
+}
+
+/// A verb below one that acts has nothing to do with the flags and arguments of that, and CLI11
+/// hands up to it whatever a verb does not know itself.
+Status refuse_of_others(CLI::App& root) {
+    CLI::App& verb = innermost(root);
+    for (CLI::App* above = verb.get_parent(); above != nullptr && above != &root;
+         above = above->get_parent())
+        for (const CLI::Option* option : options_of(*above)) {
+            if (option->count() == 0) continue;
+            if (option->nonpositional())
+                return fail(Errc::invalid, unknown_word(verb, "--" + describe(*option).name));
+            return fail(Errc::invalid, "found '" + option->results().front() + "' with zonectl " +
+                                           path_of(verb) + "; a file called '" + verb.get_name() +
+                                           "' is ./" + verb.get_name());
+        }
+    return {};
 }
 
 std::string one_line(std::string text) {
@@ -120,11 +147,8 @@ Tree::Tree()
                                                                : verb.name.substr(blank + 1));
         CLI::App* app = parent->add_subcommand(word, std::string(verb.summary));
         app->fallthrough();  // what every verb has may stand behind the verb
-        if (verb.define == nullptr) {
-            app->require_subcommand(0, 1);
-        } else {
-            leaves_.push_back({app, verb.define(*app)});
-        }
+        parent->require_subcommand(0, 1);
+        if (verb.define != nullptr) leaves_.push_back({app, verb.define(*app)});
     }
     root_->footer(
         "zonectl help VERB explains a verb. Exit codes: 0 done, or yes; 1 done, and the "
@@ -145,7 +169,7 @@ Status parse(CLI::App& root, const std::vector<std::string>& arguments) {
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
     try {
         root.parse(reversed);
-        return {};
+        return refuse_of_others(root);
     } catch (const CLI::CallForHelp&) {
         return fail(Errc::interrupted, "help");
     } catch (const CLI::ExtrasError& error) {

@@ -45,7 +45,9 @@ enum class Reads : std::uint8_t {
 };
 
 /// A line of the table. A verb is one word or two ("zone check"); without `define` it is a group of
-/// verbs.
+/// verbs. A verb of one word may do something itself and have verbs below it ("diff", "diff list"):
+/// a first argument that is the name of one of them is that verb, so that a file of that name is
+/// ./NAME; and flags of the one are no flags of the other.
 struct Verb {
     std::string_view name;
     std::string_view summary;
@@ -58,6 +60,14 @@ std::span<const Verb> verbs();
 // One file each; declared here so that tests of flags can call them.
 Action define_config_check(CLI::App& app);
 Action define_config_show(CLI::App& app);
+Action define_diff(CLI::App& app);
+Action define_diff_accept(CLI::App& app);
+Action define_diff_explain(CLI::App& app);
+Action define_diff_list(CLI::App& app);
+Action define_diff_minimise(CLI::App& app);
+Action define_diff_replay(CLI::App& app);
+Action define_diff_report(CLI::App& app);
+Action define_diff_show(CLI::App& app);
 Action define_export(CLI::App& app);
 Action define_generate_completions(CLI::App& app);
 Action define_generate_man(CLI::App& app);

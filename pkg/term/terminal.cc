@@ -48,14 +48,6 @@ bool wanted(Colour colour, bool is_terminal, const Surroundings& surroundings) {
     return false;
 }
 
-/// How many columns `text` takes, if each character takes one: continuation octets of UTF-8 take
-/// none.
-std::size_t width_of(std::string_view text) {
-    return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-        return (static_cast<unsigned char>(c) & 0xc0U) != 0x80;
-    }));
-}
-
 std::string with_decimals(double value, int decimals) {
     std::array<char, 64> text{};
     static_cast<void>(std::snprintf(text.data(), text.size(), "%.*f", decimals, value));
@@ -243,6 +235,64 @@ void Progress::update(std::uint64_t done, std::uint64_t total, base::Instant now
 
 void Progress::finish() {
     terminal_.wipe_bar();
+}
+
+Screen::Size Screen::size() const {
+    winsize size{};
+    if (::ioctl(terminal_.error_, TIOCGWINSZ, &size) != 0 || size.ws_col < 20 || size.ws_row < 2)
+        return {};
+    return {size.ws_col, size.ws_row};
+}
+
+void Screen::draw(const std::vector<Line>& lines) {
+    const Size now = size();
+    std::string out;
+    if (drawn_ != 0 && (now.columns != drawn_for_.columns || now.rows != drawn_for_.rows)) {
+        // The terminal has wrapped what was there: nobody knows where it stands now.
+        out += "\x1b[H\x1b[2J";
+    } else if (drawn_ != 0) {
+        out += '\r';
+        if (drawn_ > 1) out += "\x1b[" + std::to_string(drawn_ - 1) + 'A';
+    }
+    drawn_ = 0;
+    for (const Line& line : lines) {
+        if (drawn_ == now.rows) break;
+        if (drawn_ != 0) out += '\n';
+        const std::string text = cut(line.text, now.columns - 1);
+        if (line.style == Style::plain || !terminal_.colours_error())
+            out += text;
+        else
+            out += escape_of(line.style) + text + "\x1b[0m";
+        out += "\x1b[K";
+        ++drawn_;
+    }
+    out += "\x1b[J";
+    drawn_for_ = now;
+    terminal_.write(terminal_.error_, out);
+}
+
+void Screen::finish() {
+    if (drawn_ == 0) return;
+    std::string out = "\r";
+    if (drawn_ > 1) out += "\x1b[" + std::to_string(drawn_ - 1) + 'A';
+    terminal_.write(terminal_.error_, out + "\x1b[J");
+    drawn_ = 0;
+}
+
+// Continuation octets of UTF-8 take no column.
+std::size_t width_of(std::string_view text) {
+    return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+        return (static_cast<unsigned char>(c) & 0xc0U) != 0x80;
+    }));
+}
+
+std::string cut(std::string_view text, std::size_t columns) {
+    std::size_t at = 0;
+    for (std::size_t width = 0; at < text.size(); ++at) {
+        if ((static_cast<unsigned char>(text[at]) & 0xc0U) == 0x80) continue;
+        if (++width > columns) break;
+    }
+    return std::string(text.substr(0, at));
 }
 
 std::string grouped(std::uint64_t number) {

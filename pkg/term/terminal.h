@@ -66,6 +66,7 @@ public:
 
 private:
     friend class Progress;
+    friend class Screen;
     void write(int fd, std::string_view text);
     void wipe_bar();
 
@@ -122,6 +123,42 @@ private:
     base::Instant start_;
     std::optional<base::Instant> shown_;
 };
+
+/// Lines on stderr that are drawn again in place, where `Terminal::redraws`. Nothing about the
+/// terminal is changed for it (no other screen, no hidden cursor), so that nothing has to be put
+/// back when the process ends in whatever way.
+class Screen {
+public:
+    struct Size {
+        unsigned columns = 80, rows = 24;
+    };
+    struct Line {
+        std::string text;  // no control characters; what is longer than the line is cut
+        Style style = Style::plain;
+    };
+
+    explicit Screen(Terminal& terminal) : terminal_(terminal) {}
+    ~Screen() { finish(); }
+    Screen(const Screen&) = delete;
+    Screen& operator=(const Screen&) = delete;
+
+    /// Of the terminal now; it may have been resized.
+    Size size() const;
+    /// As many lines as there is room for.
+    void draw(const std::vector<Line>& lines);
+    /// Wipes what was drawn.
+    void finish();
+
+private:
+    Terminal& terminal_;
+    std::size_t drawn_ = 0;  // lines
+    Size drawn_for_;
+};
+
+/// `text` cut to `columns`, if each character takes one.
+std::string cut(std::string_view text, std::size_t columns);
+/// How many columns `text` takes, if each character takes one.
+std::size_t width_of(std::string_view text);
 
 /// "1234567" → "1,234,567".
 std::string grouped(std::uint64_t number);
