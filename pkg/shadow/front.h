@@ -21,6 +21,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "net/endpoint.h"
 #include "shadow/run.h"
 #include "shadow/tally.h"
 #include "shadow/target.h"
@@ -28,11 +29,7 @@
 namespace zc::shadow {
 
 struct FrontOptions {
-    struct Listener {
-        dns::Address address;
-        std::uint16_t port = 53;  // 0: the system chooses
-    };
-    std::vector<Listener> listeners;
+    std::vector<net::Endpoint> listeners;
     Target older, newer;  // servers
     /// PROXY protocol v2 before each message, with the client's address and port, to that side.
     bool proxy_to_older = false, proxy_to_newer = false;
@@ -42,6 +39,7 @@ struct FrontOptions {
     std::uint32_t in_flight_max = 8192;  // of each worker
     std::uint32_t one_in = 1;            // compares one query in n; the others only pass through
     base::Duration timeout = base::Duration::milliseconds(2000);  // then a side has not answered
+    base::Duration lag{};                                         // see RunOptions
     std::uint32_t tcp_clients_max = 1000;
     base::Duration tcp_idle = base::Duration::seconds(10);
 };
@@ -50,22 +48,24 @@ class Front {
 public:
     /// Binds and starts. Throws std::system_error when the system refuses.
     explicit Front(const FrontOptions& options);
-    /// Stops taking, passes on what the old server still answers within `timeout`, ends.
-    ~Front();
+    ~Front();  // stops
     Front(const Front&) = delete;
     Front& operator=(const Front&) = delete;
 
-    /// The port of the first listener.
-    std::uint16_t port() const noexcept;
+    /// With the ports that the system chose.
+    const std::vector<net::Endpoint>& endpoints() const noexcept;
+    /// Takes no more queries, passes on what the old server still answers within `timeout`, waits
+    /// for what is being asked again. `take` gives the rest then.
+    void stop();
     /// What was compared since the last call, with positions counting from 1 over the whole front;
     /// `tally.asked` are all queries that were to be compared. Call it about once a second; what is
     /// not fetched stays bounded (samples are dropped first, counts never).
     Stretch take();
 
     struct Passed {
-        std::uint64_t queries = 0;      // from clients
-        std::uint64_t answers = 0;      // to clients
-        std::uint64_t no_room = 0;      // too many in flight: the query was not even passed on
+        std::uint64_t queries = 0;   // from clients
+        std::uint64_t answers = 0;   // to clients
+        std::uint64_t given_up = 0;  // unanswered, gave way to newer queries; TCP clients refused
         std::uint64_t connections = 0;  // TCP, now
     };
     Passed passed() const noexcept;

@@ -1,0 +1,182 @@
+#include "shadow/front.h"
+
+#include <algorithm>
+#include <csignal>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include <pthread.h>
+#include <sys/socket.h>
+
+#include "net/socket.h"
+#include "shadow/front_judge.h"
+#include "shadow/front_tcp.h"
+#include "shadow/front_udp.h"
+
+namespace zc::shadow {
+namespace {
+
+constexpr int port_attempts = 16;
+constexpr std::uint32_t in_flight_most = 32768;  // half of all IDs
+
+template <class T>
+T or_throw(Result<T> result) {
+    if (!result) throw std::runtime_error(result.error().text());
+    return *std::move(result);
+}
+
+/// A port that is free over UDP and TCP; nobody else may have it.
+net::Endpoint choose_port(net::Endpoint endpoint) {
+    const bool any = endpoint.port == 0;
+    for (int attempt = 1;; ++attempt) {
+        const net::Descriptor udp = or_throw(net::bind_udp(endpoint, net::Sharing::none));
+        net::Endpoint chosen = endpoint;
+        if (any) chosen.port = or_throw(net::bound_port(udp));
+        const auto tcp = net::listen_tcp(chosen, net::Sharing::none);
+        if (tcp) return chosen;
+        if (!any || attempt == port_attempts) throw std::runtime_error(tcp.error().text());
+    }
+}
+
+/// The old server's answers are not ours to cut: what it sends as fragments goes on as fragments.
+void allow_fragments(const net::Descriptor& socket, const net::Endpoint& endpoint) noexcept {
+    if (endpoint.address.size == 4) {
+        const int value = IP_PMTUDISC_DONT;
+        setsockopt(socket.get(), IPPROTO_IP, IP_MTU_DISCOVER, &value, sizeof value);
+    } else {
+        const int value = IPV6_PMTUDISC_DONT, off = 0;
+        setsockopt(socket.get(), IPPROTO_IPV6, IPV6_MTU_DISCOVER, &value, sizeof value);
+        setsockopt(socket.get(), IPPROTO_IPV6, IPV6_DONTFRAG, &off, sizeof off);
+    }
+}
+
+/// Threads are started with all signals blocked: they are for the thread that made the front.
+class SignalsBlocked {
+public:
+    SignalsBlocked() noexcept {
+        sigset_t all;
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before_);
+    }
+    ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+    SignalsBlocked(const SignalsBlocked&) = delete;
+    SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+private:
+    sigset_t before_{};
+};
+
+net::Endpoint endpoint_of(const Target& target) {
+    return {.address = target.address, .port = target.port};
+}
+
+}  // namespace
+
+struct Front::Work {
+    std::vector<net::Endpoint> endpoints;
+    std::vector<std::unique_ptr<Channel>> channels;  // of each UDP thread, then of the TCP thread
+    std::vector<std::unique_ptr<FrontUdp>> udp;
+    std::unique_ptr<FrontTcp> tcp;
+    std::unique_ptr<FrontJudge> judge;
+    std::vector<std::thread> threads;
+
+    void stop() {
+        for (const auto& one : udp) one->stop();
+        if (tcp) tcp->stop();
+        for (std::thread& thread : threads) thread.join();
+        threads.clear();
+        if (judge) judge->finish();
+    }
+};
+
+Front::Front(const FrontOptions& options) : work_(std::make_unique<Work>()) {
+    Work& work = *work_;
+    if (options.listeners.empty()) throw std::runtime_error("no address to listen at");
+    for (const Target* target : {&options.older, &options.newer})
+        if (target->kind != Target::Kind::server)
+            throw std::runtime_error("the front wants ADDRESS:PORT of a server, not " +
+                                     target->text);
+    for (const net::Endpoint& endpoint : options.listeners)
+        work.endpoints.push_back(choose_port(endpoint));
+
+    const unsigned workers =
+        options.workers != 0 ? options.workers : std::max(1U, std::thread::hardware_concurrency());
+    std::random_device random;
+    for (unsigned i = 0; i < workers; ++i) {
+        std::vector<FrontUdp::Listener> listeners;
+        for (const net::Endpoint& endpoint : work.endpoints) {
+            listeners.push_back(
+                {or_throw(net::bind_udp(endpoint, net::Sharing::reuse_port)), endpoint});
+            allow_fragments(listeners.back().socket, endpoint);
+        }
+        work.channels.push_back(std::make_unique<Channel>());
+        work.udp.push_back(std::make_unique<FrontUdp>(
+            std::move(listeners),
+            FrontUdp::Options{
+                .older = endpoint_of(options.older),
+                .newer = endpoint_of(options.newer),
+                .proxy_to_older = options.proxy_to_older,
+                .proxy_to_newer = options.proxy_to_newer,
+                .in_flight_max = std::clamp(options.in_flight_max, 1U, in_flight_most),
+                .one_in = std::max(1U, options.one_in),
+                .timeout = options.timeout,
+                .seed = std::uint64_t{random()} << 32U | random()},
+            *work.channels.back()));
+    }
+    std::vector<net::Descriptor> streams;
+    for (const net::Endpoint& endpoint : work.endpoints)
+        streams.push_back(or_throw(net::listen_tcp(endpoint, net::Sharing::none)));
+    work.channels.push_back(std::make_unique<Channel>());
+    work.tcp =
+        std::make_unique<FrontTcp>(std::move(streams),
+                                   FrontTcp::Options{.older = endpoint_of(options.older),
+                                                     .newer = endpoint_of(options.newer),
+                                                     .proxy_to_older = options.proxy_to_older,
+                                                     .proxy_to_newer = options.proxy_to_newer,
+                                                     .one_in = std::max(1U, options.one_in),
+                                                     .clients_max = options.tcp_clients_max,
+                                                     .timeout = options.timeout,
+                                                     .idle = options.tcp_idle},
+                                   *work.channels.back());
+
+    std::vector<Channel*> channels;
+    channels.reserve(work.channels.size());
+    for (const auto& one : work.channels) channels.push_back(one.get());
+    const SignalsBlocked blocked;
+    work.judge = std::make_unique<FrontJudge>(options, std::move(channels));
+    for (const auto& one : work.udp) work.threads.emplace_back([udp = one.get()] { udp->run(); });
+    work.threads.emplace_back([tcp = work.tcp.get()] { tcp->run(); });
+}
+
+Front::~Front() {
+    work_->stop();
+}
+
+const std::vector<net::Endpoint>& Front::endpoints() const noexcept {
+    return work_->endpoints;
+}
+
+void Front::stop() {
+    work_->stop();
+}
+
+Stretch Front::take() {
+    return work_->judge->take();
+}
+
+Front::Passed Front::passed() const noexcept {
+    Passed out;
+    for (const auto& channel : work_->channels) {
+        out.queries += channel->queries.value();
+        out.answers += channel->answers.value();
+        out.given_up += channel->given_up.value();
+        out.connections +=
+            static_cast<std::uint64_t>(channel->connections.load(std::memory_order_relaxed));
+    }
+    return out;
+}
+
+}  // namespace zc::shadow

@@ -1,0 +1,321 @@
+#include "shadow/front_judge.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "capture/source.h"
+#include "runtime/clock.h"
+#include "shadow/judge.h"
+#include "shadow/run.h"
+
+namespace zc::shadow {
+namespace {
+
+// The comparing thread looks this often when nothing waits: waking it for each pair would cost the
+// threads that pass queries on a system call, and comparing is in no hurry.
+constexpr std::chrono::milliseconds nap{2};
+constexpr std::chrono::milliseconds longest_wait{50};
+constexpr std::size_t pairs_at_once = 256;  // between two looks at whether somebody takes
+// Differences that are being asked again, or wait for it. Beyond that they are judged as they are.
+constexpr std::size_t again_max = 1024;
+constexpr std::uint64_t again_a_cause_max = 64;
+constexpr std::uint32_t again_window = 64;
+constexpr std::size_t samples_max = 1000;  // that wait to be taken
+
+compare::Asked asked_of(const Observed& seen) {
+    return {.query = seen.query, .transport = seen.transport};
+}
+
+void add(Stretch& to, Stretch&& more) {
+    to.tally.add(more.tally);
+    for (Stretch::CaseCount& one : more.cases) {
+        const auto same = [&](const Stretch::CaseCount& known) {
+            return known.cause == one.cause && known.what == one.what && known.where == one.where &&
+                   known.verdict == one.verdict;
+        };
+        const auto known = std::find_if(to.cases.begin(), to.cases.end(), same);
+        if (known == to.cases.end())
+            to.cases.push_back(std::move(one));
+        else
+            known->count += one.count;
+    }
+    for (Sample& sample : more.samples)
+        if (to.samples.size() < samples_max) to.samples.push_back(std::move(sample));
+}
+
+}  // namespace
+
+/// The differences of the front as a source of questions for a run: so that they are asked again by
+/// the very rules of every other run.
+struct FrontJudge::Work : capture::Source {
+    Work(const FrontOptions& options_given, std::vector<Channel*> channels_given)
+        : options(options_given),
+          channels(std::move(channels_given)),
+          collector(options.policy, options.zones_or_null),
+          drops_told(channels.size()),
+          strays_told(channels.size()) {
+        // Where a PROXY header is expected, a question of the front's own would not be answered.
+        asks_again = !options.proxy_to_older && !options.proxy_to_newer;
+        comparing = std::thread([this] { compare_all(); });
+        if (asks_again) asking = std::thread([this] { ask_again(); });
+    }
+    ~Work() override { finish(); }
+    Work(const Work&) = delete;
+    Work& operator=(const Work&) = delete;
+
+    bool compare_some();
+    void compare_all();
+    void judge(const Observed& seen);
+    bool give_away(const Observed& seen, const std::string& cause);
+    void ask_again();
+    Status asked_again(Stretch&& stretch);
+    Stretch take();
+    void finish();
+
+    // The source. One question a batch, so that one stretch is one question.
+    Status read(capture::Batch& batch) override;
+    bool ended() const noexcept override { return source_ended; }
+    Status resume_behind(std::uint64_t) override { return {}; }
+    const capture::SourceCounts& counts() const noexcept override { return source_counts; }
+    bool live() const noexcept override { return true; }
+
+    const FrontOptions options;
+    const std::vector<Channel*> channels;
+    bool asks_again = false;
+
+    // Of the comparing thread and of those who take.
+    std::mutex mutex;
+    Stretch done;
+    Collector collector;
+    std::uint64_t position = 0, taken = 0;
+    std::vector<std::uint64_t> drops_told;
+    std::vector<std::array<std::array<std::uint64_t, stray_count>, sides>> strays_told;
+
+    // Between the comparing thread and the one that asks again.
+    struct Again {
+        Observed seen;
+        std::string cause;
+        base::Instant at{};
+        bool given = false;
+    };
+    std::mutex again_mutex;
+    std::condition_variable again_wakes;
+    std::map<std::uint64_t, Again> again;  // by position
+    std::deque<std::uint64_t> again_waiting;
+    bool again_ended = false;
+    std::map<std::string, std::uint64_t> again_counts;  // by cause; of the comparing thread
+
+    // Of the thread that asks again.
+    bool source_ended = false;
+    capture::SourceCounts source_counts;
+
+    std::atomic<bool> stopping{false};
+    std::thread comparing, asking;
+};
+
+/// True: there was something.
+bool FrontJudge::Work::compare_some() {
+    const std::scoped_lock lock(mutex);
+    Observed seen;
+    std::size_t count = 0;
+    for (Channel* channel : channels)
+        while (count < pairs_at_once && channel->pairs.pop(seen)) {
+            ++count;
+            judge(seen);
+        }
+    return count > 0;
+}
+
+void FrontJudge::Work::compare_all() {
+    for (;;) {
+        const bool last = stopping.load(std::memory_order_acquire);
+        if (compare_some()) continue;
+        if (last) return;
+        std::this_thread::sleep_for(nap);
+    }
+}
+
+void FrontJudge::Work::judge(const Observed& seen) {
+    ++position;
+    if (!compare::read_query(seen.query)) {
+        Collector::malformed_question(done);
+        return;
+    }
+    const compare::Asked asked = asked_of(seen);
+    const Pair pair{.position = position,
+                    .at = runtime::now(),
+                    .asked = asked,
+                    .older = seen.older,
+                    .newer = seen.newer};
+    if (!seen.older.empty() && !seen.newer.empty()) {
+        const Collector::Same same = collector.same(done, asked, seen.older, seen.newer);
+        if (same == Collector::Same::yes) return;
+        if (same == Collector::Same::if_verified) {
+            // Who asks again verifies. Without that it is not known, and that is what is said.
+            if (!give_away(seen, "signatures to be verified")) Collector::dropped(done);
+            return;
+        }
+    }
+    const compare::Difference difference =
+        collector.comparer().difference(asked, seen.older, seen.newer);
+    const bool answered = !seen.older.empty() && !seen.newer.empty();
+    if (answered && again_counts[difference.cause] < again_a_cause_max &&
+        give_away(seen, difference.cause)) {
+        ++again_counts[difference.cause];
+        return;
+    }
+    collector.difference(done, pair, difference, {});
+}
+
+/// False: there is no room.
+bool FrontJudge::Work::give_away(const Observed& seen, const std::string& cause) {
+    if (!asks_again) return false;
+    const std::scoped_lock lock(again_mutex);
+    if (again.size() >= again_max) return false;
+    again.emplace(position,
+                  Again{.seen = seen, .cause = cause, .at = runtime::now(), .given = false});
+    again_waiting.push_back(position);
+    again_wakes.notify_one();
+    return true;
+}
+
+Status FrontJudge::Work::read(capture::Batch& batch) {
+    batch.clear();
+    std::unique_lock lock(again_mutex);
+    again_wakes.wait_for(lock, longest_wait, [&] { return again_ended || !again_waiting.empty(); });
+    if (again_waiting.empty()) {
+        source_ended = again_ended;
+        return {};
+    }
+    Again& next = again.at(again_waiting.front());
+    next.given = true;
+    capture::Query query;
+    query.message = next.seen.query;
+    query.transport = next.seen.transport;
+    query.at = next.at;
+    query.position = again_waiting.front();
+    again_waiting.pop_front();
+    batch.add(query);
+    ++source_counts.queries;
+    return {};
+}
+
+void FrontJudge::Work::ask_again() {
+    RunOptions run_options;
+    run_options.older = options.older;
+    run_options.newer = options.newer;
+    run_options.policy = options.policy;
+    run_options.zones_or_null = options.zones_or_null;
+    run_options.workers = 1;
+    run_options.window = again_window;
+    run_options.timeout = options.timeout;
+    run_options.lag = options.lag;
+    const std::atomic<bool> never{false};
+    const Status status = run(
+        *this, run_options, [this](Stretch&& stretch) { return asked_again(std::move(stretch)); },
+        never);
+    // Without it (no sockets left, say) differences are judged as they were seen.
+    const std::scoped_lock lock(mutex, again_mutex);
+    if (!status) asks_again = false;
+    for (auto& [at, left] : again) {
+        const Pair pair{.position = at,
+                        .at = left.at,
+                        .asked = asked_of(left.seen),
+                        .older = left.seen.older,
+                        .newer = left.seen.newer};
+        collector.difference(
+            done, pair, collector.comparer().difference(pair.asked, pair.older, pair.newer), {});
+    }
+    again.clear();
+    again_waiting.clear();
+}
+
+/// One question, as it came out when both servers were asked again.
+Status FrontJudge::Work::asked_again(Stretch&& stretch) {
+    const std::scoped_lock lock(mutex, again_mutex);
+    const auto found = again.find(stretch.first);
+    if (found == again.end() || stretch.tally.asked == 0) return {};
+    const Again& original = found->second;
+    const Pair pair{.position = stretch.first,
+                    .at = original.at,
+                    .asked = asked_of(original.seen),
+                    .older = original.seen.older,
+                    .newer = original.seen.newer};
+    const bool only_signatures = collector.comparer().same(pair.asked, pair.older, pair.newer).same;
+    if (stretch.tally.same == 0 || only_signatures) {
+        add(done, std::move(stretch));
+    } else {
+        // What the client was told and what the new server said are not what they say now.
+        const auto difference = collector.comparer().difference(pair.asked, pair.older, pair.newer);
+        compare::Judgement judgement;
+        judgement.verdict = compare::Verdict::unstable;
+        judgement.what = difference.what;
+        judgement.where = difference.where;
+        judgement.sentence = "asked again, the servers agree";
+        collector.judged(done, pair, std::move(judgement), difference.facets, difference.cause);
+        // What came in between from elsewhere counts all the same.
+        Stretch rest;
+        rest.tally.stray = stretch.tally.stray;
+        rest.tally.repeats = stretch.tally.repeats;
+        done.tally.add(rest.tally);
+    }
+    again.erase(found);
+    return {};
+}
+
+void FrontJudge::Work::finish() {
+    stopping.store(true, std::memory_order_release);
+    if (comparing.joinable()) comparing.join();
+    {
+        const std::scoped_lock lock(again_mutex);
+        again_ended = true;
+    }
+    again_wakes.notify_all();
+    if (asking.joinable()) asking.join();
+}
+
+Stretch FrontJudge::Work::take() {
+    const std::scoped_lock lock(mutex);
+    for (std::size_t i = 0; i < channels.size(); ++i) {
+        const Channel& channel = *channels[i];
+        const std::uint64_t drops = channel.dropped.value();
+        done.tally.asked += drops - drops_told[i];
+        done.tally.dropped += drops - drops_told[i];
+        drops_told[i] = drops;
+        for (std::size_t side = 0; side < sides; ++side)
+            for (std::size_t what = 0; what < stray_count; ++what) {
+                const std::uint64_t seen = channel.strays[side][what].value();
+                done.tally.stray[side][what] += seen - strays_told[i][side][what];
+                strays_told[i][side][what] = seen;
+            }
+    }
+    Stretch out = std::exchange(done, {});
+    if (out.tally.asked > 0) {
+        out.first = taken + 1;
+        taken += out.tally.asked;
+        out.last = taken;
+    }
+    return out;
+}
+
+FrontJudge::FrontJudge(const FrontOptions& options, std::vector<Channel*> channels)
+    : work_(std::make_unique<Work>(options, std::move(channels))) {}
+
+FrontJudge::~FrontJudge() = default;
+
+void FrontJudge::finish() {
+    work_->finish();
+}
+
+Stretch FrontJudge::take() {
+    return work_->take();
+}
+
+}  // namespace zc::shadow

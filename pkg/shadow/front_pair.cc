@@ -1,0 +1,52 @@
+#include "shadow/front_pair.h"
+
+#include <algorithm>
+
+#include "dns/name.h"
+
+namespace zc::shadow {
+namespace {
+
+constexpr std::size_t header_octets = 12;
+constexpr std::size_t kept_octets_max = 4096;
+constexpr std::uint16_t qr_bit = 0x8000, opcode_bits = 0x7800;
+
+bool is_transfer(std::uint16_t qtype) {
+    return qtype == static_cast<std::uint16_t>(dns::RrType::axfr) ||
+           qtype == static_cast<std::uint16_t>(dns::RrType::ixfr);
+}
+
+}  // namespace
+
+void assign(Message& to, base::Octets octets) {
+    if (to.capacity() > kept_octets_max && octets.size() <= kept_octets_max) Message().swap(to);
+    to.assign(octets.begin(), octets.end());
+}
+
+std::optional<Glance> glance(base::Octets message) noexcept {
+    if (message.size() < header_octets) return std::nullopt;
+    Glance out;
+    const std::uint16_t flags = base::load_u16(&message[2]);
+    out.response = (flags & qr_bit) != 0;
+    if (base::load_u16(&message[4]) != 1) return out;
+    std::size_t at = header_octets;
+    for (;;) {
+        if (at >= message.size() || message[at] > dns::label_octets_max) return out;
+        const std::size_t label = message[at];
+        at += 1 + label;
+        if (label == 0) break;
+    }
+    if (at > message.size() || message.size() - at < 4) return out;
+    out.question = message.subspan(header_octets, at + 4 - header_octets);
+    out.compared =
+        !out.response && (flags & opcode_bits) == 0 && !is_transfer(base::load_u16(&message[at]));
+    return out;
+}
+
+bool same_question(base::Octets a, base::Octets b) noexcept {
+    return a.size() == b.size() &&
+           std::equal(a.begin(), a.end(), b.begin(),
+                      [](std::uint8_t x, std::uint8_t y) { return dns::fold(x) == dns::fold(y); });
+}
+
+}  // namespace zc::shadow

@@ -1,0 +1,99 @@
+// Inside of package shadow: what the threads that pass queries on give to the thread that compares.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/octets.h"
+#include "dns/types.h"
+#include "shadow/tally.h"
+
+namespace zc::shadow {
+
+using Message = std::vector<std::uint8_t>;
+
+/// A query and what came back; an empty answer did not come.
+struct Observed {
+    Message query, older, newer;
+    dns::Transport transport = dns::Transport::udp;
+};
+
+/// Copies into memory that is kept from use to use. What one huge message needed is given back.
+void assign(Message& to, base::Octets octets);
+
+/// A bounded queue from one thread to another. A pair is swapped in and out, so that its memory
+/// goes round and nothing is allocated once it runs.
+class ObservedQueue {
+public:
+    static constexpr std::size_t ring_max = 4096;  // a power of two
+
+    /// False: full, `pair` is as it was. Otherwise `pair` is an old one, to be used again.
+    bool push(Observed& pair) noexcept {
+        const std::size_t at = pushed_.load(std::memory_order_relaxed);
+        if (at - popped_.load(std::memory_order_acquire) == ring_max) return false;
+        std::swap(ring_[at % ring_max], pair);
+        pushed_.store(at + 1, std::memory_order_release);
+        return true;
+    }
+    bool pop(Observed& pair) noexcept {
+        const std::size_t at = popped_.load(std::memory_order_relaxed);
+        if (at == pushed_.load(std::memory_order_acquire)) return false;
+        std::swap(ring_[at % ring_max], pair);
+        popped_.store(at + 1, std::memory_order_release);
+        return true;
+    }
+
+private:
+    std::vector<Observed> ring_ = std::vector<Observed>(ring_max);
+    alignas(64) std::atomic<std::size_t> pushed_{0};
+    alignas(64) std::atomic<std::size_t> popped_{0};
+};
+
+/// A number that one thread adds to and others read.
+class Count {
+public:
+    void add(std::uint64_t n) noexcept {
+        value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+    }
+    std::uint64_t value() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+private:
+    std::atomic<std::uint64_t> value_{0};
+};
+
+/// One thread's share of what Front tells, and its way to the comparing thread.
+struct Channel {
+    ObservedQueue pairs;
+    Count dropped;  // queries that were to be compared and were not
+    Count queries, answers;
+    Count given_up;  // unanswered queries that had to give way to newer ones, connections refused
+    std::atomic<std::int64_t> connections{0};
+    std::array<std::array<Count, stray_count>, sides> strays;
+
+    void give(Observed& pair) noexcept {
+        if (!pairs.push(pair)) dropped.add(1);
+    }
+    void stray(Side side, Stray what) noexcept {
+        strays[static_cast<std::size_t>(side)][static_cast<std::size_t>(what)].add(1);
+    }
+};
+
+/// What of a message decides where it goes. The question: name, type and class as they stand.
+struct Glance {
+    bool response = false;
+    bool compared = false;  // one question of opcode QUERY, no transfer: both servers may be asked
+    base::Octets question;  // empty: there is none that can be read
+};
+/// Nothing for what is shorter than a header.
+std::optional<Glance> glance(base::Octets message) noexcept;
+
+/// The same question, octet for octet but for the case of letters (a server may not change it, but
+/// the client is the one to mind).
+bool same_question(base::Octets a, base::Octets b) noexcept;
+
+}  // namespace zc::shadow

@@ -1,0 +1,473 @@
+#include "shadow/front_tcp.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <deque>
+#include <list>
+#include <system_error>
+
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "net/proxy.h"
+#include "runtime/clock.h"
+
+namespace zc::shadow {
+namespace {
+
+constexpr std::size_t length_octets = 2;  // before each message (RFC 1035 section 4.2.2)
+constexpr std::size_t read_octets = 1 << 16;
+// What may wait for one reader. Nothing more is read for him until he has taken it; the new server
+// gets no copy beyond it.
+constexpr std::size_t waiting_octets_max = 1 << 18;
+constexpr std::size_t open_questions_max = 256;  // of a connection: that wait to be compared
+constexpr int events_max = 128;
+constexpr int wait_ms = 100;
+constexpr base::Duration newer_pause = base::Duration::seconds(1);
+constexpr base::Duration between_looks = base::Duration::milliseconds(100);  // at what has to end
+constexpr int accepts_max = 64;
+
+/// Octets on their way to a socket.
+struct Outbox {
+    std::vector<std::uint8_t> octets;
+    std::size_t taken = 0;
+
+    std::size_t size() const noexcept { return octets.size() - taken; }
+    void add(base::Octets more) {
+        if (taken == octets.size()) {
+            octets.clear();
+            taken = 0;
+        }
+        octets.insert(octets.end(), more.begin(), more.end());
+    }
+    /// False: the connection is gone.
+    bool flush(int fd) noexcept {
+        while (size() > 0) {
+            const ssize_t count =
+                send(fd, octets.data() + taken, size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+            if (count < 0)
+                return errno == EAGAIN || errno == EINTR || errno == ENOTCONN ||
+                       errno == EINPROGRESS;
+            taken += static_cast<std::size_t>(count);
+        }
+        return true;
+    }
+};
+
+/// Cuts a stream into messages.
+struct Framer {
+    std::vector<std::uint8_t> held;
+
+    template <class Each>
+    void take(base::Octets more, const Each& each) {
+        held.insert(held.end(), more.begin(), more.end());
+        std::size_t at = 0;
+        while (held.size() - at >= length_octets) {
+            const std::size_t octets = base::load_u16(&held[at]);
+            if (held.size() - at - length_octets < octets) break;
+            each(base::Octets(held).subspan(at + length_octets, octets));
+            at += length_octets + octets;
+        }
+        held.erase(held.begin(), held.begin() + static_cast<std::ptrdiff_t>(at));
+    }
+};
+
+/// A question that both servers were asked.
+struct Open {
+    Observed pair;
+    base::Duration since;
+};
+
+struct Connection;
+
+/// What an epoll event belongs to.
+struct Watch {
+    enum class Role : std::uint8_t { wake, listener, client, older, newer };
+    Role role{};
+    std::size_t listener = 0;
+    Connection* connection = nullptr;
+    std::uint32_t events = 0;  // that are waited for
+};
+
+struct Connection {
+    net::Descriptor client, older, newer;
+    Watch client_watch, older_watch, newer_watch;
+    Outbox to_client, to_older, to_newer;
+    Framer from_client, from_older, from_newer;
+    std::deque<Open> open;
+    bool client_ended = false;  // it sends no more
+    bool older_ended = false;
+    bool over = false;           // client and old server are done with each other
+    Message newer_greeting;      // what a connection to the new server begins with
+    base::Duration newer_again;  // before this it is not tried again
+    base::Duration last;         // that the client or the old server sent something
+    std::list<std::unique_ptr<Connection>>::iterator self;
+};
+
+}  // namespace
+
+struct FrontTcp::Work {
+    Work(std::vector<net::Descriptor> listeners_given, const Options& options_given,
+         Channel& channel_given)
+        : options(options_given),
+          channel(channel_given),
+          listeners(std::move(listeners_given)),
+          epoll(epoll_create1(EPOLL_CLOEXEC)),
+          wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+          input(read_octets) {
+        wake_watch.role = Watch::Role::wake;
+        bool ok = epoll.get() >= 0 && wake.get() >= 0 && watch(wake, wake_watch, EPOLLIN);
+        for (std::size_t i = 0; i < listeners.size(); ++i) {
+            listener_watches.push_back(
+                std::make_unique<Watch>(Watch{.role = Watch::Role::listener, .listener = i}));
+            ok = ok && watch(listeners[i], *listener_watches.back(), EPOLLIN);
+        }
+        if (!ok) throw std::system_error(errno, std::generic_category(), "epoll for TCP");
+    }
+
+    bool watch(const net::Descriptor& socket, Watch& what, std::uint32_t events) noexcept {
+        what.events = events;
+        epoll_event event{.events = events, .data = {.ptr = &what}};
+        return epoll_ctl(epoll.get(), EPOLL_CTL_ADD, socket.get(), &event) == 0;
+    }
+    void rewatch(const net::Descriptor& socket, Watch& what, bool read, bool write) noexcept {
+        const std::uint32_t events = (read ? EPOLLIN : 0U) | (write ? EPOLLOUT : 0U);
+        if (socket.get() < 0 || events == what.events) return;
+        what.events = events;
+        epoll_event event{.events = events, .data = {.ptr = &what}};
+        epoll_ctl(epoll.get(), EPOLL_CTL_MOD, socket.get(), &event);
+    }
+
+    void accept_all(std::size_t listener);
+    void handle(const Watch& what, std::uint32_t events);
+    /// Reads what there is; false: the other end is gone or done.
+    template <class Each>
+    bool read_some(const net::Descriptor& socket, const Each& each);
+    void from_client(Connection& one);
+    void from_older(Connection& one);
+    void from_newer(Connection& one);
+    bool has_newer(Connection& one);
+    void lose_newer(Connection& one);
+    void complete(Connection& one);
+    void settle(Connection& one);
+    void end(Connection& one);
+    void expire();
+    void round();
+
+    const Options options;
+    Channel& channel;
+    std::vector<net::Descriptor> listeners;
+    net::Descriptor epoll, wake;
+    Watch wake_watch;
+    std::vector<std::unique_ptr<Watch>> listener_watches;
+    std::list<std::unique_ptr<Connection>> connections;
+    std::vector<std::unique_ptr<Connection>> ended;  // freed when no event names them any more
+    std::vector<std::uint8_t> input;
+    base::Duration now, looked;
+    bool ending = false;
+    std::uint32_t counted = 0;
+    std::atomic<bool> stopping{false};
+};
+
+namespace {
+
+net::Descriptor connect_tcp(const net::Endpoint& to) noexcept {
+    net::SocketAddress address{};
+    const socklen_t size = net::put_address(address, to);
+    net::Descriptor out(
+        socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (out.get() < 0) return out;
+    const int yes = 1;
+    setsockopt(out.get(), IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+    if (connect(out.get(), &address.any, size) != 0 && errno != EINPROGRESS) out.reset();
+    return out;
+}
+
+}  // namespace
+
+void FrontTcp::Work::accept_all(std::size_t listener) {
+    for (int i = 0; i < accepts_max; ++i) {
+        net::SocketAddress from{};
+        socklen_t size = sizeof from;
+        net::Descriptor client(
+            accept4(listeners[listener].get(), &from.any, &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
+        if (client.get() < 0) return;  // none, or out of descriptors: the system keeps them waiting
+        if (connections.size() >= options.clients_max) {
+            channel.given_up.add(1);
+            continue;  // closes it
+        }
+        auto made = std::make_unique<Connection>();
+        Connection& one = *made;
+        one.client = std::move(client);
+        one.older = connect_tcp(options.older);
+        if (one.older.get() < 0) continue;  // the client finds what it would have found there
+        one.last = now;
+        one.client_watch = {.role = Watch::Role::client, .connection = &one};
+        one.older_watch = {.role = Watch::Role::older, .connection = &one};
+        one.newer_watch = {.role = Watch::Role::newer, .connection = &one};
+        std::array<std::uint8_t, net::proxy_written_octets_max> header{};
+        net::SocketAddress own{};
+        socklen_t own_size = sizeof own;
+        getsockname(one.client.get(), &own.any, &own_size);
+        const base::Octets proxy = base::Octets(header).first(net::write_proxy(
+            header, net::Proxied::stream, net::endpoint_of(from), net::endpoint_of(own)));
+        if (options.proxy_to_older) one.to_older.add(proxy);
+        if (options.proxy_to_newer) one.newer_greeting.assign(proxy.begin(), proxy.end());
+        if (!watch(one.client, one.client_watch, EPOLLIN) ||
+            !watch(one.older, one.older_watch, EPOLLIN | EPOLLOUT))
+            continue;
+        connections.push_front(std::move(made));
+        one.self = connections.begin();
+        channel.connections.fetch_add(1, std::memory_order_relaxed);
+    }
+}
+
+template <class Each>
+bool FrontTcp::Work::read_some(const net::Descriptor& socket, const Each& each) {
+    const ssize_t count = recv(socket.get(), input.data(), input.size(), MSG_DONTWAIT);
+    if (count < 0) return errno == EAGAIN || errno == EINTR;
+    if (count == 0) return false;
+    each(base::Octets(input).first(static_cast<std::size_t>(count)));
+    return true;
+}
+
+void FrontTcp::Work::from_client(Connection& one) {
+    const bool goes_on = read_some(one.client, [&](base::Octets octets) {
+        one.last = now;
+        one.to_older.add(octets);
+        one.from_client.take(octets, [&](base::Octets message) {
+            channel.queries.add(1);
+            const auto seen = glance(message);
+            if (!seen || !seen->compared || counted++ % options.one_in != 0) return;
+            if (!has_newer(one) || one.to_newer.size() > waiting_octets_max ||
+                one.open.size() == open_questions_max) {
+                channel.dropped.add(1);
+                return;
+            }
+            std::array<std::uint8_t, length_octets> length{};
+            base::store_u16(length.data(), static_cast<std::uint16_t>(message.size()));
+            one.to_newer.add(length);
+            one.to_newer.add(message);
+            Open& open = one.open.emplace_back();
+            open.since = now;
+            open.pair.transport = dns::Transport::tcp;
+            assign(open.pair.query, message);
+        });
+    });
+    if (!goes_on) one.client_ended = true;
+}
+
+namespace {
+
+/// The oldest open question that `message` answers and that has no answer of this side yet.
+Open* open_of(Connection& one, base::Octets message, Message Observed::*side) {
+    const auto seen = glance(message);
+    if (!seen || !seen->response) return nullptr;
+    for (Open& open : one.open) {
+        if (!(open.pair.*side).empty() ||
+            base::load_u16(open.pair.query.data()) != base::load_u16(message.data()))
+            continue;
+        const auto asked = glance(open.pair.query);
+        if (seen->question.empty() || same_question(seen->question, asked->question)) return &open;
+    }
+    return nullptr;
+}
+
+}  // namespace
+
+void FrontTcp::Work::from_older(Connection& one) {
+    const bool goes_on = read_some(one.older, [&](base::Octets octets) {
+        one.last = now;
+        one.to_client.add(octets);
+        one.from_older.take(octets, [&](base::Octets message) {
+            channel.answers.add(1);
+            if (Open* open = open_of(one, message, &Observed::older))
+                assign(open->pair.older, message);
+        });
+    });
+    if (!goes_on) one.older_ended = true;
+}
+
+void FrontTcp::Work::from_newer(Connection& one) {
+    const bool goes_on = read_some(one.newer, [&](base::Octets octets) {
+        one.from_newer.take(octets, [&](base::Octets message) {
+            if (Open* open = open_of(one, message, &Observed::newer))
+                assign(open->pair.newer, message);
+            else
+                channel.stray(Side::newer, Stray::other_id);
+        });
+    });
+    if (!goes_on) lose_newer(one);
+}
+
+/// Connects when there is a question: a server may close what is idle (RFC 7766 section 6.2.3).
+bool FrontTcp::Work::has_newer(Connection& one) {
+    if (one.newer.get() >= 0) return true;
+    if (now < one.newer_again) return false;
+    one.newer_again = now + newer_pause;
+    one.newer = connect_tcp(options.newer);
+    if (one.newer.get() < 0) return false;
+    one.from_newer.held.clear();
+    one.to_newer = {};
+    one.to_newer.add(one.newer_greeting);
+    if (watch(one.newer, one.newer_watch, EPOLLIN | EPOLLOUT)) return true;
+    one.newer.reset();
+    return false;
+}
+
+void FrontTcp::Work::lose_newer(Connection& one) {
+    const bool owes = std::any_of(one.open.begin(), one.open.end(),
+                                  [](const Open& open) { return open.pair.newer.empty(); });
+    if (owes)
+        channel.stray(Side::newer, Stray::reset);
+    else
+        one.newer_again = now;  // it was idle: no fault
+    one.newer.reset();
+}
+
+/// Hands over what has both answers, and what will not get them.
+void FrontTcp::Work::complete(Connection& one) {
+    for (auto open = one.open.begin(); open != one.open.end();) {
+        const bool older_done = !open->pair.older.empty() || one.over;
+        const bool newer_done = !open->pair.newer.empty() || one.newer.get() < 0;
+        if ((older_done && newer_done) || now - open->since >= options.timeout) {
+            channel.give(open->pair);
+            open = one.open.erase(open);
+        } else {
+            ++open;
+        }
+    }
+}
+
+/// After anything happened to a connection: sends what can be sent, and watches for what can go on.
+void FrontTcp::Work::settle(Connection& one) {
+    if (!one.over) {
+        if (one.older_ended) one.older.reset();
+        bool fine = one.to_client.flush(one.client.get()) &&
+                    (one.older_ended || one.to_older.flush(one.older.get()));
+        // An end is passed on, once all before it was.
+        if (fine && one.client_ended && !one.older_ended && one.to_older.size() == 0)
+            shutdown(one.older.get(), SHUT_WR);
+        if (fine && one.older_ended && one.to_client.size() == 0) fine = false;
+        if (!fine) {
+            one.client.reset();
+            one.older.reset();
+            one.over = true;
+            channel.connections.fetch_sub(1, std::memory_order_relaxed);
+        }
+    }
+    if (one.newer.get() >= 0 && !one.to_newer.flush(one.newer.get())) lose_newer(one);
+    complete(one);
+    if (one.over && one.open.empty()) {
+        end(one);
+        return;
+    }
+    if (!one.over) {
+        rewatch(one.client, one.client_watch,
+                !one.client_ended && one.to_older.size() < waiting_octets_max,
+                one.to_client.size() > 0);
+        rewatch(one.older, one.older_watch,
+                !one.older_ended && one.to_client.size() < waiting_octets_max,
+                one.to_older.size() > 0);
+    }
+    rewatch(one.newer, one.newer_watch, true, one.to_newer.size() > 0);
+}
+
+void FrontTcp::Work::end(Connection& one) {
+    if (!one.over) channel.connections.fetch_sub(1, std::memory_order_relaxed);
+    one.client.reset();
+    one.older.reset();
+    one.newer.reset();
+    ended.push_back(std::move(*one.self));
+    connections.erase(one.self);
+}
+
+void FrontTcp::Work::handle(const Watch& what, std::uint32_t events) {
+    Connection& one = *what.connection;
+    const bool readable = (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0;
+    switch (what.role) {
+        case Watch::Role::wake:
+        case Watch::Role::listener:
+            return;
+        case Watch::Role::client:
+            if (one.client.get() < 0) return;
+            if (readable) from_client(one);
+            // Gone in both directions: nobody is there to be answered.
+            if ((events & (EPOLLHUP | EPOLLERR)) != 0) one.older_ended = true;
+            break;
+        case Watch::Role::older:
+            if (one.older.get() < 0) return;
+            if (readable) from_older(one);
+            break;
+        case Watch::Role::newer:
+            if (one.newer.get() < 0) return;
+            if (readable) from_newer(one);
+            break;
+    }
+    settle(one);
+}
+
+void FrontTcp::Work::expire() {
+    ended.clear();
+    if (now - looked < between_looks) return;
+    looked = now;
+    for (auto at = connections.begin(); at != connections.end();) {
+        Connection& one = **at++;
+        const bool nothing_waits = one.to_client.size() == 0 && one.open.empty();
+        if (!one.over && nothing_waits && (ending || now - one.last >= options.idle)) {
+            one.client.reset();
+            one.older.reset();
+            one.over = true;
+            channel.connections.fetch_sub(1, std::memory_order_relaxed);
+        }
+        complete(one);
+        if (one.over && one.open.empty()) end(one);
+    }
+    ended.clear();
+}
+
+void FrontTcp::Work::round() {
+    std::array<epoll_event, events_max> ready{};
+    const int count =
+        epoll_wait(epoll.get(), ready.data(), events_max, connections.empty() ? -1 : wait_ms);
+    now = runtime::monotonic();
+    for (int i = 0; i < count; ++i) {
+        const epoll_event& event = ready[static_cast<std::size_t>(i)];
+        const Watch& what = *static_cast<const Watch*>(event.data.ptr);
+        if (what.role == Watch::Role::listener)
+            accept_all(what.listener);
+        else if (what.connection != nullptr)
+            handle(what, event.events);
+    }
+    expire();
+}
+
+FrontTcp::FrontTcp(std::vector<net::Descriptor> listeners, const Options& options, Channel& channel)
+    : work_(std::make_unique<Work>(std::move(listeners), options, channel)) {}
+
+FrontTcp::~FrontTcp() = default;
+
+void FrontTcp::run() noexcept {
+    Work& work = *work_;
+    while (!work.stopping.load(std::memory_order_relaxed)) work.round();
+    // What is under way may end within the time that an answer may take.
+    epoll_ctl(work.epoll.get(), EPOLL_CTL_DEL, work.wake.get(), nullptr);
+    work.listeners.clear();
+    work.ending = true;
+    const base::Duration until = runtime::monotonic() + work.options.timeout;
+    while (!work.connections.empty() && runtime::monotonic() < until) work.round();
+    for (const auto& one : work.connections)
+        for (Open& open : one->open) work.channel.give(open.pair);
+}
+
+void FrontTcp::stop() noexcept {
+    work_->stopping.store(true, std::memory_order_relaxed);
+    const std::uint64_t one = 1;
+    // It cannot fail: the counter of the eventfd is far from full.
+    static_cast<void>(!write(work_->wake.get(), &one, sizeof one));
+}
+
+}  // namespace zc::shadow

@@ -1,0 +1,375 @@
+#include "shadow/front.h"
+
+#include <array>
+#include <atomic>
+#include <cstring>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "dns/message.h"
+#include "net/proxy.h"
+#include "net/socket.h"
+#include "runtime/clock.h"
+#include "shadow/test_server.h"
+
+using namespace zc;
+using namespace zc::shadow;
+
+namespace {
+
+constexpr auto soon = base::Duration::milliseconds(200);
+constexpr auto patience = base::Duration::seconds(20);
+
+Octets question(std::uint16_t id, const std::string& name, dns::RrType type = dns::RrType::a) {
+    dns::QueryOptions options;
+    options.id = id;
+    return dns::encode_query(*dns::Name::parse(name), type, options);
+}
+
+/// The question with one address as its answer.
+Octets answer_to(const Octets& query, std::uint8_t last_octet) {
+    auto message = dns::parse_message(query);
+    REQUIRE(message.has_value());
+    message->qr = message->aa = true;
+    message->answer.push_back({.owner = message->questions.at(0).name,
+                               .type = dns::RrType::a,
+                               .ttl = 60,
+                               .rdata = {192, 0, 2, last_octet}});
+    return *dns::encode_message(*message);
+}
+
+std::string name_of(const Octets& query) {
+    const auto message = dns::parse_message(query);
+    return message && !message->questions.empty() ? dns::to_string(message->questions[0].name) : "";
+}
+
+/// Remembers what it was asked, answers with an address.
+class Answers {
+public:
+    explicit Answers(std::uint8_t last_octet = 1, std::set<std::string> silent_for = {})
+        : server_([this, last_octet, silent_for](const Octets& query, const auto& client) {
+              {
+                  const std::scoped_lock lock(mutex_);
+                  seen_.push_back(query);
+              }
+              const auto message = dns::parse_message(query);
+              if (!message || message->opcode != dns::Opcode::query) {
+                  if (query.size() >= 12) client.answer(echo(query));
+                  return;
+              }
+              if (!silent_for.contains(name_of(query))) client.answer(answer_to(query, last_octet));
+          }) {}
+    Target target() const { return server_.target(); }
+    std::vector<Octets> seen() {
+        const std::scoped_lock lock(mutex_);
+        return seen_;
+    }
+
+private:
+    std::mutex mutex_;
+    std::vector<Octets> seen_;
+    TestServer server_;  // last: it uses what stands before it
+};
+
+FrontOptions options_for(const Target& older, const Target& newer) {
+    FrontOptions out;
+    out.listeners = {{*dns::parse_address("127.0.0.1"), 0}};
+    out.older = older;
+    out.newer = newer;
+    out.workers = 1;
+    out.timeout = soon;
+    return out;
+}
+
+class Client {
+public:
+    Client(const Front& front, int type) : socket_(::socket(AF_INET, type | SOCK_CLOEXEC, 0)) {
+        net::SocketAddress to{};
+        const socklen_t size = net::put_address(to, front.endpoints().at(0));
+        REQUIRE(::connect(socket_.get(), &to.any, size) == 0);
+        const timeval limit{.tv_sec = 2, .tv_usec = 0};
+        ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    }
+    void send(const Octets& octets) const {
+        REQUIRE(::send(socket_.get(), octets.data(), octets.size(), MSG_NOSIGNAL) ==
+                static_cast<ssize_t>(octets.size()));
+    }
+    void send_framed(const Octets& message) const {
+        Octets framed = {static_cast<std::uint8_t>(message.size() >> 8),
+                         static_cast<std::uint8_t>(message.size())};
+        framed.insert(framed.end(), message.begin(), message.end());
+        send(framed);
+    }
+    /// Empty: none within two seconds, or the end.
+    Octets receive(std::size_t octets_max = 65535) const {
+        Octets out(octets_max);
+        const ssize_t got = ::recv(socket_.get(), out.data(), out.size(), 0);
+        out.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+        return out;
+    }
+    Octets receive_framed() const {
+        const Octets length = receive(2);
+        if (length.size() != 2) return {};
+        Octets out;
+        while (out.size() < base::load_u16(length.data())) {
+            const Octets more = receive(base::load_u16(length.data()) - out.size());
+            if (more.empty()) return {};
+            out.insert(out.end(), more.begin(), more.end());
+        }
+        return out;
+    }
+    void end() const { ::shutdown(socket_.get(), SHUT_WR); }
+    std::uint16_t port() const {
+        net::SocketAddress own{};
+        socklen_t size = sizeof own;
+        ::getsockname(socket_.get(), &own.any, &size);
+        return net::endpoint_of(own).port;
+    }
+
+private:
+    net::Descriptor socket_;
+};
+
+/// All that was compared, once `asked` questions have been.
+Tally tally_of(Front& front, std::uint64_t asked, std::vector<Sample>* samples = nullptr) {
+    Tally sum;
+    const base::Duration until = runtime::monotonic() + patience;
+    while (sum.asked < asked && runtime::monotonic() < until) {
+        Stretch stretch = front.take();
+        CHECK(stretch.tally.balanced());
+        sum.add(stretch.tally);
+        if (samples != nullptr)
+            for (Sample& one : stretch.samples) samples->push_back(std::move(one));
+        ::poll(nullptr, 0, 1);
+    }
+    CHECK(sum.asked == asked);
+    return sum;
+}
+
+}  // namespace
+
+TEST_CASE(
+    "a client gets the old server's answer, octet for octet, and the new one is asked the same") {
+    Answers older, newer;
+    Front front(options_for(older.target(), newer.target()));
+    const Client client(front, SOCK_DGRAM);
+    for (std::uint16_t id = 1; id <= 40; ++id) {
+        const Octets query = question(id, "n" + std::to_string(id) + ".example.");
+        client.send(query);
+        CHECK(client.receive() == answer_to(query, 1));
+    }
+    const Tally tally = tally_of(front, 40);
+    CHECK(tally.compared == 40);
+    CHECK(tally.same == 40);
+    CHECK(tally.differences() == 0);
+    CHECK(newer.seen().size() == 40);
+    CHECK(front.passed().queries == 40);
+    CHECK(front.passed().answers == 40);
+}
+
+TEST_CASE(
+    "a difference is counted and kept with both answers, and the client never sees the new one's") {
+    Answers older(1), newer(2);
+    Front front(options_for(older.target(), newer.target()));
+    const Client client(front, SOCK_DGRAM);
+    const Octets query = question(7, "www.example.");
+    client.send(query);
+    CHECK(client.receive() == answer_to(query, 1));
+    std::vector<Sample> samples;
+    const Tally tally = tally_of(front, 1, &samples);
+    CHECK(tally.compared == 1);
+    CHECK(tally.unexplained == 1);
+    REQUIRE(samples.size() == 1);
+    CHECK(samples[0].judgement.what == compare::What::answer);
+    CHECK(samples[0].older != samples[0].newer);
+}
+
+TEST_CASE("a new server that is dead or silent delays nobody, and is told as timed out") {
+    Answers older, silent(1, {"www.example."});
+    Target dead = older.target();
+    {
+        const TestServer gone([](const Octets&, const auto&) {});
+        dead = gone.target();
+    }
+    for (const Target& newer : {silent.target(), dead}) {
+        Front front(options_for(older.target(), newer));
+        const Client client(front, SOCK_DGRAM);
+        const base::Duration start = runtime::monotonic();
+        client.send(question(1, "www.example."));
+        CHECK(!client.receive().empty());
+        CHECK(runtime::monotonic() - start < soon);
+        const Tally tally = tally_of(front, 1);
+        CHECK(tally.timed_out == 1);
+        CHECK(tally.timeouts[static_cast<std::size_t>(Side::newer)] == 1);
+        CHECK(tally.by_what[static_cast<std::size_t>(compare::What::timeout)] == 1);
+    }
+}
+
+TEST_CASE("an old server that is silent for one question still answers the others") {
+    Answers older(1, {"mute.example."}), newer;
+    FrontOptions options = options_for(older.target(), newer.target());
+    options.in_flight_max = 2;  // the silent ones give way
+    Front front(options);
+    const Client client(front, SOCK_DGRAM);
+    for (std::uint16_t id = 1; id <= 10; ++id) client.send(question(id, "mute.example."));
+    const Octets query = question(99, "www.example.");
+    client.send(query);
+    CHECK(client.receive() == answer_to(query, 1));
+    const Tally tally = tally_of(front, 11);
+    CHECK(tally.same == 1);
+    CHECK(tally.dropped >= 8);
+    CHECK(tally.dropped + tally.timed_out == 10);
+    CHECK(front.passed().given_up >= 8);
+}
+
+TEST_CASE("what is no query that both may be asked goes to the old server alone") {
+    Answers older, newer;
+    Front front(options_for(older.target(), newer.target()));
+    const Client client(front, SOCK_DGRAM);
+    Octets update = question(5, "example.", dns::RrType::soa);
+    update[2] = 5 << 3;
+    client.send(update);
+    CHECK(client.receive() == echo(update));
+    client.send({1, 2, 3});  // no header: nobody answers
+    const Octets query = question(6, "www.example.");
+    client.send(query);
+    CHECK(client.receive() == answer_to(query, 1));
+    const Tally tally = tally_of(front, 1);
+    CHECK(tally.same == 1);
+    CHECK(older.seen().size() == 3);
+    CHECK(newer.seen().size() == 1);
+}
+
+TEST_CASE("one query in n is compared, all are answered") {
+    Answers older, newer;
+    FrontOptions options = options_for(older.target(), newer.target());
+    options.one_in = 10;
+    Front front(options);
+    const Client client(front, SOCK_DGRAM);
+    for (std::uint16_t id = 0; id < 100; ++id) {
+        client.send(question(id, "www.example."));
+        CHECK(!client.receive().empty());
+    }
+    CHECK(tally_of(front, 10).same == 10);
+    CHECK(newer.seen().size() == 10);
+}
+
+TEST_CASE("the client's address goes on in a PROXY header to the side that wants it") {
+    Answers older, newer;
+    FrontOptions options = options_for(older.target(), newer.target());
+    options.proxy_to_newer = true;
+    Front front(options);
+    const Client client(front, SOCK_DGRAM);
+    client.send(question(1, "www.example."));
+    CHECK(!client.receive().empty());
+    const Tally tally = tally_of(front, 1);  // the test's server does not know the header
+    CHECK(tally.asked == 1);
+    REQUIRE(newer.seen().size() == 1);
+    const Octets got = newer.seen()[0];
+    const net::ProxyHeader header = net::parse_proxy(got);
+    REQUIRE(header.state == net::ProxyHeader::State::complete);
+    CHECK(dns::to_string(header.client) == "127.0.0.1");
+    CHECK(base::load_u16(&got[24]) == client.port());
+    CHECK(got.size() - header.octets == question(1, "www.example.").size());
+    CHECK(older.seen()[0].size() == question(1, "www.example.").size());
+}
+
+TEST_CASE("a connection is passed on as it is, and what is asked in it is compared") {
+    Answers older, newer;
+    Front front(options_for(older.target(), newer.target()));
+    const Client client(front, SOCK_STREAM);
+    for (std::uint16_t id = 1; id <= 20; ++id)
+        client.send_framed(question(id, "n" + std::to_string(id) + ".example."));
+    for (std::uint16_t id = 1; id <= 20; ++id)
+        CHECK(client.receive_framed() ==
+              answer_to(question(id, "n" + std::to_string(id) + ".example."), 1));
+    const Tally tally = tally_of(front, 20);
+    CHECK(tally.same == 20);
+    CHECK(front.passed().connections == 1);
+    client.end();
+    CHECK(client.receive().empty());
+}
+
+TEST_CASE("a transfer passes through and is not compared") {
+    Answers older, newer;
+    Front front(options_for(older.target(), newer.target()));
+    const Client client(front, SOCK_STREAM);
+    client.send_framed(question(1, "example.", dns::RrType::axfr));
+    CHECK(!client.receive_framed().empty());
+    client.send_framed(question(2, "www.example."));
+    CHECK(!client.receive_framed().empty());
+    CHECK(tally_of(front, 1).same == 1);
+    CHECK(newer.seen().size() == 1);
+}
+
+TEST_CASE("a new server that closes connections, or refuses them, is no concern of the client's") {
+    Answers older;
+    const TestServer closes([](const Octets&, const auto& client) { *client.close = true; });
+    Target dead;
+    {
+        const TestServer gone([](const Octets&, const auto&) {});
+        dead = gone.target();
+    }
+    for (const Target& newer : {closes.target(), dead}) {
+        Front front(options_for(older.target(), newer));
+        const Client client(front, SOCK_STREAM);
+        for (std::uint16_t id = 1; id <= 5; ++id) {
+            client.send_framed(question(id, "www.example."));
+            CHECK(client.receive_framed() == answer_to(question(id, "www.example."), 1));
+        }
+        const Tally tally = tally_of(front, 5);
+        CHECK(tally.same == 0);
+        CHECK(tally.timed_out + tally.dropped == 5);
+    }
+}
+
+TEST_CASE("an old server that refuses connections is what the client finds too") {
+    Answers newer;
+    Target dead;
+    {
+        const TestServer gone([](const Octets&, const auto&) {});
+        dead = gone.target();
+    }
+    Front front(options_for(dead, newer.target()));
+    const Client client(front, SOCK_STREAM);
+    CHECK(client.receive().empty());
+}
+
+TEST_CASE("whatever is lost, every question is accounted for") {
+    std::atomic<unsigned> n{0};
+    const auto lossy = [&n](const Octets& query, const auto& client) {
+        if (n++ % 3 != 0) client.answer(answer_to(query, 1));
+    };
+    const TestServer older(lossy), newer(lossy);
+    Front front(options_for(older.target(), newer.target()));
+    const Client client(front, SOCK_DGRAM);
+    constexpr std::uint16_t questions = 500;
+    for (std::uint16_t id = 0; id < questions; ++id)
+        client.send(question(id, "n" + std::to_string(id) + ".example."));
+    const Tally tally = tally_of(front, questions);
+    CHECK(tally.timed_out > 0);
+    CHECK(tally.same > 0);
+}
+
+TEST_CASE("what is under way when it stops is still answered, and counted") {
+    const TestServer slow([](const Octets& query, const auto& client) {
+        ::poll(nullptr, 0, 50);
+        client.answer(answer_to(query, 1));
+    });
+    Answers newer;
+    Front front(options_for(slow.target(), newer.target()));
+    const Client client(front, SOCK_DGRAM);
+    client.send(question(1, "www.example."));
+    const base::Duration until = runtime::monotonic() + patience;
+    while (front.passed().queries == 0 && runtime::monotonic() < until) ::poll(nullptr, 0, 1);
+    front.stop();
+    CHECK(!client.receive().empty());
+    const Stretch rest = front.take();
+    CHECK(rest.tally.asked == 1);
+    CHECK(rest.tally.same == 1);
+}
