@@ -1,26 +1,16 @@
 // zonectl diff: the same questions to two servers, every difference explained.
-#include "diff.h"
-
-#include <cerrno>
-#include <charconv>
 #include <condition_variable>
-#include <cstdio>
-#include <fstream>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <thread>
 
-#include <unistd.h>
-
 #include "capture/source.h"
+#include "comparison.h"
 #include "flags.h"
 #include "runtime/clock.h"
-#include "shadow/present.h"
-#include "shadow/report.h"
 #include "shadow/run.h"
-#include "shadow/screen.h"
 #include "shadow/settings.h"
 #include "stop.h"
 #include "verbs.h"
@@ -29,26 +19,16 @@ namespace zc::cmd {
 namespace {
 
 constexpr base::Duration flush_interval = base::Duration::milliseconds(1000);
-constexpr base::Duration draw_interval = base::Duration::milliseconds(500);
-constexpr base::Duration line_interval = base::Duration::seconds(10);
 constexpr std::size_t stretches_waiting_max = 4096;  // then the run waits for the disk
-constexpr std::size_t cases_in_summary_max = 10;
-constexpr std::size_t cases_in_json_max = 20;
-constexpr std::size_t burn_down_max = 60;
 
 struct DiffOptions {
-    std::string file, from_zones, dnstap, interface, zone_data, report;
-    std::string results = diff_results_default;
+    std::string file, from_zones, dnstap, interface, zone_data;
     std::string older, newer, referee;
     shadow::RunOptions run;
-    shadow::Settings settings;
+    ComparisonOptions comparison;
     std::uint16_t capture_port = 53;
-    std::vector<std::string> without;
     std::uint32_t timeout_milliseconds = 1000;
     std::uint64_t limit = 0;
-    std::uint64_t max_unexplained = 0;
-    std::string require_clean;
-    bool strict = false;
     bool resume = true;
 };
 
@@ -74,7 +54,6 @@ struct Prepared {
     std::unique_ptr<capture::Source> source;
     shadow::RunOptions run;
     shadow::RunInfo info;
-    base::Duration require_clean{};
     bool resumable = true;
 };
 
@@ -89,8 +68,8 @@ Result<std::string> pick_zone_data(const DiffOptions& options, const shadow::Run
 Status open_source(const DiffOptions& options, bool recorded, Prepared& out) {
     capture::SourceOptions source;
     source.port = options.capture_port;
-    source.edns = options.settings.edns;
-    source.dnssec_ok = options.settings.dnssec_ok;
+    source.edns = options.comparison.settings.edns;
+    source.dnssec_ok = options.comparison.settings.dnssec_ok;
     if (recorded) source.answers = capture::SourceOptions::Answers::wanted;
     if (!options.from_zones.empty()) {
         ZC_TRY(const store::Catalogue* zones, out.stores.open(options.from_zones));
@@ -138,22 +117,7 @@ Status prepare(const DiffOptions& options, Prepared& out) {
         return wanted("--old and --new: one of them at least has to be asked");
     if (recorded && !options.from_zones.empty())
         return wanted("recorded: --from-zones has no answers, wanted a capture");
-    if (!options.require_clean.empty())
-        ZC_TRY_STATUS([&]() -> Status {
-            ZC_TRY(out.require_clean, parse_duration(options.require_clean));
-            return {};
-        }());
-
-    shadow::Settings settings = options.settings;
-    if (options.strict) {
-        if (!options.without.empty())
-            return wanted("--strict has no rule that --without could take away");
-        settings.policy = compare::Policy::strict();
-    }
-    for (const std::string& name : options.without) {
-        ZC_TRY(const compare::Rule rule, compare::parse_rule(name));
-        settings.policy.rules.remove(rule);
-    }
+    shadow::Settings settings = options.comparison.settings;
     settings.timeout = base::Duration::milliseconds(options.timeout_milliseconds);
     settings.sends = options.run.sends;
     settings.recheck = options.run.recheck;
@@ -188,7 +152,7 @@ Status begin(shadow::Results& results, const DiffOptions& options, Prepared& pre
         return fail(Errc::exists,
                     "results of " + runs.back().older + " and " + runs.back().newer +
                         "; another pair wants a file of its own (--results)",
-                    {.source = options.results});
+                    {.source = options.comparison.results});
     if (options.resume && prepared.resumable) {
         ZC_TRY(const auto before, results.unfinished(info));
         if (before) {
@@ -249,175 +213,6 @@ private:
     Status status_;
 };
 
-/// What is shown while it runs.
-class View {
-public:
-    View(term::Terminal& terminal, const Prepared& prepared)
-        : terminal_(terminal), screen_(terminal), start_(runtime::monotonic()), shown_(start_) {
-        state_.older = prepared.info.older;
-        state_.newer = prepared.info.newer;
-        state_.source = prepared.info.source;
-        state_.expected = prepared.source->expected();
-        compared_before_ = prepared.info.tally.compared;
-    }
-
-    Status update(shadow::Results& results, std::uint64_t run) {
-        const base::Duration now = runtime::monotonic();
-        const base::Duration interval = terminal_.redraws() ? draw_interval : line_interval;
-        if (terminal_.json() || now - shown_ < interval) return {};
-        ZC_TRY(state_.summary, results.summary(run));
-        ZC_TRY(state_.cases, results.cases(run));
-        state_.now = runtime::now();
-        state_.running = now - start_;
-        const shadow::Tally& tally = state_.summary.tally;
-        state_.done = tally.asked;
-        if (!last_) last_ = Point{start_, compared_before_, tally.unexplained};
-        const double seconds = (now - last_->at).as_seconds();
-        if (seconds > 0)
-            state_.rate = static_cast<double>(tally.compared - last_->compared) / seconds;
-        state_.rate_mean = static_cast<double>(tally.compared - compared_before_) /
-                           std::max(0.001, state_.running.as_seconds());
-        // A character of the burn-down is so much time that all of the run fits in: twice as much
-        // each time the line is full.
-        if (now - column_start_ >= column_) {
-            state_.burn_down.push_back(tally.unexplained -
-                                       std::min(tally.unexplained, column_unexplained_));
-            column_unexplained_ = tally.unexplained;
-            column_start_ = now;
-            if (state_.burn_down.size() == burn_down_max) {
-                for (std::size_t i = 0; i < burn_down_max / 2; ++i)
-                    state_.burn_down[i] = state_.burn_down[2 * i] + state_.burn_down[2 * i + 1];
-                state_.burn_down.resize(burn_down_max / 2);
-                column_ = column_ * 2;
-            }
-        }
-        last_ = Point{now, tally.compared, tally.unexplained};
-        shown_ = now;
-        if (terminal_.redraws())
-            screen_.draw(shadow::screen_lines(state_, screen_.size()));
-        else
-            terminal_.say(shadow::progress_line(state_));
-        return {};
-    }
-
-    void finish() { screen_.finish(); }
-    base::Duration running() const { return runtime::monotonic() - start_; }
-
-private:
-    struct Point {
-        base::Duration at;
-        std::uint64_t compared = 0, unexplained = 0;
-    };
-    term::Terminal& terminal_;
-    term::Screen screen_;
-    base::Duration start_, shown_;
-    shadow::ScreenState state_;
-    std::uint64_t compared_before_ = 0;
-    std::optional<Point> last_;
-    base::Duration column_ = base::Duration::seconds(1);
-    base::Duration column_start_{};
-    std::uint64_t column_unexplained_ = 0;
-};
-
-struct Outcome {
-    shadow::RunInfo run;
-    shadow::Summary summary;
-    std::vector<shadow::CaseInfo> cases;
-    capture::SourceCounts source;
-    base::Duration took{};
-    std::uint64_t compared_now = 0;
-    bool resumed = false, interrupted = false;
-    bool too_many = false, not_clean_for_long = false;
-    base::Duration clean{};  // over the whole file
-    bool met() const noexcept { return !too_many && !not_clean_for_long; }
-};
-
-term::Json json_of(const DiffOptions& options, const Prepared& prepared, const Outcome& outcome) {
-    const auto number = [](std::uint64_t value) { return term::Json::number(value); };
-    const auto boolean = [](bool value) { return term::Json::boolean(value); };
-    const auto or_null = [](const std::string& text) {
-        return text.empty() ? term::Json() : term::Json::string(text);
-    };
-    term::Json skipped = term::Json::object();
-    for (std::size_t i = 0; i < capture::skipped_count; ++i)
-        if (outcome.source.skipped[i] != 0)
-            skipped.set(capture::to_string(static_cast<capture::Skipped>(i)),
-                        number(outcome.source.skipped[i]));
-    term::Json cases = term::Json::array();
-    for (const shadow::CaseInfo& info : outcome.cases) {
-        if (cases.elements().size() == cases_in_json_max) break;
-        cases.add(case_json(info));
-    }
-    term::Json gate = term::Json::object();
-    gate.set("max_unexplained", number(options.max_unexplained));
-    gate.set("require_clean_seconds",
-             options.require_clean.empty()
-                 ? term::Json()
-                 : number(static_cast<std::uint64_t>(prepared.require_clean.whole_seconds())));
-    gate.set("met", boolean(outcome.met()));
-    term::Json json = term::Json::object();
-    json.set("old", outcome.run.older).set("new", outcome.run.newer);
-    json.set("referee", or_null(outcome.run.referee)).set("source", outcome.run.source);
-    json.set("results", options.results).set("run", number(outcome.run.id));
-    json.set("resumed", boolean(outcome.resumed)).set("interrupted", boolean(outcome.interrupted));
-    json.set("counts", tally_json(outcome.summary.tally)).set("skipped", std::move(skipped));
-    json.set("cases", number(outcome.summary.cases));
-    json.set("unexplained_cases", number(outcome.summary.unexplained_cases));
-    json.set("last_unexplained", outcome.summary.last_unexplained
-                                     ? time_json(*outcome.summary.last_unexplained)
-                                     : term::Json());
-    json.set("clean_seconds", term::Json::number(outcome.clean.as_seconds()));
-    json.set("seconds", term::Json::number(outcome.took.as_seconds()));
-    json.set("compared_now", number(outcome.compared_now));
-    json.set("gate", std::move(gate)).set("top_cases", std::move(cases));
-    return json;
-}
-
-std::string counted(std::uint64_t count, std::string_view one, std::string_view many) {
-    return term::grouped(count) + ' ' + std::string(count == 1 ? one : many);
-}
-
-void print(term::Terminal& terminal, const DiffOptions& options, const Prepared& prepared,
-           const Outcome& outcome) {
-    const shadow::Tally& tally = outcome.summary.tally;
-    terminal.out(case_table(outcome.cases, cases_in_summary_max));
-    if (outcome.cases.size() > cases_in_summary_max)
-        terminal.out("and " + term::grouped(outcome.cases.size() - cases_in_summary_max) +
-                     " more: zonectl diff list\n");
-    const double seconds = std::max(0.001, outcome.took.as_seconds());
-    std::string text =
-        counted(tally.asked, "question", "questions") + ": " + term::grouped(tally.compared) +
-        " compared, " + term::grouped(tally.timed_out) + " timed out, " +
-        term::grouped(tally.malformed) + " malformed, " + term::grouped(tally.dropped) +
-        " dropped; in " + term::in_words(outcome.took) + ", " +
-        term::grouped(
-            static_cast<std::uint64_t>(static_cast<double>(outcome.compared_now) / seconds)) +
-        " comparisons a second\n" + term::grouped(tally.same) + " the same (" +
-        term::grouped(tally.identical) + " octet for octet), " +
-        counted(tally.explained, "difference", "differences") + " explained, " +
-        terminal.styled(tally.unexplained == 0 ? term::Style::green : term::Style::red,
-                        counted(tally.unexplained, "difference", "differences") + " unexplained") +
-        "\n";
-    std::string skipped;
-    for (std::size_t i = 0; i < capture::skipped_count; ++i)
-        if (outcome.source.skipped[i] != 0)
-            skipped += (skipped.empty() ? "" : ", ") + term::grouped(outcome.source.skipped[i]) +
-                       ' ' + std::string(capture::to_string(static_cast<capture::Skipped>(i)));
-    if (!skipped.empty()) text += "passed over in the source: " + skipped + '\n';
-    if (outcome.too_many && options.max_unexplained != 0)
-        text += "more than the " + term::grouped(options.max_unexplained) +
-                " unexplained differences that may be\n";
-    if (outcome.not_clean_for_long)
-        text += "clean for " + term::in_words(outcome.clean) + " of comparing, wanted " +
-                term::in_words(prepared.require_clean) + '\n';
-    if (tally.differences() > 0)
-        text += "zonectl diff show CASE and zonectl diff explain CASE tell more" +
-                (options.results == diff_results_default ? std::string()
-                                                         : " (--results " + options.results + ')') +
-                '\n';
-    terminal.out(text);
-}
-
 int run_diff(DiffOptions options, Invocation& invocation) {
     term::Terminal& terminal = invocation.terminal;
     const auto give_up = [&terminal](const Error& error) {
@@ -425,8 +220,9 @@ int run_diff(DiffOptions options, Invocation& invocation) {
         return 2;
     };
     Prepared prepared;
+    if (const Status status = options.comparison.check(); !status) return give_up(status.error());
     if (const Status status = prepare(options, prepared); !status) return give_up(status.error());
-    auto results = shadow::Results::open(options.results);
+    auto results = shadow::Results::open(options.comparison.results);
     if (!results) return give_up(results.error());
     if (const Status status = begin(*results, options, prepared); !status)
         return give_up(status.error());
@@ -440,7 +236,7 @@ int run_diff(DiffOptions options, Invocation& invocation) {
     std::atomic<bool> stop{false};
     Waiting waiting;
     Status kept;
-    View view(terminal, prepared);
+    ComparisonView view(terminal, prepared.info, prepared.source->expected());
     std::thread asking([&] {
         waiting.end(shadow::run(
             *prepared.source, prepared.run,
@@ -478,27 +274,13 @@ int run_diff(DiffOptions options, Invocation& invocation) {
         if (const Status finished = results->finish(prepared.info.id, runtime::now()); !finished)
             return give_up(finished.error());
 
-    const auto collect = [&]() -> Status {
-        ZC_TRY(outcome.run, results->one_run(prepared.info.id));
-        ZC_TRY(outcome.summary, results->summary(prepared.info.id));
-        ZC_TRY(outcome.cases, results->cases(prepared.info.id));
-        ZC_TRY(const shadow::Summary whole, results->summary());
-        outcome.clean = whole.clean;
-        return {};
-    };
-    if (const Status status = collect(); !status) return give_up(status.error());
     outcome.source = prepared.source->counts();
-    outcome.compared_now = outcome.summary.tally.compared - prepared.info.tally.compared;
-    outcome.too_many = outcome.summary.tally.unexplained > options.max_unexplained;
-    outcome.not_clean_for_long =
-        !options.require_clean.empty() && outcome.clean < prepared.require_clean;
-    if (terminal.json())
-        terminal.out(json_of(options, prepared, outcome));
-    else
-        print(terminal, options, prepared, outcome);
-    if (!options.report.empty())
-        if (const Status status = write_report(*results, options.report, terminal); !status)
-            return give_up(status.error());
+    if (const Status status = collect(outcome, *results, options.comparison, prepared.info.id,
+                                      prepared.info.tally.compared);
+        !status)
+        return give_up(status.error());
+    if (const Status status = tell(terminal, *results, options.comparison, outcome); !status)
+        return give_up(status.error());
     if (!waiting.status()) return give_up(waiting.status().error());
     if (stopped) {
         terminal.complain("interrupted; the same command again goes on from here");
@@ -517,127 +299,6 @@ std::string check_target(const std::string& text) {
 }
 
 }  // namespace
-
-void add_results(CLI::App& app, std::string& path) {
-    add_text(app, "--results", path, "FILE", "Where the results are kept");
-}
-
-Result<base::Duration> parse_duration(std::string_view text) {
-    constexpr std::int64_t days_max = 3650;
-    std::int64_t number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    const std::string_view unit = error == std::errc()
-                                      ? text.substr(static_cast<std::size_t>(end - text.data()))
-                                      : std::string_view();
-    std::int64_t seconds = 0;
-    if (unit == "s") seconds = 1;
-    if (unit == "m") seconds = 60;
-    if (unit == "h") seconds = 3600;
-    if (unit == "d") seconds = 86400;
-    if (seconds == 0 || number < 0 || number > days_max * 86400 / seconds)
-        return fail(Errc::malformed, "found '" + std::string(text) +
-                                         "', wanted a duration such as 90s, 15m, 72h or 3d");
-    return base::Duration::seconds(number * seconds);
-}
-
-term::Json time_json(base::Instant instant) {
-    std::string text = shadow::utc_text(instant);  // "2026-01-31 12:00:05 UTC"
-    return term::Json::string(text.substr(0, 10) + 'T' + text.substr(11, 8) + 'Z');
-}
-
-term::Json case_json(const shadow::CaseInfo& info) {
-    const auto number = [](std::uint64_t value) { return term::Json::number(value); };
-    term::Json json = term::Json::object();
-    json.set("case", number(info.id)).set("count", number(info.count));
-    json.set("verdict", to_string(info.verdict)).set("what", to_string(info.what));
-    json.set("where", to_string(info.where));
-    json.set("rule",
-             info.rule ? term::Json::string(compare::row_of(*info.rule).name) : term::Json());
-    json.set("explained", term::Json::boolean(info.explained()));
-    json.set("accepted", info.accepted ? term::Json::string(*info.accepted) : term::Json());
-    json.set("sentence", info.sentence).set("clause", info.clause).set("cause", info.cause);
-    json.set("example", info.example).set("samples", number(info.samples));
-    json.set("first_seen", time_json(info.first_seen)).set("last_seen", time_json(info.last_seen));
-    json.set("first_run", number(info.first_run)).set("last_run", number(info.last_run));
-    return json;
-}
-
-term::Json tally_json(const shadow::Tally& tally) {
-    const auto number = [](std::uint64_t value) { return term::Json::number(value); };
-    const auto group = [&number](const auto& counts, const auto& name_of) {
-        term::Json out = term::Json::object();
-        for (std::size_t i = 0; i < counts.size(); ++i) out.set(name_of(i), number(counts[i]));
-        return out;
-    };
-    term::Json network = term::Json::object();
-    for (std::size_t side = 0; side < shadow::sides; ++side) {
-        term::Json one = term::Json::object();
-        one.set("timeouts", number(tally.timeouts[side]));
-        one.set("repeats", number(tally.repeats[side]));
-        for (std::size_t i = 0; i < shadow::stray_count; ++i)
-            one.set(to_string(static_cast<shadow::Stray>(i)), number(tally.stray[side][i]));
-        network.set(to_string(static_cast<shadow::Side>(side)), std::move(one));
-    }
-    term::Json json = term::Json::object();
-    json.set("asked", number(tally.asked)).set("compared", number(tally.compared));
-    json.set("timed_out", number(tally.timed_out)).set("dropped", number(tally.dropped));
-    json.set("malformed", number(tally.malformed)).set("same", number(tally.same));
-    json.set("identical", number(tally.identical)).set("explained", number(tally.explained));
-    json.set("unexplained", number(tally.unexplained));
-    json.set("by_verdict", group(tally.by_verdict, [](std::size_t i) {
-                 return to_string(static_cast<compare::Verdict>(i));
-             }));
-    json.set("by_what", group(tally.by_what, [](std::size_t i) {
-                 return to_string(static_cast<compare::What>(i));
-             }));
-    json.set("by_where", group(tally.by_where, [](std::size_t i) {
-                 return to_string(static_cast<compare::Where>(i));
-             }));
-    json.set("by_rule", group(tally.by_rule, [](std::size_t i) {
-                 return compare::row_of(static_cast<compare::Rule>(i)).name;
-             }));
-    json.set("network", std::move(network));
-    return json;
-}
-
-std::string case_table(const std::vector<shadow::CaseInfo>& cases, std::size_t rows_max) {
-    using Align = term::Table::Align;
-    term::Table table({{"case", Align::right},
-                       {"count", Align::right},
-                       {"verdict", Align::left},
-                       {"what differs", Align::left},
-                       {"where", Align::left},
-                       {"such as", Align::left}});
-    for (const shadow::CaseInfo& info : cases) {
-        if (table.rows() == rows_max) break;
-        table.row({std::to_string(info.id), term::grouped(info.count),
-                   std::string(to_string(info.verdict)) + (info.accepted ? ", accepted" : ""),
-                   std::string(to_string(info.what)), std::string(to_string(info.where)),
-                   info.example});
-    }
-    return table.text();
-}
-
-Status write_report(shadow::Results& results, const std::string& path, term::Terminal& terminal) {
-    ZC_TRY(const std::string page, shadow::html_report(results, runtime::now()));
-    if (path == "-") {
-        terminal.out(page);
-        return {};
-    }
-    const std::string temporary = path + ".new";
-    std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
-    out << page << std::flush;
-    const bool written = static_cast<bool>(out);
-    const int error = errno;
-    out.close();
-    if (!written) {
-        ::unlink(temporary.c_str());
-        return base::fail_errno(error, "write " + temporary);
-    }
-    if (std::rename(temporary.c_str(), path.c_str()) != 0)
-        return base::fail_errno(errno, "rename " + temporary + " to " + path);
-    return {};
-}
 
 Action define_diff(CLI::App& app) {
     auto options = std::make_shared<DiffOptions>();
@@ -672,26 +333,18 @@ Action define_diff(CLI::App& app) {
     add_number(app, "--capture-port", options->capture_port, {1, 65535}, Unit::count,
                "Port of the server in captures")
         ->group(questions);
-    add_switch(app, "--edns", options->settings.edns, "Ask with EDNS where a text says nothing")
+    add_switch(app, "--edns", options->comparison.settings.edns,
+               "Ask with EDNS where a text says nothing")
         ->group(questions);
-    add_switch(app, "--do", options->settings.dnssec_ok, "Ask with DO where a text says nothing")
+    add_switch(app, "--do", options->comparison.settings.dnssec_ok,
+               "Ask with DO where a text says nothing")
         ->group(questions);
     add_number(app, "--limit", options->limit, {0, UINT64_MAX}, Unit::count,
                "Ends after so many questions; 0 is none")
         ->group(questions);
 
+    add_rules(app, options->comparison);
     const char* const rules = "What may differ";
-    add_switch(app, "--strict", options->strict, "Nothing but the ID: no rule at all")
-        ->group(rules);
-    add_list(app, "--without", options->without, "RULE", "Switch a rule off",
-             parses(compare::parse_rule))
-        ->group(rules);
-    add_number(app, "--ttl-tolerance", options->settings.policy.ttl_tolerance, {0, 604800},
-               Unit::seconds, "How far TTLs may be apart")
-        ->group(rules);
-    add_number(app, "--serial-lag", options->settings.policy.serial_lag, {0, 1000000}, Unit::count,
-               "How far SOA serials may be apart")
-        ->group(rules);
     add_seconds(app, "--lag", run.lag, {0, 86400},
                 "How long the sides may have different versions of a zone: differences meanwhile "
                 "are asked again until then")
@@ -721,23 +374,10 @@ Action define_diff(CLI::App& app) {
                "Sendings of one question, repeats included")
         ->group(speed);
 
-    const char* const outcome = "Results";
-    add_text(app, "--results", options->results, "FILE",
-             "Where runs, cases and samples are kept; made if it is not there")
-        ->group(outcome);
+    add_results(app, options->comparison);
     add_switch(app, "--resume", options->resume,
                "Go on with a run of the same that was stopped, or begin anew", "fresh")
-        ->group(outcome);
-    add_number(app, "--max-unexplained", options->max_unexplained, {0, UINT64_MAX}, Unit::count,
-               "Gate: exit code 1 with more unexplained differences in the run")
-        ->group(outcome);
-    add_text(app, "--require-clean", options->require_clean, "DURATION",
-             "Gate: exit code 1 unless nothing unexplained was seen for so long while comparing "
-             "went on, over all runs of the results: 72h, 30m",
-             parses(parse_duration))
-        ->group(outcome);
-    add_text(app, "--report", options->report, "FILE", "Write an HTML page at the end")
-        ->group(outcome);
+        ->group("Results");
     app.footer(
         "Asks both sides and compares; each difference gets labels, a verdict and the clause it "
         "stands on, and differences of one cause are one case. Ctrl-C stops; the same command "

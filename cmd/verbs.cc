@@ -24,6 +24,8 @@ constexpr std::array table = {
     Verb{"diff accept", "Take a case as known, so that it counts as explained", define_diff_accept},
     Verb{"diff minimise", "Make a case as small as it gets, as a text test", define_diff_minimise},
     Verb{"diff report", "Write the results as one HTML page", define_diff_report},
+    Verb{"shadow", "Stand before the old server and ask the new one beside it, live",
+         define_shadow},
     Verb{"status", "Show what a running node serves and how it is", define_status},
     Verb{"health", "Tell by the exit code whether a running node is fit to serve", define_health},
     Verb{"reload", "Make a running node re-read its zone files and settings, and wait for it",

@@ -76,6 +76,7 @@ Action define_help(CLI::App& app);
 Action define_import(CLI::App& app);
 Action define_reload(CLI::App& app);
 Action define_serve(CLI::App& app);
+Action define_shadow(CLI::App& app);
 Action define_status(CLI::App& app);
 Action define_store_check(CLI::App& app);
 Action define_store_stats(CLI::App& app);

@@ -1,0 +1,265 @@
+#include "comparison.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "flags.h"
+#include "runtime/clock.h"
+#include "shadow/screen.h"
+
+namespace zc::cmd {
+namespace {
+
+constexpr base::Duration draw_interval = base::Duration::milliseconds(500);
+constexpr base::Duration line_interval = base::Duration::seconds(10);
+constexpr std::size_t cases_in_summary_max = 10;
+constexpr std::size_t cases_in_json_max = 20;
+constexpr std::size_t burn_down_max = 60;
+
+term::Json json_of(const ComparisonOptions& options, const Outcome& outcome) {
+    const auto number = [](std::uint64_t value) { return term::Json::number(value); };
+    const auto boolean = [](bool value) { return term::Json::boolean(value); };
+    const auto or_null = [](const std::string& text) {
+        return text.empty() ? term::Json() : term::Json::string(text);
+    };
+    term::Json skipped = term::Json::object();
+    for (std::size_t i = 0; i < capture::skipped_count; ++i)
+        if (outcome.source.skipped[i] != 0)
+            skipped.set(capture::to_string(static_cast<capture::Skipped>(i)),
+                        number(outcome.source.skipped[i]));
+    term::Json cases = term::Json::array();
+    for (const shadow::CaseInfo& info : outcome.cases) {
+        if (cases.elements().size() == cases_in_json_max) break;
+        cases.add(case_json(info));
+    }
+    term::Json gate = term::Json::object();
+    gate.set("max_unexplained", number(options.max_unexplained));
+    gate.set("require_clean_seconds",
+             options.require_clean.empty()
+                 ? term::Json()
+                 : number(static_cast<std::uint64_t>(options.clean_wanted.whole_seconds())));
+    gate.set("met", boolean(outcome.met()));
+    term::Json json = term::Json::object();
+    json.set("old", outcome.run.older).set("new", outcome.run.newer);
+    json.set("referee", or_null(outcome.run.referee)).set("source", outcome.run.source);
+    json.set("results", options.results).set("run", number(outcome.run.id));
+    json.set("resumed", boolean(outcome.resumed)).set("interrupted", boolean(outcome.interrupted));
+    json.set("counts", tally_json(outcome.summary.tally)).set("skipped", std::move(skipped));
+    json.set("cases", number(outcome.summary.cases));
+    json.set("unexplained_cases", number(outcome.summary.unexplained_cases));
+    json.set("last_unexplained", outcome.summary.last_unexplained
+                                     ? time_json(*outcome.summary.last_unexplained)
+                                     : term::Json());
+    json.set("clean_seconds", term::Json::number(outcome.clean.as_seconds()));
+    json.set("seconds", term::Json::number(outcome.took.as_seconds()));
+    json.set("compared_now", number(outcome.compared_now));
+    if (!outcome.front.is_null()) json.set("front", outcome.front);
+    json.set("gate", std::move(gate)).set("top_cases", std::move(cases));
+    return json;
+}
+
+std::string counted(std::uint64_t count, std::string_view one, std::string_view many) {
+    return term::grouped(count) + ' ' + std::string(count == 1 ? one : many);
+}
+
+void print(term::Terminal& terminal, const ComparisonOptions& options, const Outcome& outcome) {
+    const shadow::Tally& tally = outcome.summary.tally;
+    terminal.out(case_table(outcome.cases, cases_in_summary_max));
+    if (outcome.cases.size() > cases_in_summary_max)
+        terminal.out("and " + term::grouped(outcome.cases.size() - cases_in_summary_max) +
+                     " more: zonectl diff list\n");
+    const double seconds = std::max(0.001, outcome.took.as_seconds());
+    std::string text =
+        counted(tally.asked, "question", "questions") + ": " + term::grouped(tally.compared) +
+        " compared, " + term::grouped(tally.timed_out) + " timed out, " +
+        term::grouped(tally.malformed) + " malformed, " + term::grouped(tally.dropped) +
+        " dropped; in " + term::in_words(outcome.took) + ", " +
+        term::grouped(
+            static_cast<std::uint64_t>(static_cast<double>(outcome.compared_now) / seconds)) +
+        " comparisons a second\n" + term::grouped(tally.same) + " the same (" +
+        term::grouped(tally.identical) + " octet for octet), " +
+        counted(tally.explained, "difference", "differences") + " explained, " +
+        terminal.styled(tally.unexplained == 0 ? term::Style::green : term::Style::red,
+                        counted(tally.unexplained, "difference", "differences") + " unexplained") +
+        "\n";
+    std::string skipped;
+    for (std::size_t i = 0; i < capture::skipped_count; ++i)
+        if (outcome.source.skipped[i] != 0)
+            skipped += (skipped.empty() ? "" : ", ") + term::grouped(outcome.source.skipped[i]) +
+                       ' ' + std::string(capture::to_string(static_cast<capture::Skipped>(i)));
+    if (!skipped.empty()) text += "passed over in the source: " + skipped + '\n';
+    if (outcome.too_many && options.max_unexplained != 0)
+        text += "more than the " + term::grouped(options.max_unexplained) +
+                " unexplained differences that may be\n";
+    if (outcome.not_clean_for_long)
+        text += "clean for " + term::in_words(outcome.clean) + " of comparing, wanted " +
+                term::in_words(options.clean_wanted) + '\n';
+    if (tally.differences() > 0)
+        text += "zonectl diff show CASE and zonectl diff explain CASE tell more" +
+                (options.results == diff_results_default ? std::string()
+                                                         : " (--results " + options.results + ')') +
+                '\n';
+    terminal.out(text);
+}
+
+}  // namespace
+
+Status ComparisonOptions::check() {
+    if (!require_clean.empty()) {
+        ZC_TRY(clean_wanted, parse_duration(require_clean));
+    }
+    if (strict) {
+        if (!without.empty())
+            return fail(Errc::invalid, "--strict has no rule that --without could take away");
+        settings.policy = compare::Policy::strict();
+    }
+    for (const std::string& name : without) {
+        ZC_TRY(const compare::Rule rule, compare::parse_rule(name));
+        settings.policy.rules.remove(rule);
+    }
+    return {};
+}
+
+class ComparisonView::Work {
+public:
+    Work(term::Terminal& terminal, const shadow::RunInfo& info, std::uint64_t expected)
+        : terminal_(terminal), screen_(terminal), start_(runtime::monotonic()), shown_(start_) {
+        state_.older = info.older;
+        state_.newer = info.newer;
+        state_.source = info.source;
+        state_.expected = expected;
+        compared_before_ = info.tally.compared;
+    }
+
+    Status update(shadow::Results& results, std::uint64_t run) {
+        const base::Duration now = runtime::monotonic();
+        const base::Duration interval = terminal_.redraws() ? draw_interval : line_interval;
+        if (terminal_.json() || now - shown_ < interval) return {};
+        ZC_TRY(state_.summary, results.summary(run));
+        ZC_TRY(state_.cases, results.cases(run));
+        state_.now = runtime::now();
+        state_.running = now - start_;
+        const shadow::Tally& tally = state_.summary.tally;
+        state_.done = tally.asked;
+        if (!last_) last_ = Point{start_, compared_before_, tally.unexplained};
+        const double seconds = (now - last_->at).as_seconds();
+        if (seconds > 0)
+            state_.rate = static_cast<double>(tally.compared - last_->compared) / seconds;
+        state_.rate_mean = static_cast<double>(tally.compared - compared_before_) /
+                           std::max(0.001, state_.running.as_seconds());
+        // A character of the burn-down is so much time that all of the run fits in: twice as much
+        // each time the line is full.
+        if (now - column_start_ >= column_) {
+            state_.burn_down.push_back(tally.unexplained -
+                                       std::min(tally.unexplained, column_unexplained_));
+            column_unexplained_ = tally.unexplained;
+            column_start_ = now;
+            if (state_.burn_down.size() == burn_down_max) {
+                for (std::size_t i = 0; i < burn_down_max / 2; ++i)
+                    state_.burn_down[i] = state_.burn_down[2 * i] + state_.burn_down[2 * i + 1];
+                state_.burn_down.resize(burn_down_max / 2);
+                column_ = column_ * 2;
+            }
+        }
+        last_ = Point{now, tally.compared, tally.unexplained};
+        shown_ = now;
+        if (terminal_.redraws())
+            screen_.draw(shadow::screen_lines(state_, screen_.size()));
+        else
+            terminal_.say(shadow::progress_line(state_));
+        return {};
+    }
+
+    void finish() { screen_.finish(); }
+    base::Duration running() const { return runtime::monotonic() - start_; }
+
+private:
+    struct Point {
+        base::Duration at;
+        std::uint64_t compared = 0, unexplained = 0;
+    };
+    term::Terminal& terminal_;
+    term::Screen screen_;
+    base::Duration start_, shown_;
+    shadow::ScreenState state_;
+    std::uint64_t compared_before_ = 0;
+    std::optional<Point> last_;
+    base::Duration column_ = base::Duration::seconds(1);
+    base::Duration column_start_{};
+    std::uint64_t column_unexplained_ = 0;
+};
+
+ComparisonView::ComparisonView(term::Terminal& terminal, const shadow::RunInfo& info,
+                               std::uint64_t expected)
+    : work_(std::make_unique<Work>(terminal, info, expected)) {}
+
+ComparisonView::~ComparisonView() = default;
+
+Status ComparisonView::update(shadow::Results& results, std::uint64_t run) {
+    return work_->update(results, run);
+}
+
+void ComparisonView::finish() {
+    work_->finish();
+}
+
+base::Duration ComparisonView::running() const {
+    return work_->running();
+}
+
+Status collect(Outcome& outcome, shadow::Results& results, const ComparisonOptions& options,
+               std::uint64_t run, std::uint64_t compared_before) {
+    ZC_TRY(outcome.run, results.one_run(run));
+    ZC_TRY(outcome.summary, results.summary(run));
+    ZC_TRY(outcome.cases, results.cases(run));
+    ZC_TRY(const shadow::Summary whole, results.summary());
+    outcome.clean = whole.clean;
+    outcome.compared_now = outcome.summary.tally.compared - compared_before;
+    outcome.too_many = outcome.summary.tally.unexplained > options.max_unexplained;
+    outcome.not_clean_for_long =
+        !options.require_clean.empty() && outcome.clean < options.clean_wanted;
+    return {};
+}
+
+Status tell(term::Terminal& terminal, shadow::Results& results, const ComparisonOptions& options,
+            const Outcome& outcome) {
+    if (terminal.json())
+        terminal.out(json_of(options, outcome));
+    else
+        print(terminal, options, outcome);
+    return options.report.empty() ? Status() : write_report(results, options.report, terminal);
+}
+
+void add_rules(CLI::App& app, ComparisonOptions& options) {
+    const char* const rules = "What may differ";
+    add_switch(app, "--strict", options.strict, "Nothing but the ID: no rule at all")->group(rules);
+    add_list(app, "--without", options.without, "RULE", "Switch a rule off",
+             parses(compare::parse_rule))
+        ->group(rules);
+    add_number(app, "--ttl-tolerance", options.settings.policy.ttl_tolerance, {0, 604800},
+               Unit::seconds, "How far TTLs may be apart")
+        ->group(rules);
+    add_number(app, "--serial-lag", options.settings.policy.serial_lag, {0, 1000000}, Unit::count,
+               "How far SOA serials may be apart")
+        ->group(rules);
+}
+
+void add_results(CLI::App& app, ComparisonOptions& options) {
+    const char* const outcome = "Results";
+    add_text(app, "--results", options.results, "FILE",
+             "Where runs, cases and samples are kept; made if it is not there")
+        ->group(outcome);
+    add_number(app, "--max-unexplained", options.max_unexplained, {0, UINT64_MAX}, Unit::count,
+               "Gate: exit code 1 with more unexplained differences in the run")
+        ->group(outcome);
+    add_text(app, "--require-clean", options.require_clean, "DURATION",
+             "Gate: exit code 1 unless nothing unexplained was seen for so long while comparing "
+             "went on, over all runs of the results: 72h, 30m",
+             parses(parse_duration))
+        ->group(outcome);
+    add_text(app, "--report", options.report, "FILE", "Write an HTML page at the end")
+        ->group(outcome);
+}
+
+}  // namespace zc::cmd

@@ -1,0 +1,82 @@
+// What zonectl diff and zonectl shadow share: which rules hold, where results go, the gates, the
+// screen while it runs and what is said at the end.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <CLI/App.hpp>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "capture/source.h"
+#include "diff.h"
+#include "shadow/results.h"
+#include "shadow/settings.h"
+#include "term/terminal.h"
+
+namespace zc::cmd {
+
+struct ComparisonOptions {
+    shadow::Settings settings;  // its policy, after `check`
+    std::vector<std::string> without;
+    bool strict = false;
+    std::string results = diff_results_default;
+    std::string report;  // empty: none
+    std::uint64_t max_unexplained = 0;
+    std::string require_clean;  // empty: not wanted
+    base::Duration clean_wanted{};
+
+    /// Puts the policy and the gate together. Errors: `invalid`, what contradicts itself.
+    Status check();
+};
+/// "What may differ".
+void add_rules(CLI::App& app, ComparisonOptions& options);
+/// "Results".
+void add_results(CLI::App& app, ComparisonOptions& options);
+
+/// What is shown while it runs: a screen on a terminal, a line now and then elsewhere, nothing with
+/// --json.
+class ComparisonView {
+public:
+    ComparisonView(term::Terminal& terminal, const shadow::RunInfo& info, std::uint64_t expected);
+    ~ComparisonView();
+    ComparisonView(const ComparisonView&) = delete;
+    ComparisonView& operator=(const ComparisonView&) = delete;
+
+    /// As often as you like.
+    Status update(shadow::Results& results, std::uint64_t run);
+    /// Puts the terminal back.
+    void finish();
+    base::Duration running() const;
+
+private:
+    class Work;
+    std::unique_ptr<Work> work_;
+};
+
+/// How it ended. What is not of `results` is the caller's.
+struct Outcome {
+    shadow::RunInfo run;
+    shadow::Summary summary;
+    std::vector<shadow::CaseInfo> cases;
+    capture::SourceCounts source;
+    term::Json front;  // of a live front; null: there was none
+    base::Duration took{};
+    std::uint64_t compared_now = 0;
+    bool resumed = false, interrupted = false;
+    bool too_many = false, not_clean_for_long = false;
+    base::Duration clean{};  // over the whole file
+    bool met() const noexcept { return !too_many && !not_clean_for_long; }
+};
+/// Reads what `results` has of the run, and looks at the gates. `compared_before`: by earlier
+/// processes.
+Status collect(Outcome& outcome, shadow::Results& results, const ComparisonOptions& options,
+               std::uint64_t run, std::uint64_t compared_before);
+/// Prints it, for people or as JSON, and writes the report.
+Status tell(term::Terminal& terminal, shadow::Results& results, const ComparisonOptions& options,
+            const Outcome& outcome);
+
+}  // namespace zc::cmd

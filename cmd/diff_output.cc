@@ -1,0 +1,138 @@
+// Cases and counts of comparisons as JSON and tables; durations; the report as a file.
+#include <cerrno>
+#include <charconv>
+#include <cstdio>
+#include <fstream>
+
+#include <unistd.h>
+
+#include "diff.h"
+#include "flags.h"
+#include "runtime/clock.h"
+#include "shadow/present.h"
+#include "shadow/report.h"
+
+namespace zc::cmd {
+
+void add_results(CLI::App& app, std::string& path) {
+    add_text(app, "--results", path, "FILE", "Where the results are kept");
+}
+
+Result<base::Duration> parse_duration(std::string_view text) {
+    constexpr std::int64_t days_max = 3650;
+    std::int64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    const std::string_view unit = error == std::errc()
+                                      ? text.substr(static_cast<std::size_t>(end - text.data()))
+                                      : std::string_view();
+    std::int64_t seconds = 0;
+    if (unit == "s") seconds = 1;
+    if (unit == "m") seconds = 60;
+    if (unit == "h") seconds = 3600;
+    if (unit == "d") seconds = 86400;
+    if (seconds == 0 || number < 0 || number > days_max * 86400 / seconds)
+        return fail(Errc::malformed, "found '" + std::string(text) +
+                                         "', wanted a duration such as 90s, 15m, 72h or 3d");
+    return base::Duration::seconds(number * seconds);
+}
+
+term::Json time_json(base::Instant instant) {
+    std::string text = shadow::utc_text(instant);  // "2026-01-31 12:00:05 UTC"
+    return term::Json::string(text.substr(0, 10) + 'T' + text.substr(11, 8) + 'Z');
+}
+
+term::Json case_json(const shadow::CaseInfo& info) {
+    const auto number = [](std::uint64_t value) { return term::Json::number(value); };
+    term::Json json = term::Json::object();
+    json.set("case", number(info.id)).set("count", number(info.count));
+    json.set("verdict", to_string(info.verdict)).set("what", to_string(info.what));
+    json.set("where", to_string(info.where));
+    json.set("rule",
+             info.rule ? term::Json::string(compare::row_of(*info.rule).name) : term::Json());
+    json.set("explained", term::Json::boolean(info.explained()));
+    json.set("accepted", info.accepted ? term::Json::string(*info.accepted) : term::Json());
+    json.set("sentence", info.sentence).set("clause", info.clause).set("cause", info.cause);
+    json.set("example", info.example).set("samples", number(info.samples));
+    json.set("first_seen", time_json(info.first_seen)).set("last_seen", time_json(info.last_seen));
+    json.set("first_run", number(info.first_run)).set("last_run", number(info.last_run));
+    return json;
+}
+
+term::Json tally_json(const shadow::Tally& tally) {
+    const auto number = [](std::uint64_t value) { return term::Json::number(value); };
+    const auto group = [&number](const auto& counts, const auto& name_of) {
+        term::Json out = term::Json::object();
+        for (std::size_t i = 0; i < counts.size(); ++i) out.set(name_of(i), number(counts[i]));
+        return out;
+    };
+    term::Json network = term::Json::object();
+    for (std::size_t side = 0; side < shadow::sides; ++side) {
+        term::Json one = term::Json::object();
+        one.set("timeouts", number(tally.timeouts[side]));
+        one.set("repeats", number(tally.repeats[side]));
+        for (std::size_t i = 0; i < shadow::stray_count; ++i)
+            one.set(to_string(static_cast<shadow::Stray>(i)), number(tally.stray[side][i]));
+        network.set(to_string(static_cast<shadow::Side>(side)), std::move(one));
+    }
+    term::Json json = term::Json::object();
+    json.set("asked", number(tally.asked)).set("compared", number(tally.compared));
+    json.set("timed_out", number(tally.timed_out)).set("dropped", number(tally.dropped));
+    json.set("malformed", number(tally.malformed)).set("same", number(tally.same));
+    json.set("identical", number(tally.identical)).set("explained", number(tally.explained));
+    json.set("unexplained", number(tally.unexplained));
+    json.set("by_verdict", group(tally.by_verdict, [](std::size_t i) {
+                 return to_string(static_cast<compare::Verdict>(i));
+             }));
+    json.set("by_what", group(tally.by_what, [](std::size_t i) {
+                 return to_string(static_cast<compare::What>(i));
+             }));
+    json.set("by_where", group(tally.by_where, [](std::size_t i) {
+                 return to_string(static_cast<compare::Where>(i));
+             }));
+    json.set("by_rule", group(tally.by_rule, [](std::size_t i) {
+                 return compare::row_of(static_cast<compare::Rule>(i)).name;
+             }));
+    json.set("network", std::move(network));
+    return json;
+}
+
+std::string case_table(const std::vector<shadow::CaseInfo>& cases, std::size_t rows_max) {
+    using Align = term::Table::Align;
+    term::Table table({{"case", Align::right},
+                       {"count", Align::right},
+                       {"verdict", Align::left},
+                       {"what differs", Align::left},
+                       {"where", Align::left},
+                       {"such as", Align::left}});
+    for (const shadow::CaseInfo& info : cases) {
+        if (table.rows() == rows_max) break;
+        table.row({std::to_string(info.id), term::grouped(info.count),
+                   std::string(to_string(info.verdict)) + (info.accepted ? ", accepted" : ""),
+                   std::string(to_string(info.what)), std::string(to_string(info.where)),
+                   info.example});
+    }
+    return table.text();
+}
+
+Status write_report(shadow::Results& results, const std::string& path, term::Terminal& terminal) {
+    ZC_TRY(const std::string page, shadow::html_report(results, runtime::now()));
+    if (path == "-") {
+        terminal.out(page);
+        return {};
+    }
+    const std::string temporary = path + ".new";
+    std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
+    out << page << std::flush;
+    const bool written = static_cast<bool>(out);
+    const int error = errno;
+    out.close();
+    if (!written) {
+        ::unlink(temporary.c_str());
+        return base::fail_errno(error, "write " + temporary);
+    }
+    if (std::rename(temporary.c_str(), path.c_str()) != 0)
+        return base::fail_errno(errno, "rename " + temporary + " to " + path);
+    return {};
+}
+
+}  // namespace zc::cmd

@@ -1,0 +1,221 @@
+// zonectl shadow: stands before the old server and asks the new one beside it, live.
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "comparison.h"
+#include "flags.h"
+#include "net/endpoint.h"
+#include "runtime/clock.h"
+#include "shadow/front.h"
+#include "stop.h"
+#include "verbs.h"
+
+namespace zc::cmd {
+namespace {
+
+constexpr base::Duration flush_interval = base::Duration::milliseconds(1000);
+constexpr std::chrono::milliseconds look_interval{100};
+
+enum class ProxyTo : std::uint8_t { none, older, newer, both };
+
+struct ShadowOptions {
+    std::vector<std::string> listen;
+    std::string older, newer, zone_data;
+    shadow::FrontOptions front;
+    ProxyTo proxy = ProxyTo::none;
+    std::uint32_t timeout_milliseconds = 2000;
+    ComparisonOptions comparison;
+};
+
+Status prepare(ShadowOptions& options, std::optional<shadow::OpenStore>& zones) {
+    ZC_TRY_STATUS(options.comparison.check());
+    if (options.listen.empty()) return fail(Errc::invalid, "--listen: wanted ADDRESS:PORT");
+    for (const std::string& text : options.listen) {
+        ZC_TRY(net::Endpoint endpoint, net::parse_endpoint(text));
+        options.front.listeners.push_back(endpoint);
+    }
+    for (auto& [flag, text, target] : {std::tuple{"--old", &options.older, &options.front.older},
+                                       std::tuple{"--new", &options.newer, &options.front.newer}}) {
+        if (text->empty())
+            return fail(Errc::invalid,
+                        std::string(flag) + ": wanted a server, such as 192.0.2.1:53");
+        ZC_TRY(*target, shadow::parse_target(*text));
+        if (target->kind != shadow::Target::Kind::server)
+            return fail(Errc::invalid,
+                        std::string(flag) + ": found '" + *text + "', wanted ADDRESS[:PORT]");
+    }
+    shadow::FrontOptions& front = options.front;
+    front.policy = options.comparison.settings.policy;
+    front.timeout = base::Duration::milliseconds(options.timeout_milliseconds);
+    front.proxy_to_older = options.proxy == ProxyTo::older || options.proxy == ProxyTo::both;
+    front.proxy_to_newer = options.proxy == ProxyTo::newer || options.proxy == ProxyTo::both;
+    if (!options.zone_data.empty()) {
+        ZC_TRY(zones, shadow::OpenStore::open(options.zone_data));
+        front.zones_or_null = &zones->zones();
+    }
+    shadow::Settings& settings = options.comparison.settings;
+    settings.zone_data = options.zone_data;
+    settings.timeout = front.timeout;
+    settings.lag = front.lag;
+    return {};
+}
+
+term::Json front_json(const shadow::Front::Passed& passed) {
+    term::Json json = term::Json::object();
+    json.set("queries", term::Json::number(passed.queries));
+    json.set("answers", term::Json::number(passed.answers));
+    json.set("given_up", term::Json::number(passed.given_up));
+    return json;
+}
+
+std::string front_text(const shadow::Front::Passed& passed) {
+    return "passed on " + term::grouped(passed.queries) + " queries and " +
+           term::grouped(passed.answers) + " answers" +
+           (passed.given_up == 0
+                ? std::string()
+                : "; gave up " + term::grouped(passed.given_up) + " for lack of room");
+}
+
+int run_shadow(ShadowOptions options, Invocation& invocation) {
+    term::Terminal& terminal = invocation.terminal;
+    const auto give_up = [&terminal](const Error& error) {
+        terminal.complain(error);
+        return 2;
+    };
+    std::optional<shadow::OpenStore> zones;
+    if (const Status status = prepare(options, zones); !status) return give_up(status.error());
+    auto results = shadow::Results::open(options.comparison.results);
+    if (!results) return give_up(results.error());
+
+    const StopOnSignals signals;
+    // Throws what `main` tells when a port is taken.
+    shadow::Front front(options.front);
+    std::string at;
+    for (const net::Endpoint& endpoint : front.endpoints())
+        at += (at.empty() ? "" : ", ") + net::to_string(endpoint);
+    shadow::RunInfo info;
+    info.started = runtime::now();
+    info.source = "live at " + at;
+    info.older = options.older;
+    info.newer = options.newer;
+    info.settings = options.comparison.settings.json().serialize();
+    auto run = results->begin(info);
+    if (!run) return give_up(run.error());
+    terminal.say("listening at " + at + ", before " + options.older + ", beside " + options.newer);
+
+    // What the results cannot take is lost to them and to nobody else: clients are still answered.
+    Status kept;
+    Outcome outcome;
+    ComparisonView view(terminal, info, 0);
+    const auto keep = [&] {
+        shadow::Stretch stretch = front.take();
+        if (!kept) return;
+        std::vector<shadow::Stretch> one;
+        one.push_back(std::move(stretch));
+        kept = results->add(*run, std::move(one), runtime::now());
+        if (!kept)
+            terminal.complain(
+                Error{kept.error().code,
+                      kept.error().message + "; comparing has ended, clients are still answered",
+                      kept.error().where});
+    };
+    for (base::Duration flushed = runtime::monotonic(); !signals.flag();) {
+        std::this_thread::sleep_for(look_interval);
+        if (runtime::monotonic() - flushed >= flush_interval) {
+            flushed = runtime::monotonic();
+            keep();
+        }
+        if (kept)
+            if (const Status shown = view.update(*results, *run); !shown)
+                terminal.warn(shown.error().text());
+    }
+    front.stop();
+    keep();
+    view.finish();
+    outcome.took = view.running();
+    outcome.front = front_json(front.passed());
+    if (!kept) return 2;
+    if (const Status status = results->finish(*run, runtime::now()); !status)
+        return give_up(status.error());
+    if (const Status status = collect(outcome, *results, options.comparison, *run, 0); !status)
+        return give_up(status.error());
+    if (const Status status = tell(terminal, *results, options.comparison, outcome); !status)
+        return give_up(status.error());
+    if (!terminal.json()) terminal.out(front_text(front.passed()) + '\n');
+    return outcome.met() ? 0 : 1;
+}
+
+std::string check_server(const std::string& text) {
+    const auto target = shadow::parse_target(text);
+    if (!target) return target.error().message;
+    return target->kind == shadow::Target::Kind::server ? std::string()
+                                                        : "wanted ADDRESS[:PORT] of a server";
+}
+
+}  // namespace
+
+Action define_shadow(CLI::App& app) {
+    auto options = std::make_shared<ShadowOptions>();
+    add_list(
+        app, "--listen", options->listen, "ADDR:PORT",
+        "Where clients ask, over UDP and TCP; can be given several times",
+        parses<net::Endpoint>([](std::string_view text) { return net::parse_endpoint(text); }));
+    const char* const sides = "Compared";
+    add_text(app, "--old", options->older, "ADDR:PORT",
+             "The server that is: clients get its answers, as they are", check_server)
+        ->group(sides);
+    add_text(
+        app, "--new", options->newer, "ADDR:PORT",
+        "The server that is to take its place: asked the same, after the client has its answer",
+        check_server)
+        ->group(sides);
+    add_text(app, "--zone-data", options->zone_data, "STORE", "Store that says who is right")
+        ->group(sides);
+    add_choice<ProxyTo>(app, "--proxy-to", options->proxy,
+                        {{"none", ProxyTo::none},
+                         {"old", ProxyTo::older},
+                         {"new", ProxyTo::newer},
+                         {"both", ProxyTo::both}},
+                        "Who gets the client's address, in a PROXY protocol v2 header before each "
+                        "message; differences are not asked again then")
+        ->group(sides);
+    add_rules(app, options->comparison);
+    add_seconds(app, "--lag", options->front.lag, {0, 86400},
+                "How long the sides may have different versions of a zone: differences meanwhile "
+                "are asked again until then")
+        ->group("What may differ");
+
+    const char* const limits = "Limits";
+    add_number(app, "--one-in", options->front.one_in, {1, 1'000'000}, Unit::count,
+               "Compares one query in so many; the others only pass through")
+        ->group(limits);
+    add_number(app, "--workers", options->front.workers, {0, 64}, Unit::count,
+               "Threads for UDP; 0 is one a core")
+        ->group(limits);
+    add_number(app, "--in-flight", options->front.in_flight_max, {1, 32768}, Unit::count,
+               "Queries in flight, of each worker; beyond that the longest gives way")
+        ->group(limits);
+    add_number(app, "--answer-timeout", options->timeout_milliseconds, {1, 60'000},
+               Unit::milliseconds, "After so long a side has not answered")
+        ->group(limits);
+    add_number(app, "--tcp-clients", options->front.tcp_clients_max, {1, 100'000}, Unit::count,
+               "TCP connections of clients")
+        ->group(limits);
+    add_seconds(app, "--tcp-idle", options->front.tcp_idle, {1, 3600},
+                "After so long without a query a TCP connection is closed")
+        ->group(limits);
+    add_results(app, options->comparison);
+    app.footer(
+        "Clients get the old server's answers, octet for octet, whatever becomes of the new one "
+        "and "
+        "of the results. Ctrl-C or SIGTERM ends it: what is under way is still answered. Exit code "
+        "0: clean. 1: differences that nothing explains. 2: could not compare.");
+    return [options](Invocation& invocation) { return run_shadow(*options, invocation); };
+}
+
+}  // namespace zc::cmd
