@@ -16,6 +16,7 @@ constexpr base::Duration line_interval = base::Duration::seconds(10);
 constexpr std::size_t cases_in_summary_max = 10;
 constexpr std::size_t cases_in_json_max = 20;
 constexpr std::size_t burn_down_max = 60;
+constexpr std::uint64_t questions_max = 1'000'000'000'000'000;
 
 term::Json json_of(const ComparisonOptions& options, const Outcome& outcome) {
     const auto number = [](std::uint64_t value) { return term::Json::number(value); };
@@ -250,7 +251,7 @@ void add_results(CLI::App& app, ComparisonOptions& options) {
     add_text(app, "--results", options.results, "FILE",
              "Where runs, cases and samples are kept; made if it is not there")
         ->group(outcome);
-    add_number(app, "--max-unexplained", options.max_unexplained, {0, UINT64_MAX}, Unit::count,
+    add_number(app, "--max-unexplained", options.max_unexplained, {0, questions_max}, Unit::count,
                "Gate: exit code 1 with more unexplained differences in the run")
         ->group(outcome);
     add_text(app, "--require-clean", options.require_clean, "DURATION",

@@ -19,6 +19,7 @@ namespace zc::cmd {
 namespace {
 
 constexpr base::Duration flush_interval = base::Duration::milliseconds(1000);
+constexpr std::uint64_t questions_max = 1'000'000'000'000'000;
 constexpr std::size_t stretches_waiting_max = 4096;  // then the run waits for the disk
 
 struct DiffOptions {
@@ -339,7 +340,7 @@ Action define_diff(CLI::App& app) {
     add_switch(app, "--do", options->comparison.settings.dnssec_ok,
                "Ask with DO where a text says nothing")
         ->group(questions);
-    add_number(app, "--limit", options->limit, {0, UINT64_MAX}, Unit::count,
+    add_number(app, "--limit", options->limit, {0, questions_max}, Unit::count,
                "Ends after so many questions; 0 is none")
         ->group(questions);
 

@@ -572,7 +572,7 @@ Action action_of(std::shared_ptr<CaseOptions> options, Run run) {
 Action define_diff_list(CLI::App& app) {
     auto options = std::make_shared<CaseOptions>();
     add_results(app, options->results);
-    add_number(app, "--run", options->run, {0, UINT64_MAX}, Unit::count,
+    add_number(app, "--run", options->run, {0, UINT32_MAX}, Unit::count,
                "Only what was seen in this run; 0 is all");
     add_switch(app, "--unexplained", options->unexplained, "Only what nothing explains");
     app.footer("Unexplained cases first, then by count.");

@@ -4,7 +4,7 @@ _zonectl() {
     local verb='' words='' flags='' files=no i
     for ((i = 1; i < COMP_CWORD; i++)); do
         case "${verb:+$verb }${COMP_WORDS[i]}" in
-        "import" | "serve" | "status" | "health" | "reload" | "stop" | "zone" | "store" | "export" | "config" | "generate" | "help" | "zone list" | "zone show" | "zone export" | "zone check" | "zone print" | "zone compile" | "store check" | "store stats" | "config check" | "config show" | "generate man" | "generate completions")
+        "import" | "serve" | "diff" | "status" | "health" | "reload" | "stop" | "zone" | "store" | "export" | "config" | "generate" | "help" | "diff list" | "diff show" | "diff explain" | "diff replay" | "diff accept" | "diff minimise" | "diff report" | "zone list" | "zone show" | "zone export" | "zone check" | "zone print" | "zone compile" | "store check" | "store stats" | "config check" | "config show" | "generate man" | "generate completions")
             verb="${verb:+$verb }${COMP_WORDS[i]}" ;;
         esac
     done
@@ -14,7 +14,7 @@ _zonectl() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
         esac
-        words='import serve status health reload stop zone store export config generate help' flags='--help --config --color --json --version' files=no
+        words='import serve diff status health reload stop zone store export config generate help' flags='--help --config --color --json --version' files=no
         ;;
     'import')
         case "$prev" in
@@ -79,6 +79,37 @@ _zonectl() {
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
         esac
         words='' flags='--help --zones --store --strict --progressive --load-threads --default-ttl --listen --workers --pin --receive-buffer --send-buffer --proxy-from --udp-octets-max --nsid --version-string --server-id --cookies --no-cookies --cookie-secret-file --tcp-connections --tcp-connections-per-prefix --tcp-idle --tcp-lifetime --tcp-write-stall --tcp-queries --tcp-output --rrl --rrl-rate --rrl-burst --rrl-slip --rrl-ipv4 --rrl-ipv6 --rrl-entries --control --metrics --metric-names --log-level --log-format --user --group --drain --config --color --json --version' files=no
+        ;;
+    'diff')
+        case "$prev" in
+        --old) COMPREPLY=(); return ;;
+        --new) COMPREPLY=(); return ;;
+        --referee) COMPREPLY=(); return ;;
+        --zone-data) COMPREPLY=(); return ;;
+        --from-zones) COMPREPLY=(); return ;;
+        --dnstap) COMPREPLY=(); return ;;
+        --interface) COMPREPLY=(); return ;;
+        --capture-port) COMPREPLY=(); return ;;
+        --limit) COMPREPLY=(); return ;;
+        --without) COMPREPLY=(); return ;;
+        --ttl-tolerance) COMPREPLY=(); return ;;
+        --serial-lag) COMPREPLY=(); return ;;
+        --lag) COMPREPLY=(); return ;;
+        --recheck) COMPREPLY=(); return ;;
+        --rate) COMPREPLY=(); return ;;
+        --pace) COMPREPLY=($(compgen -W 'rate recorded' -- "$cur")); return ;;
+        --window) COMPREPLY=(); return ;;
+        --workers) COMPREPLY=(); return ;;
+        --answer-timeout) COMPREPLY=(); return ;;
+        --sends) COMPREPLY=(); return ;;
+        --results) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --max-unexplained) COMPREPLY=(); return ;;
+        --require-clean) COMPREPLY=(); return ;;
+        --report) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+        esac
+        words='list show explain replay accept minimise report' flags='--help --old --new --referee --zone-data --from-zones --dnstap --interface --capture-port --edns --do --limit --strict --without --ttl-tolerance --serial-lag --lag --recheck --rate --pace --window --workers --answer-timeout --sends --results --resume --fresh --max-unexplained --require-clean --report --config --color --json --version' files=yes
         ;;
     'status')
         case "$prev" in
@@ -160,6 +191,74 @@ _zonectl() {
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
         esac
         words='' flags='--help --config --color --json --version' files=no
+        ;;
+    'diff list')
+        case "$prev" in
+        --results) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --run) COMPREPLY=(); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+        esac
+        words='' flags='--help --results --run --unexplained --config --color --json --version' files=no
+        ;;
+    'diff show')
+        case "$prev" in
+        --results) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --samples) COMPREPLY=(); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+        esac
+        words='' flags='--help --results --samples --config --color --json --version' files=no
+        ;;
+    'diff explain')
+        case "$prev" in
+        --results) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --sample) COMPREPLY=(); return ;;
+        --zone-data) COMPREPLY=(); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+        esac
+        words='' flags='--help --results --sample --zone-data --config --color --json --version' files=no
+        ;;
+    'diff replay')
+        case "$prev" in
+        --results) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --sample) COMPREPLY=(); return ;;
+        --old) COMPREPLY=(); return ;;
+        --new) COMPREPLY=(); return ;;
+        --timeout) COMPREPLY=(); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+        esac
+        words='' flags='--help --results --sample --old --new --timeout --config --color --json --version' files=no
+        ;;
+    'diff accept')
+        case "$prev" in
+        --results) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --because) COMPREPLY=(); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+        esac
+        words='' flags='--help --results --because --undo --config --color --json --version' files=no
+        ;;
+    'diff minimise')
+        case "$prev" in
+        --results) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --sample) COMPREPLY=(); return ;;
+        --zone-data) COMPREPLY=(); return ;;
+        --trials) COMPREPLY=(); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+        esac
+        words='' flags='--help --results --sample --zone-data --trials --config --color --json --version' files=no
+        ;;
+    'diff report')
+        case "$prev" in
+        --results) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+        esac
+        words='' flags='--help --results --config --color --json --version' files=yes
         ;;
     'zone list')
         case "$prev" in

@@ -117,7 +117,8 @@ std::vector<Line> screen_lines(const ScreenState& state, term::Screen::Size size
                    tally.unexplained == 0 ? Style::green : Style::red});
     out.push_back({when_last(state.summary, state.now)});
     if (!state.burn_down.empty())
-        out.push_back({sparkline(state.burn_down, std::min(columns, bar_columns))});
+        out.push_back(
+            {"burn-down " + sparkline(state.burn_down, std::min(columns - 10, bar_columns))});
 
     // Shares, in three columns.
     const std::size_t third = columns / 3;
