@@ -688,7 +688,7 @@ Status DumpReader::call(const std::string& function, std::optional<std::string>&
     ZC_TRY_STATUS(arguments(given, usable, depth));
     const bool complete =
         std::ranges::all_of(given, [](const auto& argument) { return argument.has_value(); });
-    if (!complete) {
+    if (!complete) {  // NOLINT(bugprone-branch-clone): nor is a function that is not known
         usable = false;
     } else if (function == "replace" && given.size() == 3 && !given[1]->empty()) {
         std::string replaced;
@@ -720,13 +720,13 @@ Status DumpReader::expression(std::optional<std::string>& out, bool& usable, int
     std::string function;
     switch (token_.kind) {
         case Token::Kind::string:
-            out = std::move(token_.text);
+            out = std::exchange(token_.text, {});
             break;
         case Token::Kind::number:
             if (token_.text.starts_with("0x") || token_.text.starts_with("0X")) {
                 out = octets_of_hex(std::string_view(token_.text).substr(2));
             } else {
-                out = std::move(token_.text);
+                out = std::exchange(token_.text, {});
             }
             break;
         case Token::Kind::word:

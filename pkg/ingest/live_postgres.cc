@@ -67,6 +67,7 @@ private:
         const Answer answer(PQexec(connection_.get(), query.c_str()));
         if (PQresultStatus(answer.get()) != PGRES_TUPLES_OK) return failed("columns of " + name);
         std::vector<std::string> columns;
+        columns.reserve(static_cast<std::size_t>(PQntuples(answer.get())));
         for (int i = 0; i < PQntuples(answer.get()); ++i)
             columns.emplace_back(PQgetvalue(answer.get(), i, 0));
         if (columns.empty()) {
@@ -89,7 +90,7 @@ private:
         return rows(copy, std::make_shared<const TableLayout>(std::move(used)));
     }
 
-    Status rows(const std::string& copy, std::shared_ptr<const TableLayout> layout) {
+    Status rows(const std::string& copy, const std::shared_ptr<const TableLayout>& layout) {
         const Answer started(PQexec(connection_.get(), copy.c_str()));
         if (PQresultStatus(started.get()) != PGRES_COPY_OUT) return failed(copy);
         CopyBlock block{

@@ -454,7 +454,7 @@ Status read_rows(const std::string& source, Opened& opened, const SourceContext&
             const bool by_name =
                 opened.format == Format::pg_directory || (source != "-" && !opened.compressed);
             if (by_name) {
-                arguments.push_back("--");
+                arguments.emplace_back("--");
                 arguments.push_back(source);
                 opened.octets.reset();
             }

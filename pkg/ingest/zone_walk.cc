@@ -37,7 +37,7 @@ private:
         ino_t inode;
     };
 
-    void enter(std::shared_ptr<const Directory> directory, std::size_t depth);
+    void enter(const std::shared_ptr<const Directory>& directory, std::size_t depth);
     void visit_entries(const std::shared_ptr<const Directory>& directory, DIR* entries,
                        std::size_t depth);
     void descend(const Directory& parent, const char* name, std::size_t depth);
@@ -97,7 +97,7 @@ Status Walker::directory(const std::string& path) {
     return {};
 }
 
-void Walker::enter(std::shared_ptr<const Directory> directory, std::size_t depth) {
+void Walker::enter(const std::shared_ptr<const Directory>& directory, std::size_t depth) {
     // fdopendir takes its descriptor over and moves its offset; the batches use another.
     const int copy = ::openat(directory->descriptor.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR* entries = copy < 0 ? nullptr : ::fdopendir(copy);
@@ -122,6 +122,7 @@ void Walker::visit_entries(const std::shared_ptr<const Directory>& directory, DI
     std::vector<Entry> files;
     std::vector<Entry> directories;
     errno = 0;
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread reads this stream
     while (const dirent* entry = ::readdir(entries)) {
         const std::string_view name(static_cast<const char*>(entry->d_name));
         if (name.starts_with('.')) continue;
