@@ -269,7 +269,7 @@ TEST_CASE(
         base::Seed seed(number);
         Model model;
         store::Catalogue zones(seed.next());
-        std::vector<dns::Name> interesting, aliases;
+        std::vector<dns::Name> interesting, aliases, hosts;
         for (const std::string_view apex : apexes) {
             if (seed.below(3) == 0) continue;
             const zone::random::Shape shape{.apex = apex,
@@ -284,8 +284,11 @@ TEST_CASE(
                     const dns::Name& to = interesting[seed.below(interesting.size())];
                     one.rdata.assign(to.wire().begin(), to.wire().end());
                 }
-                if (!interesting.empty() && one.type == RrType::txt && seed.below(2) == 0) {
-                    const dns::Name& to = interesting[seed.below(interesting.size())];
+                if (one.type == RrType::a || one.type == RrType::aaaa ||
+                    one.type == RrType::cname || one.type == RrType::alias)
+                    hosts.push_back(one.owner);
+                if (!hosts.empty() && one.type == RrType::txt && seed.below(4) != 0) {
+                    const dns::Name& to = hosts[seed.below(hosts.size())];
                     one.type = RrType::alias;
                     one.rdata.assign(to.wire().begin(), to.wire().end());
                 }
@@ -315,7 +318,8 @@ TEST_CASE(
                 name = interesting[seed.below(interesting.size())];
             if (i % 3 == 1 && !aliases.empty()) name = aliases[seed.below(aliases.size())];
             name.fold_case();
-            const RrType type = types[seed.below(std::size(types))];
+            // Of names with a chain or an ALIAS addresses are asked for more often.
+            const RrType type = types[seed.below(i % 6 == 1 ? 2 : std::size(types))];
             const auto query = dns::encode_query(name, type, {});
             const Outcome outcome = respond(
                 query, {.transport = dns::Transport::tcp, .client = {}, .now = {}, .node = &node},
