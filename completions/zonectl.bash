@@ -4,7 +4,7 @@ _zonectl() {
     local verb='' words='' flags='' files=no i
     for ((i = 1; i < COMP_CWORD; i++)); do
         case "${verb:+$verb }${COMP_WORDS[i]}" in
-        "import" | "serve" | "diff" | "status" | "health" | "reload" | "stop" | "zone" | "store" | "export" | "config" | "generate" | "help" | "diff list" | "diff show" | "diff explain" | "diff replay" | "diff accept" | "diff minimise" | "diff report" | "zone list" | "zone show" | "zone export" | "zone check" | "zone print" | "zone compile" | "store check" | "store stats" | "config check" | "config show" | "generate man" | "generate completions")
+        "import" | "serve" | "diff" | "shadow" | "status" | "health" | "reload" | "stop" | "zone" | "store" | "export" | "config" | "generate" | "help" | "diff list" | "diff show" | "diff explain" | "diff replay" | "diff accept" | "diff minimise" | "diff report" | "zone list" | "zone show" | "zone export" | "zone check" | "zone print" | "zone compile" | "store check" | "store stats" | "config check" | "config show" | "generate man" | "generate completions")
             verb="${verb:+$verb }${COMP_WORDS[i]}" ;;
         esac
     done
@@ -14,7 +14,7 @@ _zonectl() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
         esac
-        words='import serve diff status health reload stop zone store export config generate help' flags='--help --config --color --json --version' files=no
+        words='import serve diff shadow status health reload stop zone store export config generate help' flags='--help --config --color --json --version' files=no
         ;;
     'import')
         case "$prev" in
@@ -35,7 +35,7 @@ _zonectl() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
         esac
-        words='' flags='--help --store --from --zone --zone-list --catalog --tsig-key --tsig-key-file --connections --timeout --as-secondary --report --dry-run --repair --prune --serve-unsigned --default-ttl --threads --temporary-directory --config --color --json --version' files=no
+        words='' flags='--help --store --from --zone --zone-list --catalog --tsig-key --tsig-key-file --connections --timeout --as-secondary --report --dry-run --repair --prune --serve-unsigned --default-ttl --threads --memory-octets-max --temporary-directory --config --color --json --version' files=no
         ;;
     'serve')
         case "$prev" in
@@ -109,7 +109,33 @@ _zonectl() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
         esac
-        words='list show explain replay accept minimise report' flags='--help --old --new --referee --zone-data --from-zones --dnstap --interface --capture-port --edns --do --limit --strict --without --ttl-tolerance --serial-lag --lag --recheck --rate --pace --window --workers --answer-timeout --sends --results --resume --fresh --max-unexplained --require-clean --report --config --color --json --version' files=yes
+        words='list show explain replay accept minimise report' flags='--help --old --new --referee --zone-data --from-zones --dnstap --interface --capture-port --edns --do --limit --strict --without --ttl-tolerance --serial-lag --lag --recheck --rate --pace --window --workers --answer-timeout --sends --results --max-unexplained --require-clean --report --resume --fresh --config --color --json --version' files=yes
+        ;;
+    'shadow')
+        case "$prev" in
+        --listen) COMPREPLY=(); return ;;
+        --old) COMPREPLY=(); return ;;
+        --new) COMPREPLY=(); return ;;
+        --zone-data) COMPREPLY=(); return ;;
+        --proxy-to) COMPREPLY=($(compgen -W 'none old new both' -- "$cur")); return ;;
+        --without) COMPREPLY=(); return ;;
+        --ttl-tolerance) COMPREPLY=(); return ;;
+        --serial-lag) COMPREPLY=(); return ;;
+        --lag) COMPREPLY=(); return ;;
+        --one-in) COMPREPLY=(); return ;;
+        --workers) COMPREPLY=(); return ;;
+        --in-flight) COMPREPLY=(); return ;;
+        --answer-timeout) COMPREPLY=(); return ;;
+        --tcp-clients) COMPREPLY=(); return ;;
+        --tcp-idle) COMPREPLY=(); return ;;
+        --results) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --max-unexplained) COMPREPLY=(); return ;;
+        --require-clean) COMPREPLY=(); return ;;
+        --report) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+        esac
+        words='' flags='--help --listen --old --new --zone-data --proxy-to --strict --without --ttl-tolerance --serial-lag --lag --one-in --workers --in-flight --answer-timeout --tcp-clients --tcp-idle --results --max-unexplained --require-clean --report --config --color --json --version' files=no
         ;;
     'status')
         case "$prev" in

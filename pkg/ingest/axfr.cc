@@ -227,7 +227,7 @@ private:
                              .name = std::move(row.name),
                              .type = std::move(row.type),
                              .content = std::move(row.content),
-                             .ttl = record.ttl,
+                             .ttl = static_cast<std::int32_t>(record.ttl),
                              .prio = 0});
     }
 

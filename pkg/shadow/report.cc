@@ -409,8 +409,11 @@ void put_headline(std::string& out, const Summary& summary) {
                " in " + counted(summary.unexplained_cases, "case", "cases");
     out += "<small>";
     if (summary.last_unexplained)
-        out += "Last seen " + utc_text(*summary.last_unexplained) + "; none in the last " +
-               term::in_words(summary.clean) + " of comparing.";
+        out += "Last seen " + utc_text(*summary.last_unexplained) +
+               (summary.clean.whole_seconds() == 0
+                    ? std::string()
+                    : "; none in the last " + term::in_words(summary.clean) + " of comparing") +
+               ".";
     else
         out += "None in " + term::in_words(summary.clean) + " of comparing.";
     out += "</small></div>\n";
