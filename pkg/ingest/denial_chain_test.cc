@@ -89,7 +89,8 @@ constexpr struct {
 const auto no_denial = [](const dns::RecordView& record) { return !is_denial(record.type); };
 
 TEST_CASE("the chain is the one that the signer made, from the signatures over it") {
-    for (const auto& [name, param] : signed_zones) {
+    for (const auto& one : signed_zones) {
+        const std::string name = one.name, param = one.param;
         CAPTURE(name);
         const Zone zone = read_zone(name);
         const Made made = rebuild(zone, param, no_denial);
@@ -110,7 +111,8 @@ TEST_CASE("opt-out is seen without the metadata saying so, and parameters in a r
 }
 
 TEST_CASE("a whole zone needs nothing, one that lost a part of its chain gets that part") {
-    for (const auto& [name, param] : signed_zones) {
+    for (const auto& one : signed_zones) {
+        const std::string name = one.name, param = one.param;
         CAPTURE(name);
         const Zone zone = read_zone(name);
         CHECK(rebuild(zone, param, [](const dns::RecordView&) { return true; }).lines.empty());
@@ -179,7 +181,8 @@ TEST_CASE("what does not fit together is told, and the rest of the chain made") 
 }
 
 TEST_CASE("an export to PowerDNS has no rows for records that PowerDNS makes itself") {
-    for (const auto& [name, param] : signed_zones) {
+    for (const auto& one : signed_zones) {
+        const std::string name = one.name, param = one.param;
         CAPTURE(name);
         const Zone records = read_zone(name);
         ImportedZone zone;
