@@ -251,6 +251,7 @@ Status RowPipeline::parse_line(std::string_view line, const CopyBlock& block, st
             ++column;  // one too many is enough to know
             break;
         }
+        // NOLINTNEXTLINE(bugprone-signed-char-misuse): a number
         if (const int target = layout.targets[column]; target >= 0) {
             Value& value = row.values[static_cast<std::size_t>(target)];
             if (escape >= text.data() + text.size()) {
@@ -294,6 +295,7 @@ Status RowPipeline::row(const TableLayout& layout, std::span<const Value> column
     Row row{.table = layout.table, .domain = 0, .line = line, .values = {}};
     for (std::size_t i = 0; i < columns.size(); ++i) {
         if (layout.targets[i] >= 0)
+            // NOLINTNEXTLINE(bugprone-signed-char-misuse): a number
             row.values[static_cast<std::size_t>(layout.targets[i])] = columns[i];
     }
     return store(layout, row, row.values[0], reader_writer_);

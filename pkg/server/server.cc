@@ -169,7 +169,7 @@ Server::Impl::Impl(Options options, const store::Catalogue& catalogue,
                    std::shared_ptr<const answer::Identity> node)
     : pin(options.pin),
       identity(std::move(node)),
-      settings(std::make_unique<const Settings>(options.settings)),
+      settings(std::make_unique<const Settings>(std::move(options.settings))),
       limits(options.seed) {
     or_throw(validate(*settings));
     or_throw(check(!options.listen.empty() && options.listen.size() <= listen_max,

@@ -218,17 +218,17 @@ Result<LoadReport> LoadedStore::load(store::Catalogue& catalogue, const LoadProg
     }
     if (!changed) {
         auto damaged = write_image_file(snapshot, work.path, progress);
-        const bool written = damaged.has_value();
-        if (written) file = ImageFile::open(work.path);
+        if (damaged) file = ImageFile::open(work.path);
         // Another process may have put a file of a later state there meanwhile: `changed_since`
         // knows.
-        if (written && file) {
+        if (damaged && file) {
             ZC_TRY(changed, snapshot.changed_since(file->position()));
             report.from = LoadReport::From::image_file_rebuilt;
             report.damaged = *std::move(damaged);
         }
         if (!changed) {
-            if (!written) report.why += "; " + damaged.error().text();
+            // NOLINTNEXTLINE(bugprone-use-after-move): then its error was not
+            if (!damaged) report.why += "; " + damaged.error().text();
             report.from = LoadReport::From::heap;
             report.damaged.clear();
             ZC_TRY_STATUS(each_served(snapshot, work.zones_expected, progress, report.damaged,
