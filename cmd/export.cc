@@ -102,7 +102,7 @@ Status export_dump(const ExportOptions& options, term::Terminal& terminal,
     if (status && !file) status = base::fail_errno(errno, "write " + part);
     if (status && std::rename(part.c_str(), options.output.c_str()) != 0)
         status = base::fail_errno(errno, "rename " + part);
-    if (!status) std::remove(part.c_str());
+    if (!status) static_cast<void>(std::remove(part.c_str()));
     return status;
 }
 
@@ -130,8 +130,9 @@ Status export_files(const ExportOptions& options, term::Terminal& terminal,
             std::filesystem::path path = folder;
             if (zones > files_in_one_folder_max) {
                 char hex[4];
-                std::snprintf(hex, sizeof(hex), "%02x",
-                              static_cast<unsigned>(std::hash<std::string>()(name) & 0xff));
+                static_cast<void>(
+                    std::snprintf(hex, sizeof(hex), "%02x",
+                                  static_cast<unsigned>(std::hash<std::string>()(name) & 0xff)));
                 path /= hex;
                 std::error_code create_error;
                 std::filesystem::create_directory(path, create_error);

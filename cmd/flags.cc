@@ -182,6 +182,7 @@ CLI::Option* add_seconds(CLI::App& app, const std::string& name, base::Duration&
 }
 
 CLI::Option* add_checked_choice(CLI::App& app, const std::string& name, const std::string& initial,
+                                // NOLINTNEXTLINE(performance-unnecessary-value-param): two keep it
                                 std::vector<std::string> words, const std::string& help,
                                 std::function<void(std::size_t)> store) {
     const auto index_of = [words](const std::string& text) {

@@ -12,7 +12,7 @@ int main(int argc, char** argv) {
     try {
         return zc::cmd::run(std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc));
     } catch (const std::exception& exception) {
-        std::fprintf(stderr, "zonectl: %s\n", exception.what());
+        static_cast<void>(std::fprintf(stderr, "zonectl: %s\n", exception.what()));
         return 2;
     }
 }

@@ -104,7 +104,7 @@ std::optional<std::chrono::microseconds> watchdog_interval() {
     const std::string process = environment_variable("WATCHDOG_PID");
     if (interval.empty() || (!process.empty() && process != std::to_string(::getpid())))
         return std::nullopt;
-    const long long microseconds = std::atoll(interval.c_str());
+    const long long microseconds = std::strtoll(interval.c_str(), nullptr, 10);
     if (microseconds <= 0) return std::nullopt;
     return std::chrono::microseconds(microseconds / 2);
 }
@@ -115,7 +115,7 @@ std::string utc_text(base::Instant instant) {
     std::tm parts{};
     ::gmtime_r(&seconds, &parts);
     std::array<char, 32> text{};
-    std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
+    static_cast<void>(std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts));
     return text.data();
 }
 
@@ -413,8 +413,9 @@ void Node::Impl::route(http::Server& server, bool is_control) {
     server.route("GET", "/status", [this](http::Request) -> awaitable<http::Response> {
         co_return json_response(status());
     });
-    server.route("POST", "/reload",
-                 [this](http::Request) -> awaitable<http::Response> { return reload_and_wait(); });
+    server.route("POST", "/reload", [this](const http::Request&) -> awaitable<http::Response> {
+        return reload_and_wait();
+    });
     server.route("POST", "/stop", [this](http::Request) -> awaitable<http::Response> {
         term::Json json = term::Json::object();
         json.set("state", "stopping");
@@ -733,7 +734,7 @@ std::shared_ptr<Reload> Node::Impl::ask_for_reload() {
         return reload_next_;
     }
     reload_ = std::make_shared<Reload>(io_);
-    const std::shared_ptr<Reload> mine = reload_;
+    std::shared_ptr<Reload> mine = reload_;
     begin_reload();
     return mine;
 }

@@ -167,13 +167,13 @@ Status write_whole(const std::string& path, base::Octets octets) {
         out.close();
         if (!out) {
             const int error = errno;
-            std::remove(part.c_str());
+            static_cast<void>(std::remove(part.c_str()));
             return base::fail_errno(error, part);
         }
     }
     if (std::rename(part.c_str(), path.c_str()) != 0) {
         const int error = errno;
-        std::remove(part.c_str());
+        static_cast<void>(std::remove(part.c_str()));
         return base::fail_errno(error, path);
     }
     return {};
@@ -189,9 +189,9 @@ int run_compile(const ZoneOptions& options, Invocation& invocation) {
     }
     const zone::ImageDigest digest = zone::digest(zone->image.octets());
     std::array<char, 33> hex{};
-    std::snprintf(hex.data(), hex.size(), "%016llx%016llx",
-                  static_cast<unsigned long long>(digest.high),
-                  static_cast<unsigned long long>(digest.low));
+    static_cast<void>(std::snprintf(hex.data(), hex.size(), "%016llx%016llx",
+                                    static_cast<unsigned long long>(digest.high),
+                                    static_cast<unsigned long long>(digest.low)));
     if (invocation.terminal.json()) {
         term::Json json = term::Json::object();
         json.set("zone", dns::to_string(zone->apex)).set("image", options.output);
