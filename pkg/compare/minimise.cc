@@ -311,11 +311,12 @@ private:
 
     /// Long labels become single letters that no label is yet.
     void shorten_labels() {
-        std::set<std::vector<std::uint8_t>> labels;
+        std::set<std::string> labels;  // folded
         const Renaming collect = [&](NameView name) {
             for (NameView at = name; !at.is_root(); at = at.parent()) {
-                std::vector<std::uint8_t> label(at.label().begin(), at.label().end());
-                for (std::uint8_t& octet : label) octet = dns::fold(octet);
+                std::string label;
+                for (const std::uint8_t octet : at.label())
+                    label.push_back(static_cast<char>(dns::fold(octet)));
                 labels.insert(std::move(label));
             }
             return Name(name);
@@ -327,22 +328,23 @@ private:
             }
         collect(scene_.facts.qname);
         const auto long_labels = labels;
-        for (const std::vector<std::uint8_t>& old : long_labels) {
+        for (const std::string& old : long_labels) {
             // Labels of a sensible length say more than a letter.
             if (old.size() <= 12 || old[0] == '_') continue;
-            std::optional<std::uint8_t> letter;
-            for (std::uint8_t c = 'a'; c <= 'z' && !letter; ++c)
-                if (!labels.contains({c})) letter = c;
+            std::optional<char> letter;
+            for (char c = 'a'; c <= 'z' && !letter; ++c)
+                if (!labels.contains(std::string(1, c))) letter = c;
             if (!letter) return;
             const Renaming rename = [&](NameView name) {
                 std::vector<std::uint8_t> wire;
                 for (NameView at = name; !at.is_root(); at = at.parent()) {
-                    const bool same = std::ranges::equal(
-                        at.label(), old,
-                        [](std::uint8_t a, std::uint8_t b) { return dns::fold(a) == b; });
+                    const bool same =
+                        std::ranges::equal(at.label(), old, [](std::uint8_t a, char b) {
+                            return static_cast<char>(dns::fold(a)) == b;
+                        });
                     if (same) {
                         wire.push_back(1);
-                        wire.push_back(*letter);
+                        wire.push_back(static_cast<std::uint8_t>(*letter));
                     } else {
                         wire.push_back(static_cast<std::uint8_t>(at.label().size()));
                         wire.insert(wire.end(), at.label().begin(), at.label().end());
@@ -351,7 +353,7 @@ private:
                 wire.push_back(0);
                 return Name(NameView(base::Octets(wire)));
             };
-            if (take_renamed(rename)) labels.insert({*letter});
+            if (take_renamed(rename)) labels.insert(std::string(1, *letter));
         }
     }
 

@@ -26,9 +26,12 @@ inline constexpr std::size_t verdict_count = static_cast<std::size_t>(Verdict::u
 /// "new wrong", "old wrong", …
 std::string_view to_string(Verdict verdict) noexcept;
 Result<Verdict> parse_verdict(std::string_view text);
-/// Nothing an operator has to look into: both_legal, in_flight.
-constexpr bool is_explained(Verdict verdict) noexcept {
-    return verdict == Verdict::both_legal || verdict == Verdict::in_flight;
+/// Nothing that stands in the way of the new server: both are right, or the old one is wrong and it
+/// is known why. An old server that did not answer explains nothing: what it would have said is not
+/// known.
+constexpr bool is_explained(Verdict verdict, What what) noexcept {
+    return verdict == Verdict::both_legal || verdict == Verdict::in_flight ||
+           (verdict == Verdict::older_wrong && what != What::timeout);
 }
 
 struct Judgement {

@@ -46,12 +46,6 @@ void count_end(Tally& tally, const Pair& pair, End end) noexcept {
     if (pair.newer.empty()) count_one(tally.timeouts, Side::newer);
 }
 
-/// Octet for octet, but for the ID.
-bool identical(base::Octets a, base::Octets b) noexcept {
-    return a.size() == b.size() && a.size() >= 2 &&
-           std::memcmp(a.data() + 2, b.data() + 2, a.size() - 2) == 0;
-}
-
 void count_rules(Tally& tally, compare::RuleSet needed) noexcept {
     for (std::uint32_t bits = needed.bits(); bits != 0; bits &= bits - 1)
         ++tally.by_rule[static_cast<std::size_t>(__builtin_ctz(bits))];
@@ -67,6 +61,11 @@ struct SeenCause {
 };
 
 }  // namespace
+
+bool identical(base::Octets a, base::Octets b) noexcept {
+    return a.size() == b.size() && a.size() >= 2 &&
+           std::memcmp(a.data() + 2, b.data() + 2, a.size() - 2) == 0;
+}
 
 struct Collector::Work {
     compare::Comparer comparer;
@@ -186,7 +185,7 @@ void Collector::Work::keep(Stretch& into, const Pair& pair, compare::Judgement j
     count_one(tally.by_where, judgement.where);
     count_one(tally.by_verdict, judgement.verdict);
     if (judgement.rule) count_one(tally.by_rule, *judgement.rule);
-    ++(compare::is_explained(judgement.verdict) ? tally.explained : tally.unexplained);
+    ++(compare::is_explained(judgement.verdict, judgement.what) ? tally.explained : tally.unexplained);
 
     const auto is_this = [&](const Stretch::CaseCount& known) {
         return known.what == judgement.what && known.where == judgement.where &&

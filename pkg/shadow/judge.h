@@ -25,6 +25,9 @@ struct Pair {
     base::Octets older, newer;
 };
 
+/// Octet for octet the same, but for the ID: messages or not.
+bool identical(base::Octets a, base::Octets b) noexcept;
+
 /// Counts and judges into stretches. One for each thread; the stretch is given with each call, so
 /// that several may be open at a time. Every call but `same` without a `yes` counts exactly one
 /// question as asked, and as one of compared, timed out, dropped and malformed.

@@ -121,7 +121,7 @@ std::vector<Point> points_of(const std::vector<Minute>& minutes,
     // A case is open from when it was first seen to when it was last seen, or accepted: what is
     // mended is not seen again.
     for (const CaseInfo& one : cases) {
-        if (compare::is_explained(one.verdict)) continue;
+        if (compare::is_explained(one.verdict, one.what)) continue;
         base::Instant until = one.last_seen;
         if (one.accepted_at) until = std::min(until, *one.accepted_at);
         for (Point& point : points) {
@@ -197,8 +197,9 @@ void put_shares(std::string& out, const Tally& tally) {
     std::vector<Bar> verdicts;
     for (std::size_t i = 0; i < tally.by_verdict.size(); ++i) {
         const auto verdict = static_cast<compare::Verdict>(i);
-        verdicts.push_back({std::string(to_string(verdict)), tally.by_verdict[i],
-                            compare::is_explained(verdict) ? "soft" : "bad"});
+        verdicts.push_back(
+            {std::string(to_string(verdict)), tally.by_verdict[i],
+             compare::is_explained(verdict, compare::What::answer) ? "soft" : "bad"});
     }
     std::vector<Bar> whats;
     for (std::size_t i = 0; i < tally.by_what.size(); ++i)

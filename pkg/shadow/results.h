@@ -60,7 +60,7 @@ struct CaseInfo {
     std::optional<std::string> accepted;  // why, by whom it was accepted: explained from then on
     std::optional<base::Instant> accepted_at;
     std::string example;  // "www.example. A" of its first sample
-    bool explained() const noexcept { return accepted || compare::is_explained(verdict); }
+    bool explained() const noexcept { return accepted || compare::is_explained(verdict, what); }
 };
 
 struct Minute {

@@ -894,7 +894,9 @@ Worker::Work::Next Worker::Work::asked_again(std::uint32_t slot) {
         now_says[i] = question.asked.has(side) ? question.got[i] : question.answers[i];
         if (now_says[i].empty()) continue;  // lost: says nothing
         if (!question.asked.has(side)) continue;
-        if (!collector.comparer().same(asked(question), question.answers[i], now_says[i]).same)
+        // What is no message is never the same by any rule, and may well be what it always says.
+        if (!identical(question.answers[i], now_says[i]) &&
+            !collector.comparer().same(asked(question), question.answers[i], now_says[i]).same)
             doubt.unstable[i] = true;
         collect(doubt.sets[i], now_says[i]);
     }

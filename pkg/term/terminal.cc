@@ -252,7 +252,7 @@ void Screen::draw(const std::vector<Line>& lines) {
         out += "\x1b[H\x1b[2J";
     } else if (drawn_ != 0) {
         out += '\r';
-        if (drawn_ > 1) out += "\x1b[" + std::to_string(drawn_ - 1) + 'A';
+        if (drawn_ > 1) out.append("\x1b[").append(std::to_string(drawn_ - 1)).append("A");
     }
     drawn_ = 0;
     for (const Line& line : lines) {
@@ -274,7 +274,7 @@ void Screen::draw(const std::vector<Line>& lines) {
 void Screen::finish() {
     if (drawn_ == 0) return;
     std::string out = "\r";
-    if (drawn_ > 1) out += "\x1b[" + std::to_string(drawn_ - 1) + 'A';
+    if (drawn_ > 1) out.append("\x1b[").append(std::to_string(drawn_ - 1)).append("A");
     terminal_.write(terminal_.error_, out + "\x1b[J");
     drawn_ = 0;
 }
@@ -297,7 +297,7 @@ std::string cut(std::string_view text, std::size_t columns) {
 
 std::string grouped(std::uint64_t number) {
     std::string out = std::to_string(number);
-    for (std::size_t at = out.size(); at > 3; at -= 3) out.insert(at - 3, ",");
+    for (std::size_t at = out.size(); at > 3; at -= 3) out.insert(at - 3, 1, ',');
     return out;
 }
 

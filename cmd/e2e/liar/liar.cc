@@ -226,46 +226,46 @@ const std::vector<Lie>& lies() {
          changed([](Message& m, const Truth& t) { m.tc = t.over_udp; })},
         {"ra", "flags", "exact", positive, changed([](Message& m, const Truth&) { m.ra = true; })},
         {"ad", "flags", "exact", positive, changed([](Message& m, const Truth&) { m.ad = true; })},
-        {"record-missing", "answer set", "exact", several,
+        {"record-missing", "answer", "exact", several,
          changed([](Message& m, const Truth& t) { m.answer.erase(std::find_if(m.answer.begin(), m.answer.end(), [&](const Record& one) { return one.type == t.question().type; })); })},
-        {"record-extra", "answer set", "exact", addresses,
+        {"record-extra", "answer", "exact", addresses,
          changed([](Message& m, const Truth&) {
              Record more = m.answer[0];
              more.rdata = {203, 0, 113, 77};
              m.answer.insert(m.answer.begin(), more);
          })},
-        {"address", "answer set", "exact", addresses,
+        {"address", "answer", "exact", addresses,
          changed([](Message& m, const Truth&) { m.answer[0].rdata[3] ^= 1; })},
-        {"empty-answer", "answer set", "exact", positive,
+        {"empty-answer", "answer", "exact", positive,
          changed([](Message& m, const Truth& t) {
              to_negative(m, Rcode::noerror, soa_of(dns::Name(t.question().name.view().parent())));
          })},
-        {"chain-cut", "answer set", "cname-chain", chain,
+        {"chain-cut", "answer", "cname-chain", chain,
          changed([](Message& m, const Truth&) { m.answer.resize(1); })},
-        {"chain-end", "answer set", "cname-chain",
+        {"chain-end", "answer", "cname-chain",
          [](const Truth& t) { return chain(t) && t.question().type == RrType::a; },
          changed([](Message& m, const Truth&) { first(m.answer, RrType::a).rdata[0] ^= 1; })},
-        {"chain-link", "answer set", "cname-chain", chain,
+        {"chain-link", "answer", "cname-chain", chain,
          changed([](Message& m, const Truth&) {
              m.answer[0].rdata = wire(name("elsewhere.invalid."));
              m.answer.resize(1);
          })},
-        {"chain-order", "answer set", "cname-chain", chain,
+        {"chain-order", "answer", "cname-chain", chain,
          changed([](Message& m, const Truth&) { std::reverse(m.answer.begin(), m.answer.end()); })},
-        {"wildcard-data", "answer set", "wildcard", synthesised,
+        {"wildcard-data", "answer", "wildcard", synthesised,
          changed([](Message& m, const Truth&) { m.answer[0].rdata.back() ^= 1; })},
-        {"wildcard-owner", "answer set", "wildcard", synthesised,
+        {"wildcard-owner", "answer", "wildcard", synthesised,
          changed([](Message& m, const Truth& t) {
              const std::array<std::uint8_t, 1> asterisk = {'*'};
              const auto owner = dns::Name::join(asterisk, t.question().name.view().parent());
              for (Record& one : m.answer) one.owner = owner.value();
          })},
-        {"dname-alone", "answer set", "dname", redirected,
+        {"dname-alone", "answer", "dname", redirected,
          changed([](Message& m, const Truth&) {
              m.answer.resize(1);
              m.authority.clear();
          })},
-        {"dname-target", "answer set", "dname", redirected,
+        {"dname-target", "answer", "dname", redirected,
          changed([](Message& m, const Truth&) {
              remove(m.answer, RrType::rrsig);
              m.answer.resize(2);
