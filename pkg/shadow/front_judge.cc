@@ -10,6 +10,9 @@
 #include <thread>
 #include <utility>
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include "capture/source.h"
 #include "runtime/clock.h"
 #include "shadow/judge.h"
@@ -28,6 +31,12 @@ constexpr std::size_t again_max = 1024;
 constexpr std::uint64_t again_a_cause_max = 64;
 constexpr std::uint32_t again_window = 64;
 constexpr std::size_t samples_max = 1000;  // that wait to be taken
+
+/// Clients wait for other threads than this one. (On Linux niceness is a thread's own.)
+void give_way() noexcept {
+    constexpr int niceness = 10;
+    static_cast<void>(setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), niceness));
+}
 
 compare::Asked asked_of(const Observed& seen) {
     return {.query = seen.query, .transport = seen.transport};
@@ -63,8 +72,15 @@ struct FrontJudge::Work : capture::Source {
           strays_told(channels.size()) {
         // Where a PROXY header is expected, a question of the front's own would not be answered.
         asks_again = !options.proxy_to_older && !options.proxy_to_newer;
-        comparing = std::thread([this] { compare_all(); });
-        if (asks_again) asking = std::thread([this] { ask_again(); });
+        comparing = std::thread([this] {
+            give_way();
+            compare_all();
+        });
+        if (asks_again)
+            asking = std::thread([this] {
+                give_way();
+                ask_again();
+            });
     }
     ~Work() override { finish(); }
     Work(const Work&) = delete;

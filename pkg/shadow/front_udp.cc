@@ -30,6 +30,9 @@ constexpr std::uint32_t socket_octets = 4U << 20U;  // of its buffers
 constexpr std::int32_t none = -1;
 constexpr base::Duration newer_waits = base::Duration::milliseconds(100);
 constexpr int wait_ms_max = 50;  // while anything is in flight
+// The new server is asked several questions at once: woken for each, it would take the processor
+// from those whom clients wait for.
+constexpr base::Duration gather = base::Duration::milliseconds(1);
 constexpr std::size_t control_octets =
     std::max(CMSG_SPACE(sizeof(in_pktinfo)), CMSG_SPACE(sizeof(in6_pktinfo)));
 
@@ -222,6 +225,11 @@ struct FrontUdp::Work {
         release(index);
     }
 
+    void queue_to_ask(std::int32_t index) noexcept {
+        if (to_ask.empty()) to_ask_since = now;
+        to_ask.push_back({index, slot(index).id});
+    }
+
     void take_queries(std::size_t listener) noexcept;
     void take_answers(std::size_t from) noexcept;
     void take_new_answers(std::size_t from) noexcept;
@@ -240,7 +248,13 @@ struct FrontUdp::Work {
     std::array<std::int32_t, 65536> slot_of{};
     std::int32_t oldest = none, youngest = none;
     std::int32_t to_look_at = none;  // the oldest that may not have waited for the old server long
-    std::vector<std::int32_t> to_ask;  // whose turn it is to be asked of the new server
+    /// Whose turn it is to be asked of the new server; a slot may have been given up meanwhile.
+    struct Turn {
+        std::int32_t index;
+        std::uint16_t id;
+    };
+    std::vector<Turn> to_ask;
+    base::Duration to_ask_since;
     base::Seed random;
     base::Duration now;
     std::uint32_t counted = 0;
@@ -348,17 +362,17 @@ void FrontUdp::Work::take_answers(std::size_t from) noexcept {
         if (!one.compared || !one.pair.newer.empty())
             finish(index);
         else if (!one.asked_newer)
-            to_ask.push_back(index);
+            queue_to_ask(index);
     }
     if (listener != nullptr) answers += to_client.send(listener->socket.get());
     channel.answers.add(answers);
-    ask_newer();
 }
 
 void FrontUdp::Work::ask_newer() noexcept {
     const auto flush = [this](std::size_t i) { to_newer[i].send(newer[i].get()); };
-    for (const std::int32_t index : to_ask) {
-        Slot& one = slot(index);
+    for (const Turn turn : to_ask) {
+        Slot& one = slot(turn.index);
+        if (!one.used || one.id != turn.id || one.asked_newer) continue;
         one.asked_newer = true;
         const std::size_t at = one.id % upstream_sockets;
         Outgoing& out = to_newer[at];
@@ -397,16 +411,15 @@ void FrontUdp::Work::expire() noexcept {
     while (oldest != none && now - slot(oldest).since >= options.timeout) finish(oldest);
     while (to_look_at != none && now - slot(to_look_at).since >= newer_waits) {
         Slot& one = slot(to_look_at);
-        if (one.compared && !one.asked_newer) {
-            to_ask.push_back(to_look_at);
-            one.asked_newer = true;
-        }
+        if (one.compared && !one.asked_newer) queue_to_ask(to_look_at);
         to_look_at = one.after;
     }
-    if (!to_ask.empty()) ask_newer();
+    if (to_ask.size() >= batch_max || (!to_ask.empty() && now - to_ask_since >= gather))
+        ask_newer();
 }
 
 void FrontUdp::Work::round(int wait_ms) noexcept {
+    if (!to_ask.empty()) wait_ms = 1;  // at most `gather` is left
     std::array<epoll_event, 64> ready{};
     const int count =
         epoll_wait(epoll.get(), ready.data(), static_cast<int>(ready.size()), wait_ms);
