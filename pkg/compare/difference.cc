@@ -665,6 +665,12 @@ std::string Differ::cause(What what, const std::vector<Facet>& facets,
         add("rcode=" + rcode(older_) + "/" + rcode(newer_));
         return out;
     }
+    if (!legal && what == What::flags && older_.aa() == newer_.aa() && older_.tc() == newer_.tc()) {
+        // CD, AD, RA and such: a server sets them whatever is asked.
+        for (const Facet& facet : facets)
+            if (facet.what == what) add(facet.general);
+        return out;
+    }
     add(to_string(where()));
     if (legal) {
         // What is legal is one case, whatever the records are that it shows with.

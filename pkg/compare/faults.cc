@@ -175,6 +175,9 @@ private:
             fault(What::cosmetic,
                   query_.edns ? "no OPT for a query with EDNS" : "OPT for a query without EDNS",
                   "RFC 6891 section 6.1.1, section 7", 0);
+        if (response_.cd)
+            fault(What::flags, "CD, which an authoritative answer clears", "RFC 4035 section 3.1.6",
+                  0);
         if (response_.z) fault(What::flags, "Z, which is reserved", "RFC 1035 section 4.1.1", 0);
     }
 

@@ -185,7 +185,8 @@ void Collector::Work::keep(Stretch& into, const Pair& pair, compare::Judgement j
     count_one(tally.by_where, judgement.where);
     count_one(tally.by_verdict, judgement.verdict);
     if (judgement.rule) count_one(tally.by_rule, *judgement.rule);
-    ++(compare::is_explained(judgement.verdict, judgement.what) ? tally.explained : tally.unexplained);
+    ++(compare::is_explained(judgement.verdict, judgement.what) ? tally.explained
+                                                                : tally.unexplained);
 
     const auto is_this = [&](const Stretch::CaseCount& known) {
         return known.what == judgement.what && known.where == judgement.where &&
@@ -202,7 +203,9 @@ void Collector::Work::keep(Stretch& into, const Pair& pair, compare::Judgement j
     }
     ++counted->count;
 
-    SeenCause* seen = cause_or_null(cause + '\n' + std::string(to_string(judgement.verdict)));
+    SeenCause* seen = cause_or_null(cause + '\n' + std::string(to_string(judgement.verdict)) +
+                                    '\n' + std::string(to_string(judgement.what)) + '\n' +
+                                    std::string(to_string(judgement.where)));
     if (seen == nullptr || seen->samples >= samples_a_cause || counted->count > samples_a_stretch)
         return;
     ++seen->samples;

@@ -36,7 +36,7 @@ bool identical(base::Octets a, base::Octets b) noexcept;
 class Collector {
 public:
     static constexpr std::size_t causes_max = 4096;
-    /// Samples of one cause and verdict: in one stretch, and from one collector.
+    /// Samples of one case (cause, labels and verdict): in one stretch, and from one collector.
     static constexpr std::uint64_t samples_a_stretch = 4, samples_a_cause = 32;
 
     /// `zones_or_null`: see RunOptions. It outlives the collector.
