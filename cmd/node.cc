@@ -37,6 +37,7 @@
 #include "runtime/memory.h"
 #include "runtime/notify.h"
 #include "runtime/privilege.h"
+#include "runtime/signals.h"
 #include "server/server.h"
 #include "stats/report.h"
 #include "store/catalogue.h"
@@ -147,23 +148,6 @@ http::Response json_response(const term::Json& json, unsigned status = 200) {
     response.body = json.serialize() + '\n';
     return response;
 }
-
-/// Keeps signals away from threads that are started while it lives: they are for the control
-/// thread.
-class SignalsBlocked {
-public:
-    SignalsBlocked() {
-        sigset_t all;
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before_);
-    }
-    ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-    SignalsBlocked(const SignalsBlocked&) = delete;
-    SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-
-private:
-    sigset_t before_{};
-};
 
 /// A reload, for those who wait for it.
 struct Reload {
@@ -427,7 +411,7 @@ void Node::Impl::route(http::Server& server, bool is_control) {
 int Node::Impl::run() {
     const ServeOptions& options = configuration_.options;
     {
-        const SignalsBlocked blocked;
+        const runtime::SignalsBlocked blocked;
         log_.emplace(runtime::Log::Options{options.log_level, options.log_format, STDERR_FILENO});
     }
     if (::geteuid() == 0) log_->warning("runs_as_root", {{"wanted", "--user"}});
@@ -482,7 +466,7 @@ template <class Work>
 void Node::Impl::begin_long_work(Work work, Failed failed) {
     // The one before has posted its result as its last act: this does not wait.
     if (long_work_.joinable()) long_work_.join();
-    const SignalsBlocked blocked;
+    const runtime::SignalsBlocked blocked;
     long_work_ = std::thread([this, failed, work = std::move(work)] {
         try {
             work();
@@ -625,7 +609,7 @@ Result<ingest::ZoneFileTotals> Node::Impl::load_store() {
 
 void Node::Impl::start_serving() {
     if (answers_ || state_ == State::stopping) return;
-    const SignalsBlocked blocked;
+    const runtime::SignalsBlocked blocked;
     server_->start();
     answers_ = true;
 }

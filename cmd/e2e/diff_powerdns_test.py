@@ -12,23 +12,8 @@ import sys
 import tempfile
 
 import harness
-from powerdns_test import StoreServer, presentation
-from random_database_test import TABLES, Postgres, run
-
-
-def fill(postgres, options, work):
-    """bench/gen_zones' rows as a database of PowerDNS's own schema."""
-    data = f"{work}/generated"
-    run(os.path.join(harness.ROOT, "bench", "gen_zones"), "--zones", str(options.zones), "--out", data, "--what", "pg", "--seed", str(options.seed))
-    postgres.psql("postgres", "CREATE DATABASE generated TEMPLATE empty")
-    text = "SET session_replication_role = replica;\n"
-    for table, columns in TABLES.items():
-        path = f"{data}/pg/{table}.copy"
-        if os.path.exists(path):
-            with open(path, encoding="utf-8") as f:
-                text += f"COPY {table} ({', '.join(columns)}) FROM stdin;\n{f.read()}\\.\n"
-    postgres.psql("generated", text + "ANALYZE;\n")
-    return data
+from powerdns_test import StoreServer, generate, presentation
+from random_database_test import Postgres, run
 
 
 def main():
@@ -39,7 +24,7 @@ def main():
     options = p.parse_args()
     with tempfile.TemporaryDirectory(prefix="zonectl-e2e-move-") as work, tempfile.TemporaryDirectory(prefix="zonectl-e2e-database-") as folder, \
          Postgres(folder) as postgres:
-        data = fill(postgres, options, work)
+        data = generate(postgres, work, "--zones", str(options.zones), "--what", "pg", "--seed", str(options.seed))
         store = f"{work}/zones.db"
         run(harness.zonectl_binary(), "import", postgres.uri("generated"), "--store", store, code=(0, 1))
         domains = json.loads(postgres.psql_value("generated", "SELECT json_agg(name) FROM domains"))

@@ -157,9 +157,10 @@ def compare(options, postgres, database, data, queries, work):
         return code
 
 
-def generated(options, postgres, work):
+def generate(postgres, work, *flags):
+    """bench/gen_zones' rows as the database `generated`; gives the folder of the data set."""
     data = f"{work}/generated"
-    run(os.path.join(harness.ROOT, "bench", "gen_zones"), "--zones", str(options.zones), "--out", data, "--what", "pg,queries", "--queries", str(options.queries or 1))
+    run(os.path.join(harness.ROOT, "bench", "gen_zones"), "--out", data, *flags)
     postgres.psql("postgres", "CREATE DATABASE generated TEMPLATE empty")
     text = "SET session_replication_role = replica;\n"
     for table, columns in TABLES.items():
@@ -168,6 +169,11 @@ def generated(options, postgres, work):
             with open(path, encoding="utf-8") as f:
                 text += f"COPY {table} ({', '.join(columns)}) FROM stdin;\n{f.read()}\\.\n"
     postgres.psql("generated", text + "ANALYZE;\n")
+    return data
+
+
+def generated(options, postgres, work):
+    data = generate(postgres, work, "--zones", str(options.zones), "--what", "pg,queries", "--queries", str(options.queries or 1))
 
     def queries(rows):
         rng = random.Random(options.seed)

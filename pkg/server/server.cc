@@ -15,6 +15,7 @@
 #include "net/socket.h"
 #include "runtime/clock.h"
 #include "runtime/published.h"
+#include "runtime/signals.h"
 #include "server/connection_limits.h"
 #include "server/tcp.h"
 #include "server/udp.h"
@@ -115,22 +116,6 @@ net::Endpoint choose_port(net::Endpoint endpoint) {
     }
 }
 
-/// Threads are started with all signals blocked: they are the control thread's.
-class SignalsBlocked {
-public:
-    SignalsBlocked() noexcept {
-        sigset_t all;
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before_);
-    }
-    ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-    SignalsBlocked(const SignalsBlocked&) = delete;
-    SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-
-private:
-    sigset_t before_{};
-};
-
 /// One worker: two threads, each with its loop and its counters.
 struct Worker {
     stats::WorkerCounters udp_counters;
@@ -207,7 +192,7 @@ Server::Impl::Impl(Options options, const store::Catalogue& catalogue,
 
 void Server::Impl::start() {
     const std::vector<std::size_t> cores = allowed_cores();
-    const SignalsBlocked blocked;
+    const runtime::SignalsBlocked blocked;
     started = true;
     for (std::size_t i = 0; i < workers.size(); ++i) {
         Worker& worker = *workers[i];

@@ -1,17 +1,16 @@
 #include "shadow/front.h"
 
 #include <algorithm>
-#include <csignal>
 #include <random>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
 
-#include <pthread.h>
 #include <sys/socket.h>
 
 #include "net/socket.h"
+#include "runtime/signals.h"
 #include "shadow/front_judge.h"
 #include "shadow/front_tcp.h"
 #include "shadow/front_udp.h"
@@ -52,22 +51,6 @@ void allow_fragments(const net::Descriptor& socket, const net::Endpoint& endpoin
         setsockopt(socket.get(), IPPROTO_IPV6, IPV6_DONTFRAG, &off, sizeof off);
     }
 }
-
-/// Threads are started with all signals blocked: they are for the thread that made the front.
-class SignalsBlocked {
-public:
-    SignalsBlocked() noexcept {
-        sigset_t all;
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before_);
-    }
-    ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-    SignalsBlocked(const SignalsBlocked&) = delete;
-    SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-
-private:
-    sigset_t before_{};
-};
 
 net::Endpoint endpoint_of(const Target& target) {
     return {.address = target.address, .port = target.port};
@@ -145,7 +128,7 @@ Front::Front(const FrontOptions& options) : work_(std::make_unique<Work>()) {
     std::vector<Channel*> channels;
     channels.reserve(work.channels.size());
     for (const auto& one : work.channels) channels.push_back(one.get());
-    const SignalsBlocked blocked;
+    const runtime::SignalsBlocked blocked;
     work.judge = std::make_unique<FrontJudge>(options, std::move(channels));
     for (const auto& one : work.udp) work.threads.emplace_back([udp = one.get()] { udp->run(); });
     work.threads.emplace_back([tcp = work.tcp.get()] { tcp->run(); });
