@@ -512,7 +512,7 @@ TEST_CASE("an answer that is no DNS message counts as malformed") {
     const auto zones = catalogue_of(records);
     ZoneServer older(*zones);
     ZoneServer newer(*zones, [](const std::string&, bool, Octets& response) {
-        response.resize(response.size() - 3);
+        if (response.size() > 3) response.resize(response.size() - 3);  // gcc 12 minds it otherwise
     });
     ListSource source({{query_for("www.example.")}});
     const Total total = run_all(source, options_for(older.target(), newer.target()));
