@@ -81,8 +81,14 @@ protected:
         const u_char* octets = nullptr;
         const int code = pcap_next_ex(pcap_.get(), &header, &octets);
         if (code != 1) return code;
-        const base::Instant at{std::int64_t{header->ts.tv_sec} * 1'000'000'000 +
-                               std::int64_t{header->ts.tv_usec} * nanoseconds_a_tick_};
+        // A time that no capture can have is none: pcapng's has 64 bits, in units of the file's
+        // own.
+        constexpr std::int64_t seconds_max = 4'000'000'000;  // in 2096
+        const std::int64_t seconds = header->ts.tv_sec;
+        const std::int64_t ticks = header->ts.tv_usec;
+        base::Instant at;
+        if (seconds >= 0 && seconds < seconds_max && ticks >= 0 && ticks < 1'000'000'000)
+            at.nanoseconds = seconds * 1'000'000'000 + ticks * nanoseconds_a_tick_;
         packets_.add({octets, header->caplen}, header->len, at);
         return 1;
     }
