@@ -6,6 +6,7 @@
 #include <deque>
 #include <list>
 #include <system_error>
+#include <utility>
 
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
@@ -37,8 +38,9 @@ struct Outbox {
 
     std::size_t size() const noexcept { return octets.size() - taken; }
     void add(base::Octets more) {
-        if (taken == octets.size()) {
-            octets.clear();
+        // A reader that is never quite done would have all that it ever took stay before the rest.
+        if (taken == octets.size() || taken >= waiting_octets_max) {
+            octets.erase(octets.begin(), octets.begin() + static_cast<std::ptrdiff_t>(taken));
             taken = 0;
         }
         octets.insert(octets.end(), more.begin(), more.end());
@@ -101,9 +103,10 @@ struct Connection {
     bool client_ended = false;  // it sends no more
     bool older_ended = false;
     bool over = false;           // client and old server are done with each other
+    bool client_gone = false;    // it is, and did not wait for its answers
     Message newer_greeting;      // what a connection to the new server begins with
     base::Duration newer_again;  // before this it is not tried again
-    base::Duration last;         // that the client or the old server sent something
+    base::Duration last;         // that the client or the old server sent or took something
     std::list<std::unique_ptr<Connection>>::iterator self;
 };
 
@@ -153,6 +156,7 @@ struct FrontTcp::Work {
     void lose_newer(Connection& one);
     void complete(Connection& one);
     void settle(Connection& one);
+    void leave(Connection& one);
     void end(Connection& one);
     void expire();
     void round();
@@ -164,10 +168,12 @@ struct FrontTcp::Work {
     Watch wake_watch;
     std::vector<std::unique_ptr<Watch>> listener_watches;
     std::list<std::unique_ptr<Connection>> connections;
+    std::size_t serving = 0;                         // of them, that are not over
     std::vector<std::unique_ptr<Connection>> ended;  // freed when no event names them any more
     std::vector<std::uint8_t> input;
     base::Duration now, looked;
     bool ending = false;
+    bool accept_paused = false;  // for want of descriptors
     std::uint32_t counted = 0;
     std::atomic<bool> stopping{false};
 };
@@ -194,8 +200,17 @@ void FrontTcp::Work::accept_all(std::size_t listener) {
         socklen_t size = sizeof from;
         net::Descriptor client(
             accept4(listeners[listener].get(), &from.any, &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
-        if (client.get() < 0) return;  // none, or out of descriptors: the system keeps them waiting
-        if (connections.size() >= options.clients_max) {
+        if (client.get() < 0) {
+            // Out of descriptors or memory: the system keeps them waiting, and would tell of them
+            // without end.
+            accept_paused =
+                errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
+            if (accept_paused)
+                for (std::size_t at = 0; at < listeners.size(); ++at)
+                    rewatch(listeners[at], *listener_watches[at], false, false);
+            return;
+        }
+        if (serving >= options.clients_max) {
             channel.given_up.add(1);
             continue;  // closes it
         }
@@ -221,6 +236,7 @@ void FrontTcp::Work::accept_all(std::size_t listener) {
             continue;
         connections.push_front(std::move(made));
         one.self = connections.begin();
+        ++serving;
         channel.connections.fetch_add(1, std::memory_order_relaxed);
     }
 }
@@ -328,9 +344,15 @@ void FrontTcp::Work::lose_newer(Connection& one) {
     one.newer.reset();
 }
 
-/// Hands over what has both answers, and what will not get them.
+/// Hands over what has both answers, and what will not get them. An answer that its client did not
+/// wait for is none that the old server owes.
 void FrontTcp::Work::complete(Connection& one) {
     for (auto open = one.open.begin(); open != one.open.end();) {
+        if (one.client_gone && open->pair.older.empty()) {
+            channel.dropped.add(1);
+            open = one.open.erase(open);
+            continue;
+        }
         const bool older_done = !open->pair.older.empty() || one.over;
         const bool newer_done = !open->pair.newer.empty() || one.newer.get() < 0;
         if ((older_done && newer_done) || now - open->since >= options.timeout) {
@@ -346,18 +368,15 @@ void FrontTcp::Work::complete(Connection& one) {
 void FrontTcp::Work::settle(Connection& one) {
     if (!one.over) {
         if (one.older_ended) one.older.reset();
-        bool fine = one.to_client.flush(one.client.get()) &&
-                    (one.older_ended || one.to_older.flush(one.older.get()));
+        const std::size_t waited = one.to_client.size();
+        one.client_gone = one.client_gone || !one.to_client.flush(one.client.get());
+        if (one.to_client.size() < waited) one.last = now;
+        bool fine = !one.client_gone && (one.older_ended || one.to_older.flush(one.older.get()));
         // An end is passed on, once all before it was.
         if (fine && one.client_ended && !one.older_ended && one.to_older.size() == 0)
             shutdown(one.older.get(), SHUT_WR);
         if (fine && one.older_ended && one.to_client.size() == 0) fine = false;
-        if (!fine) {
-            one.client.reset();
-            one.older.reset();
-            one.over = true;
-            channel.connections.fetch_sub(1, std::memory_order_relaxed);
-        }
+        if (!fine) leave(one);
     }
     if (one.newer.get() >= 0 && !one.to_newer.flush(one.newer.get())) lose_newer(one);
     complete(one);
@@ -376,10 +395,21 @@ void FrontTcp::Work::settle(Connection& one) {
     rewatch(one.newer, one.newer_watch, true, one.to_newer.size() > 0);
 }
 
-void FrontTcp::Work::end(Connection& one) {
-    if (!one.over) channel.connections.fetch_sub(1, std::memory_order_relaxed);
+/// Client and old server are done with each other. The new server may still have to answer; so many
+/// such connections are kept as there may be clients, so that it keeps no client away.
+void FrontTcp::Work::leave(Connection& one) {
     one.client.reset();
     one.older.reset();
+    one.over = true;
+    --serving;
+    channel.connections.fetch_sub(1, std::memory_order_relaxed);
+    if (connections.size() - serving <= options.clients_max) return;
+    channel.dropped.add(one.open.size());
+    one.open.clear();
+}
+
+void FrontTcp::Work::end(Connection& one) {
+    if (!one.over) leave(one);
     one.newer.reset();
     ended.push_back(std::move(*one.self));
     connections.erase(one.self);
@@ -396,7 +426,7 @@ void FrontTcp::Work::handle(const Watch& what, std::uint32_t events) {
             if (one.client.get() < 0) return;
             if (readable) from_client(one);
             // Gone in both directions: nobody is there to be answered.
-            if ((events & (EPOLLHUP | EPOLLERR)) != 0) one.older_ended = true;
+            if ((events & (EPOLLHUP | EPOLLERR)) != 0) one.client_gone = true;
             break;
         case Watch::Role::older:
             if (one.older.get() < 0) return;
@@ -414,16 +444,16 @@ void FrontTcp::Work::expire() {
     ended.clear();
     if (now - looked < between_looks) return;
     looked = now;
+    if (std::exchange(accept_paused, false))
+        for (std::size_t at = 0; at < listeners.size(); ++at)
+            rewatch(listeners[at], *listener_watches[at], true, false);
     for (auto at = connections.begin(); at != connections.end();) {
         Connection& one = **at++;
-        const bool nothing_waits = one.to_client.size() == 0 && one.open.empty();
-        if (!one.over && nothing_waits && (ending || now - one.last >= options.idle)) {
-            one.client.reset();
-            one.older.reset();
-            one.over = true;
-            channel.connections.fetch_sub(1, std::memory_order_relaxed);
-        }
         complete(one);
+        // Idle is also who does not take what waits for it.
+        const bool is_idle = now - one.last >= options.idle;
+        if (!one.over && one.open.empty() && (is_idle || (ending && one.to_client.size() == 0)))
+            leave(one);
         if (one.over && one.open.empty()) end(one);
     }
     ended.clear();
@@ -431,8 +461,8 @@ void FrontTcp::Work::expire() {
 
 void FrontTcp::Work::round() {
     std::array<epoll_event, events_max> ready{};
-    const int count =
-        epoll_wait(epoll.get(), ready.data(), events_max, connections.empty() ? -1 : wait_ms);
+    const int count = epoll_wait(epoll.get(), ready.data(), events_max,
+                                 connections.empty() && !accept_paused ? -1 : wait_ms);
     now = runtime::monotonic();
     for (int i = 0; i < count; ++i) {
         const epoll_event& event = ready[static_cast<std::size_t>(i)];
@@ -459,8 +489,12 @@ void FrontTcp::run() noexcept {
     work.ending = true;
     const base::Duration until = runtime::monotonic() + work.options.timeout;
     while (!work.connections.empty() && runtime::monotonic() < until) work.round();
-    for (const auto& one : work.connections)
-        for (Open& open : one->open) work.channel.give(open.pair);
+    // What came after the stop has not had its time to be answered.
+    work.now = runtime::monotonic();
+    for (const auto& one : work.connections) {
+        work.complete(*one);
+        work.channel.dropped.add(one->open.size());
+    }
 }
 
 void FrontTcp::stop() noexcept {

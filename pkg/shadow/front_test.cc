@@ -373,3 +373,22 @@ TEST_CASE("what is under way when it stops is still answered, and counted") {
     CHECK(rest.tally.asked == 1);
     CHECK(rest.tally.same == 1);
 }
+
+TEST_CASE(
+    "more queries at once than there is room for are sent as they were asked, or not at all") {
+    Answers older, newer;
+    FrontOptions options = options_for(older.target(), newer.target());
+    options.in_flight_max = 4;
+    Front front(options);
+    const Client client(front, SOCK_DGRAM);
+    constexpr std::uint16_t questions = 300;
+    for (std::uint16_t id = 0; id < questions; ++id)
+        client.send(question(id, "n" + std::to_string(id) + ".example."));
+    tally_of(front, questions);
+    for (const Octets& query : older.seen()) {
+        const auto message = dns::parse_message(query);
+        REQUIRE(message.has_value());
+        CHECK(message->questions.size() == 1);
+        CHECK(message->trailing_octets == 0);
+    }
+}

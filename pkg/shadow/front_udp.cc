@@ -28,8 +28,8 @@ constexpr std::size_t header_octets = 12;
 constexpr std::size_t upstream_sockets = 4;
 constexpr std::uint32_t socket_octets = 4U << 20U;  // of its buffers
 constexpr std::int32_t none = -1;
-constexpr base::Duration newer_waits = base::Duration::milliseconds(100);
-constexpr int wait_ms_max = 50;  // while anything is in flight
+constexpr base::Duration newer_waits_max = base::Duration::milliseconds(100);
+constexpr int wait_ms_max = 50;
 // The new server is asked several questions at once: woken for each, it would take the processor
 // from those whom clients wait for.
 constexpr base::Duration gather = base::Duration::milliseconds(1);
@@ -144,6 +144,9 @@ struct FrontUdp::Work {
           listeners(std::move(listeners_given)),
           epoll(epoll_create1(EPOLL_CLOEXEC)),
           wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+          newer_waits(std::min(newer_waits_max, base::Duration{options.timeout.nanoseconds / 2})),
+          wait_ms(static_cast<int>(
+              std::clamp<std::int64_t>(options.timeout.nanoseconds / 4'000'000, 1, wait_ms_max))),
           slots(options.in_flight_max),
           random(options.seed) {
         bool ok = epoll.get() >= 0 && wake.get() >= 0 && watch(wake.get(), tag(Role::wake, 0));
@@ -218,10 +221,12 @@ struct FrontUdp::Work {
         free.push_back(index);
     }
 
-    /// Ends a slot: what is to be compared goes to those who do.
+    /// Ends a slot: what is to be compared goes to those who do. A server that was never asked has
+    /// not failed to answer.
     void finish(std::int32_t index) noexcept {
         Slot& one = slot(index);
-        if (one.compared) channel.give(one.pair);
+        if (one.compared && one.asked_newer) channel.give(one.pair);
+        if (one.compared && !one.asked_newer) channel.dropped.add(1);
         release(index);
     }
 
@@ -236,13 +241,15 @@ struct FrontUdp::Work {
     void ask_newer() noexcept;
     void expire() noexcept;
     std::int32_t find(base::Octets message, Side side) noexcept;
-    void round(int wait_ms) noexcept;
+    void round(int at_most_ms) noexcept;
 
     const Options options;
     Channel& channel;
     std::vector<Listener> listeners;
     net::Descriptor epoll, wake;
     std::vector<net::Descriptor> older, newer;
+    const base::Duration newer_waits;  // for the old server, before the new one is asked
+    const int wait_ms;                 // while anything is in flight
     std::vector<Slot> slots;
     std::vector<std::int32_t> free;
     std::array<std::int32_t, 65536> slot_of{};
@@ -268,8 +275,11 @@ void FrontUdp::Work::take_queries(std::size_t listener) noexcept {
     const Listener& own = listeners[listener];
     const bool wildcard = net::is_wildcard(own.endpoint.address);
     for (std::size_t i = 0; i < batch_max; ++i) in.prepare(i, true, wildcard);
+    // No more than there are slots: one that gives way must not be of this batch, whose queries are
+    // sent from their slots.
+    const auto most = static_cast<unsigned>(std::min(batch_max, slots.size()));
     const int received =
-        recvmmsg(own.socket.get(), in.messages.data(), batch_max, MSG_DONTWAIT, nullptr);
+        recvmmsg(own.socket.get(), in.messages.data(), most, MSG_DONTWAIT, nullptr);
     if (received <= 0) return;
     channel.queries.add(static_cast<std::uint64_t>(received));
     for (std::size_t i = 0; i < static_cast<std::size_t>(received); ++i) {
@@ -319,9 +329,11 @@ std::int32_t FrontUdp::Work::find(base::Octets message, Side side) noexcept {
         channel.stray(side, Stray::late);
         return none;
     }
-    // A server that cannot read a question answers without one (FORMERR).
+    // A server that cannot read a question answers without one (FORMERR); where we cannot read it,
+    // the ID, which nobody can guess, has to do.
     const auto asked = glance(slot(index).pair.query);
-    if (!seen->question.empty() && !same_question(seen->question, asked->question)) {
+    if (!seen->question.empty() && !asked->question.empty() &&
+        !same_question(seen->question, asked->question)) {
         channel.stray(side, Stray::other_question);
         return none;
     }
@@ -418,11 +430,11 @@ void FrontUdp::Work::expire() noexcept {
         ask_newer();
 }
 
-void FrontUdp::Work::round(int wait_ms) noexcept {
-    if (!to_ask.empty()) wait_ms = 1;  // at most `gather` is left
+void FrontUdp::Work::round(int at_most_ms) noexcept {
+    if (!to_ask.empty()) at_most_ms = 1;  // at most `gather` is left
     std::array<epoll_event, 64> ready{};
     const int count =
-        epoll_wait(epoll.get(), ready.data(), static_cast<int>(ready.size()), wait_ms);
+        epoll_wait(epoll.get(), ready.data(), static_cast<int>(ready.size()), at_most_ms);
     now = runtime::monotonic();
     // What clients wait for goes first: answers, then queries; the new server's answers last.
     for (const Role role : {Role::older, Role::listener, Role::newer}) {
@@ -446,12 +458,12 @@ FrontUdp::~FrontUdp() = default;
 void FrontUdp::run() noexcept {
     Work& work = *work_;
     while (!work.stopping.load(std::memory_order_relaxed))
-        work.round(work.idle() ? -1 : wait_ms_max);
+        work.round(work.idle() ? -1 : work.wait_ms);
     // No more queries; the wake-up stays readable, and has done its work.
     epoll_ctl(work.epoll.get(), EPOLL_CTL_DEL, work.wake.get(), nullptr);
     for (const Listener& listener : work.listeners)
         epoll_ctl(work.epoll.get(), EPOLL_CTL_DEL, listener.socket.get(), nullptr);
-    while (!work.idle()) work.round(wait_ms_max);
+    while (!work.idle()) work.round(work.wait_ms);
 }
 
 void FrontUdp::stop() noexcept {
