@@ -169,9 +169,9 @@ base::Duration Pacing::due(base::Instant recorded_at, base::Duration now) noexce
     }
 }
 
-void FlightControl::answered(std::size_t done, std::uint64_t recovered, base::Duration now,
+void FlightControl::answered(std::size_t done, std::uint64_t lost, base::Duration now,
                              base::Duration timeout) noexcept {
-    if (recovered > 0) {
+    if (lost > 0) {
         since_ = 0;
         has_lost_ = true;
         if (now < not_before_) return;
@@ -514,7 +514,10 @@ void Worker::Work::turn(base::Duration wait) {
             tally.repeats[side] += counts.repeats[side];
         }
     }
-    flight.answered(done.size(), counts.recovered, runtime::monotonic(), options.timeout);
+    // What is answered too late is slow, not silent.
+    std::uint64_t lost = counts.recovered;
+    for (const auto& stray : counts.stray) lost += stray[static_cast<std::size_t>(Stray::late)];
+    flight.answered(done.size(), lost, runtime::monotonic(), options.timeout);
     for (const std::uint32_t slot : done) proceed(slot, Next::goes_on);
 }
 

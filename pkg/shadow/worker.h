@@ -46,15 +46,16 @@ private:
 /// How many questions may be in flight: up to the window, and fewer while datagrams get lost. A
 /// target on a busy machine drops what its socket has no room for, and nothing else tells: without
 /// this, servers that are merely slow would be reported as not answering. Only questions that are
-/// answered in the end make it smaller: what is never answered is no matter of load.
+/// answered in the end, if too late, make it smaller: what is never answered is no matter of load.
 class FlightControl {
 public:
     explicit FlightControl(std::uint32_t window) noexcept
         : window_(window), allowed_(std::min(window, first)) {}
     std::uint32_t allowed() const noexcept { return allowed_; }
-    /// `done` questions were answered, `recovered` datagrams only after they were sent again.
-    /// `timeout`: of a sending, so that the losses of one burst count once.
-    void answered(std::size_t done, std::uint64_t recovered, base::Duration now,
+    /// `done` questions were answered, or given up; `lost` datagrams were answered only after they
+    /// were sent again, or when nobody waited any more. `timeout`: of a sending, so that the losses
+    /// of one burst count once.
+    void answered(std::size_t done, std::uint64_t lost, base::Duration now,
                   base::Duration timeout) noexcept;
 
 private:
