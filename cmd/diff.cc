@@ -66,8 +66,10 @@ Result<std::string> pick_zone_data(const DiffOptions& options, const shadow::Run
     return options.from_zones;
 }
 
-Status open_source(const DiffOptions& options, bool recorded, Prepared& out) {
+Status open_source(const DiffOptions& options, bool recorded, const std::atomic<bool>& stop,
+                   Prepared& out) {
     capture::SourceOptions source;
+    source.stop_or_null = &stop;
     source.port = options.capture_port;
     source.edns = options.comparison.settings.edns;
     source.dnssec_ok = options.comparison.settings.dnssec_ok;
@@ -92,7 +94,7 @@ Status open_source(const DiffOptions& options, bool recorded, Prepared& out) {
     return {};
 }
 
-Status prepare(const DiffOptions& options, Prepared& out) {
+Status prepare(const DiffOptions& options, const std::atomic<bool>& stop, Prepared& out) {
     using Kind = shadow::Target::Kind;
     const auto wanted = [](const std::string& what) { return fail(Errc::invalid, what); };
     const int sources =
@@ -137,7 +139,7 @@ Status prepare(const DiffOptions& options, Prepared& out) {
         ZC_TRY(out.run.zones_or_null, out.stores.open(settings.zone_data));
     }
     if (options.limit != 0) out.run.questions_max = options.limit;
-    ZC_TRY_STATUS(open_source(options, recorded, out));
+    ZC_TRY_STATUS(open_source(options, recorded, stop, out));
     out.info.older = options.older;
     out.info.newer = options.newer;
     out.info.referee = options.referee;
@@ -220,9 +222,11 @@ int run_diff(DiffOptions options, Invocation& invocation) {
         terminal.complain(error);
         return 2;
     };
+    std::atomic<bool> stop{false};
     Prepared prepared;
     if (const Status status = options.comparison.check(); !status) return give_up(status.error());
-    if (const Status status = prepare(options, prepared); !status) return give_up(status.error());
+    if (const Status status = prepare(options, stop, prepared); !status)
+        return give_up(status.error());
     auto results = shadow::Results::open(options.comparison.results);
     if (!results) return give_up(results.error());
     if (const Status status = begin(*results, options, prepared); !status)
@@ -234,7 +238,6 @@ int run_diff(DiffOptions options, Invocation& invocation) {
                      term::grouped(prepared.info.position) + " (--fresh begins anew)");
 
     const StopOnSignals signals;
-    std::atomic<bool> stop{false};
     Waiting waiting;
     Status kept;
     ComparisonView view(terminal, prepared.info, prepared.source->expected());
@@ -284,7 +287,9 @@ int run_diff(DiffOptions options, Invocation& invocation) {
         return give_up(status.error());
     if (!waiting.status()) return give_up(waiting.status().error());
     if (stopped) {
-        terminal.complain("interrupted; the same command again goes on from here");
+        terminal.complain(prepared.resumable
+                              ? "interrupted; the same command again goes on from here"
+                              : "interrupted; what had not been asked yet is gone");
         return 2;
     }
     if (outcome.summary.tally.compared == 0 && outcome.summary.tally.timed_out == 0) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,15 +19,21 @@ Input::~Input() {
     if (fd_ > STDIN_FILENO) ::close(fd_);
 }
 
-Result<std::unique_ptr<Input>> Input::open(const std::string& path) {
-    if (path == "-") return std::unique_ptr<Input>(new Input(STDIN_FILENO, "stdin", 0));
-    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+Result<std::unique_ptr<Input>> Input::open(const std::string& path,
+                                           const std::atomic<bool>* stop_or_null) {
+    const bool is_stdin = path == "-";
+    const int fd = is_stdin ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (fd < 0) return base::fail_errno(errno, "open " + path);
-    std::unique_ptr<Input> input(new Input(fd, path, 0));
+    std::unique_ptr<Input> input(new Input(fd, is_stdin ? "stdin" : path, 0));
+    input->stop_or_null_ = stop_or_null;
+    if (is_stdin) return input;
     struct stat status {};
     if (::fstat(fd, &status) != 0) return base::fail_errno(errno, "stat " + path);
     if (S_ISDIR(status.st_mode)) return base::fail_errno(EISDIR, "read " + path);
-    if (S_ISREG(status.st_mode)) input->total_ = static_cast<std::uint64_t>(status.st_size);
+    if (S_ISREG(status.st_mode)) {
+        input->total_ = static_cast<std::uint64_t>(status.st_size);
+        input->stop_or_null_ = nullptr;
+    }
     static_cast<void>(::posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL));  // a hint only
     return input;
 }
@@ -37,6 +44,19 @@ std::unique_ptr<Input> Input::memory(base::Octets octets) {
     return input;
 }
 
+/// Until there is something to read, or the end.
+Status Input::wait() const {
+    constexpr int look_interval_ms = 100;
+    if (stop_or_null_ == nullptr) return {};
+    pollfd polled{.fd = fd_, .events = POLLIN, .revents = 0};
+    for (;;) {
+        if (stop_or_null_->load(std::memory_order_relaxed))
+            return fail(Errc::interrupted, "stopped", {name_, 0});
+        const int ready = ::poll(&polled, 1, look_interval_ms);
+        if (ready > 0 || (ready < 0 && errno != EINTR)) return {};  // `read` tells of errors
+    }
+}
+
 Result<std::size_t> Input::read_more(base::MutableOctets out) {
     if (fd_ < 0) {
         const std::size_t count = std::min(out.size(), memory_.size());
@@ -45,6 +65,7 @@ Result<std::size_t> Input::read_more(base::MutableOctets out) {
         return count;
     }
     for (;;) {
+        ZC_TRY_STATUS(wait());
         const ssize_t count = ::read(fd_, out.data(), out.size());
         if (count >= 0) return static_cast<std::size_t>(count);
         if (errno != EINTR) return base::fail_errno(errno, "read " + name_);

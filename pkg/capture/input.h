@@ -1,6 +1,7 @@
 // Inside of package capture: the octets of a file in order, with its head looked at first.
 #pragma once
 
+#include <atomic>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -15,8 +16,10 @@ namespace zc::capture {
 /// program writes can be read like a file.
 class Input {
 public:
-    /// "-" is stdin.
-    static Result<std::unique_ptr<Input>> open(const std::string& path);
+    /// "-" is stdin. What is no regular file may keep a reader waiting for ever: `read` gives it up
+    /// with `interrupted` soon after the flag is set, if there is one.
+    static Result<std::unique_ptr<Input>> open(const std::string& path,
+                                               const std::atomic<bool>* stop_or_null);
     static std::unique_ptr<Input> memory(base::Octets octets);
     ~Input();
     Input(const Input&) = delete;
@@ -34,8 +37,10 @@ public:
 private:
     Input(int fd, std::string name, std::uint64_t total) noexcept;
     Result<std::size_t> read_more(base::MutableOctets out);
+    Status wait() const;
 
     int fd_ = -1;
+    const std::atomic<bool>* stop_or_null_ = nullptr;  // of a regular file: none
     std::string name_;
     std::vector<std::uint8_t> head_;
     std::size_t head_at_ = 0;

@@ -105,7 +105,7 @@ Result<std::unique_ptr<Source>> open_input(std::unique_ptr<Input> input,
 }
 
 Result<std::unique_ptr<Source>> open_file(const std::string& path, const SourceOptions& options) {
-    ZC_TRY(auto input, Input::open(path));
+    ZC_TRY(auto input, Input::open(path, options.stop_or_null));
     if (path == "-") return open_text(std::move(input), options);
     return open_input(std::move(input), options);
 }

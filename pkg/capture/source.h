@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -120,6 +121,9 @@ struct SourceOptions {
     std::uint16_t port = 53;  // captures: the server's
     /// Text: lines have no EDNS unless they say so; what dnsperf -e and -D would add.
     bool edns = false, dnssec_ok = false;
+    /// Files that are pipes: `read` fails with `interrupted` soon after it is set, even when
+    /// nothing comes. Outlives the source.
+    const std::atomic<bool>* stop_or_null = nullptr;
 };
 
 /// Opens a file by what is in it: pcap or pcapng, a dnstap frame stream, else dnsperf text

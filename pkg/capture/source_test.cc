@@ -1,11 +1,16 @@
 #include "capture/source.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <string>
+#include <thread>
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "capture/packet_builder.h"
 #include "capture/reading.h"
@@ -217,6 +222,33 @@ TEST_CASE("a file is opened by what is in it, a pipe too") {
     REQUIRE(writer != nullptr);
     CHECK(read_all(**open_file(folder / "pipe", {})).queries.size() == 1);
     CHECK(::pclose(writer) == 0);
+}
+
+TEST_CASE("a pipe that gives nothing is left when that is asked for") {
+    const testkit::Folder folder;
+    REQUIRE(::mkfifo((folder / "pipe").c_str(), 0600) == 0);
+    const int writer = ::open((folder / "pipe").c_str(), O_RDWR | O_CLOEXEC);
+    REQUIRE(writer >= 0);
+    constexpr std::string_view lines = "a.example A\nb.example A\n";
+    REQUIRE(::write(writer, lines.data(), lines.size()) == ssize_t{lines.size()});
+    std::atomic<bool> stop{false};
+    SourceOptions options;
+    options.stop_or_null = &stop;
+    auto source = open_file(folder / "pipe", options);
+    REQUIRE(source.has_value());
+    std::thread stops([&stop] {
+        ::poll(nullptr, 0, 50);
+        stop = true;
+    });
+    Batch batch;
+    CHECK((*source)->read(batch).has_value());
+    CHECK(batch.size() == 2);
+    const Status status = (*source)->read(batch);
+    REQUIRE_FALSE(status.has_value());
+    CHECK(status.error().code == Errc::interrupted);
+    CHECK((*source)->ended());
+    stops.join();
+    ::close(writer);
 }
 
 }  // namespace zc::capture

@@ -43,7 +43,10 @@ Status feed(capture::Source& source, Flow& flow, std::uint64_t questions_max,
     while (left > 0 && !stop.load(std::memory_order_relaxed)) {
         std::unique_ptr<capture::Batch> batch = flow.empty_batch();
         if (batch == nullptr) return {};
-        ZC_TRY_STATUS(source.read(*batch));
+        if (Status status = source.read(*batch); !status) {
+            if (stop.load(std::memory_order_relaxed)) return {};  // what it was waiting for
+            return status;
+        }
         const std::size_t count = std::min<std::uint64_t>(batch->size(), left);
         if (count > 0) {
             left -= count;
