@@ -10,10 +10,10 @@
 
 #include <pthread.h>
 #include <sched.h>
-#include <sys/resource.h>
 
 #include "net/socket.h"
 #include "runtime/clock.h"
+#include "runtime/descriptors.h"
 #include "runtime/published.h"
 #include "runtime/signals.h"
 #include "server/connection_limits.h"
@@ -28,7 +28,7 @@ constexpr std::size_t listen_max = 256;
 constexpr unsigned workers_max = 1024;
 constexpr std::size_t proxy_senders_max = 256;
 constexpr int port_attempts = 16;  // for a port that is free over both transports
-constexpr rlim_t descriptors_spare =
+constexpr std::uint64_t descriptors_spare =
     256;  // for all that is not a client: zones, log, control plane
 
 Status check(bool ok, const char* what) {
@@ -84,17 +84,6 @@ std::vector<std::size_t> allowed_cores() {
     for (std::size_t core = 0; core < CPU_SETSIZE; ++core)
         if (CPU_ISSET(core, &set)) cores.push_back(core);
     return cores;
-}
-
-/// Every connection is a descriptor, and the usual soft limit is 1024.
-void raise_descriptor_limit(std::uint32_t connections) noexcept {
-    rlimit limit{};
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-    const rlim_t wanted = std::min<rlim_t>(limit.rlim_max, connections + descriptors_spare);
-    if (limit.rlim_cur >= wanted) return;
-    limit.rlim_cur = wanted;
-    setrlimit(RLIMIT_NOFILE,
-              &limit);  // without it there are fewer connections: accept says so and waits
 }
 
 /// A socket that others may share (SO_REUSEPORT) never fails to bind, not even next to another
@@ -187,7 +176,7 @@ Server::Impl::Impl(Options options, const store::Catalogue& catalogue,
                                                 worker->tcp_counters, limits);
         workers.push_back(std::move(worker));
     }
-    raise_descriptor_limit(settings->tcp.connections_max);
+    runtime::raise_descriptor_limit(settings->tcp.connections_max + descriptors_spare);
 }
 
 void Server::Impl::start() {
@@ -266,7 +255,7 @@ Status Server::publish(Settings settings) {
         std::exchange(impl_->settings, std::make_unique<const Settings>(std::move(settings)));
     impl_->show({impl_->view->catalogue, impl_->view->identity, impl_->settings.get()},
                 std::move(before));
-    raise_descriptor_limit(impl_->settings->tcp.connections_max);
+    runtime::raise_descriptor_limit(impl_->settings->tcp.connections_max + descriptors_spare);
     return {};
 }
 

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include "net/socket.h"
+#include "runtime/descriptors.h"
 #include "runtime/signals.h"
 #include "shadow/front_judge.h"
 #include "shadow/front_tcp.h"
@@ -19,7 +20,11 @@ namespace zc::shadow {
 namespace {
 
 constexpr int port_attempts = 16;
-constexpr std::uint32_t in_flight_most = 32768;  // half of all IDs
+// Of a TCP client: its own, those to both servers, and one that only the new server still has to
+// answer.
+constexpr std::uint64_t descriptors_a_client = 4;
+constexpr std::uint64_t descriptors_spare = 512;  // for all else: UDP, results, asking again
+constexpr std::uint32_t in_flight_most = 32768;   // half of all IDs
 
 template <class T>
 T or_throw(Result<T> result) {
@@ -85,6 +90,8 @@ Front::Front(const FrontOptions& options) : work_(std::make_unique<Work>()) {
     for (const net::Endpoint& endpoint : options.listeners)
         work.endpoints.push_back(choose_port(endpoint));
 
+    runtime::raise_descriptor_limit(descriptors_a_client * options.tcp_clients_max +
+                                    descriptors_spare);
     const unsigned workers =
         options.workers != 0 ? options.workers : std::max(1U, std::thread::hardware_concurrency());
     std::random_device random;

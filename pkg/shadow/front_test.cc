@@ -1,8 +1,10 @@
 #include "shadow/front.h"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstring>
+#include <ctime>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -10,6 +12,7 @@
 #include <vector>
 
 #include <doctest/doctest.h>
+#include <sys/resource.h>
 
 #include "dns/message.h"
 #include "net/proxy.h"
@@ -124,6 +127,12 @@ public:
         return out;
     }
     void end() const { ::shutdown(socket_.get(), SHUT_WR); }
+    /// Goes away without a word.
+    void reset() {
+        const linger at_once{.l_onoff = 1, .l_linger = 0};
+        ::setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+        socket_.reset();
+    }
     std::uint16_t port() const {
         net::SocketAddress own{};
         socklen_t size = sizeof own;
@@ -391,4 +400,138 @@ TEST_CASE(
         CHECK(message->questions.size() == 1);
         CHECK(message->trailing_octets == 0);
     }
+}
+
+TEST_CASE("queries that come at once do not take each other's slots before they are sent") {
+    Answers older, newer;
+    FrontOptions options = options_for(older.target(), newer.target());
+    options.in_flight_max = 2;
+    Front front(options);
+    const Client client(front, SOCK_DGRAM);
+    constexpr std::uint16_t questions = 200;
+    for (std::uint16_t id = 0; id < questions; ++id)
+        client.send(question(id, std::string(1 + id % 60, 'x') + ".n" + std::to_string(id) + "."));
+    tally_of(front, questions);
+    const std::vector<Octets> seen = older.seen();
+    std::set<std::string> names;
+    for (const Octets& query : seen) names.insert(name_of(query));
+    CHECK(seen.size() == questions);
+    CHECK(names.size() == questions);
+}
+
+TEST_CASE("who was never asked has not timed out") {
+    Answers older(1, {"mute.example."}), newer;
+    FrontOptions options = options_for(older.target(), newer.target());
+    options.timeout = base::Duration::milliseconds(90);
+    Front front(options);
+    const Client client(front, SOCK_DGRAM);
+    constexpr std::uint16_t questions = 20;
+    for (std::uint16_t id = 0; id < questions; ++id) client.send(question(id, "mute.example."));
+    const Tally tally = tally_of(front, questions);
+    // Nearly none: half of that time may be little on a busy machine.
+    CHECK(tally.timeouts[static_cast<std::size_t>(Side::newer)] < questions / 2);
+    CHECK(tally.timed_out + tally.dropped == questions);
+}
+
+TEST_CASE("an answer goes to the client even where its question is not understood here") {
+    const TestServer older([](const Octets& query, const auto& client) {
+        Octets answer = question(base::load_u16(query.data()), "other.example.");
+        answer[2] = 0x80;
+        answer[3] = 1;  // FORMERR
+        client.answer(answer);
+    });
+    Answers newer;
+    Front front(options_for(older.target(), newer.target()));
+    const Client client(front, SOCK_DGRAM);
+    Octets query = question(3, "www.example.");
+    query[5] = 2;  // two questions, so it says
+    client.send(query);
+    CHECK(!client.receive().empty());
+}
+
+TEST_CASE("a client that goes away does not make the old server one that does not answer") {
+    const TestServer slow([](const Octets&, const auto&) {});
+    Answers newer;
+    FrontOptions options = options_for(slow.target(), newer.target());
+    options.timeout = base::Duration::seconds(10);
+    Front front(options);
+    Client client(front, SOCK_STREAM);
+    client.send_framed(question(1, "www.example."));
+    const base::Duration until = runtime::monotonic() + patience;
+    while (newer.seen().empty() && runtime::monotonic() < until) ::poll(nullptr, 0, 1);
+    client.reset();
+    const Tally tally = tally_of(front, 1);
+    CHECK(tally.dropped == 1);
+    CHECK(tally.timed_out == 0);
+}
+
+TEST_CASE("a client that takes nothing is not kept for ever") {
+    const TestServer older([](const Octets& query, const auto& client) {
+        const Octets block(16 << 20);
+        client.raw(block);
+        static_cast<void>(query);
+    });
+    Answers newer;
+    FrontOptions options = options_for(older.target(), newer.target());
+    options.tcp_idle = base::Duration::milliseconds(300);
+    Front front(options);
+    const Client client(front, SOCK_STREAM);
+    client.send_framed(question(1, "example.", dns::RrType::axfr));
+    const base::Duration until = runtime::monotonic() + patience;
+    while (front.passed().connections == 0 && runtime::monotonic() < until) ::poll(nullptr, 0, 1);
+    while (front.passed().connections != 0 && runtime::monotonic() < until) ::poll(nullptr, 0, 1);
+    CHECK(front.passed().connections == 0);
+}
+
+TEST_CASE("a silent new server keeps no TCP client away") {
+    Answers older, silent(1, {"www.example."});
+    FrontOptions options = options_for(older.target(), silent.target());
+    options.timeout = base::Duration::seconds(2);
+    options.tcp_clients_max = 2;
+    constexpr std::uint16_t clients = 10;
+    Front front(options);
+    for (std::uint16_t id = 1; id <= clients; ++id) {
+        const Client client(front, SOCK_STREAM);
+        client.send_framed(question(id, "www.example."));
+        CHECK(client.receive_framed() == answer_to(question(id, "www.example."), 1));
+        client.end();
+        CHECK(client.receive().empty());
+    }
+    CHECK(front.passed().given_up == 0);
+    // What the new server owes to more clients than there may be is not waited for.
+    CHECK(tally_of(front, clients - options.tcp_clients_max).dropped ==
+          clients - options.tcp_clients_max);
+}
+
+TEST_CASE("the front has descriptors for all its clients, and waits quietly where it has not") {
+    rlimit before{};
+    REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+    rlimit low = before;
+    low.rlim_cur = std::min<rlim_t>(before.rlim_max, 256);
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &low) == 0);
+    Answers older, newer;
+    const FrontOptions options = options_for(older.target(), newer.target());
+    Front front(options);
+    rlimit raised{};
+    ::getrlimit(RLIMIT_NOFILE, &raised);
+    CHECK(raised.rlim_cur >= std::min<rlim_t>(before.rlim_max, 3 * options.tcp_clients_max));
+
+    const Client client(front, SOCK_STREAM);
+    client.send_framed(question(1, "www.example."));
+    CHECK(!client.receive_framed().empty());
+    CHECK(tally_of(front, 1).same == 1);
+    const base::Duration until = runtime::monotonic() + patience;
+    const net::Descriptor second(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    low.rlim_cur = 3;  // less than are open
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &low) == 0);
+    net::SocketAddress to{};
+    const socklen_t size = net::put_address(to, front.endpoints().at(0));
+    REQUIRE(::connect(second.get(), &to.any, size) == 0);
+    const std::clock_t start = std::clock();
+    ::poll(nullptr, 0, 500);
+    CHECK(std::clock() - start < CLOCKS_PER_SEC / 4);
+    CHECK(front.passed().connections == 1);
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+    while (front.passed().connections == 1 && runtime::monotonic() < until) ::poll(nullptr, 0, 1);
+    CHECK(front.passed().connections == 2);
 }
