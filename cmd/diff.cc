@@ -292,7 +292,7 @@ int run_diff(DiffOptions options, Invocation& invocation) {
                               : "interrupted; what had not been asked yet is gone");
         return 2;
     }
-    if (outcome.summary.tally.compared == 0 && outcome.summary.tally.timed_out == 0) {
+    if (outcome.summary.tally.compared == 0 && outcome.summary.tally.differences() == 0) {
         terminal.complain("nothing was compared");
         return 2;
     }

@@ -10,10 +10,12 @@ import re
 import select
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 import harness
@@ -249,6 +251,31 @@ def test_pipes(run):
     expect(ended.returncode == 2 and "could not be written" in ended.stderr, f"a full disk behind stdout: {ended}")
 
 
+def test_garbage_and_stop(run):
+    """A new server that gives nothing but garbage is a difference, and no reason to say that nothing was compared; questions from a
+    pipe that nobody writes into do not keep a run from ending."""
+    garbage = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    garbage.bind(("127.0.0.1", 0))
+
+    def answer():
+        while True:
+            query, client = garbage.recvfrom(65535)
+            garbage.sendto(query[:2] + bytes([query[2] | 0x84]) + query[3:6] + b"\xff\xff" + query[8:], client)
+
+    threading.Thread(target=answer, daemon=True).start()
+    sides = [*run.sides[:2], "--new", f"127.0.0.1:{garbage.getsockname()[1]}", "--results", run.work + "/garbage.db"]
+    report = json.loads(zonectl("diff", "--json", *sides, "-", code=1, stdin=f"www.{APEX} A\n"))
+    expect(report["counts"]["malformed"] == report["counts"]["unexplained"] == 1, f"garbage is a difference: {report['counts']}")
+    process = subprocess.Popen([harness.zonectl_binary(), "diff", *run.sides[:4], "--results", run.work + "/piped.db", "-"], stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process.stdin.write(f"www.{APEX} A\n")
+    process.stdin.flush()
+    time.sleep(1)
+    process.send_signal(signal.SIGTERM)
+    code = process.wait(timeout=20)
+    expect(code == 2 and "interrupted" in process.stderr.read(), f"a pipe that gives nothing: exit code {code}")
+
+
 def test_wrong_use(run):
     queries = run.work + "/queries.txt"
     sides = run.sides[:4]
@@ -282,6 +309,7 @@ def main():
             test_verbs(run, cases)
             test_gates(run, report)
             test_pipes(run)
+            test_garbage_and_stop(run)
             test_wrong_use(run)
             test_terminal(run, questions)
             test_stop_and_resume(run, questions, totals(report))
