@@ -182,8 +182,13 @@ void FrontJudge::Work::judge(const Observed& seen) {
     const compare::Difference difference =
         collector.comparer().difference(asked, seen.older, seen.newer);
     const bool answered = !seen.older.empty() && !seen.newer.empty();
-    if (answered && again_counts[difference.cause] < again_a_cause_max &&
-        give_away(seen, difference.cause)) {
+    // A new server may make up as many causes as it likes: those beyond what is kept of are judged
+    // as they were seen.
+    const auto asked_again = again_counts.find(difference.cause);
+    const bool may_ask = asked_again == again_counts.end()
+                             ? again_counts.size() < Collector::causes_max
+                             : asked_again->second < again_a_cause_max;
+    if (answered && may_ask && give_away(seen, difference.cause)) {
         ++again_counts[difference.cause];
         return;
     }
