@@ -299,7 +299,8 @@ public:
     Status count(const Stretch::CaseCount& one, Tally& sums) {
         ZC_TRY(const Known known, find(one.cause, one.what, one.where, one.verdict));
         (known.accepted || compare::is_explained(one.verdict, one.what) ? sums.explained
-                                                              : sums.unexplained) += one.count;
+                                                                        : sums.unexplained) +=
+            one.count;
         count_run_.bind(1, known.id).bind(2, run_).bind(3, signed_of(one.count));
         count_run_.bind(4, now_.nanoseconds);
         ZC_TRY_STATUS(count_run_.run());
@@ -490,7 +491,8 @@ Status Results::unaccept(std::uint64_t case_id) {
     if (!info.accepted)
         return fail(Errc::invalid, "case " + std::to_string(case_id) + " was not accepted",
                     {.source = database.path()});
-    if (!compare::is_explained(info.verdict, info.what)) ZC_TRY_STATUS(move_counts(database, case_id, false));
+    if (!compare::is_explained(info.verdict, info.what))
+        ZC_TRY_STATUS(move_counts(database, case_id, false));
     ZC_TRY(Statement update,
            database.prepare("UPDATE cases SET accepted = NULL, accepted_at = NULL WHERE id = ?"));
     update.bind(1, signed_of(case_id));
