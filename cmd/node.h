@@ -10,22 +10,10 @@
 #include <string>
 #include <vector>
 
-#include "base/result.h"
 #include "serve_options.h"
-#include "settings.h"
 #include "term/terminal.h"
 
 namespace zc::cmd {
-
-/// The options as they stand now in arguments, environment and file: for the start and for each
-/// reload.
-struct ServeConfiguration {
-    ServeOptions options;
-    std::vector<Setting> settings;
-};
-/// Errors: what is wrong with them, all of it.
-tl::expected<ServeConfiguration, std::vector<Error>> read_serve_configuration(
-    const std::vector<std::string>& arguments);
 
 class Node {
 public:

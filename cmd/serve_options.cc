@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "control.h"
+#include "verbs.h"
 
 namespace zc::cmd {
 namespace {
@@ -339,6 +340,38 @@ Result<net::Endpoint> parse_metrics_endpoint(std::string_view text) {
         return fail(Errc::invalid,
                     "found " + dns::to_string(endpoint.address) + ", wanted a loopback address");
     return endpoint;
+}
+
+tl::expected<ServeConfiguration, std::vector<Error>> read_serve_configuration(
+    const std::vector<std::string>& arguments) {
+    ServeConfiguration out;
+    Globals globals;
+    CLI::App root;
+    add_globals(root, globals);
+    CLI::App* serve = root.add_subcommand("serve");
+    serve->fallthrough();
+    add_serve_flags(*serve, out.options);
+    if (const Status status = parse(root, arguments); !status)
+        return tl::unexpected(std::vector<Error>{status.error()});
+    Resolution resolution = resolve(*serve, globals, Reads::all, environment_of_process());
+    std::vector<Error> errors = std::move(resolution.errors);
+    const ServeOptions& options = out.options;
+    const auto add = [&](std::string message) {
+        errors.push_back(Error{Errc::invalid, std::move(message), {}});
+    };
+    if (errors.empty() && options.zones.empty() && options.store.empty())
+        add("no zones to serve: wanted --zones PATH, ZONECTL_ZONES or the key zones; or --store "
+            "FILE");
+    if (!options.zones.empty() && !options.store.empty())
+        add("zones and store: zones come from one of the two");
+    if (!options.store.empty() && options.progressive)
+        add("store and progressive: a store is there at once");
+    if (options.strict && options.progressive)
+        add("strict and progressive: a node that already answers cannot refuse to start");
+    if (options.user.empty() && !options.group.empty()) add("group: wanted user as well");
+    if (!errors.empty()) return tl::unexpected(std::move(errors));
+    out.settings = std::move(resolution.settings);
+    return out;
 }
 
 }  // namespace zc::cmd

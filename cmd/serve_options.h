@@ -72,4 +72,14 @@ ingest::ZoneFileOptions zone_file_options(const ServeOptions& options);
 /// Where metrics are served. Only loopback addresses: the figures are nobody else's business.
 Result<net::Endpoint> parse_metrics_endpoint(std::string_view text);
 
+/// The options as they stand now in arguments, environment and file: for the start and for each
+/// reload.
+struct ServeConfiguration {
+    ServeOptions options;
+    std::vector<Setting> settings;
+};
+/// Errors: what is wrong with them, all of it.
+tl::expected<ServeConfiguration, std::vector<Error>> read_serve_configuration(
+    const std::vector<std::string>& arguments);
+
 }  // namespace zc::cmd

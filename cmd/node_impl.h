@@ -1,0 +1,245 @@
+// What a node is made of, for the files that make it up: node.cc (start, signals, stop),
+// node_zones.cc (loading, reloading), node_status.cc (what it tells of itself).
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <semaphore>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <sys/random.h>
+
+#include "http/server.h"
+#include "ingest/zone_files.h"
+#include "node.h"
+#include "runtime/clock.h"
+#include "runtime/log.h"
+#include "runtime/notify.h"
+#include "runtime/signals.h"
+#include "server/server.h"
+#include "stats/report.h"
+#include "store/catalogue.h"
+#include "writer/load.h"
+
+namespace zc::cmd {
+
+namespace asio = boost::asio;
+using asio::awaitable;
+
+constexpr std::ptrdiff_t batches_waiting_max =
+    4;  // of zones for the control thread; then loading waits
+constexpr std::size_t reload_details_max = 1000;  // zones named in a report; the rest is counted
+constexpr std::size_t refusals_kept_max = 1000;   // zones whose error `zonectl status` can tell
+
+enum class State : std::uint8_t { loading, serving, reloading, stopping };
+
+/// What the system gives, never a guess.
+template <class T>
+T random_value() {
+    T out{};
+    if (::getrandom(&out, sizeof(out), 0) != ssize_t{sizeof(out)})
+        throw std::runtime_error("the system gives no random octets");
+    return out;
+}
+
+/// A reload, for those who wait for it.
+struct Reload {
+    explicit Reload(asio::io_context& io) : done(io, asio::steady_timer::time_point::max()) {}
+
+    asio::steady_timer done;  // never expires: cancelled when the report is there
+    term::Json report;
+};
+
+/// What a reload did, for its report.
+struct Tally {
+    std::uint64_t added = 0;
+    std::uint64_t changed = 0;
+    std::uint64_t unchanged = 0;
+    std::uint64_t removed = 0;
+    std::uint64_t failed = 0;
+    term::Json details = term::Json::array();
+
+    void detail(const dns::Name& apex, std::string_view what, std::optional<std::uint32_t> serial,
+                const std::vector<Error>& errors) {
+        if (details.elements().size() == reload_details_max) return;
+        term::Json json = term::Json::object();
+        json.set("zone", dns::to_string(apex)).set("what", what);
+        if (serial) json.set("serial", term::Json::number(std::uint64_t{*serial}));
+        term::Json texts = term::Json::array();
+        for (const Error& error : errors) texts.add(term::Json::string(error.text()));
+        json.set("errors", std::move(texts));
+        details.add(std::move(json));
+    }
+};
+
+/// What zone files, or a store, turned out to hold, and which zones are not there any more.
+struct Haul {
+    std::vector<ingest::LoadedZone> zones;
+    std::vector<dns::Name> removed;
+    /// Everything, when it is not known what changed in a store; then nothing else is here.
+    std::unique_ptr<store::Catalogue> fresh;
+    Tally fresh_tally;
+    writer::LoadReport fresh_report;
+};
+
+/// Why zones have no content, or not their latest: by apex, the first error of each; for `zonectl
+/// status`.
+class Refusals {
+public:
+    void add(const ingest::LoadedZone& zone) {
+        if (errors_.size() < refusals_kept_max && !zone.errors.empty())
+            errors_.insert_or_assign(dns::to_string(zone.apex), zone.errors.front().text());
+    }
+    void forget(const dns::Name& apex) {
+        if (!errors_.empty()) errors_.erase(dns::to_string(apex));
+    }
+    term::Json json() const {
+        term::Json out = term::Json::array();
+        for (const auto& [apex, error] : errors_) {
+            term::Json json = term::Json::object();
+            json.set("zone", apex).set("error", error);
+            out.add(std::move(json));
+        }
+        return out;
+    }
+
+private:
+    std::map<std::string, std::string> errors_;
+};
+
+/// Sums over the catalogue. Atomic because the first load counts on its own thread while control is
+/// asked.
+struct Counts {
+    std::atomic<std::uint64_t> zones{0};
+    std::atomic<std::uint64_t> failed{0};
+    std::atomic<std::uint64_t> records{0};
+};
+
+const Setting* find_setting_or_null(const std::vector<Setting>& settings, const std::string& key);
+
+struct Node::Impl {
+    Impl(ServeConfiguration configuration, std::vector<std::string> arguments,
+         term::Terminal& terminal);
+    ~Impl();
+
+    int run();
+
+private:
+    // At the start.
+    void bind_control();
+    void bind_metrics();
+    void drop_root();
+    void route(http::Server& server, bool is_control);
+    void watch_signals();
+    void start_tick();
+
+    // On the loading thread.
+    using Failed = void (Impl::*)(const std::string& message);
+    template <class Work>
+    void begin_long_work(Work work, Failed failed);
+    void first_load();
+    Result<ingest::ZoneFileTotals> load_into_catalogue();
+    Result<ingest::ZoneFileTotals> load_progressively();
+    Result<ingest::ZoneFileTotals> load_store();
+    void rescan();
+    Result<ingest::ZoneFileTotals> look_at_store(Haul& haul);
+    writer::LoadProgress store_progress();
+    ingest::ZoneFileTotals totals_of(const writer::LoadReport& report);
+    ingest::ZoneProgress progress();
+    void log_refused(const ingest::LoadedZone& zone);
+
+    // On the control thread.
+    void start_serving();
+    void loaded(const Result<ingest::ZoneFileTotals>& result);
+    void load_failed(const std::string& message) { give_up("load_failed", message); }
+    void reload_failed(const std::string& message);
+    void give_up(std::string_view event, const std::string& message);
+    void publish(Haul haul, Tally* tally_or_null);
+    void replace_all(Haul haul, Tally& tally);
+    std::shared_ptr<Reload> ask_for_reload();
+    void begin_reload();
+    void finish_reload(Haul haul, const Result<ingest::ZoneFileTotals>& result);
+    std::vector<Error> take_over_settings(term::Json& report);
+    void on_tick();
+    void tell_progress();
+    void shut_down(std::string_view why);
+
+    stats::Gauges gauges() const;
+    term::Json status() const;
+    term::Json health() const;
+    http::Response metrics() const;
+    awaitable<http::Response> reload_and_wait();
+
+    ServeConfiguration configuration_;     // as of the last reload
+    const std::vector<Setting> at_start_;  // what only a restart can change has these values
+    const std::vector<std::string> arguments_;
+    term::Terminal& terminal_;
+    const runtime::Notifier notifier_;
+    const base::Duration started_ = runtime::monotonic();
+
+    asio::io_context io_{1};
+    asio::signal_set signals_{io_};
+    asio::steady_timer timer_{io_};
+    std::chrono::microseconds tick_ = std::chrono::seconds(1);  // less when the watchdog wants it
+
+    // One of the two. The catalogue borrows from the store's mapped images.
+    std::optional<ingest::ZoneFiles> files_;
+    std::optional<writer::LoadedStore> store_;
+    answer::CookieSecrets secrets_;  // for when no file gives them
+    std::shared_ptr<const answer::Identity> identity_;
+    std::unique_ptr<store::Catalogue> catalogue_;
+    std::optional<server::Server> server_;  // after what it reads, to end before it
+    std::optional<http::Server> control_;
+    std::optional<http::Server> metrics_;
+    std::optional<runtime::Log> log_;  // after privileges are dropped: it has a thread
+
+    State state_ = State::loading;
+    int code_ = 0;
+    bool answers_ = false;  // workers run; from then on control alone has the catalogue
+    base::Instant loaded_at_;
+    Counts counts_;
+    Refusals refusals_;  // the loading thread's until `loaded`, without --progressive
+    std::uint64_t records_told_ = 0;
+    std::uint64_t refused_logged_ = 0;
+    std::atomic<bool> stop_loading_{false};
+    std::counting_semaphore<batches_waiting_max> batch_room_{batches_waiting_max};
+    std::thread long_work_;
+    std::shared_ptr<Reload> reload_;  // the one under way
+    std::shared_ptr<Reload>
+        reload_next_;  // asked for since it began: may not have seen the latest files
+};
+
+/// Runs `work` on the loading thread; should it throw, `failed` is told on the control thread.
+template <class Work>
+void Node::Impl::begin_long_work(Work work, Failed failed) {
+    // The one before has posted its result as its last act: this does not wait.
+    if (long_work_.joinable()) long_work_.join();
+    const runtime::SignalsBlocked blocked;
+    long_work_ = std::thread([this, failed, work = std::move(work)] {
+        try {
+            work();
+        } catch (const std::exception& exception) {
+            asio::post(io_, [this, failed, message = std::string(exception.what())] {
+                (this->*failed)(message);
+            });
+        }
+    });
+}
+
+}  // namespace zc::cmd

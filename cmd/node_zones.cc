@@ -1,0 +1,412 @@
+#include <algorithm>
+#include <map>
+#include <ranges>
+
+#include "node_impl.h"
+#include "runtime/memory.h"
+
+namespace zc::cmd {
+namespace {
+
+constexpr base::Duration log_progress_interval = base::Duration::seconds(10);
+constexpr base::Duration publish_interval = base::Duration::milliseconds(250);
+constexpr std::size_t publish_zones_max = 1 << 16;  // handed to the control thread at once
+constexpr std::size_t errors_logged_max = 10;       // of one zone
+constexpr std::uint64_t zones_logged_max = 1000;    // refused zones with lines of their own
+
+}  // namespace
+
+ingest::ZoneProgress Node::Impl::progress() {
+    const base::Instant start = runtime::now();
+    auto bar = std::make_shared<term::Progress>(terminal_, "zones", start);
+    return [this, bar, start, logged = start](const ingest::ZoneFileTotals& so_far) mutable {
+        const base::Instant now = runtime::now();
+        if (terminal_.redraws()) return bar->update(so_far.zones, 0, now);
+        if (now - logged < log_progress_interval) return;
+        logged = now;
+        log_->info("loading", {{"zones", so_far.zones},
+                               {"records", so_far.records},
+                               {"seconds", (now - start).as_seconds()}});
+    };
+}
+
+void Node::Impl::log_refused(const ingest::LoadedZone& zone) {
+    if (refused_logged_++ >= zones_logged_max) return;
+    const std::string apex = dns::to_string(zone.apex);
+    for (std::size_t i = 0; i < std::min(zone.errors.size(), errors_logged_max); ++i)
+        log_->warning("zone_refused", {{"zone", apex}, {"error", zone.errors[i].text()}});
+    if (zone.errors.size() > errors_logged_max)
+        log_->warning("zone_refused",
+                      {{"zone", apex}, {"more_errors", zone.errors.size() - errors_logged_max}});
+}
+
+void Node::Impl::first_load() {
+    auto result = store_                               ? load_store()
+                  : configuration_.options.progressive ? load_progressively()
+                                                       : load_into_catalogue();
+    asio::post(io_, [this, result = std::move(result)] { loaded(result); });
+}
+
+/// Before anything is served: straight into the catalogue, which nobody reads yet.
+Result<ingest::ZoneFileTotals> Node::Impl::load_into_catalogue() {
+    ingest::ZoneFileOptions options = zone_file_options(configuration_.options);
+    options.stop_or_null = &stop_loading_;
+    const auto sink = [this](std::span<ingest::LoadedZone> zones) {
+        for (ingest::LoadedZone& zone : zones) {
+            if (!zone.errors.empty()) {
+                log_refused(zone);
+                refusals_.add(zone);
+                counts_.failed += 1;
+            }
+            counts_.zones += 1;
+            counts_.records += zone.records;
+            catalogue_->insert({zone.apex, std::move(zone.image)});
+        }
+    };
+    auto totals = files_->load(options, sink, progress());
+    // The images have been copied together; what they were built in is not needed again.
+    runtime::release_free_memory();
+    return totals;
+}
+
+/// The names of all zones first, then their content in batches while the workers answer.
+Result<ingest::ZoneFileTotals> Node::Impl::load_progressively() {
+    const auto announce = [this](dns::NameView apex) {
+        catalogue_->insert({dns::Name(apex), zone::placeholder(apex, zone::State::pending)});
+        counts_.zones += 1;
+    };
+    if (auto listed = files_->list(announce); !listed) return listed;
+    log_->info("zones_listed", {{"zones", counts_.zones.load()}});
+    asio::post(io_, [this] { start_serving(); });
+
+    auto batch = std::make_shared<Haul>();
+    base::Duration flushed = runtime::monotonic();
+    const auto flush = [&] {
+        while (!batch_room_.try_acquire_for(std::chrono::milliseconds(100)))
+            if (stop_loading_) return;
+        asio::post(io_, [this, batch] {
+            batch_room_.release();
+            publish(std::move(*batch), nullptr);
+        });
+        batch = std::make_shared<Haul>();
+        flushed = runtime::monotonic();
+    };
+    ingest::ZoneFileOptions options = zone_file_options(configuration_.options);
+    options.stop_or_null = &stop_loading_;
+    const auto sink = [&](std::span<ingest::LoadedZone> zones) {
+        for (ingest::LoadedZone& zone : zones) {
+            if (!zone.errors.empty()) log_refused(zone);
+            batch->zones.push_back(std::move(zone));
+        }
+        if (batch->zones.size() >= publish_zones_max ||
+            runtime::monotonic() - flushed >= publish_interval)
+            flush();
+    };
+    auto result = files_->load(options, sink, progress());
+    flush();
+    return result;
+}
+
+writer::LoadProgress Node::Impl::store_progress() {
+    const ingest::ZoneProgress report = progress();
+    return [report](std::uint64_t done, std::uint64_t /*total*/) {
+        ingest::ZoneFileTotals so_far;
+        so_far.zones = done;
+        report(so_far);
+    };
+}
+
+/// Tells what was found, and counts the zones as they now are.
+ingest::ZoneFileTotals Node::Impl::totals_of(const writer::LoadReport& report) {
+    using From = writer::LoadReport::From;
+    if (report.from != From::image_file)
+        log_->warning(report.from == From::heap ? "image_file_unwritable" : "image_file_rebuilt",
+                      {{"why", report.why}});
+    ingest::ZoneFileTotals totals;
+    totals.zones = report.zones;
+    totals.records = report.records;
+    totals.broken = report.broken;
+    for (const writer::DamagedZone& damaged : report.damaged) {
+        ingest::LoadedZone zone;
+        zone.apex = damaged.apex;
+        zone.errors.push_back(Error{Errc::malformed, damaged.problem, {store_->path()}});
+        log_refused(zone);
+        refusals_.add(zone);
+    }
+    counts_.zones = report.zones;
+    counts_.records = report.records;
+    counts_.failed = report.broken;
+    return totals;
+}
+
+/// Before anything is served, as `load_into_catalogue`.
+Result<ingest::ZoneFileTotals> Node::Impl::load_store() {
+    ZC_TRY(const writer::LoadReport report, store_->load(*catalogue_, store_progress()));
+    return totals_of(report);
+}
+
+void Node::Impl::loaded(const Result<ingest::ZoneFileTotals>& result) {
+    if (state_ == State::stopping) return;
+    const ServeOptions& options = configuration_.options;
+    if (!result) return give_up("zones_unreadable", result.error().text());
+    for (const Error& problem : result->problems)
+        log_->warning("zone_source_problem", {{"error", problem.text()}});
+    if (options.strict && (result->broken != 0 || result->problems_count != 0))
+        return give_up("refuses_to_start", std::to_string(result->broken) + " bad zones, " +
+                                               std::to_string(result->problems_count) +
+                                               " problems of the source, and --strict");
+    start_serving();
+    state_ = State::serving;
+    loaded_at_ = runtime::now();
+    for (const net::Endpoint& endpoint : server_->endpoints())
+        log_->info("listens", {{"address", net::to_string(endpoint)}});
+    log_->info("serving", {{"zones", counts_.zones.load()},
+                           {"failed", counts_.failed.load()},
+                           {"records", counts_.records.load()},
+                           {"workers", server_->workers()},
+                           {"seconds", (runtime::monotonic() - started_).as_seconds()}});
+    static_cast<void>(
+        notifier_.status("serving " + std::to_string(counts_.zones.load()) + " zones"));
+    static_cast<void>(notifier_.ready());
+    if (reload_next_) {
+        reload_ = std::exchange(reload_next_, nullptr);
+        begin_reload();
+    }
+}
+
+void Node::Impl::publish(Haul haul, Tally* tally_or_null) {
+    if (state_ == State::stopping) return;
+    Tally ignored;
+    Tally& tally = tally_or_null != nullptr ? *tally_or_null : ignored;
+    if (haul.fresh) return replace_all(std::move(haul), tally);
+    std::vector<store::Change> changes;
+    const auto forget = [this](const zone::Zone& old) {
+        counts_.records -= old.records();
+        if (old.state() == zone::State::broken) counts_.failed -= 1;
+    };
+    for (ingest::LoadedZone& zone : haul.zones) {
+        const std::optional<zone::Zone> old = catalogue_->find_exact(zone.apex);
+        const bool failed = !zone.errors.empty();
+        if (failed) {
+            const bool keeps = old && old->state() == zone::State::serving;
+            tally.failed += 1;
+            refusals_.add(zone);
+            tally.detail(zone.apex, keeps ? "failed, last good content is kept" : "failed",
+                         keeps ? std::optional(old->serial()) : std::nullopt, zone.errors);
+            if (keeps) continue;
+            counts_.failed += 1;
+        } else {
+            refusals_.forget(zone.apex);
+            if (zone.state == zone::State::broken) counts_.failed += 1;  // a store says so
+            const base::Octets octets = zone.image.octets();
+            if (old && std::ranges::equal(old->octets(), octets)) {
+                if (zone.state == zone::State::broken) counts_.failed -= 1;
+                tally.unchanged += 1;
+                continue;
+            }
+            (old ? tally.changed : tally.added) += 1;
+            tally.detail(zone.apex, old ? "changed" : "added", zone::Zone(octets.data()).serial(),
+                         {});
+        }
+        if (old) forget(*old);
+        counts_.records += zone.records;
+        changes.push_back({zone.apex, std::move(zone.image)});
+    }
+    for (const dns::Name& apex : haul.removed) {
+        const std::optional<zone::Zone> old = catalogue_->find_exact(apex);
+        if (!old) continue;
+        forget(*old);
+        refusals_.forget(apex);
+        tally.removed += 1;
+        tally.detail(apex, "removed", std::nullopt, {});
+        changes.push_back({apex, std::nullopt});
+    }
+    if (changes.empty()) return;
+    store::Catalogue::Next next = store::Catalogue::with(std::move(catalogue_), std::move(changes));
+    catalogue_ = std::move(next.catalogue);
+    server_->publish(*catalogue_, std::move(next.garbage));
+    counts_.zones = catalogue_->size();
+    loaded_at_ = runtime::now();
+}
+
+void Node::Impl::replace_all(Haul haul, Tally& tally) {
+    tally = std::move(haul.fresh_tally);
+    static_cast<void>(totals_of(haul.fresh_report));
+    std::unique_ptr<store::Catalogue> old = std::exchange(catalogue_, std::move(haul.fresh));
+    server_->publish(*catalogue_, store::Catalogue::retire(std::move(old)));
+    loaded_at_ = runtime::now();
+}
+
+std::shared_ptr<Reload> Node::Impl::ask_for_reload() {
+    if (state_ != State::serving) {
+        if (!reload_next_) reload_next_ = std::make_shared<Reload>(io_);
+        return reload_next_;
+    }
+    reload_ = std::make_shared<Reload>(io_);
+    std::shared_ptr<Reload> mine = reload_;
+    begin_reload();
+    return mine;
+}
+
+void Node::Impl::begin_reload() {
+    state_ = State::reloading;
+    static_cast<void>(notifier_.reloading());
+    log_->info("reload_begins");
+    begin_long_work([this] { rescan(); }, &Impl::reload_failed);
+}
+
+/// On the loading thread. Control does not touch the catalogue meanwhile: only a reload changes it.
+void Node::Impl::rescan() {
+    auto haul = std::make_shared<Haul>();
+    if (store_) {
+        auto result = look_at_store(*haul);
+        asio::post(io_, [this, haul, result = std::move(result)] {
+            finish_reload(std::move(*haul), result);
+        });
+        return;
+    }
+    ingest::ZoneFileOptions options = zone_file_options(configuration_.options);
+    options.stop_or_null = &stop_loading_;
+    const auto sink = [&](std::span<ingest::LoadedZone> zones) {
+        for (ingest::LoadedZone& zone : zones) {
+            if (!zone.errors.empty()) log_refused(zone);
+            haul->zones.push_back(std::move(zone));
+        }
+    };
+    const auto each_known = [this](const std::function<void(dns::NameView)>& each) {
+        catalogue_->for_each([&](zone::Zone zone) { each(zone.apex()); });
+    };
+    const auto removed = [&](dns::NameView apex) { haul->removed.emplace_back(apex); };
+    auto result = files_->rescan(options, sink, each_known, removed, progress());
+    asio::post(
+        io_, [this, haul, result = std::move(result)] { finish_reload(std::move(*haul), result); });
+}
+
+/// On the loading thread, as `rescan`.
+Result<ingest::ZoneFileTotals> Node::Impl::look_at_store(Haul& haul) {
+    ZC_TRY(writer::StoreChanges news, store_->changes());
+    if (news.everything) {
+        // The images of the load before the last: nobody reads them any more.
+        store_->forget_old_images();
+        haul.fresh = std::make_unique<store::Catalogue>(
+            random_value<std::uint64_t>(), store_->zones_expected(), runtime::advise_huge_pages);
+        ZC_TRY(haul.fresh_report, store_->load(*haul.fresh, store_progress()));
+        Tally& tally = haul.fresh_tally;
+        std::uint64_t kept = 0;
+        haul.fresh->for_each([&](zone::Zone zone) {
+            const auto old = catalogue_->find_exact(zone.apex());
+            if (old) ++kept;
+            if (old && std::ranges::equal(old->octets(), zone.octets())) {
+                ++tally.unchanged;
+                return;
+            }
+            ++(old ? tally.changed : tally.added);
+            tally.detail(dns::Name(zone.apex()), old ? "changed" : "added", zone.serial(), {});
+        });
+        tally.removed = catalogue_->size() - kept;
+        return ingest::ZoneFileTotals();
+    }
+    std::map<std::string, std::string> problems;
+    for (const writer::DamagedZone& damaged : news.damaged)
+        problems.emplace(dns::to_string(damaged.apex), damaged.problem);
+    for (store::Change& change : news.changes) {
+        if (!change.image) {
+            haul.removed.push_back(change.apex);
+            continue;
+        }
+        ingest::LoadedZone zone;
+        zone.apex = change.apex;
+        zone.image = *std::move(change.image);
+        const zone::Zone view(zone.image.octets().data());
+        zone.state = view.state();
+        zone.records = view.records();
+        if (const auto problem = problems.find(dns::to_string(zone.apex));
+            problem != problems.end())
+            zone.errors.push_back(Error{Errc::malformed, problem->second, {store_->path()}});
+        if (!zone.errors.empty()) log_refused(zone);
+        haul.zones.push_back(std::move(zone));
+    }
+    return ingest::ZoneFileTotals();
+}
+
+/// What is served stays as it was.
+void Node::Impl::reload_failed(const std::string& message) {
+    finish_reload({}, fail(Errc::io, message));
+}
+
+/// Reads flags, environment and file again, and gives what can change now to those it concerns. All
+/// of it or, when anything is wrong, nothing.
+std::vector<Error> Node::Impl::take_over_settings(term::Json& report) {
+    auto next = read_serve_configuration(arguments_);
+    if (!next) return next.error();
+    auto settings = server_settings(next->options);
+    if (!settings) return {settings.error()};
+    auto told = identity(next->options, secrets_);
+    if (!told) return {told.error()};
+    if (const Status status = server_->publish(std::move(*settings)); !status)
+        return {status.error()};
+    server_->publish(*told);
+
+    const auto reloadable = reloadable_keys();
+    const auto add = [&](const std::string& key, bool applied) {
+        term::Json json = term::Json::object();
+        json.set("key", key).set("applied", term::Json::boolean(applied));
+        report.add(std::move(json));
+        log_->info("setting_changed", {{"key", key}, {"applied", applied}});
+    };
+    for (const Setting& setting : next->settings) {
+        const bool now = std::ranges::find(reloadable, setting.key) != reloadable.end();
+        const Setting* before =
+            find_setting_or_null(now ? configuration_.settings : at_start_, setting.key);
+        const bool secrets_changed = setting.key == "cookie-secret-file" &&
+                                     ((*told)->cookies.current != identity_->cookies.current ||
+                                      (*told)->cookies.previous != identity_->cookies.previous);
+        if (before == nullptr || before->values != setting.values || secrets_changed)
+            add(setting.key, now);
+    }
+    identity_ = *told;
+    configuration_ = std::move(*next);
+    return {};
+}
+
+void Node::Impl::finish_reload(Haul haul, const Result<ingest::ZoneFileTotals>& result) {
+    if (state_ == State::stopping) return;
+    Tally tally;
+    publish(std::move(haul), &tally);
+    term::Json settings = term::Json::array();
+    const std::vector<Error> errors = take_over_settings(settings);
+
+    term::Json problems = term::Json::array();
+    const auto add_problem = [&](const Error& error) {
+        problems.add(term::Json::string(error.text()));
+        log_->warning("reload_problem", {{"error", error.text()}});
+    };
+    for (const Error& error : errors) add_problem(error);
+    if (!result) add_problem(result.error());
+    if (result)
+        for (const Error& problem : result->problems) add_problem(problem);
+
+    const auto number = [](std::uint64_t n) { return term::Json::number(n); };
+    term::Json zones = term::Json::object();
+    zones.set("added", number(tally.added)).set("changed", number(tally.changed));
+    zones.set("removed", number(tally.removed)).set("failed", number(tally.failed));
+    zones.set("unchanged", number(tally.unchanged)).set("total", number(catalogue_->size()));
+    zones.set("details", std::move(tally.details));
+    const bool ok = tally.failed == 0 && problems.elements().empty();
+    term::Json report = term::Json::object();
+    report.set("ok", term::Json::boolean(ok)).set("zones", std::move(zones));
+    report.set("problems", std::move(problems)).set("settings", std::move(settings));
+    log_->info("reloaded", {{"added", tally.added},
+                            {"changed", tally.changed},
+                            {"removed", tally.removed},
+                            {"failed", tally.failed},
+                            {"ok", ok}});
+    state_ = State::serving;
+    static_cast<void>(notifier_.ready());
+    reload_->report = std::move(report);
+    reload_->done.cancel();
+    reload_ = std::exchange(reload_next_, nullptr);
+    if (reload_) begin_reload();
+}
+
+}  // namespace zc::cmd
