@@ -2,6 +2,7 @@
 """zonectl shadow before NSD, with a zonectl node beside it: clients get NSD's answers whatever becomes of the node and of the results."""
 import json
 import os
+import re
 import signal
 import socket
 import sqlite3
@@ -24,12 +25,21 @@ def write_zones(folder, address):
 
 
 class Front:
-    def __init__(self, work, old, new, *flags, port=None):
-        self.port = port or harness.free_port()
+    """A front on a port that the system chose: no other test of this machine can have it."""
+
+    def __init__(self, work, old, new, *flags):
         self.results = os.path.join(work, "results.db")
-        self.process = subprocess.Popen([harness.zonectl_binary(), "shadow", "--listen", f"{harness.ADDRESS}:{self.port}", "--old", f"{harness.ADDRESS}:{old}", "--new",
+        self.process = subprocess.Popen([harness.zonectl_binary(), "shadow", "--listen", f"{harness.ADDRESS}:0", "--old", f"{harness.ADDRESS}:{old}", "--new",
                                          f"{harness.ADDRESS}:{new}", "--results", self.results, "--answer-timeout", "500", "--json", *flags], stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, text=True)
+        said = ""
+        for line in self.process.stderr:
+            said += line
+            if listening := re.search(r"listening at [^ ,]*:(\d+)", line):
+                self.port = int(listening[1])
+                break
+        else:
+            raise AssertionError(f"the front does not listen, exit code {self.process.wait(20)}: {said}")
         harness.wait_until(lambda: harness.ask_udp(self.port, harness.encode_query("z0.test."), 0.3), 20, "the front answers")
 
     def end(self, code):
