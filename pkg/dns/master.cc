@@ -147,12 +147,13 @@ public:
         : options_(options), record_(record) {}
 
     /// Reads one file; `origin` holds in it until a $ORIGIN.
+    struct File;  // below
+    /// `includer_or_null`: whose $INCLUDE it is.
     void read(std::string_view text, std::string_view source, const Name& origin,
-              std::uint32_t depth);
+              const File* includer_or_null);
 
     MasterReport take_report() { return std::move(report_); }
 
-private:
     /// What $INCLUDE leaves as it was in the including file.
     struct File {
         std::string_view source;
@@ -168,6 +169,7 @@ private:
         }
     };
 
+private:
     bool gave_up() const noexcept { return report_.errors.size() > options_.errors_max; }
     void report(const File& file, Error error);
     void malformed(const File& file, std::string message) {
@@ -230,10 +232,16 @@ bool MasterReader::entry_ends(File& file) {
 }
 
 void MasterReader::read(std::string_view text, std::string_view source, const Name& origin,
-                        std::uint32_t depth) {
+                        const File* includer_or_null) {
     constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";  // some editors put it first
     if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
-    File file{.source = source, .lexer = Lexer(text), .origin = origin, .depth = depth};
+    File file{.source = source, .lexer = Lexer(text), .origin = origin};
+    if (includer_or_null != nullptr) {
+        // The last stated owner is still the last one (BIND and PowerDNS read it so).
+        file.owner = includer_or_null->owner;
+        file.owner_octets = includer_or_null->owner_octets;
+        file.depth = includer_or_null->depth + 1;
+    }
     while (!file.lexer.at_end() && !gave_up()) {
         entry(file);
         file.lexer.skip_entry();
@@ -401,7 +409,7 @@ void MasterReader::directive_include(File& file) {
         error.message = "$INCLUDE " + quoted_excerpt(path.text) + ": " + error.message;
         return report(file, std::move(error));
     }
-    read(*contents, path.text, origin, file.depth + 1);
+    read(*contents, path.text, origin, &file);
 }
 
 // $GENERATE range owner [TTL] [class] type rdata. RDATA of more than one word may stand in quotes,
@@ -476,7 +484,7 @@ MasterReport read_master(
     std::string_view text, const MasterOptions& options,
     const std::function<Status(const RecordView& record, std::uint64_t line)>& record) {
     MasterReader reader(options, record);
-    reader.read(text, options.source, options.origin, 0);
+    reader.read(text, options.source, options.origin, nullptr);
     return reader.take_report();
 }
 

@@ -818,6 +818,22 @@ bool RdataParser::wks() {
     return true;
 }
 
+/// "12.748", also "12." and ".748", as digits before and behind the point; false when `digits_max`
+/// or `limit` is exceeded. `fraction`: in units of the last of `digits_max` places.
+bool parse_fixed_point(std::string_view text, std::uint64_t limit, std::size_t digits_max,
+                       std::uint64_t& whole, std::uint64_t& fraction) {
+    const std::size_t point = std::min(text.find('.'), text.size());
+    const std::string_view before = text.substr(0, point);
+    const std::string_view behind = text.substr(std::min(point + 1, text.size()));
+    whole = fraction = 0;
+    if (before.empty() && behind.empty()) return false;
+    if (!before.empty() && !parse_decimal(before, limit, whole)) return false;
+    if (behind.size() > digits_max) return false;
+    if (!behind.empty() && !parse_decimal(behind, 999, fraction)) return false;
+    for (std::size_t i = behind.size(); i < digits_max; ++i) fraction *= 10;
+    return true;
+}
+
 // "51 30 12.748 N": degrees, perhaps minutes, perhaps seconds with thousandths, direction.
 bool RdataParser::loc_angle(std::uint32_t degrees_max, char positive, char negative) {
     std::uint64_t total = 0;  // thousandths of arc seconds
@@ -840,15 +856,9 @@ bool RdataParser::loc_angle(std::uint32_t degrees_max, char positive, char negat
                 return found_instead("minutes 0..59 or a direction");
             total += value * 60000;
         } else if (part == 1) {
-            const std::size_t point = token_.text.find('.');
-            const std::string_view fraction = point == std::string_view::npos
-                                                  ? std::string_view()
-                                                  : token_.text.substr(point + 1);
             std::uint64_t thousandths = 0;
-            if (!parse_decimal(token_.text.substr(0, point), 59, value) || fraction.size() > 3 ||
-                (point != std::string_view::npos && !parse_decimal(fraction, 999, thousandths)))
+            if (!parse_fixed_point(token_.text, 59, 3, value, thousandths))
                 return found_instead("seconds 0..59.999 or a direction");
-            for (std::size_t i = fraction.size(); i < 3; ++i) thousandths *= 10;
             total += value * 1000 + thousandths;
         } else {
             return found_instead(wanted_direction);
@@ -864,17 +874,11 @@ bool RdataParser::loc_metres(std::uint64_t& centimetres, std::uint64_t limit, bo
     if (!take_word(wanted)) return false;
     std::string_view text = token_.text;
     const bool negative = may_be_negative && text.starts_with('-');
-    if (negative) text.remove_prefix(1);
+    if (negative || (may_be_negative && text.starts_with('+'))) text.remove_prefix(1);
     if (text.ends_with('m') || text.ends_with('M')) text.remove_suffix(1);
-    const std::size_t point = text.find('.');
-    const std::string_view fraction =
-        point == std::string_view::npos ? std::string_view() : text.substr(point + 1);
     std::uint64_t metres = 0;
     std::uint64_t hundredths = 0;
-    if (!parse_decimal(text.substr(0, point), limit / 100, metres) || fraction.size() > 2 ||
-        (point != std::string_view::npos && !parse_decimal(fraction, 99, hundredths)))
-        return found_instead(wanted);
-    if (fraction.size() == 1) hundredths *= 10;
+    if (!parse_fixed_point(text, limit / 100, 2, metres, hundredths)) return found_instead(wanted);
     centimetres = metres * 100 + hundredths;
     if (negative ? centimetres > base_cm : centimetres > limit) return found_instead(wanted);
     centimetres = negative ? base_cm - centimetres : base_cm + centimetres;
@@ -1016,6 +1020,7 @@ bool RdataParser::svc_param() {
     const std::size_t equals = token_.text.find('=');
     std::uint16_t key = 0;
     if (!svc_key(token_.text.substr(0, equals), key)) return false;
+    const bool generic = token_.text.starts_with("key");
     std::string_view value;
     if (equals != std::string_view::npos) {
         value = token_.text.substr(equals + 1);
@@ -1027,7 +1032,9 @@ bool RdataParser::svc_param() {
     out_.u16(key);
     const std::size_t length_at = out_.size();
     out_.u16(0);
-    if (!svc_value(key, value)) return false;
+    // Behind keyNNNNN stand the octets themselves, for keys that have a name and a form of their
+    // own too (RFC 9460 section 2.1).
+    if (!(generic ? decoded(value, RdataBuffer::octets_max) : svc_value(key, value))) return false;
     if (!out_.overflowed())
         base::store_u16(&out_.written()[length_at],
                         static_cast<std::uint16_t>(out_.size() - length_at - 2));
@@ -1035,7 +1042,6 @@ bool RdataParser::svc_param() {
 }
 
 bool RdataParser::svc_value(std::uint16_t key, std::string_view value) {
-    if (key >= svc_key_names.size()) return decoded(value, RdataBuffer::octets_max);
     const std::size_t start = out_.size();
     const auto wanted = [&](const char* what) {
         return failed("found " + quoted_excerpt(value) + ", wanted " + what);
