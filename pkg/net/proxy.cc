@@ -12,6 +12,8 @@ constexpr std::uint8_t command_proxy = 0x21;
 constexpr std::uint8_t family_unspecified = 0;
 constexpr std::uint8_t family_inet = 1;
 constexpr std::uint8_t family_inet6 = 2;
+constexpr std::uint8_t family_unix = 3;
+constexpr std::uint16_t unix_octets = 216;  // two paths
 
 dns::Address read_address(base::Reader& in, std::uint8_t size) noexcept {
     dns::Address address;
@@ -42,6 +44,8 @@ ProxyHeader parse_proxy(base::Octets octets) noexcept {
 
     ProxyHeader header{State::complete, fixed_octets + rest, {}};
     if (command == command_local || family == family_unspecified) return header;
+    // A family that is valid and of no use here counts as none (section 2.2).
+    if (family == family_unix && rest >= unix_octets) return header;
     // Source address, destination address, two ports, then TLVs that nobody here needs.
     const std::uint8_t size = family == family_inet ? 4 : 16;
     if (family != family_inet && family != family_inet6) return {};

@@ -25,7 +25,7 @@ struct ProxyHeader {
     State state = State::malformed;
     std::size_t octets = 0;  // complete: the message starts here
     dns::Address client;     // complete: whose query it is; size 0: of the load balancer itself
-                             // (LOCAL, AF_UNSPEC)
+                             // (LOCAL, AF_UNSPEC, AF_UNIX)
 };
 
 /// Reads the header at the start of `octets`.

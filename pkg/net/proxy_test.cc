@@ -43,9 +43,11 @@ TEST_CASE("the client is the header's source, whatever TLVs follow") {
     CHECK(dns::to_string(parse_proxy(header(0x21, 0x21, ipv6_rest)).client) == "2001::5");
 }
 
-TEST_CASE("LOCAL and an unspecified family mean the load balancer itself") {
+TEST_CASE("LOCAL, an unspecified family and AF_UNIX mean the load balancer itself") {
     for (const auto& octets :
-         {header(0x20, 0x11, ipv4_rest), header(0x20, 0x00, {}), header(0x21, 0x00, {1, 2, 3})}) {
+         {header(0x20, 0x11, ipv4_rest), header(0x20, 0x00, {}), header(0x21, 0x00, {1, 2, 3}),
+          header(0x21, 0x31, std::vector<std::uint8_t>(216)),
+          header(0x21, 0x32, std::vector<std::uint8_t>(220))}) {
         const auto read = parse_proxy(octets);
         CHECK(read.state == State::complete);
         CHECK(read.octets == octets.size());
@@ -65,7 +67,8 @@ TEST_CASE("what is no header of version 2 is malformed") {
     auto version = header(0x11, 0x11, ipv4_rest);
     CHECK(parse_proxy(version).state == State::malformed);
     CHECK(parse_proxy(header(0x22, 0x11, ipv4_rest)).state == State::malformed);  // no such command
-    CHECK(parse_proxy(header(0x21, 0x31, ipv4_rest)).state == State::malformed);  // AF_UNIX
+    CHECK(parse_proxy(header(0x21, 0x31, ipv4_rest)).state ==
+          State::malformed);  // AF_UNIX, too short
     CHECK(parse_proxy(header(0x21, 0x11, {192, 0, 2, 7})).state ==
           State::malformed);  // too short for IPv4
     CHECK(parse_proxy(header(0x21, 0x21, ipv4_rest)).state == State::malformed);  // and for IPv6
