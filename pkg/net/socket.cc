@@ -12,7 +12,8 @@
 namespace zc::net {
 namespace {
 
-constexpr int tcp_backlog = 1024;  // the system cuts it to net.core.somaxconn
+constexpr int tcp_backlog = 1024;           // the system cuts it to net.core.somaxconn
+constexpr int unsent_octets_max = 1 << 18;  // of a connection, beside what is under way
 
 template <class T>
 bool set(const Descriptor& socket, int level, int name, T value) noexcept {
@@ -111,6 +112,9 @@ Result<Descriptor> listen_tcp(const Endpoint& endpoint, Sharing sharing) {
     // Accepted sockets inherit it. We write all answers there are at once: waiting for more makes
     // no sense.
     set(socket, IPPROTO_TCP, TCP_NODELAY, 1);
+    // So is this. Else a reader has megabytes of room in the kernel, which says "writable" only
+    // when a third of it is free again: who reads slowly looks like one who has stopped.
+    set(socket, IPPROTO_TCP, TCP_NOTSENT_LOWAT, unsent_octets_max);
     if (listen(socket.get(), tcp_backlog) != 0) return fail_bind(errno, "TCP", endpoint);
     return socket;
 }
