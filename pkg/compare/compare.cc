@@ -106,7 +106,8 @@ std::vector<std::uint8_t> canonical(const Asked& asked, base::Octets response,
     const RuleSet rules = policy.rules;
 
     for (Item& item : form.section(Section::additional))
-        item.dropped = !is_needed_glue(form, refers, item) && rules.has(Rule::extra_additional);
+        item.dropped = !is_needed_glue(form, refers, item) && !is_message_signature(item) &&
+                       rules.has(Rule::extra_additional);
     if (rules.has(Rule::apex_ns)) {
         const std::span<const Item> authority =
             static_cast<const Form&>(form).section(Section::authority);

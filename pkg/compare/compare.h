@@ -31,7 +31,7 @@ enum class What : std::uint8_t {
     timeout,    // one answered, the other did not
     malformed,  // an answer that is no DNS message, or no answer to this question
     rcode,
-    flags,   // AA, TC where it would have fitted, RD not copied, RA, AD, QR …
+    flags,   // AA, TC where it would have fitted, RD not copied, RA, AD, QR, TSIG …
     answer,  // the records of ANSWER, their chain's order included
     ttl,
     authority,  // SOA of negative answers, NS of a referral
@@ -108,9 +108,11 @@ struct Difference {
     /// Facts in a fixed order, only those that differ, of the older / of the newer:
     ///
     ///   answered=1/0  malformed=ok/WORD     alone; nothing else is looked at
-    ///   rcode=NOERROR/NXDOMAIN  aa=1/0  tc, rd, ra, z, ad, cd, question, edns, edns-version, do,
-    ///                                   edns-flags likewise; behind tc nothing follows, as a
-    ///                                   client uses nothing of a truncated message
+    ///   rcode=NOERROR/NXDOMAIN  aa=1/0  tc, rd, ra, z, ad, cd, question, signed, edns,
+    ///                                   edns-version, do, edns-flags likewise; behind tc nothing
+    ///                                   follows, as a client uses nothing of a truncated message.
+    ///                                   `signed` is by TSIG or SIG(0); signed=otherwise: by
+    ///                                   another key or algorithm, or with another error
     ///   answer=…  authority=…  proofs=…  glue=…   RRsets by type: +T only the newer has it, -T
     ///                                   only the older; both have it: ~+T the newer has more
     ///                                   records, ~-T fewer, ~T others. RRSIGs only where what they

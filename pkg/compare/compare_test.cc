@@ -8,6 +8,7 @@
 //     …
 //
 // gives "same", or the rules that were needed, or the difference. OPTION: do, edns[=SIZE], tcp, rd,
+// signed (the query has a TSIG),
 // class=CH, strict, ttl=SECONDS, serial=LAG, off=RULE, lines (shows both side by side), problems
 // (shows response_problems of both). HOW: whole (no name compressed), no-question, asks=NAME,
 // opt-first, id=N, trailing=N.
@@ -65,6 +66,7 @@ Case read_case(const std::vector<std::string>& words) {
     out.question.type = value(dns::parse_type(words[1]));
     dns::QueryOptions options;
     options.id = 0x1234;
+    bool is_signed = false;
     for (std::size_t i = 2; i < words.size(); ++i) {
         const std::size_t equals = words[i].find('=');
         const std::string key = words[i].substr(0, equals);
@@ -79,6 +81,8 @@ Case read_case(const std::vector<std::string>& words) {
             out.transport = dns::Transport::tcp;
         } else if (key == "rd") {
             options.rd = true;
+        } else if (key == "signed") {
+            is_signed = true;
         } else if (key == "class") {
             options.qclass = value(dns::parse_class(rest));
         } else if (key == "strict") {
@@ -99,6 +103,14 @@ Case read_case(const std::vector<std::string>& words) {
     }
     out.question.rr_class = options.qclass;
     out.query = dns::encode_query(out.question.name, out.question.type, options);
+    if (is_signed) {
+        auto message = value(dns::parse_message(out.query));
+        message.additional.push_back(
+            message_from_text(out.question,
+                              "NOERROR\nadditional key. 0 TSIG hmac-sha256. 1 300 3 c2ln 1 0 0\n")
+                .additional.front());
+        out.query = value(dns::encode_message(message));
+    }
     return out;
 }
 
@@ -138,7 +150,8 @@ Octets read_message(const Case& of, const std::string& how, const std::string& t
 }
 
 bool has_tolerance(RuleSet needed) {
-    return needed.has(Rule::ttl) || needed.has(Rule::serial) || needed.has(Rule::signatures);
+    return needed.has(Rule::ttl) || needed.has(Rule::serial) || needed.has(Rule::signatures) ||
+           needed.has(Rule::message_signature);
 }
 
 /// What holds for every pair, whatever it shows.

@@ -105,6 +105,7 @@ public:
 
 private:
     void find_header_facets();
+    void find_message_signatures();
     void find_changes();
     void compare_set(Section section, What what, const Items& older, const Items& newer);
     bool ttls_differ(Section section, const Items& older, const Items& newer) const;
@@ -151,6 +152,7 @@ void Differ::find_header_facets() {
     for (const auto& [name, mask] : bits)
         note(What::flags, name, bit(older_.flags, mask), bit(newer_.flags, mask));
     note(What::flags, "question", older_.has_question ? "1" : "0", newer_.has_question ? "1" : "0");
+    find_message_signatures();
     note(What::flags, "edns", older_.edns ? "1" : "0", newer_.edns ? "1" : "0");
     if (!older_.edns || !newer_.edns) return;
     note(What::flags, "edns-version", std::to_string(older_.edns_version),
@@ -158,6 +160,22 @@ void Differ::find_header_facets() {
     note(What::flags, "do", bit(older_.edns_flags, 0x8000), bit(newer_.edns_flags, 0x8000));
     note(What::flags, "edns-flags", std::to_string(older_.edns_flags & 0x7fffU),
          std::to_string(newer_.edns_flags & 0x7fffU));
+}
+
+void Differ::find_message_signatures() {
+    const auto of = [](const Form& form) -> const Item* {
+        for (const Item& item : form.section(Section::additional))
+            if (is_message_signature(item)) return &item;
+        return nullptr;
+    };
+    const Item* const a = of(older_);
+    const Item* const b = of(newer_);
+    if (a == nullptr && b == nullptr) return;
+    if (a != nullptr && b != nullptr && same_owner(*a, *b) && equal_but_mac(*a, *b)) return;
+    const std::string text = std::string("signed=") + (a == nullptr   ? "0/1"
+                                                       : b == nullptr ? "1/0"
+                                                                      : "otherwise");
+    header_.push_back({What::flags, text, text});
 }
 
 What Differ::what_of(Section section, const Item& item) const {
@@ -282,6 +300,7 @@ void Differ::find_changes() {
             const bool of_older = !sides.older.empty();
             const Item& sample = *(of_older ? sides.older : sides.newer).front();
             const Form& form = of_older ? older_ : newer_;
+            if (section == Section::additional && is_message_signature(sample)) continue;
             if (one_side && section == Section::authority &&
                 is_courtesy_ns(form, of_older ? older_chain_ : newer_chain_, sample) &&
                 !(covered != 0 && has(of_older ? &Sides::newer : &Sides::older, covered, owner)))
@@ -419,8 +438,9 @@ std::vector<Facet> Differ::facets(RuleSet needed) const {
     add(facet_of(Section::additional, What::glue));
 
     std::string cosmetic;
-    for (const Rule rule : {Rule::record_order, Rule::name_case, Rule::compression, Rule::apex_ns,
-                            Rule::extra_additional, Rule::edns_size, Rule::edns_options})
+    for (const Rule rule :
+         {Rule::record_order, Rule::name_case, Rule::compression, Rule::apex_ns,
+          Rule::extra_additional, Rule::edns_size, Rule::edns_options, Rule::message_signature})
         if (needed.has(rule) && !policy_.rules.has(rule))
             cosmetic += (cosmetic.empty() ? "" : ",") + std::string(row_of(rule).name);
     if (!cosmetic.empty()) add({What::cosmetic, "cosmetic=" + cosmetic, "cosmetic=" + cosmetic});
@@ -909,6 +929,21 @@ std::vector<std::string> response_problems(const Asked& asked, base::Octets resp
     if (!message->edns && facts->edns && message->rcode != dns::Rcode::formerr &&
         message->rcode != dns::Rcode::notimp)
         out.emplace_back("no OPT where the query had one");
+    const auto signs = [](const dns::Message& one) {
+        return std::ranges::any_of(one.additional, [](const dns::Record& record) {
+            return record.type == RrType::tsig ||
+                   (record.type == RrType::sig && record.rdata.size() >= 2 &&
+                    base::load_u16(record.rdata.data()) == 0);
+        });
+    };
+    if (const auto query = dns::parse_message(asked.query);
+        query && signs(*message) != signs(*query)) {
+        // Who cannot read the query has not seen its signature (RFC 8945 section 5.2).
+        if (signs(*message))
+            out.emplace_back("a signed message where the query was not");
+        else if (message->rcode != dns::Rcode::formerr && message->rcode != dns::Rcode::notimp)
+            out.emplace_back("no signature where the query was signed");
+    }
     if (asked.transport == dns::Transport::udp && response.size() > facts->udp_octets_max)
         out.push_back(std::to_string(response.size()) + " octets, the client takes " +
                       std::to_string(facts->udp_octets_max));

@@ -525,6 +525,11 @@ bool is_needed_glue(const Form& form, bool referral, const Item& item) {
     });
 }
 
+bool is_message_signature(const Item& item) noexcept {
+    return item.is(dns::RrType::tsig) ||
+           (item.is(dns::RrType::sig) && base::load_u16(item.rdata) == 0);
+}
+
 bool is_address_of_ns(const Form& form, const Item& item) {
     if (!is_address(item) && item.covered() != static_cast<std::uint16_t>(dns::RrType::a) &&
         item.covered() != static_cast<std::uint16_t>(dns::RrType::aaaa))

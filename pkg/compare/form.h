@@ -185,6 +185,8 @@ bool is_referral(const Form& form, const Chain& chain);
 bool is_courtesy_ns(const Form& form, const Chain& chain, const Item& item);
 /// An address that the client of a referral has nowhere else (RFC 9471 section 2.1).
 bool is_needed_glue(const Form& form, bool referral, const Item& item);
+/// What signs the message, and is no record of a zone: TSIG (RFC 8945), SIG(0) (RFC 2931).
+bool is_message_signature(const Item& item) noexcept;
 /// `item` is the address of a name server that an NS in `section` of `form` names.
 bool is_address_of_ns(const Form& form, const Item& item);
 /// The DNAME in ANSWER that a CNAME is made of; null when it is not.

@@ -55,7 +55,35 @@ bool equal_but_signature(const Item& a, const Item& b) noexcept {
     }
 }
 
+struct TsigFields {
+    bool is_whole = false;
+    bool is_signed = false;  // an error about the key is told without a MAC
+    std::uint16_t error = 0;
+};
+/// Behind the name of the algorithm, which ends at `at` (RFC 8945 section 4.2).
+TsigFields tsig_fields(const Item& item, std::size_t at) noexcept {
+    constexpr std::size_t mac_size_at = 8, mac_at = 10;  // behind time and fudge
+    const base::Octets rest = item.rdata_view().subspan(at);
+    if (rest.size() < mac_at) return {};
+    const std::size_t mac = base::load_u16(&rest[mac_size_at]);
+    if (rest.size() - mac_at < mac || rest.size() - mac_at - mac < 4) return {};
+    return {true, mac != 0, base::load_u16(&rest[mac_at + mac + 2])};
+}
+
 }  // namespace
+
+bool equal_but_mac(const Item& a, const Item& b) noexcept {
+    if (a.type != b.type) return false;
+    if (!a.is(dns::RrType::tsig)) return equal_but_signature(a, b);
+    std::size_t end = 0;  // of the algorithm, a whole name
+    while (a.rdata[end] != 0) end += 1U + a.rdata[end];
+    ++end;
+    if (b.rdata_octets < end || std::memcmp(a.rdata, b.rdata, end) != 0) return false;
+    const TsigFields of_a = tsig_fields(a, end);
+    const TsigFields of_b = tsig_fields(b, end);
+    return of_a.is_whole && of_b.is_whole && of_a.is_signed == of_b.is_signed &&
+           of_a.error == of_b.error;
+}
 
 bool Matcher::match_record(const Item& a, const Item& b, Section section, RuleSet& needed) const {
     if (a.type != b.type || a.rr_class != b.rr_class || !same_owner(a, b)) return false;
@@ -65,6 +93,9 @@ bool Matcher::match_record(const Item& a, const Item& b, Section section, RuleSe
             needed.add(serial);
         else if (a.is(dns::RrType::rrsig) && equal_but_signature(a, b))
             needed.add(signatures);
+        else if (section == Section::additional && is_message_signature(a) &&
+                 is_message_signature(b) && equal_but_mac(a, b))
+            needed.add(message_signature);
         else
             return false;
     }
@@ -138,7 +169,9 @@ bool Matcher::drop(std::span<Item* const> set, bool of_older, Section section, R
             break;
         case Section::additional: {
             const Chain& at = chain(of_older);
-            if (is_needed_glue(form, of_older ? older_refers_ : newer_refers_, first)) return false;
+            if (is_needed_glue(form, of_older ? older_refers_ : newer_refers_, first) ||
+                is_message_signature(first))
+                return false;
             const std::span<const Item> authority =
                 static_cast<const Form&>(form).section(Section::authority);
             const bool came_with_ns = std::ranges::any_of(authority, [&](const Item& ns) {

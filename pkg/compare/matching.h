@@ -44,4 +44,7 @@ private:
     bool older_refers_ = false, newer_refers_ = false;
 };
 
+/// Two signatures of a message (is_message_signature) that are the same but for time and MAC.
+bool equal_but_mac(const Item& a, const Item& b) noexcept;
+
 }  // namespace zc::compare

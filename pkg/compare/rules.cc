@@ -40,6 +40,8 @@ constexpr std::array<RuleRow, rule_count> rows{{
      "verify."},
     {dname_cname_ttl, "dname-cname-ttl", normalise, "RFC 6672 section 3.1",
      "The CNAME made of a DNAME has the DNAME's TTL; older servers give it 0."},
+    {message_signature, "message-signature", normalise, "RFC 8945 section 4.2, RFC 2931 section 3",
+     "TSIG and SIG(0) sign one message at one time: the next one has another MAC."},
     {stops_at_zone_end, "stops-at-zone-end", legal, "RFC 1034 section 4.3.2, RFC 6604 section 3",
      "A CNAME into another zone that the server has may be followed there, or left to the "
      "resolver."},

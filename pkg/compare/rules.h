@@ -23,7 +23,9 @@ enum class Rule : std::uint8_t {
     compression,       // pointers against whole names
     apex_ns,           // NS of the zone itself in AUTHORITY of an answer that needs none, and their addresses:
                        // on one side and not on the other. What both have must be the same
-    extra_additional,  // likewise in ADDITIONAL, but for the glue that a referral needs
+    extra_additional,  // likewise in ADDITIONAL, but for the glue that a referral needs, and for what
+                       // signs the message (TSIG, SIG(0)), which is no record of a zone: one side alone
+                       // that has it is never overlooked
     edns_size,         // the UDP size a server offers
     edns_options,      // cookies, NSID, EDE, padding …
     ttl,               // within Policy::ttl_tolerance; not of the SOA of a negative answer
@@ -31,6 +33,8 @@ enum class Rule : std::uint8_t {
     signatures,        // RRSIGs over the same, as many, by the same signer with the same algorithm, of other
                        // validity or key: both verify
     dname_cname_ttl,   // of the CNAME that a DNAME makes: the DNAME's, or 0
+    message_signature, // TSIG and SIG(0) that both sides have: time and MAC. Key, algorithm, error, and
+                       // whether it is signed at all, must be the same
     // legal
     stops_at_zone_end,  // a CNAME into another zone served here: followed by one, not by the other
     chain_loop,         // how a chain that comes back ends
