@@ -677,10 +677,10 @@ private:
                       "no RRSIG over " + text(group.type) + " of " + text(group.owner),
                       "RFC 4035 section 3.1.3", last_step());
             if (!reading_.is_signed && reading_.proofs.empty())
-                fault(
-                    What::proofs,
-                    text(group.type) + " of " + text(group.owner) + ", although no zone is signed",
-                    "RFC 4035 section 3.1.3", last_step());
+                fault(What::proofs,
+                      text(group.type) + " of " + text(group.owner) + ", although the zone " +
+                          text(reading_.apex) + ", where the lookup ends, is not signed",
+                      "RFC 4035 section 3.1.3", last_step());
         }
     }
 
