@@ -14,11 +14,11 @@
 #include "base/seed.h"
 #include "net/proxy.h"
 #include "runtime/clock.h"
+#include "shadow/front_datagram.h"
 
 namespace zc::shadow {
 namespace {
 
-constexpr std::size_t batch_max = 32;
 constexpr std::size_t datagram_octets_max = 65535;
 // No power of two: the first lines of all buffers would compete for the same set of the cache.
 constexpr std::size_t buffer_octets = datagram_octets_max + 1 + 192;
@@ -58,11 +58,11 @@ net::Descriptor connect_udp(const net::Endpoint& to) {
 
 /// Messages of one system call, with room for what belongs to each.
 struct Batch {
-    std::array<mmsghdr, batch_max> messages{};
-    std::array<iovec, batch_max> parts{};
-    std::array<net::SocketAddress, batch_max> peers{};
-    std::array<Control, batch_max> controls{};
-    std::unique_ptr<std::uint8_t[]> octets{new std::uint8_t[batch_max * buffer_octets]};
+    std::array<mmsghdr, datagrams_max> messages{};
+    std::array<iovec, datagrams_max> parts{};
+    std::array<net::SocketAddress, datagrams_max> peers{};
+    std::array<Control, datagrams_max> controls{};
+    std::unique_ptr<std::uint8_t[]> octets{new std::uint8_t[datagrams_max * buffer_octets]};
 
     std::uint8_t* at(std::size_t i) noexcept { return octets.get() + i * buffer_octets; }
     void prepare(std::size_t i, bool from, bool with_control) noexcept {
@@ -81,42 +81,6 @@ struct Batch {
         }
     }
     base::Octets received(std::size_t i) noexcept { return {at(i), messages[i].msg_len}; }
-};
-
-/// Messages to be sent by one system call; each of one or two parts that live elsewhere.
-struct Outgoing {
-    std::array<mmsghdr, batch_max> messages{};
-    std::array<std::array<iovec, 2>, batch_max> parts{};
-    std::array<std::array<std::uint8_t, net::proxy_written_octets_max>, batch_max> proxies{};
-    std::size_t size = 0;
-
-    msghdr& add(base::Octets octets, std::size_t proxy_octets) noexcept {
-        auto& own = parts[size];
-        std::size_t count = 0;
-        if (proxy_octets != 0) own[count++] = {proxies[size].data(), proxy_octets};
-        own[count++] = {const_cast<std::uint8_t*>(octets.data()), octets.size()};
-        msghdr& header = messages[size++].msg_hdr;
-        header = {};
-        header.msg_iov = own.data();
-        header.msg_iovlen = count;
-        return header;
-    }
-    /// Gives how many went out. What the system has no room for is lost, as on a network.
-    std::size_t send(int fd) noexcept {
-        std::size_t at = 0, sent = 0;
-        while (at < size) {
-            const int count =
-                sendmmsg(fd, &messages[at], static_cast<unsigned>(size - at), MSG_DONTWAIT);
-            if (count > 0) {
-                at += static_cast<std::size_t>(count);
-                sent += static_cast<std::size_t>(count);
-            } else if (errno != EINTR) {
-                ++at;  // this one failed (refused, no room): on with the next
-            }
-        }
-        size = 0;
-        return sent;
-    }
 };
 
 /// A query in flight. Slots in use are linked by age.
@@ -274,10 +238,10 @@ struct FrontUdp::Work {
 void FrontUdp::Work::take_queries(std::size_t listener) noexcept {
     const Listener& own = listeners[listener];
     const bool wildcard = net::is_wildcard(own.endpoint.address);
-    for (std::size_t i = 0; i < batch_max; ++i) in.prepare(i, true, wildcard);
+    for (std::size_t i = 0; i < datagrams_max; ++i) in.prepare(i, true, wildcard);
     // No more than there are slots: one that gives way must not be of this batch, whose queries are
     // sent from their slots.
-    const auto most = static_cast<unsigned>(std::min(batch_max, slots.size()));
+    const auto most = static_cast<unsigned>(std::min(datagrams_max, slots.size()));
     const int received =
         recvmmsg(own.socket.get(), in.messages.data(), most, MSG_DONTWAIT, nullptr);
     if (received <= 0) return;
@@ -341,9 +305,9 @@ std::int32_t FrontUdp::Work::find(base::Octets message, Side side) noexcept {
 }
 
 void FrontUdp::Work::take_answers(std::size_t from) noexcept {
-    for (std::size_t i = 0; i < batch_max; ++i) in.prepare(i, false, false);
+    for (std::size_t i = 0; i < datagrams_max; ++i) in.prepare(i, false, false);
     const int received =
-        recvmmsg(older[from].get(), in.messages.data(), batch_max, MSG_DONTWAIT, nullptr);
+        recvmmsg(older[from].get(), in.messages.data(), datagrams_max, MSG_DONTWAIT, nullptr);
     if (received < 0 && errno == ECONNREFUSED) channel.stray(Side::older, Stray::reset);
     std::size_t answers = 0;
     const Listener* listener = nullptr;
@@ -394,16 +358,16 @@ void FrontUdp::Work::ask_newer() noexcept {
                 net::write_proxy(out.proxies[out.size], net::Proxied::datagram,
                                  net::endpoint_of(one.client), listeners[one.listener].endpoint);
         out.add(one.pair.query, proxy_octets);
-        if (out.size == batch_max) flush(at);
+        if (out.size == datagrams_max) flush(at);
     }
     to_ask.clear();
     for (std::size_t i = 0; i < upstream_sockets; ++i) flush(i);
 }
 
 void FrontUdp::Work::take_new_answers(std::size_t from) noexcept {
-    for (std::size_t i = 0; i < batch_max; ++i) in.prepare(i, false, false);
+    for (std::size_t i = 0; i < datagrams_max; ++i) in.prepare(i, false, false);
     const int received =
-        recvmmsg(newer[from].get(), in.messages.data(), batch_max, MSG_DONTWAIT, nullptr);
+        recvmmsg(newer[from].get(), in.messages.data(), datagrams_max, MSG_DONTWAIT, nullptr);
     if (received < 0 && errno == ECONNREFUSED) channel.stray(Side::newer, Stray::reset);
     for (std::size_t i = 0; i < static_cast<std::size_t>(std::max(received, 0)); ++i) {
         const base::Octets message = in.received(i);
@@ -426,7 +390,7 @@ void FrontUdp::Work::expire() noexcept {
         if (one.compared && !one.asked_newer) queue_to_ask(to_look_at);
         to_look_at = one.after;
     }
-    if (to_ask.size() >= batch_max || (!to_ask.empty() && now - to_ask_since >= gather))
+    if (to_ask.size() >= datagrams_max || (!to_ask.empty() && now - to_ask_since >= gather))
         ask_newer();
 }
 
