@@ -353,6 +353,24 @@ TEST_CASE("a question that a side does not answer is timed out, under that side"
     CHECK(newer.received("www.example. A") == 3);
 }
 
+TEST_CASE("an old server that does not answer does not make the new one silent") {
+    const auto zones = catalogue_of(records);
+    ZoneServer older(*zones, [](const std::string& question, bool, Octets& response) {
+        if (is(question, "www.")) response.clear();
+    });
+    ZoneServer newer(*zones);
+    ListSource source({{query_for("www.example.")}});
+    RunOptions options = options_for(older.target(), newer.target());
+    options.timeout = short_time;
+    const Total total = run_all(source, options);
+    CHECK(total.tally.timed_out == 1);
+    CHECK(of(total.tally.timeouts, Side::older) == 1);
+    CHECK(of(total.tally.timeouts, Side::newer) == 0);
+    CHECK(of(total.tally.by_verdict, Verdict::older_wrong) == 1);
+    REQUIRE(total.samples.size() == 1);
+    CHECK(!total.samples[0].newer.empty());
+}
+
 TEST_CASE("truncated answers are compared whole, over TCP") {
     const auto zones = catalogue_of(records);
     ZoneServer older(*zones);

@@ -643,9 +643,11 @@ Worker::Work::Next Worker::Work::first_answers(std::uint32_t slot) {
     Question& question = questions[slot];
     bool is_cut = false;
     bool by_datagram = false;
+    for (const Side side : pair_sides)
+        if (kind(side) != Target::Kind::recorded)
+            std::swap(question.answers[index_of(side)], question.got[index_of(side)]);
     for (const Side side : pair_sides) {
-        auto& answer = question.answers[index_of(side)];
-        if (kind(side) != Target::Kind::recorded) std::swap(answer, question.got[index_of(side)]);
+        const auto& answer = question.answers[index_of(side)];
         if (answer.empty()) return compare_answers(slot);
         const bool was_datagram =
             question.transport == dns::Transport::udp && kind(side) != Target::Kind::tcp_only;
