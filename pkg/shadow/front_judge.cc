@@ -29,6 +29,8 @@ constexpr std::size_t pairs_at_once = 256;  // between two looks at whether some
 // Differences that are being asked again, or wait for it. Beyond that they are judged as they are.
 constexpr std::size_t again_max = 1024;
 constexpr std::uint64_t again_a_cause_max = 64;
+// Of them, those that a side did not answer: a server that is down must not take all the room.
+constexpr std::size_t again_unanswered_max = 64;
 constexpr std::uint32_t again_window = 64;
 constexpr std::size_t samples_max = 1000;  // that wait to be taken
 
@@ -69,6 +71,7 @@ struct FrontJudge::Work : capture::Source {
           channels(std::move(channels_given)),
           collector(options.policy, options.zones_or_null),
           drops_told(channels.size()),
+          repeats_told(channels.size()),
           strays_told(channels.size()) {
         // Where a PROXY header is expected, a question of the front's own would not be answered.
         asks_again = !options.proxy_to_older && !options.proxy_to_newer;
@@ -111,7 +114,7 @@ struct FrontJudge::Work : capture::Source {
     Stretch done;
     Collector collector;
     std::uint64_t position = 0, taken = 0;
-    std::vector<std::uint64_t> drops_told;
+    std::vector<std::uint64_t> drops_told, repeats_told;
     std::vector<std::array<std::array<std::uint64_t, stray_count>, sides>> strays_told;
 
     // Between the comparing thread and the one that asks again.
@@ -125,6 +128,7 @@ struct FrontJudge::Work : capture::Source {
     std::condition_variable again_wakes;
     std::map<std::uint64_t, Again> again;  // by position
     std::deque<std::uint64_t> again_waiting;
+    std::size_t again_unanswered = 0;  // of `again`
     bool again_ended = false;
     std::map<std::string, std::uint64_t> again_counts;  // by cause; of the comparing thread
 
@@ -184,11 +188,17 @@ void FrontJudge::Work::judge(const Observed& seen) {
     const bool answered = !seen.older.empty() && !seen.newer.empty();
     // A new server may make up as many causes as it likes: those beyond what is kept of are judged
     // as they were seen.
+    if (!answered) {
+        // What is asked again for seconds would hold up the end.
+        if (stopping.load(std::memory_order_relaxed) || !give_away(seen, difference.cause))
+            collector.difference(done, pair, difference, {});
+        return;
+    }
     const auto asked_again = again_counts.find(difference.cause);
     const bool may_ask = asked_again == again_counts.end()
                              ? again_counts.size() < Collector::causes_max
                              : asked_again->second < again_a_cause_max;
-    if (answered && may_ask && give_away(seen, difference.cause)) {
+    if (may_ask && give_away(seen, difference.cause)) {
         ++again_counts[difference.cause];
         return;
     }
@@ -199,7 +209,10 @@ void FrontJudge::Work::judge(const Observed& seen) {
 bool FrontJudge::Work::give_away(const Observed& seen, const std::string& cause) {
     if (!asks_again) return false;
     const std::scoped_lock lock(again_mutex);
-    if (again.size() >= again_max) return false;
+    const bool is_unanswered = seen.older.empty() || seen.newer.empty();
+    if (again.size() >= again_max || (is_unanswered && again_unanswered >= again_unanswered_max))
+        return false;
+    if (is_unanswered) ++again_unanswered;
     again.emplace(position,
                   Again{.seen = seen, .cause = cause, .at = runtime::now(), .given = false});
     again_waiting.push_back(position);
@@ -256,6 +269,7 @@ void FrontJudge::Work::ask_again() {
     }
     again.clear();
     again_waiting.clear();
+    again_unanswered = 0;
 }
 
 /// One question, as it came out when both servers were asked again.
@@ -269,8 +283,22 @@ Status FrontJudge::Work::asked_again(Stretch&& stretch) {
                     .asked = asked_of(original.seen),
                     .older = original.seen.older,
                     .newer = original.seen.newer};
+    const auto count_network = [&] {
+        // What came in between from elsewhere counts all the same.
+        Stretch rest;
+        rest.tally.stray = stretch.tally.stray;
+        rest.tally.repeats = stretch.tally.repeats;
+        done.tally.add(rest.tally);
+    };
     const bool only_signatures = collector.comparer().same(pair.asked, pair.older, pair.newer).same;
-    if (stretch.tally.same == 0 || only_signatures) {
+    if (pair.older.empty() || pair.newer.empty()) {
+        --again_unanswered;
+        if (stretch.tally.timed_out == 0)
+            for (const Side side : {Side::older, Side::newer})
+                if ((side == Side::older ? pair.older : pair.newer).empty())
+                    ++done.tally.repeats[static_cast<std::size_t>(side)];
+        add(done, std::move(stretch));
+    } else if (stretch.tally.same == 0 || only_signatures) {
         add(done, std::move(stretch));
     } else {
         // What the client was told and what the new server said are not what they say now.
@@ -281,11 +309,7 @@ Status FrontJudge::Work::asked_again(Stretch&& stretch) {
         judgement.where = difference.where;
         judgement.sentence = "asked again, the servers agree";
         collector.judged(done, pair, std::move(judgement), difference.facets, difference.cause);
-        // What came in between from elsewhere counts all the same.
-        Stretch rest;
-        rest.tally.stray = stretch.tally.stray;
-        rest.tally.repeats = stretch.tally.repeats;
-        done.tally.add(rest.tally);
+        count_network();
     }
     again.erase(found);
     return {};
@@ -310,6 +334,9 @@ Stretch FrontJudge::Work::take() {
         done.tally.asked += drops - drops_told[i];
         done.tally.dropped += drops - drops_told[i];
         drops_told[i] = drops;
+        const std::uint64_t repeats = channel.repeats.value();
+        done.tally.repeats[static_cast<std::size_t>(Side::newer)] += repeats - repeats_told[i];
+        repeats_told[i] = repeats;
         for (std::size_t side = 0; side < sides; ++side)
             for (std::size_t what = 0; what < stray_count; ++what) {
                 const std::uint64_t seen = channel.strays[side][what].value();

@@ -71,6 +71,7 @@ struct Channel {
     ObservedQueue pairs;
     Count dropped;  // queries that were to be compared and were not
     Count queries, answers;
+    Count repeats;   // datagrams sent to the new server again
     Count given_up;  // unanswered queries that had to give way to newer ones, connections refused
     std::atomic<std::int64_t> connections{0};
     std::array<std::array<Count, stray_count>, sides> strays;

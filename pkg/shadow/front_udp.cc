@@ -29,6 +29,8 @@ constexpr std::size_t upstream_sockets = 4;
 constexpr std::uint32_t socket_octets = 4U << 20U;  // of its buffers
 constexpr std::int32_t none = -1;
 constexpr base::Duration newer_waits_max = base::Duration::milliseconds(100);
+constexpr std::size_t newer_sends =
+    3;  // of one question, repeats included: a datagram may get lost
 constexpr int wait_ms_max = 50;
 // The new server is asked several questions at once: woken for each, it would take the processor
 // from those whom clients wait for.
@@ -108,7 +110,6 @@ struct FrontUdp::Work {
           listeners(std::move(listeners_given)),
           epoll(epoll_create1(EPOLL_CLOEXEC)),
           wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-          newer_waits(std::min(newer_waits_max, base::Duration{options.timeout.nanoseconds / 2})),
           wait_ms(static_cast<int>(
               std::clamp<std::int64_t>(options.timeout.nanoseconds / 4'000'000, 1, wait_ms_max))),
           slots(options.in_flight_max),
@@ -125,6 +126,13 @@ struct FrontUdp::Work {
                  watch(newer[i].get(), tag(Role::newer, i));
         }
         if (!ok) throw std::system_error(errno, std::generic_category(), "epoll for UDP");
+        // The first wait is for the old server. Then the rest is shared out.
+        const std::int64_t first =
+            std::min(newer_waits_max.nanoseconds, options.timeout.nanoseconds / 2);
+        const std::int64_t rest = options.timeout.nanoseconds - first;
+        for (std::size_t i = 0; i < looks.size(); ++i)
+            looks[i].age = {first + rest / static_cast<std::int64_t>(looks.size()) *
+                                        static_cast<std::int64_t>(i)};
         slot_of.fill(none);
         free.reserve(slots.size());
         for (std::size_t i = slots.size(); i > 0; --i)
@@ -165,7 +173,8 @@ struct FrontUdp::Work {
         else
             oldest = index;
         youngest = index;
-        if (to_look_at == none) to_look_at = index;
+        for (Look& look : looks)
+            if (look.next == none) look.next = index;
         return index;
     }
 
@@ -179,7 +188,8 @@ struct FrontUdp::Work {
             slot(one.after).before = one.before;
         else
             youngest = one.before;
-        if (to_look_at == index) to_look_at = one.after;
+        for (Look& look : looks)
+            if (look.next == index) look.next = one.after;
         one.used = false;
         slot_of[one.id] = none;
         free.push_back(index);
@@ -194,9 +204,9 @@ struct FrontUdp::Work {
         release(index);
     }
 
-    void queue_to_ask(std::int32_t index) noexcept {
+    void queue_to_ask(std::int32_t index, bool again) noexcept {
         if (to_ask.empty()) to_ask_since = now;
-        to_ask.push_back({index, slot(index).id});
+        to_ask.push_back({index, slot(index).id, again});
     }
 
     void take_queries(std::size_t listener) noexcept;
@@ -212,17 +222,23 @@ struct FrontUdp::Work {
     std::vector<Listener> listeners;
     net::Descriptor epoll, wake;
     std::vector<net::Descriptor> older, newer;
-    const base::Duration newer_waits;  // for the old server, before the new one is asked
-    const int wait_ms;                 // while anything is in flight
+    const int wait_ms;  // while anything is in flight
     std::vector<Slot> slots;
     std::vector<std::int32_t> free;
     std::array<std::int32_t, 65536> slot_of{};
     std::int32_t oldest = none, youngest = none;
-    std::int32_t to_look_at = none;  // the oldest that may not have waited for the old server long
+    /// When the new server is asked at the latest, and again if it has not answered: ages of a
+    /// slot, and the oldest slot that has not come to it.
+    struct Look {
+        base::Duration age;
+        std::int32_t next = none;
+    };
+    std::array<Look, newer_sends> looks;
     /// Whose turn it is to be asked of the new server; a slot may have been given up meanwhile.
     struct Turn {
         std::int32_t index;
         std::uint16_t id;
+        bool again;
     };
     std::vector<Turn> to_ask;
     base::Duration to_ask_since;
@@ -338,7 +354,7 @@ void FrontUdp::Work::take_answers(std::size_t from) noexcept {
         if (!one.compared || !one.pair.newer.empty())
             finish(index);
         else if (!one.asked_newer)
-            queue_to_ask(index);
+            queue_to_ask(index, false);
     }
     if (listener != nullptr) answers += to_client.send(listener->socket.get());
     channel.answers.add(answers);
@@ -348,8 +364,10 @@ void FrontUdp::Work::ask_newer() noexcept {
     const auto flush = [this](std::size_t i) { to_newer[i].send(newer[i].get()); };
     for (const Turn turn : to_ask) {
         Slot& one = slot(turn.index);
-        if (!one.used || one.id != turn.id || one.asked_newer) continue;
+        if (!one.used || one.id != turn.id) continue;
+        if (turn.again ? !one.pair.newer.empty() : one.asked_newer) continue;
         one.asked_newer = true;
+        if (turn.again) channel.repeats.add(1);
         const std::size_t at = one.id % upstream_sockets;
         Outgoing& out = to_newer[at];
         std::size_t proxy_octets = 0;
@@ -385,11 +403,15 @@ void FrontUdp::Work::take_new_answers(std::size_t from) noexcept {
 
 void FrontUdp::Work::expire() noexcept {
     while (oldest != none && now - slot(oldest).since >= options.timeout) finish(oldest);
-    while (to_look_at != none && now - slot(to_look_at).since >= newer_waits) {
-        Slot& one = slot(to_look_at);
-        if (one.compared && !one.asked_newer) queue_to_ask(to_look_at);
-        to_look_at = one.after;
-    }
+    for (Look& look : looks)
+        while (look.next != none && now - slot(look.next).since >= look.age) {
+            const Slot& one = slot(look.next);
+            // At the first age it is asked, at the others again.
+            const bool again = &look != looks.data();
+            if (one.compared && one.asked_newer == again && one.pair.newer.empty())
+                queue_to_ask(look.next, again);
+            look.next = one.after;
+        }
     if (to_ask.size() >= datagrams_max || (!to_ask.empty() && now - to_ask_since >= gather))
         ask_newer();
 }

@@ -2,7 +2,9 @@
 //
 // A query goes to the old server under an ID of ours; its answer goes back to the client with the
 // client's. Only then is the new server asked, so that it does not compete with what the client
-// waits for (or after a tenth of a second, when the old server is slow).
+// waits for (or after a tenth of a second, when the old server is slow). What the new server has
+// not answered is sent to it twice more within the timeout, so that a lost datagram is no silence;
+// the old server gets what the client sends, and no more.
 #pragma once
 
 #include <atomic>

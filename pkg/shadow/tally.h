@@ -56,7 +56,7 @@ struct Tally {
     std::array<std::uint64_t, compare::verdict_count> by_verdict{};
     std::array<std::array<std::uint64_t, stray_count>, sides> stray{};
     std::array<std::uint64_t, sides> timeouts{};  // of questions, by who did not answer
-    std::array<std::uint64_t, sides> repeats{};   // datagrams sent again
+    std::array<std::uint64_t, sides> repeats{};   // messages sent again
 
     void add(const Tally& other) noexcept;
     bool balanced() const noexcept { return asked == compared + timed_out + dropped + malformed; }
