@@ -80,6 +80,7 @@ term::Json tally_json(const shadow::Tally& tally) {
     json.set("malformed", number(tally.malformed)).set("same", number(tally.same));
     json.set("identical", number(tally.identical)).set("explained", number(tally.explained));
     json.set("unexplained", number(tally.unexplained));
+    json.set("unconfirmed", number(tally.unconfirmed));
     json.set("by_verdict", group(tally.by_verdict, [](std::size_t i) {
                  return to_string(static_cast<compare::Verdict>(i));
              }));

@@ -298,6 +298,16 @@ Status FrontJudge::Work::asked_again(Stretch&& stretch) {
                 if ((side == Side::older ? pair.older : pair.newer).empty())
                     ++done.tally.repeats[static_cast<std::size_t>(side)];
         add(done, std::move(stretch));
+    } else if (stretch.tally.timed_out != 0) {
+        // Silence now takes nothing from what was seen then.
+        if (only_signatures)
+            Collector::dropped(done);
+        else
+            collector.difference(
+                done, pair, collector.comparer().difference(pair.asked, pair.older, pair.newer),
+                {});
+        ++done.tally.unconfirmed;
+        count_network();
     } else if (stretch.tally.same == 0 || only_signatures) {
         add(done, std::move(stretch));
     } else {

@@ -593,3 +593,24 @@ TEST_CASE("a question that only one side has answered is asked again before it c
         CHECK(tally.repeats[static_cast<std::size_t>(lossy)] == 1);
     }
 }
+
+TEST_CASE("a difference stays what it was when nobody answers who is asked again") {
+    std::atomic<int> asked{0};
+    const TestServer once([&](const Octets& query, const auto& client) {
+        if (asked++ == 0) client.answer(answer_to(query, 2));
+    });
+    Answers older;
+    Front front(options_for(older.target(), once.target()));
+    const Client client(front, SOCK_DGRAM);
+    client.send(question(1, "www.example."));
+    CHECK(!client.receive().empty());
+    std::vector<Sample> samples;
+    const Tally tally = tally_of(front, 1, &samples);
+    CHECK(tally.timed_out == 0);
+    CHECK(tally.compared == 1);
+    CHECK(tally.unexplained == 1);
+    CHECK(tally.unconfirmed == 1);
+    CHECK(tally.by_what[static_cast<std::size_t>(compare::What::answer)] == 1);
+    REQUIRE(samples.size() == 1);
+    CHECK(!samples[0].newer.empty());
+}

@@ -253,6 +253,11 @@ void put_strays(std::string& out, const Tally& tally) {
             row("not compared: " + std::string(to_string(static_cast<Stray>(i))),
                 tally.stray[side][i]);
     }
+    if (tally.unconfirmed != 0)
+        rows +=
+            "<tr><td>old, new<td>no answer when a difference was asked again"
+            "<td class=n data-t=Count>" +
+            term::grouped(tally.unconfirmed) + "</tr>\n";
     if (rows.empty()) return;
     out +=
         "<h2>On the network</h2>\n<div class=card><table class=stack><thead><tr><th>Side<th>"

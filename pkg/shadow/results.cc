@@ -81,6 +81,7 @@ void for_each_counter(T& tally, const Each& each) {
               [](std::size_t i) { return to_string(static_cast<Stray>(i)); });
     group("timeouts.", tally.timeouts, side_of);
     group("repeats.", tally.repeats, side_of);
+    each("unconfirmed", tally.unconfirmed);
 }
 
 std::string text_of(const Tally& tally) {

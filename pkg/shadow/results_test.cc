@@ -335,6 +335,7 @@ TEST_CASE("every counter of a tally comes back as it was kept") {
     for (auto& counters : tally.stray) fill(counters);
     fill(tally.timeouts);
     fill(tally.repeats);
+    tally.unconfirmed = 3;
     REQUIRE(results.add(run, one(all), at(5)));
     const auto same_as_kept = [&all](const Tally& got) {
         CHECK(got.asked == all.tally.asked);
@@ -351,6 +352,7 @@ TEST_CASE("every counter of a tally comes back as it was kept") {
         CHECK(got.stray == all.tally.stray);
         CHECK(got.timeouts == all.tally.timeouts);
         CHECK(got.repeats == all.tally.repeats);
+        CHECK(got.unconfirmed == 3);
     };
     same_as_kept(results.runs().value().front().tally);
     same_as_kept(results.minutes().value().front().tally);

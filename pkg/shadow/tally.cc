@@ -60,6 +60,7 @@ void Tally::add(const Tally& other) noexcept {
     for (std::size_t side = 0; side < sides; ++side) add_each(stray[side], other.stray[side]);
     add_each(timeouts, other.timeouts);
     add_each(repeats, other.repeats);
+    unconfirmed += other.unconfirmed;
 }
 
 }  // namespace zc::shadow
