@@ -38,8 +38,9 @@ std::optional<Glance> glance(base::Octets message) noexcept {
     }
     if (at > message.size() || message.size() - at < 4) return out;
     out.question = message.subspan(header_octets, at + 4 - header_octets);
-    out.compared =
-        !out.response && (flags & opcode_bits) == 0 && !is_transfer(base::load_u16(&message[at]));
+    const bool is_query = !out.response && (flags & opcode_bits) == 0;
+    out.transfer = is_query && is_transfer(base::load_u16(&message[at]));
+    out.compared = is_query && !out.transfer;
     return out;
 }
 

@@ -88,6 +88,7 @@ struct Channel {
 struct Glance {
     bool response = false;
     bool compared = false;  // one question of opcode QUERY, no transfer: both servers may be asked
+    bool transfer = false;  // AXFR or IXFR: over TCP, answered with any number of messages
     base::Octets question;  // empty: there is none that can be read
 };
 /// Nothing for what is shorter than a header.

@@ -27,6 +27,12 @@ constexpr int wait_ms = 100;
 constexpr base::Duration newer_pause = base::Duration::seconds(1);
 constexpr base::Duration between_looks = base::Duration::milliseconds(100);  // at what has to end
 constexpr int accepts_max = 64;
+// Of a connection: questions that the client waits for, as far as they are remembered.
+constexpr std::size_t owed_max = 4096;
+// At the end: how long transfers may go on, and a pause in one that means that it is over. (Where a
+// transfer ends is not to be seen without reading its records.)
+constexpr base::Duration transfers_end = base::Duration::seconds(10);
+constexpr base::Duration transfer_pause = base::Duration::seconds(1);
 
 /// A question that both servers were asked.
 struct Open {
@@ -51,7 +57,10 @@ struct Connection {
     Outbox to_client, to_older, to_newer;
     Framer from_client, from_older, from_newer;
     std::deque<Open> open;
-    bool client_ended = false;  // it sends no more
+    std::deque<std::uint16_t> owed;  // IDs of questions that the old server has not answered
+    bool transfers = false;          // it was asked for one
+    base::Duration older_last;       // when the old server last said something
+    bool client_ended = false;       // it sends no more
     bool older_ended = false;
     bool over = false;           // client and old server are done with each other
     bool client_gone = false;    // it is, and did not wait for its answers
@@ -109,6 +118,16 @@ struct FrontTcp::Work {
     void settle(Connection& one);
     void leave(Connection& one);
     void end(Connection& one);
+    bool is_waiting(const Connection& one) const noexcept {
+        return one.to_client.size() > 0 || !one.owed.empty() || is_transferring(one);
+    }
+    bool is_transferring(const Connection& one) const noexcept {
+        return one.transfers && now - one.older_last < transfer_pause;
+    }
+    bool any_transferring() const noexcept {
+        return std::any_of(connections.begin(), connections.end(),
+                           [this](const auto& one) { return !one->over && is_transferring(*one); });
+    }
     void expire();
     void round();
 
@@ -208,6 +227,12 @@ void FrontTcp::Work::from_client(Connection& one) {
         one.from_client.take(octets, [&](base::Octets message) {
             channel.queries.add(1);
             const auto seen = glance(message);
+            if (seen && one.owed.size() < owed_max)
+                one.owed.push_back(base::load_u16(message.data()));
+            if (seen && seen->transfer) {
+                one.transfers = true;
+                one.older_last = now;
+            }
             if (!seen || !seen->compared || counted++ % options.one_in != 0) return;
             if (!has_newer(one) || one.to_newer.size() > waiting_octets_max ||
                 one.open.size() == open_questions_max) {
@@ -247,10 +272,15 @@ Open* open_of(Connection& one, base::Octets message, Message Observed::*side) {
 
 void FrontTcp::Work::from_older(Connection& one) {
     const bool goes_on = read_some(one.older, [&](base::Octets octets) {
-        one.last = now;
+        one.last = one.older_last = now;
         one.to_client.add(octets);
         one.from_older.take(octets, [&](base::Octets message) {
             channel.answers.add(1);
+            if (message.size() >= 2) {
+                const auto owed =
+                    std::find(one.owed.begin(), one.owed.end(), base::load_u16(message.data()));
+                if (owed != one.owed.end()) one.owed.erase(owed);
+            }
             if (Open* open = open_of(one, message, &Observed::older))
                 assign(open->pair.older, message);
         });
@@ -403,8 +433,7 @@ void FrontTcp::Work::expire() {
         complete(one);
         // Idle is also who does not take what waits for it.
         const bool is_idle = now - one.last >= options.idle;
-        if (!one.over && one.open.empty() && (is_idle || (ending && one.to_client.size() == 0)))
-            leave(one);
+        if (!one.over && one.open.empty() && (is_idle || (ending && !is_waiting(one)))) leave(one);
         if (one.over && one.open.empty()) end(one);
     }
     ended.clear();
@@ -434,12 +463,16 @@ FrontTcp::~FrontTcp() = default;
 void FrontTcp::run() noexcept {
     Work& work = *work_;
     while (!work.stopping.load(std::memory_order_relaxed)) work.round();
-    // What is under way may end within the time that an answer may take.
+    // What is under way may end within the time that an answer may take, a transfer within more.
     epoll_ctl(work.epoll.get(), EPOLL_CTL_DEL, work.wake.get(), nullptr);
     work.listeners.clear();
     work.ending = true;
-    const base::Duration until = runtime::monotonic() + work.options.timeout;
-    while (!work.connections.empty() && runtime::monotonic() < until) work.round();
+    const base::Duration stopped = runtime::monotonic();
+    const auto may_go_on = [&] {
+        const base::Duration waited = runtime::monotonic() - stopped;
+        return waited < work.options.timeout || (waited < transfers_end && work.any_transferring());
+    };
+    while (!work.connections.empty() && may_go_on()) work.round();
     // What came after the stop has not had its time to be answered.
     work.now = runtime::monotonic();
     for (const auto& one : work.connections) {

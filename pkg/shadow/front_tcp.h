@@ -33,6 +33,9 @@ public:
     FrontTcp(const FrontTcp&) = delete;
     FrontTcp& operator=(const FrontTcp&) = delete;
 
+    /// Until `stop`; then accepts nobody, and passes on what clients still wait for: answers for
+    /// `timeout`, zone transfers that go on for up to 10 s. Who waits for nothing is closed at
+    /// once.
     void run() noexcept;
     void stop() noexcept;
 

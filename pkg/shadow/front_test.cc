@@ -10,6 +10,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -273,6 +274,7 @@ TEST_CASE("the client's address goes on in a PROXY header to the side that wants
     Answers older, newer;
     FrontOptions options = options_for(older.target(), newer.target());
     options.proxy_to_newer = true;
+    options.timeout = base::Duration::seconds(2);
     Front front(options);
     const Client client(front, SOCK_DGRAM);
     client.send(question(1, "www.example."));
@@ -613,4 +615,41 @@ TEST_CASE("a difference stays what it was when nobody answers who is asked again
     CHECK(tally.by_what[static_cast<std::size_t>(compare::What::answer)] == 1);
     REQUIRE(samples.size() == 1);
     CHECK(!samples[0].newer.empty());
+}
+
+TEST_CASE("what TCP clients wait for when it stops is passed on, compared or not, transfers too") {
+    constexpr int messages = 8;
+    const TestServer slow([&](const Octets& query, const auto& client) {
+        const auto parsed = dns::parse_message(query);
+        const bool transfer = parsed && parsed->questions.at(0).type == dns::RrType::axfr;
+        // A transfer takes longer than the timeout of an answer.
+        for (int i = 0; i < (transfer ? messages : 1); ++i) {
+            ::poll(nullptr, 0, 60);
+            client.answer(answer_to(query, 1));
+        }
+    });
+    Answers newer;
+    FrontOptions options = options_for(slow.target(), newer.target());
+    options.one_in = 1000;
+    Front front(options);
+    const Client other(front, SOCK_STREAM);
+    other.send_framed(question(1, "first.example."));  // the one that is compared
+    CHECK(!other.receive_framed().empty());
+    const Client client(front, SOCK_STREAM), secondary(front, SOCK_STREAM);
+    const base::Duration until = runtime::monotonic() + patience;
+    const auto wait_for = [&](std::uint64_t queries) {
+        while (front.passed().queries < queries && runtime::monotonic() < until)
+            ::poll(nullptr, 0, 1);
+    };
+    client.send_framed(question(2, "www.example."));
+    wait_for(2);
+    secondary.send_framed(question(3, "example.", dns::RrType::axfr));
+    wait_for(3);
+    const base::Duration start = runtime::monotonic();
+    std::thread stopping([&] { front.stop(); });
+    CHECK(!client.receive_framed().empty());
+    for (int i = 0; i < messages; ++i) CHECK(!secondary.receive_framed().empty());
+    stopping.join();
+    CHECK(runtime::monotonic() - start < base::Duration::seconds(5));
+    CHECK(other.receive().empty());
 }
