@@ -87,10 +87,9 @@ Status open_source(const DiffOptions& options, bool recorded, const std::atomic<
     } else {
         ZC_TRY(out.source, capture::open_file(options.file, source));
         out.info.source = options.file == "-" ? "stdin" : options.file;
-        // What comes by a pipe the next time is something else.
-        out.resumable = options.file != "-";
     }
-    if (out.source->live()) out.resumable = false;
+    // What comes by a pipe the next time is something else.
+    out.resumable = out.source->resumable();
     return {};
 }
 

@@ -73,6 +73,7 @@ public:
     std::uint64_t expected() const noexcept override {
         return extrapolate(pairing_.last(), *input_);
     }
+    bool resumable() const noexcept override { return input_->repeats(); }
 
     /// The first frame is START: what is in the stream?
     Status open() {

@@ -1,8 +1,10 @@
 #include "capture/input.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
+#include <string_view>
 #include <utility>
 
 #include <fcntl.h>
@@ -33,6 +35,10 @@ Result<std::unique_ptr<Input>> Input::open(const std::string& path,
     if (S_ISREG(status.st_mode)) {
         input->total_ = static_cast<std::uint64_t>(status.st_size);
         input->stop_or_null_ = nullptr;
+        constexpr std::array<std::string_view, 3> own = {"/dev/fd/", "/dev/stdin", "/proc/"};
+        input->repeats_ = std::none_of(own.begin(), own.end(), [&](std::string_view prefix) {
+            return path.starts_with(prefix);
+        });
     }
     static_cast<void>(::posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL));  // a hint only
     return input;

@@ -30,6 +30,10 @@ public:
     /// 1 to out.size() octets, or 0 at the end.
     Result<std::size_t> read(base::MutableOctets out);
 
+    /// Opening the same path again gives the same octets: a regular file, and not one that only
+    /// this process knows by that path (stdin, /dev/fd/N).
+    bool repeats() const noexcept { return repeats_; }
+
     const std::string& name() const noexcept { return name_; }
     std::uint64_t taken() const noexcept { return taken_; }
     std::uint64_t total() const noexcept { return total_; }  // 0: not known
@@ -42,6 +46,7 @@ private:
     int fd_ = -1;
     const std::atomic<bool>* stop_or_null_ = nullptr;  // of a regular file: none
     std::string name_;
+    bool repeats_ = false;
     std::vector<std::uint8_t> head_;
     std::size_t head_at_ = 0;
     base::Octets memory_;

@@ -141,6 +141,7 @@ public:
         return {};
     }
     std::uint64_t expected() const noexcept override { return extrapolate(last_query(), *input_); }
+    bool resumable() const noexcept override { return input_->repeats(); }
 
 private:
     void stop_at_error() {

@@ -109,6 +109,9 @@ public:
     /// About how many queries there are in all; 0: not known.
     virtual std::uint64_t expected() const noexcept { return 0; }
     virtual bool live() const noexcept { return false; }
+    /// Another process can open it again and go on behind a position: not a pipe, nor stdin or
+    /// /dev/fd/N, whatever stands behind them now.
+    virtual bool resumable() const noexcept { return !live(); }
 };
 
 struct SourceOptions {

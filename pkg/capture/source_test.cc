@@ -209,6 +209,13 @@ TEST_CASE("a file is opened by what is in it, a pipe too") {
     REQUIRE(text.has_value());
     CHECK(read_all(**text).queries.size() == 2);
     CHECK((*text)->expected() == 2);
+    CHECK((*text)->resumable());
+    const int fd = ::open((folder / "text").c_str(), O_RDONLY | O_CLOEXEC);
+    auto by_number = open_file("/dev/fd/" + std::to_string(fd), {});
+    REQUIRE(by_number.has_value());
+    CHECK(read_all(**by_number).queries.size() == 2);
+    CHECK_FALSE((*by_number)->resumable());
+    ::close(fd);
 
     building::PcapFile pcap;
     pcap.add(building::udp_packet(building::ends(), building::query("a.example.")));
@@ -220,7 +227,10 @@ TEST_CASE("a file is opened by what is in it, a pipe too") {
     std::FILE* const writer =
         ::popen(("cat " + (folder / "pcap") + " > " + (folder / "pipe")).c_str(), "w");
     REQUIRE(writer != nullptr);
-    CHECK(read_all(**open_file(folder / "pipe", {})).queries.size() == 1);
+    auto pipe = open_file(folder / "pipe", {});
+    REQUIRE(pipe.has_value());
+    CHECK_FALSE((*pipe)->resumable());
+    CHECK(read_all(**pipe).queries.size() == 1);
     CHECK(::pclose(writer) == 0);
 }
 

@@ -96,6 +96,7 @@ public:
     }
     const SourceCounts& counts() const noexcept override { return counts_; }
     std::uint64_t expected() const noexcept override { return extrapolate(line_, *input_); }
+    bool resumable() const noexcept override { return input_->repeats(); }
 
 private:
     /// False at the end. A line that is too long comes cut off.
