@@ -35,6 +35,7 @@ Result<std::unique_ptr<Input>> Input::open(const std::string& path,
     if (S_ISREG(status.st_mode)) {
         input->total_ = static_cast<std::uint64_t>(status.st_size);
         input->stop_or_null_ = nullptr;
+        input->is_regular_ = true;
         constexpr std::array<std::string_view, 3> own = {"/dev/fd/", "/dev/stdin", "/proc/"};
         input->repeats_ = std::none_of(own.begin(), own.end(), [&](std::string_view prefix) {
             return path.starts_with(prefix);
@@ -61,6 +62,12 @@ Status Input::wait() const {
         const int ready = ::poll(&polled, 1, look_interval_ms);
         if (ready > 0 || (ready < 0 && errno != EINTR)) return {};  // `read` tells of errors
     }
+}
+
+bool Input::ready() const noexcept {
+    if (fd_ < 0 || is_regular_ || head_at_ < head_.size()) return true;
+    pollfd polled{.fd = fd_, .events = POLLIN, .revents = 0};
+    return ::poll(&polled, 1, 0) != 0;  // `read` tells of errors
 }
 
 Result<std::size_t> Input::read_more(base::MutableOctets out) {

@@ -29,6 +29,8 @@ public:
     Result<base::Octets> head(std::size_t count);
     /// 1 to out.size() octets, or 0 at the end.
     Result<std::size_t> read(base::MutableOctets out);
+    /// `read` would not wait.
+    bool ready() const noexcept;
 
     /// Opening the same path again gives the same octets: a regular file, and not one that only
     /// this process knows by that path (stdin, /dev/fd/N).
@@ -45,6 +47,7 @@ private:
 
     int fd_ = -1;
     const std::atomic<bool>* stop_or_null_ = nullptr;  // of a regular file: none
+    bool is_regular_ = false;
     std::string name_;
     bool repeats_ = false;
     std::vector<std::uint8_t> head_;

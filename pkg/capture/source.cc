@@ -98,8 +98,12 @@ void write_query(base::Writer& out, dns::NameView qname, dns::RrType qtype, cons
 
 Result<std::unique_ptr<Source>> open_input(std::unique_ptr<Input> input,
                                            const SourceOptions& options) {
-    ZC_TRY(const base::Octets head, input->head(12));
+    // No more than is needed: a pipe may have one short line for a long time.
+    ZC_TRY(base::Octets head, input->head(4));
     if (begins_pcap(head)) return open_pcap(std::move(input), options);
+    if (std::ranges::all_of(head, [](std::uint8_t octet) { return octet == 0; })) {
+        ZC_TRY(head, input->head(12));
+    }
     if (begins_frames(head)) return open_dnstap(std::move(input), options);
     return open_text(std::move(input), options);
 }

@@ -95,7 +95,8 @@ struct SourceCounts {
 class Source {
 public:
     virtual ~Source() = default;
-    /// Fills `batch` (cleared first) with at least one query, or none at the end. A live source
+    /// Fills `batch` (cleared first) with at least one query, or none at the end; text from a pipe
+    /// with no more than what has come. A live source
     /// gives what has come within a tenth of a second, which may be none: `ended` tells. An error
     /// in the middle of a source (`io`, `malformed`, `unsupported`) comes when all that was before
     /// it has been given; then it has ended.

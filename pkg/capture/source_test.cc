@@ -261,4 +261,35 @@ TEST_CASE("a pipe that gives nothing is left when that is asked for") {
     ::close(writer);
 }
 
+TEST_CASE("what a slow pipe has given is not kept back for what it may give") {
+    const testkit::Folder folder;
+    REQUIRE(::mkfifo((folder / "pipe").c_str(), 0600) == 0);
+    const int writer = ::open((folder / "pipe").c_str(), O_RDWR | O_CLOEXEC);
+    REQUIRE(writer >= 0);
+    const auto write_text = [&](std::string_view text) {
+        REQUIRE(::write(writer, text.data(), text.size()) == static_cast<ssize_t>(text.size()));
+    };
+    std::atomic<bool> stop{false}, done{false};
+    std::thread stops([&] {
+        for (int i = 0; i < 500 && !done; ++i) ::poll(nullptr, 0, 10);
+        stop = true;
+    });
+    SourceOptions options;
+    options.stop_or_null = &stop;
+    write_text("a A\n");  // fewer octets than a header of a capture has
+    auto source = open_file(folder / "pipe", options);
+    REQUIRE(source.has_value());
+    Batch batch;
+    for (const std::string_view text :
+         {std::string_view(), std::string_view("b A\nc A\nd"), std::string_view(" A\n")}) {
+        write_text(text);
+        CHECK((*source)->read(batch).has_value());
+        CHECK(batch.size() == (text.size() > 4 ? 2 : 1));
+    }
+    CHECK_FALSE(stop);
+    done = true;
+    stops.join();
+    ::close(writer);
+}
+
 }  // namespace zc::capture

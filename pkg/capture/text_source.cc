@@ -44,8 +44,8 @@ public:
     Status open() {
         std::string_view line;
         while (lines_seen_ < lines_judged) {
-            ZC_TRY(const bool there, next_line(line));
-            if (!there) break;
+            ZC_TRY(const Got got, next_line(line, Wait::yes));
+            if (got != Got::line) break;
             if (!meaningful(line)) continue;
             ++lines_seen_;
             if (parse(line)) {
@@ -66,15 +66,17 @@ public:
         std::string_view line;
         if (std::exchange(first_, false)) give(batch);
         while (!batch.full() && !ended_) {
-            auto there = next_line(line);
-            if (!there) {
+            // A pipe may be slow, and somebody wait for the answers to what is there.
+            const auto got = next_line(line, batch.size() == 0 ? Wait::yes : Wait::no);
+            if (!got) {
                 if (batch.size() == 0) {
                     ended_ = true;
-                    return tl::unexpected<Error>(std::move(there).error());
+                    return tl::unexpected<Error>(got.error());
                 }
                 return {};  // the error comes again
             }
-            if (!*there) {
+            if (*got == Got::nothing_yet) return {};
+            if (*got == Got::end) {
                 at_end_ = true;
                 break;
             }
@@ -99,8 +101,10 @@ public:
     bool resumable() const noexcept override { return input_->repeats(); }
 
 private:
-    /// False at the end. A line that is too long comes cut off.
-    Result<bool> next_line(std::string_view& line) {
+    enum class Wait : std::uint8_t { no, yes };
+    enum class Got : std::uint8_t { line, nothing_yet, end };
+    /// A line that is too long comes cut off.
+    Result<Got> next_line(std::string_view& line, Wait wait) {
         for (;;) {
             const char* const begin = block_.data() + at_;
             const auto* const end =
@@ -112,7 +116,9 @@ private:
                 line = {begin, filled_ - at_};
                 at_ = filled_;
             } else if (input_ended_) {
-                return false;
+                return Got::end;
+            } else if (wait == Wait::no && !input_->ready()) {
+                return Got::nothing_yet;
             } else {
                 std::memmove(block_.data(), begin, filled_ - at_);
                 filled_ -= std::exchange(at_, 0);
@@ -126,7 +132,7 @@ private:
             const bool rest = std::exchange(in_long_line_, end == nullptr && !input_ended_);
             if (rest) continue;  // of a line that was too long, and is counted
             ++line_;
-            return true;
+            return Got::line;
         }
     }
     static bool meaningful(std::string_view& line) noexcept {
