@@ -21,6 +21,7 @@ namespace {
 constexpr base::Duration flush_interval = base::Duration::milliseconds(1000);
 constexpr std::uint64_t questions_max = 1'000'000'000'000'000;
 constexpr std::size_t stretches_waiting_max = 4096;  // then the run waits for the disk
+constexpr std::size_t stretches_octets_max = std::size_t{16} << 20;
 
 struct DiffOptions {
     std::string file, from_zones, dnstap, interface, zone_data;
@@ -177,8 +178,12 @@ public:
     /// Waits while there is too much already. False: `stop` was called.
     bool put(shadow::Stretch&& stretch) {
         std::unique_lock lock(mutex_);
-        room_.wait(lock, [this] { return stretches_.size() < stretches_waiting_max || refused_; });
+        room_.wait(lock, [this] {
+            return (stretches_.size() < stretches_waiting_max && octets_ < stretches_octets_max) ||
+                   refused_;
+        });
         if (refused_) return false;
+        octets_ += stretch.octets();
         stretches_.push_back(std::move(stretch));
         return true;
     }
@@ -191,6 +196,7 @@ public:
     std::vector<shadow::Stretch> take() {
         const std::lock_guard lock(mutex_);
         room_.notify_all();
+        octets_ = 0;
         return std::exchange(stretches_, {});
     }
     void end(Status status) {
@@ -211,6 +217,7 @@ private:
     std::mutex mutex_;
     std::condition_variable room_, changed_;
     std::vector<shadow::Stretch> stretches_;
+    std::size_t octets_ = 0;  // that they hold
     bool refused_ = false, ended_ = false;
     Status status_;
 };

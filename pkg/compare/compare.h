@@ -125,8 +125,10 @@ struct Difference {
     /// telling kind (QTYPE stands for the type asked for), what kind of answer each side gave, and
     /// the type where it is one that servers treat apart (ANY, RRSIG, DS, NSEC …). For a rule of
     /// the kind `legal`, its name instead of the facets. Where a side did not look anything up
-    /// (timeout, malformed, REFUSED …), no place. Never a name or an address of a zone.
+    /// (timeout, malformed, REFUSED …), no place. Never a name or an address of a zone. At most
+    /// `cause_octets_max`: what a longer one would say is cut, with a hash of the whole behind it.
     std::string cause;
+    static constexpr std::size_t cause_octets_max = 256;
     /// A rule of the kind `legal` that covers all of it, as far as the responses tell.
     std::optional<Rule> legal;
     std::vector<DifferenceLine> lines;  // everything of both, in the order of a message

@@ -243,6 +243,29 @@ TEST_CASE("Pairs of responses are the same, or different, as their scripts say")
     });
 }
 
+TEST_CASE("A cause is bounded, and another one stays another one") {
+    Case of;
+    of.question.name = value(dns::Name::parse("www.example."));
+    of.question.type = dns::RrType::a;
+    dns::QueryOptions options;
+    options.id = 0x1234;
+    of.query = dns::encode_query(of.question.name, of.question.type, options);
+    const auto with_types = [&](int first) {
+        std::string text = "NOERROR aa\n";
+        for (int i = 0; i < 2000; ++i)
+            text += "answer www.example. 300 TYPE" + std::to_string(first + i) + " \\# 1 00\n";
+        return read_message(of, "", text);
+    };
+    const Octets older = read_message(of, "", "NOERROR aa\n");
+    Comparer comparer{Policy()};
+    const std::string one = comparer.difference(of.asked(), older, with_types(2000)).cause;
+    const std::string other = comparer.difference(of.asked(), older, with_types(1999)).cause;
+    CHECK(one.size() == Difference::cause_octets_max);
+    CHECK(other.size() == Difference::cause_octets_max);
+    CHECK(one != other);
+    CHECK(one == comparer.difference(of.asked(), older, with_types(2000)).cause);
+}
+
 TEST_CASE("Every rule, label and place has a name that is read back") {
     for (const RuleRow& row : rules()) {
         CHECK(value(parse_rule(row.name)) == row.rule);

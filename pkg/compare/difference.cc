@@ -668,6 +668,17 @@ std::string_view kind_of(const Form& form, const Chain& chain, bool refers) {
     return has_in_authority(form, RrType::soa) ? "negative" : "empty";
 }
 
+/// A server may give as many types as a message holds.
+std::string bounded(std::string cause) {
+    if (cause.size() <= Difference::cause_octets_max) return cause;
+    std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a: the same in every run and on every machine
+    for (const char c : cause) hash = (hash ^ static_cast<std::uint8_t>(c)) * 0x100000001b3;
+    std::string tail = " … #";
+    for (int shift = 60; shift >= 0; shift -= 4) tail += "0123456789abcdef"[hash >> shift & 0xf];
+    cause.resize(Difference::cause_octets_max - tail.size());
+    return cause + tail;
+}
+
 /// One bug is one cause, whatever names and types it shows with; and two bugs are two.
 std::string Differ::cause(What what, const std::vector<Facet>& facets,
                           std::optional<Rule> legal) const {
@@ -705,7 +716,7 @@ std::string Differ::cause(What what, const std::vector<Facet>& facets,
             add(std::string(older) + "/" + std::string(newer));
     }
     if (is_special(wanted_.type)) add(type_text(wanted_.type));
-    return out;
+    return bounded(std::move(out));
 }
 
 /// The lines of both responses, each with whose it is.

@@ -12,7 +12,8 @@ Flow::Flow(unsigned workers, std::size_t batches) : workers_(workers) {
 std::unique_ptr<capture::Batch> Flow::empty_batch() {
     std::unique_lock lock(mutex_);
     for_source_.wait(lock, [this] {
-        return abandoned_ || (!empty_.empty() && ordinal_ - deliver_ < ahead_max);
+        return abandoned_ || (!empty_.empty() && ordinal_ - deliver_ < ahead_max &&
+                              finished_octets_ < ahead_octets_max);
     });
     if (abandoned_) return nullptr;
     std::unique_ptr<capture::Batch> batch = std::move(empty_.back());
@@ -61,6 +62,7 @@ void Flow::finish(std::uint64_t ordinal, Finished&& finished) {
     {
         const std::lock_guard lock(mutex_);
         is_next = ordinal == deliver_;
+        finished_octets_ += finished.stretch.octets();
         finished_.emplace(ordinal, std::move(finished));
     }
     if (is_next) for_delivery_.notify_one();
@@ -83,6 +85,7 @@ std::optional<Finished> Flow::next() {
     if (!is_there()) return std::nullopt;
     std::optional<Finished> finished(std::move(finished_.begin()->second));
     finished_.erase(finished_.begin());
+    finished_octets_ -= finished->stretch.octets();
     ++deliver_;
     lock.unlock();
     for_source_.notify_one();

@@ -36,6 +36,8 @@ public:
     /// Stretches that may wait for an earlier one: at about 1 KiB each. A question that is asked
     /// again for seconds holds up 256 times as many that come behind it.
     static constexpr std::uint64_t ahead_max = 8192;
+    /// Octets that they may hold: beyond, no more is taken from the source.
+    static constexpr std::size_t ahead_octets_max = std::size_t{32} << 20;
 
     Flow(unsigned workers, std::size_t batches);
 
@@ -66,6 +68,7 @@ private:
     std::vector<std::unique_ptr<capture::Batch>> empty_;
     std::deque<Job> jobs_;
     std::map<std::uint64_t, Finished> finished_;
+    std::size_t finished_octets_ = 0;
     std::uint64_t ordinal_ = 0;  // of the next job
     std::uint64_t deliver_ = 0;  // the next to be delivered
     unsigned workers_;

@@ -28,11 +28,11 @@ constexpr std::chrono::milliseconds longest_wait{50};
 constexpr std::size_t pairs_at_once = 256;  // between two looks at whether somebody takes
 // Differences that are being asked again, or wait for it. Beyond that they are judged as they are.
 constexpr std::size_t again_max = 1024;
+constexpr std::size_t again_octets_max = std::size_t{16} << 20;
 constexpr std::uint64_t again_a_cause_max = 64;
 // Of them, those that a side did not answer: a server that is down must not take all the room.
 constexpr std::size_t again_unanswered_max = 64;
 constexpr std::uint32_t again_window = 64;
-constexpr std::size_t samples_max = 1000;  // that wait to be taken
 
 /// Clients wait for other threads than this one. (On Linux niceness is a thread's own.)
 void give_way() noexcept {
@@ -46,19 +46,8 @@ compare::Asked asked_of(const Observed& seen) {
 
 void add(Stretch& to, Stretch&& more) {
     to.tally.add(more.tally);
-    for (Stretch::CaseCount& one : more.cases) {
-        const auto same = [&](const Stretch::CaseCount& known) {
-            return known.cause == one.cause && known.what == one.what && known.where == one.where &&
-                   known.verdict == one.verdict;
-        };
-        const auto known = std::find_if(to.cases.begin(), to.cases.end(), same);
-        if (known == to.cases.end())
-            to.cases.push_back(std::move(one));
-        else
-            known->count += one.count;
-    }
-    for (Sample& sample : more.samples)
-        if (to.samples.size() < samples_max) to.samples.push_back(std::move(sample));
+    for (const CaseCount& one : more.cases) to.cases.add(one);
+    for (Sample& sample : more.samples) to.keep(std::move(sample));
 }
 
 }  // namespace
@@ -129,6 +118,7 @@ struct FrontJudge::Work : capture::Source {
     std::map<std::uint64_t, Again> again;  // by position
     std::deque<std::uint64_t> again_waiting;
     std::size_t again_unanswered = 0;  // of `again`
+    std::size_t again_octets = 0;      // that it holds
     bool again_ended = false;
     std::map<std::string, std::uint64_t> again_counts;  // by cause; of the comparing thread
 
@@ -210,9 +200,12 @@ bool FrontJudge::Work::give_away(const Observed& seen, const std::string& cause)
     if (!asks_again) return false;
     const std::scoped_lock lock(again_mutex);
     const bool is_unanswered = seen.older.empty() || seen.newer.empty();
-    if (again.size() >= again_max || (is_unanswered && again_unanswered >= again_unanswered_max))
+    const std::size_t octets = octets_of(seen);
+    if (again.size() >= again_max || again_octets + octets > again_octets_max ||
+        (is_unanswered && again_unanswered >= again_unanswered_max))
         return false;
     if (is_unanswered) ++again_unanswered;
+    again_octets += octets;
     again.emplace(position,
                   Again{.seen = seen, .cause = cause, .at = runtime::now(), .given = false});
     again_waiting.push_back(position);
@@ -270,6 +263,7 @@ void FrontJudge::Work::ask_again() {
     again.clear();
     again_waiting.clear();
     again_unanswered = 0;
+    again_octets = 0;
 }
 
 /// One question, as it came out when both servers were asked again.
@@ -321,6 +315,7 @@ Status FrontJudge::Work::asked_again(Stretch&& stretch) {
         collector.judged(done, pair, std::move(judgement), difference.facets, difference.cause);
         count_network();
     }
+    again_octets -= octets_of(original.seen);
     again.erase(found);
     return {};
 }

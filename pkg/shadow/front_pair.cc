@@ -8,7 +8,7 @@ namespace zc::shadow {
 namespace {
 
 constexpr std::size_t header_octets = 12;
-constexpr std::size_t kept_octets_max = 4096;
+constexpr std::size_t kept_octets_max = 1280;  // thousands of them are kept
 constexpr std::uint16_t qr_bit = 0x8000, opcode_bits = 0x7800;
 
 bool is_transfer(std::uint16_t qtype) {

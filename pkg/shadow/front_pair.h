@@ -23,6 +23,10 @@ struct Observed {
     dns::Transport transport = dns::Transport::udp;
 };
 
+inline std::size_t octets_of(const Observed& seen) noexcept {
+    return sizeof seen + seen.query.size() + seen.older.size() + seen.newer.size();
+}
+
 /// Copies into memory that is kept from use to use. What one huge message needed is given back.
 void assign(Message& to, base::Octets octets);
 
@@ -31,11 +35,16 @@ void assign(Message& to, base::Octets octets);
 class ObservedQueue {
 public:
     static constexpr std::size_t ring_max = 4096;  // a power of two
+    static constexpr std::size_t octets_max = std::size_t{8} << 20;
 
     /// False: full, `pair` is as it was. Otherwise `pair` is an old one, to be used again.
     bool push(Observed& pair) noexcept {
         const std::size_t at = pushed_.load(std::memory_order_relaxed);
         if (at - popped_.load(std::memory_order_acquire) == ring_max) return false;
+        const std::size_t octets = octets_of(pair);
+        if (put_octets_ + octets - taken_octets_.load(std::memory_order_relaxed) > octets_max)
+            return false;
+        put_octets_ += octets;
         std::swap(ring_[at % ring_max], pair);
         pushed_.store(at + 1, std::memory_order_release);
         return true;
@@ -44,6 +53,8 @@ public:
         const std::size_t at = popped_.load(std::memory_order_relaxed);
         if (at == pushed_.load(std::memory_order_acquire)) return false;
         std::swap(ring_[at % ring_max], pair);
+        taken_octets_.store(taken_octets_.load(std::memory_order_relaxed) + octets_of(pair),
+                            std::memory_order_relaxed);
         popped_.store(at + 1, std::memory_order_release);
         return true;
     }
@@ -51,7 +62,9 @@ public:
 private:
     std::vector<Observed> ring_ = std::vector<Observed>(ring_max);
     alignas(64) std::atomic<std::size_t> pushed_{0};
+    std::size_t put_octets_ = 0;  // ever, of who pushes
     alignas(64) std::atomic<std::size_t> popped_{0};
+    std::atomic<std::size_t> taken_octets_{0};  // ever, of who pops
 };
 
 /// A number that one thread adds to and others read.

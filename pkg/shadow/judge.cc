@@ -58,6 +58,7 @@ std::vector<std::uint8_t> copy(base::Octets octets) {
 struct SeenCause {
     std::uint64_t confirmed = 0;
     std::uint64_t samples = 0;
+    std::size_t samples_octets = 0;
 };
 
 }  // namespace
@@ -71,6 +72,7 @@ struct Collector::Work {
     compare::Comparer comparer;
     const store::Catalogue* zones_or_null;
     std::unordered_map<std::string, SeenCause> causes;
+    std::size_t samples_octets = 0;
 
     Work(const compare::Policy& policy, const store::Catalogue* zones)
         : comparer(policy), zones_or_null(zones) {}
@@ -188,37 +190,32 @@ void Collector::Work::keep(Stretch& into, const Pair& pair, compare::Judgement j
     ++(compare::is_explained(judgement.verdict, judgement.what) ? tally.explained
                                                                 : tally.unexplained);
 
-    const auto is_this = [&](const Stretch::CaseCount& known) {
-        return known.what == judgement.what && known.where == judgement.where &&
-               known.verdict == judgement.verdict && known.cause == cause;
-    };
-    auto counted = std::find_if(into.cases.begin(), into.cases.end(), is_this);
-    if (counted == into.cases.end()) {
-        into.cases.push_back({.cause = cause,
-                              .what = judgement.what,
-                              .where = judgement.where,
-                              .verdict = judgement.verdict,
-                              .count = 0});
-        counted = into.cases.end() - 1;
-    }
-    ++counted->count;
-
     SeenCause* seen = cause_or_null(cause + '\n' + std::string(to_string(judgement.verdict)) +
                                     '\n' + std::string(to_string(judgement.what)) + '\n' +
                                     std::string(to_string(judgement.where)));
-    if (seen == nullptr || seen->samples >= samples_a_cause || counted->count > samples_a_stretch)
-        return;
+    const std::uint64_t counted =
+        into.cases.add({.cause = seen != nullptr ? cause : std::string(CaseCounts::other_causes),
+                        .what = judgement.what,
+                        .where = judgement.where,
+                        .verdict = judgement.verdict,
+                        .count = 1});
+    if (seen == nullptr || seen->samples >= samples_a_cause || counted > samples_a_stretch) return;
+    Sample sample{.position = pair.position,
+                  .at = pair.at,
+                  .transport = pair.asked.transport,
+                  .query = copy(pair.asked.query),
+                  .older = copy(pair.older),
+                  .newer = copy(pair.newer),
+                  .referee = copy(referee),
+                  .judgement = std::move(judgement),
+                  .cause = cause,
+                  .facets = std::move(facets)};
+    const std::size_t octets = octets_of(sample);
+    if (seen->samples > 0 && seen->samples_octets + octets > samples_octets_a_cause) return;
+    if (samples_octets + octets > samples_octets_max || !into.keep(std::move(sample))) return;
     ++seen->samples;
-    into.samples.push_back({.position = pair.position,
-                            .at = pair.at,
-                            .transport = pair.asked.transport,
-                            .query = copy(pair.asked.query),
-                            .older = copy(pair.older),
-                            .newer = copy(pair.newer),
-                            .referee = copy(referee),
-                            .judgement = std::move(judgement),
-                            .cause = cause,
-                            .facets = std::move(facets)});
+    seen->samples_octets += octets;
+    samples_octets += octets;
 }
 
 void Collector::malformed_question(Stretch& into) noexcept {

@@ -32,12 +32,17 @@ bool identical(base::Octets a, base::Octets b) noexcept;
 /// that several may be open at a time. Every call but `same` without a `yes` counts exactly one
 /// question as asked, and as one of compared, timed out, dropped and malformed.
 ///
-/// Memory: bounded. Causes beyond `causes_max` are counted, and no samples of them are kept.
+/// Memory: bounded, whatever servers make up. Causes beyond `causes_max` are counted as one,
+/// CaseCounts::other_causes, and no samples of them are kept; those of one case are bounded by
+/// number and by octets (one of any size fits), and so are all that one collector keeps over its
+/// life.
 class Collector {
 public:
     static constexpr std::size_t causes_max = 4096;
     /// Samples of one case (cause, labels and verdict): in one stretch, and from one collector.
     static constexpr std::uint64_t samples_a_stretch = 4, samples_a_cause = 32;
+    static constexpr std::size_t samples_octets_a_cause = std::size_t{256} << 10;
+    static constexpr std::size_t samples_octets_max = std::size_t{64} << 20;
 
     /// `zones_or_null`: see RunOptions. It outlives the collector.
     Collector(const compare::Policy& policy, const store::Catalogue* zones_or_null);

@@ -166,7 +166,7 @@ void fill(Results& results) {
             if (count == 0) continue;
             const std::string cause =
                 std::string(to_string(plan.what)) + ' ' + std::string(to_string(plan.where));
-            stretch.cases.push_back({cause, plan.what, plan.where, plan.verdict, count});
+            stretch.cases.add({cause, plan.what, plan.where, plan.verdict, count});
             differences += count;
             tally.by_verdict[static_cast<std::size_t>(plan.verdict)] += count;
             tally.by_what[static_cast<std::size_t>(plan.what)] += count;
@@ -254,7 +254,7 @@ TEST_CASE("text of foreign origin cannot become part of the page") {
     Stretch stretch;
     stretch.first = stretch.last = 1;
     stretch.tally.asked = stretch.tally.compared = 1;
-    stretch.cases.push_back({evil, What::answer, Where::exact, Verdict::undecided, 1});
+    stretch.cases.add({evil, What::answer, Where::exact, Verdict::undecided, 1});
     Sample sample;
     sample.position = 1;
     const dns::Name owner =
@@ -305,7 +305,7 @@ TEST_CASE("thousands of cases do not make a page of any size") {
         sample.query = dns::encode_query(dns::Name::parse("x.").value(), dns::RrType::txt, {});
         sample.older = response(plan, {"x. 60 TXT \"" + std::string(250, 'a') + '"'});
         sample.newer = response(plan, {"x. 60 TXT \"" + std::string(250, 'b') + '"'});
-        stretch.cases.push_back({sample.cause, {}, {}, Verdict::undecided, 1});
+        stretch.cases.add({sample.cause, {}, {}, Verdict::undecided, 1});
         sample.judgement.verdict = Verdict::undecided;
         stretch.samples.push_back(std::move(sample));
     }

@@ -297,7 +297,7 @@ public:
                nanoseconds_a_minute;
     }
 
-    Status count(const Stretch::CaseCount& one, Tally& sums) {
+    Status count(const CaseCount& one, Tally& sums) {
         ZC_TRY(const Known known, find(one.cause, one.what, one.where, one.verdict));
         (known.accepted || compare::is_explained(one.verdict, one.what) ? sums.explained
                                                                         : sums.unexplained) +=
@@ -384,8 +384,7 @@ Status Results::add(std::uint64_t run, std::vector<Stretch> stretches, base::Ins
         }
         Tally counted = stretch.tally;
         counted.explained = counted.unexplained = 0;
-        for (const Stretch::CaseCount& one : stretch.cases)
-            ZC_TRY_STATUS(adding.count(one, counted));
+        for (const CaseCount& one : stretch.cases) ZC_TRY_STATUS(adding.count(one, counted));
         if (counted.differences() > counted.asked) return bad("more differences than questions");
         for (const Sample& sample : stretch.samples) ZC_TRY_STATUS(adding.keep(sample));
         sums.add(counted);

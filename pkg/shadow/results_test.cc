@@ -84,7 +84,7 @@ Stretch stretch(std::uint64_t first, std::uint64_t last) {
         }
         ++out.tally.by_what[0];
         const auto verdict = i % 20 == 0 ? Verdict::undecided : Verdict::both_legal;
-        out.cases.push_back({"cause", What::rcode, Where::exact, verdict, 1});
+        out.cases.add({"cause", What::rcode, Where::exact, verdict, 1});
         Sample sample;
         sample.position = i;
         sample.query = query("n" + std::to_string(i) + ".example.", "A");
@@ -276,7 +276,7 @@ private:
             if (word == "case") {
                 std::uint64_t count = 0;
                 words >> count;
-                stretches.back().cases.push_back({parts.at(4), what, where, verdict, count});
+                stretches.back().cases.add({parts.at(4), what, where, verdict, count});
             } else {
                 Sample sample;
                 std::string name;
@@ -568,8 +568,10 @@ TEST_CASE("a full disk refuses the stretch, says so, and what was kept stays who
               std::uint64_t position = 0;
               for (int i = 0; i < 2000; ++i) {
                   Stretch value = stretch(position + 1, position + 10);
-                  value.cases.front().cause = value.samples.front().cause =
-                      "cause " + std::to_string(i);
+                  CaseCount other = value.cases[0];
+                  other.cause = value.samples.front().cause = "cause " + std::to_string(i);
+                  value.cases = {};
+                  value.cases.add(other);
                   value.samples.front().newer.assign(20'000, 5);
                   const auto status = results->add(*run, one(value), at(i));
                   if (status) {

@@ -76,21 +76,59 @@ struct Sample {
     std::vector<std::string> facets;
 };
 
+/// Octets that a sample holds, about.
+std::size_t octets_of(const Sample& sample) noexcept;
+
+/// Differences of one cause with the same labels and verdict.
+struct CaseCount {
+    std::string cause;
+    compare::What what{};
+    compare::Where where{};
+    compare::Verdict verdict{};
+    std::uint64_t count = 0;
+};
+
+/// Counts by case, each case once. Bounded: from `cases_max` on, what is a new case is counted
+/// under the cause `other_causes`, with its labels and verdict, so that no sum loses anything.
+class CaseCounts {
+public:
+    static constexpr std::size_t cases_max = 4096;
+    static constexpr std::string_view other_causes = "other causes";
+
+    /// Gives what has been counted in its case, with this. Cost: a look-up by hash.
+    std::uint64_t add(CaseCount one);
+    auto begin() const noexcept { return items_.begin(); }
+    auto end() const noexcept { return items_.end(); }
+    const CaseCount& operator[](std::size_t i) const noexcept { return items_[i]; }
+    std::size_t size() const noexcept { return items_.size(); }
+    bool empty() const noexcept { return items_.empty(); }
+    std::size_t octets() const noexcept { return octets_; }  // of memory, about
+
+private:
+    CaseCount* find_or_null(const CaseCount& like) noexcept;
+    void enter(std::size_t item) noexcept;
+
+    std::vector<CaseCount> items_;
+    std::vector<std::uint16_t> places_;  // by hash, open addressing: 0, or an item's index and 1
+    std::size_t octets_ = 0;
+};
+
 /// What a stretch of consecutive questions came to. Handed over whole: the file of results never
 /// has half of one.
 struct Stretch {
     std::uint64_t first = 0, last = 0;  // positions in the source, first <= last
     Tally tally;
-    /// Every difference counts in `cases`; `samples` has the first few of each cause.
-    struct CaseCount {
-        std::string cause;
-        compare::What what{};
-        compare::Where where{};
-        compare::Verdict verdict{};
-        std::uint64_t count = 0;
-    };
-    std::vector<CaseCount> cases;
+    /// Every difference counts in `cases`; `samples` has the first few of each cause, as far as
+    /// `keep` takes them.
+    CaseCounts cases;
     std::vector<Sample> samples;
+    std::size_t samples_octets = 0;  // of those that `keep` took
+
+    static constexpr std::size_t samples_max = 1000, samples_octets_max = std::size_t{8} << 20;
+    /// False: there is no room for it, and it is dropped.
+    bool keep(Sample&& sample);
+    /// That it holds, about.
+    std::size_t octets() const noexcept { return cases.octets() + samples_octets; }
 };
 
 }  // namespace zc::shadow

@@ -24,7 +24,8 @@ constexpr std::array<Side, 2> pair_sides = {Side::older, Side::newer};
 // A difference that waits for the versions of a zone to become one does not take a place in the
 // window; beyond so many they are judged as they are.
 constexpr std::uint32_t parked_max = 1024;
-// Of one worker: octets of questions and answers in flight beyond which no more are asked.
+// Of one worker: octets of questions and answers in flight, and of the differences of batches that
+// are not done, beyond which no more are asked.
 constexpr std::uint64_t held_octets_max = 48 << 20;
 constexpr std::size_t kept_capacity_max = 8192;  // of a buffer that is used again
 // A side whose answers vary may draw from a set of so many.
@@ -111,6 +112,7 @@ struct Open {
     std::uint64_t ordinal = 0;
     Finished finished;
     std::uint64_t pending = 0;
+    std::size_t held = 0;  // of its stretch, as far as it is in Work::held
     bool all_taken = false;
     std::list<Open>::iterator self;
 };
@@ -498,6 +500,7 @@ void Worker::Work::stop_taking() {
 
 void Worker::Work::finish_if_done(Open& open) {
     if (open.pending > 0 || !open.all_taken) return;
+    held -= open.held;
     shared.flow.finish(open.ordinal, std::move(open.finished));
     opens.erase(open.self);
 }
@@ -605,6 +608,8 @@ void Worker::Work::proceed(std::uint32_t slot, Next next) {
     for (auto& octets : question.answers) shrink(octets);
     for (auto& octets : question.datagrams) shrink(octets);
     Open& open = *question.open;
+    const std::size_t now_held = open.finished.stretch.octets();
+    held += now_held - std::exchange(open.held, now_held);
     --open.pending;
     --live;
     free.push_back(slot);
