@@ -254,14 +254,18 @@ bool Denials::prove_nsec3(const Proof& proof, RrType qtype) const {
         }
         case Proof::Of::no_wildcard: {
             const auto found = encloser_proof();
+            if (proof.opted_out && found && found->opt_out) return true;
             const auto wildcard = wildcard_of(found ? found->name : proof.closest_encloser);
             return !wildcard || cover3(*wildcard, apex) != nullptr;
         }
         case Proof::Of::wildcard_no_type: {  // RFC 5155 section 7.2.5
             const auto wildcard = wildcard_of(proof.closest_encloser);
-            if (!wildcard || !encloser_proof()) return false;
-            const Nsec3* own = match3(*wildcard, apex);
-            return own != nullptr && denies_type(own->types, qtype);
+            const auto found = encloser_proof();
+            if (!wildcard || !found) return false;
+            if (const Nsec3* own = match3(*wildcard, apex)) return denies_type(own->types, qtype);
+            // No NSEC3 there is: the closest provable encloser and the opt-out span over the next
+            // closer name are all that anybody can prove (RFC 5155 section 7.1, section 7.2.1).
+            return proof.opted_out && found->opt_out;
         }
         case Proof::Of::unsigned_cut: {
             if (const Nsec3* own = match3(proof.name, apex)) return denies_ds(own->types);

@@ -89,6 +89,10 @@ public:
     std::uint32_t serial() const { return zone_.serial(); }
     bool has_nsec() const { return view_.nsec_count() != 0; }
     bool has_nsec3() const { return view_.nsec3_count() != 0; }
+    bool has_nsec3_of(NameView name) const {
+        const zone::NodeRef at = node(name);
+        return at && at.nsec3_self() != zone::none;
+    }
 
     bool exists(NameView name) const { return static_cast<bool>(node(name)); }
     bool has(NameView name, RrType type) const {
@@ -281,6 +285,7 @@ private:
         reading_.is_signed = (soa && !soa->signatures.empty()) ||
                              zone_->has(zone_->apex(), RrType::dnskey) || zone_->has_nsec() ||
                              zone_->has_nsec3();
+        reading_.any_signed |= reading_.is_signed;
         if (ns) reading_.apex_ns.push_back(ns->set);
         std::string sentence =
             text(name_) + " is in the zone " + text(zone_->apex()) + ", the closest of those here";
@@ -326,8 +331,23 @@ private:
     }
     void prove(Proof::Of of, NameView encloser) {
         if (zone_->has_nsec() || zone_->has_nsec3())
-            reading_.proofs.push_back(
-                {of, name_, Name(encloser), Name(zone_->apex()), this_step()});
+            reading_.proofs.push_back({of, name_, Name(encloser), Name(zone_->apex()), this_step(),
+                                       is_opted_out(of, encloser)});
+    }
+    /// Whether of the wildcard that `of` is about nothing can be proved, since names that only
+    /// opted-out delegations make have no NSEC3 (RFC 5155 section 7.1).
+    bool is_opted_out(Proof::Of of, NameView encloser) const {
+        if (!zone_->has_nsec3()) return false;
+        if (of == Proof::Of::wildcard_no_type) {
+            const auto wildcard = wildcard_of(encloser);
+            return wildcard && !zone_->has_nsec3_of(*wildcard);
+        }
+        if (of != Proof::Of::no_wildcard || zone_->has_nsec3_of(encloser)) return false;
+        // The closest provable encloser is higher up, and may well have a wildcard.
+        while (encloser.labels() > zone_->labels() && !zone_->has_nsec3_of(encloser))
+            encloser = encloser.parent();
+        const auto wildcard = wildcard_of(encloser);
+        return wildcard && zone_->exists(*wildcard);
     }
     /// RFC 2308 sections 3 and 5.
     std::optional<Held> negative_soa() const {

@@ -44,6 +44,9 @@ struct Proof {
     dns::Name closest_encloser;  // where it matters
     dns::Name apex;              // of the zone whose NSECs or NSEC3s are to prove it
     std::size_t step = 0;        // of the reading
+    // Of the wildcard nothing can be proved, since only opted-out delegations make it, or the
+    // encloser, exist: such names have no NSEC3 (RFC 5155 section 7.1).
+    bool opted_out = false;
 };
 std::string_view to_string(Proof::Of of) noexcept;
 
@@ -99,6 +102,7 @@ struct Reading {
     std::vector<Reading> others;
     std::vector<dns::RrSet> apex_ns;  // of the zones that the lookup touches: optional in AUTHORITY
     bool is_signed = false;           // the zone at the end of the chain has RRSIGs
+    bool any_signed = false;          // a zone on the way has: where a response may stop
     std::uint32_t serial = 0;         // of that zone
     dns::Name apex;                   // of that zone
     std::string ends;                 // what the last name is: "a name that has names below it"
