@@ -156,16 +156,29 @@ void Collector::difference(Stretch& into, const Pair& pair, const compare::Diffe
         judgement.sentence =
             "each server draws from a set, and over all askings the sets are equal";
         judgement.clause = compare::row_of(Rule::rotating).clause;
-    } else if (again.older_unstable || again.newer_unstable) {
-        judgement.verdict = Verdict::unstable;
-        judgement.sentence = again.older_unstable && again.newer_unstable
-                                 ? "asked again, both servers answer otherwise"
-                             : again.older_unstable
-                                 ? "asked again, the old server answers otherwise"
-                                 : "asked again, the new server answers otherwise";
     } else {
-        judgement = compare::judge(work_->comparer, pair.asked, pair.older, pair.newer, difference,
-                                   reading && reading->served ? &*reading : nullptr, again.referee);
+        const bool is_unstable = again.older_unstable || again.newer_unstable;
+        const compare::Reading* data = reading && reading->served ? &*reading : nullptr;
+        if (!is_unstable || data != nullptr)
+            judgement = compare::judge(work_->comparer, pair.asked, pair.older, pair.newer,
+                                       difference, data, again.referee);
+        // An old server that says something else each time (PowerDNS shuffles a DNAME and its
+        // CNAME) may be wrong each time: zone data tells. Of a new one that does, nothing is
+        // explained, since what it says next is not known.
+        const bool is_left_open =
+            data == nullptr || judgement.verdict == Verdict::undecided ||
+            (again.newer_unstable && compare::is_explained(judgement.verdict, judgement.what));
+        if (is_unstable && is_left_open) {
+            judgement = {};
+            judgement.what = difference.what;
+            judgement.where = data != nullptr ? data->where : difference.where;
+            judgement.verdict = Verdict::unstable;
+            judgement.sentence = again.older_unstable && again.newer_unstable
+                                     ? "asked again, both servers answer otherwise"
+                                 : again.older_unstable
+                                     ? "asked again, the old server answers otherwise"
+                                     : "asked again, the new server answers otherwise";
+        }
     }
     work_->keep(into, pair, std::move(judgement), difference.facets, difference.cause,
                 again.referee, end);

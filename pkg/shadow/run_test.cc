@@ -460,6 +460,34 @@ TEST_CASE("a side that says something else each time is unstable") {
     CHECK(total.tally.unexplained == 1);
 }
 
+TEST_CASE("zone data says who is wrong though the old side says something else each time") {
+    const auto zones = catalogue_of(records);
+    const auto fails_by_turns = [] {
+        return [count = std::make_shared<std::atomic<int>>(0)](const std::string& question, bool,
+                                                               Octets& response) {
+            if (is(question, "www.") && (*count)++ % 2 == 0) set_rcode(response, 2);
+        };
+    };
+    const auto verdicts_of = [&](ZoneServer& older, ZoneServer& newer) {
+        ListSource source({{query_for("www.example.")}});
+        RunOptions options = options_for(older.target(), newer.target());
+        options.zones_or_null = zones.get();
+        return run_all(source, options);
+    };
+    {
+        ZoneServer older(*zones, fails_by_turns()), newer(*zones);
+        const Total total = verdicts_of(older, newer);
+        CHECK(of(total.tally.by_verdict, Verdict::older_wrong) == 1);
+        CHECK(total.tally.unexplained == 0);
+    }
+    {
+        ZoneServer older(*zones), newer(*zones, fails_by_turns());
+        const Total total = verdicts_of(older, newer);
+        CHECK(of(total.tally.by_verdict, Verdict::newer_wrong) == 1);
+        CHECK(total.tally.unexplained == 1);
+    }
+}
+
 TEST_CASE("sides that draw from the same set are both right") {
     const auto zones = catalogue_of(records);
     const auto rotates = [](int step) {
@@ -553,8 +581,8 @@ TEST_CASE("strays are counted by side and kind, and change nothing") {
         client.answer(respond(*zones, query, false));
         client.answer(lie);  // twice
     });
-    // No name twice: a wrong ID that is by chance another question's then comes with the wrong name, else it would be
-    // that question's answer.
+    // No name twice: a wrong ID that is by chance another question's then comes with the wrong
+    // name, else it would be that question's answer.
     std::vector<std::string> names;
     for (int i = 0; i < 200; ++i) names.push_back("n" + std::to_string(i) + ".example.");
     ListSource source(repeated(names.size(), names));
