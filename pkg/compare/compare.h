@@ -131,6 +131,16 @@ struct Difference {
     static constexpr std::size_t cause_octets_max = 256;
     /// A rule of the kind `legal` that covers all of it, as far as the responses tell.
     std::optional<Rule> legal;
+    /// Set where one response ends with a link of the chain and the other, all else alike, goes on
+    /// from there, and nothing in them tells whether the link leads into another zone.
+    struct OpenEnd {
+        dns::Name owner, target;  // of that link
+        std::string cause;        // when it does
+    };
+    std::optional<OpenEnd> open_end;
+    /// Somebody has found that it does: both servers have another zone for `target` than for
+    /// `owner` (RFC 1034 section 4.3.2 step 3a lets them go on there; who asks goes on itself).
+    void leaves_zone();
     std::vector<DifferenceLine> lines;  // everything of both, in the order of a message
 };
 

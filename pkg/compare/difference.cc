@@ -80,6 +80,48 @@ std::string type_text(std::uint16_t type) {
     return dns::to_string(static_cast<RrType>(type));
 }
 
+/// The zone that signed the records at `owner` in ANSWER; null: nothing says.
+const Item* signature_at_or_null(const Form& form, dns::NameView owner) {
+    for (const Item& item : form.section(Section::answer))
+        if (item.is(RrType::rrsig) && dns::equal(item.owner_view(), owner)) return &item;
+    return nullptr;
+}
+
+dns::NameView signer_of(const Item& rrsig) {
+    std::size_t end = rrsig_signer_at;
+    while (rrsig.rdata[end] != 0) end += 1U + rrsig.rdata[end];
+    return dns::NameView(rrsig.rdata_view().subspan(rrsig_signer_at, end + 1 - rrsig_signer_at));
+}
+
+/// Labels that two names have in common, from the right.
+std::size_t common_labels(dns::NameView a, dns::NameView b) {
+    while (!a.is_root() && !b.is_within(a)) a = a.parent();
+    return a.labels();
+}
+
+/// The last link of the shorter chain leads into another zone, as the responses show it: by
+/// signers, by the SOA or NS of the zone at the end of the longer one, or as the names have nothing
+/// in common. Names that share as little as a top-level domain may be of one zone; without zone
+/// data that stays open.
+bool leaves_zone(const Chain& chain, const Form& shorter, const Form& longer,
+                 const Chain& longer_chain) {
+    const dns::NameView owner = chain.last_link_or_null->owner_view();
+    const dns::NameView target = chain.last;
+    for (const Form* form : {&shorter, &longer}) {
+        const Item* const by = signature_at_or_null(*form, owner);
+        if (by == nullptr) continue;
+        const dns::NameView apex = signer_of(*by);
+        if (!target.is_within(apex)) return true;
+        const Item* const target_by = signature_at_or_null(longer, target);
+        if (target_by != nullptr) return !dns::equal(signer_of(*target_by), apex);
+    }
+    if (longer_chain.links == chain.links)
+        for (const Item& item : longer.section(Section::authority))
+            if (item.is(RrType::soa) || is_courtesy_ns(longer, longer_chain, item))
+                return !owner.is_within(item.owner_view());
+    return common_labels(owner, target) == 0;
+}
+
 class Differ {
 public:
     Differ(const Asked& asked, base::Octets question, const Policy& policy, Form& older,
@@ -101,6 +143,8 @@ public:
     Where where() const;
     std::vector<Facet> facets(RuleSet needed) const;
     std::optional<Rule> legal() const;
+    /// The link with which one side ends, where the other goes on.
+    const Item* open_end_or_null() const;
     std::string cause(What what, const std::vector<Facet>& facets, std::optional<Rule> legal) const;
 
 private:
@@ -115,8 +159,13 @@ private:
     bool has_header_facet_but(std::string_view allowed) const;
     bool any_subset() const;
     bool chain_loop() const;
+    bool stops_early(const Form& shorter, const Chain& shorter_chain, const Form& longer,
+                     const Chain& longer_chain) const;
     bool stops_at_zone_end(const Form& shorter, const Chain& shorter_chain, const Form& longer,
-                           const Chain& longer_chain) const;
+                           const Chain& longer_chain) const {
+        return stops_early(shorter, shorter_chain, longer, longer_chain) &&
+               leaves_zone(shorter_chain, shorter, longer, longer_chain);
+    }
     bool chain_limit(const Form& shorter, const Chain& shorter_chain, const Form& longer,
                      const Chain& longer_chain) const;
     bool truncation() const;
@@ -539,50 +588,8 @@ bool Differ::chain_loop() const {
     return answers_within(other, looping) || answers_within(looping, other);
 }
 
-/// The zone that signed the records at `owner` in ANSWER; null: nothing says.
-const Item* signature_at_or_null(const Form& form, dns::NameView owner) {
-    for (const Item& item : form.section(Section::answer))
-        if (item.is(RrType::rrsig) && dns::equal(item.owner_view(), owner)) return &item;
-    return nullptr;
-}
-
-dns::NameView signer_of(const Item& rrsig) {
-    std::size_t end = rrsig_signer_at;
-    while (rrsig.rdata[end] != 0) end += 1U + rrsig.rdata[end];
-    return dns::NameView(rrsig.rdata_view().subspan(rrsig_signer_at, end + 1 - rrsig_signer_at));
-}
-
-/// Labels that two names have in common, from the right.
-std::size_t common_labels(dns::NameView a, dns::NameView b) {
-    while (!a.is_root() && !b.is_within(a)) a = a.parent();
-    return a.labels();
-}
-
-/// The last link of the shorter chain leads into another zone, as the responses show it: by
-/// signers, by the SOA or NS of the zone at the end of the longer one, or as the names have nothing
-/// in common. Names that share as little as a top-level domain may be of one zone; without zone
-/// data that stays open.
-bool leaves_zone(const Chain& chain, const Form& shorter, const Form& longer,
-                 const Chain& longer_chain) {
-    const dns::NameView owner = chain.last_link_or_null->owner_view();
-    const dns::NameView target = chain.last;
-    for (const Form* form : {&shorter, &longer}) {
-        const Item* const by = signature_at_or_null(*form, owner);
-        if (by == nullptr) continue;
-        const dns::NameView apex = signer_of(*by);
-        if (!target.is_within(apex)) return true;
-        const Item* const target_by = signature_at_or_null(longer, target);
-        if (target_by != nullptr) return !dns::equal(signer_of(*target_by), apex);
-    }
-    if (longer_chain.links == chain.links)
-        for (const Item& item : longer.section(Section::authority))
-            if (item.is(RrType::soa) || is_courtesy_ns(longer, longer_chain, item))
-                return !owner.is_within(item.owner_view());
-    return common_labels(owner, target) == 0;
-}
-
-bool Differ::stops_at_zone_end(const Form& shorter, const Chain& shorter_chain, const Form& longer,
-                               const Chain& longer_chain) const {
+bool Differ::stops_early(const Form& shorter, const Chain& shorter_chain, const Form& longer,
+                         const Chain& longer_chain) const {
     if (!shorter.is_noerror() || shorter.tc() || longer.tc() || shorter_chain.links == 0 ||
         shorter_chain.is_final || longer_chain.links < shorter_chain.links)
         return false;
@@ -592,10 +599,18 @@ bool Differ::stops_at_zone_end(const Form& shorter, const Chain& shorter_chain, 
     if (is_referral(longer, longer_chain) && longer_chain.links == shorter_chain.links)
         return false;
     if (has_header_facet_but("rcode=") || !answers_within(shorter, longer)) return false;
-    const bool same_proofs = std::ranges::all_of(changes_, [&](const SetChange& change) {
+    return std::ranges::all_of(changes_, [&](const SetChange& change) {
         return change.change == (&shorter == &older_ ? Change::only_newer : Change::only_older);
     });
-    return same_proofs && leaves_zone(shorter_chain, shorter, longer, longer_chain);
+}
+
+const Item* Differ::open_end_or_null() const {
+    if (!policy_.rules.has(Rule::stops_at_zone_end)) return nullptr;
+    if (stops_early(older_, older_chain_, newer_, newer_chain_))
+        return older_chain_.last_link_or_null;
+    if (stops_early(newer_, newer_chain_, older_, older_chain_))
+        return newer_chain_.last_link_or_null;
+    return nullptr;
 }
 
 bool Differ::chain_limit(const Form& shorter, const Chain& shorter_chain, const Form& longer,
@@ -904,7 +919,18 @@ Difference Comparer::difference(const Asked& asked, base::Octets older, base::Oc
     for (const Facet& facet : facets) out.facets.push_back(facet.text);
     out.legal = differ.legal();
     out.cause = differ.cause(out.what, facets, out.legal);
+    const Item* const end = out.legal ? nullptr : differ.open_end_or_null();
+    if (end != nullptr)
+        out.open_end = {.owner = dns::Name(end->owner_view()),
+                        .target = dns::Name(dns::NameView(end->rdata_view())),
+                        .cause = differ.cause(out.what, facets, Rule::stops_at_zone_end)};
     return out;
+}
+
+void Difference::leaves_zone() {
+    legal = Rule::stops_at_zone_end;
+    cause = std::move(open_end->cause);
+    open_end.reset();
 }
 
 std::vector<std::string> response_problems(const Asked& asked, base::Octets response) {

@@ -36,7 +36,8 @@ enum class Rule : std::uint8_t {
     message_signature, // TSIG and SIG(0) that both sides have: time and MAC. Key, algorithm, error, and
                        // whether it is signed at all, must be the same
     // legal
-    stops_at_zone_end,  // a CNAME into another zone served here: followed by one, not by the other
+    stops_at_zone_end,  // a CNAME into another zone served here: followed by one, not by the other. Zone data
+                        // says so, or the responses, or both servers when they are asked for the SOAs
     chain_loop,         // how a chain that comes back ends
     chain_limit,        // how many links are followed
     any_subset,         // which RRsets answer ANY and RRSIG; TC for ANY over UDP

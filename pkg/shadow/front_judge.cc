@@ -102,6 +102,7 @@ struct FrontJudge::Work : capture::Source {
     std::mutex mutex;
     Stretch done;
     Collector collector;
+    ZoneEnds ends;
     std::uint64_t position = 0, taken = 0;
     std::vector<std::uint64_t> drops_told, repeats_told;
     std::vector<std::array<std::array<std::uint64_t, stray_count>, sides>> strays_told;
@@ -173,8 +174,8 @@ void FrontJudge::Work::judge(const Observed& seen) {
             return;
         }
     }
-    const compare::Difference difference =
-        collector.comparer().difference(asked, seen.older, seen.newer);
+    compare::Difference difference = collector.comparer().difference(asked, seen.older, seen.newer);
+    if (difference.open_end && ends.knows(*difference.open_end)) difference.leaves_zone();
     const bool answered = !seen.older.empty() && !seen.newer.empty();
     // A new server may make up as many causes as it likes: those beyond what is kept of are judged
     // as they were seen.
@@ -188,7 +189,8 @@ void FrontJudge::Work::judge(const Observed& seen) {
     const bool may_ask = asked_again == again_counts.end()
                              ? again_counts.size() < Collector::causes_max
                              : asked_again->second < again_a_cause_max;
-    if (may_ask && give_away(seen, difference.cause)) {
+    // Where a chain ends is for those to find out who can ask; what they found is kept.
+    if ((may_ask || difference.open_end) && give_away(seen, difference.cause)) {
         ++again_counts[difference.cause];
         return;
     }
@@ -303,6 +305,10 @@ Status FrontJudge::Work::asked_again(Stretch&& stretch) {
         ++done.tally.unconfirmed;
         count_network();
     } else if (stretch.tally.same == 0 || only_signatures) {
+        const auto difference = collector.comparer().difference(pair.asked, pair.older, pair.newer);
+        if (difference.open_end && stretch.cases.size() == 1 &&
+            stretch.cases[0].cause == difference.open_end->cause)
+            ends.learn(*difference.open_end);
         add(done, std::move(stretch));
     } else {
         // What the client was told and what the new server said are not what they say now.

@@ -63,6 +63,22 @@ struct SeenCause {
 
 }  // namespace
 
+namespace {
+
+std::string key_of(const compare::Difference::OpenEnd& end) {
+    return dns::to_string(end.owner) + ' ' + dns::to_string(end.target);
+}
+
+}  // namespace
+
+bool ZoneEnds::knows(const compare::Difference::OpenEnd& end) const {
+    return known_.contains(key_of(end));
+}
+
+void ZoneEnds::learn(const compare::Difference::OpenEnd& end) {
+    if (known_.size() < known_max) known_.insert(key_of(end));
+}
+
 bool identical(base::Octets a, base::Octets b) noexcept {
     return a.size() == b.size() && a.size() >= 2 &&
            std::memcmp(a.data() + 2, b.data() + 2, a.size() - 2) == 0;

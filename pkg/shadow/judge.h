@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "base/octets.h"
@@ -23,6 +24,17 @@ struct Pair {
     base::Instant at{};
     compare::Asked asked;  // a question that compare::read_query takes
     base::Octets older, newer;
+};
+
+/// Links of chains that are known to lead from one zone into another. Bounded.
+class ZoneEnds {
+public:
+    static constexpr std::size_t known_max = 4096;
+    bool knows(const compare::Difference::OpenEnd& end) const;
+    void learn(const compare::Difference::OpenEnd& end);
+
+private:
+    std::unordered_set<std::string> known_;  // owner and target
 };
 
 /// Octet for octet the same, but for the ID: messages or not.

@@ -539,6 +539,54 @@ TEST_CASE("versions of a zone that become one within the lag explain a differenc
     }
 }
 
+TEST_CASE("a chain that one side ends where another zone begins is legal, and not where none does") {
+    const auto zone_of = [](const std::string& apex, const std::string& text) {
+        zone::Builder builder;
+        builder.begin(*dns::Name::parse(apex));
+        const auto report = dns::read_master(
+            text, {.origin = *dns::Name::parse(apex)},
+            [&](const dns::RecordView& record, std::uint64_t) { return builder.add(record); });
+        REQUIRE(report.errors.empty());
+        auto image = builder.build();
+        REQUIRE(image.has_value());
+        return store::Change{.apex = *dns::Name::parse(apex), .image = *std::move(image)};
+    };
+    const std::string apex =
+        "@ 60 SOA ns hostmaster 1 7200 900 86400 3600\n@ 60 NS ns\nns 60 A 192.0.2.53\n";
+    auto zones = std::make_unique<store::Catalogue>(99);
+    zones->insert(zone_of("one.example.", apex + "out 60 CNAME link.two.example.\n"
+                                                 "in 60 CNAME here\nhere 60 CNAME www\n"
+                                                 "www 60 A 192.0.2.1\n"
+                                                 "*.wild 60 CNAME link.two.example.\n"));
+    zones->insert(zone_of("two.example.", apex + "link 60 CNAME www\nwww 60 A 192.0.2.2\n"));
+    ZoneServer older(*zones, [](const std::string& question, bool, Octets& response) {
+        if (question.ends_with(" SOA")) return;
+        auto message = dns::parse_message(response);
+        message->answer.resize(1);
+        message->authority.clear();
+        response = *dns::encode_message(*message);
+    });
+    ZoneServer newer(*zones);
+    for (const char* const name : {"out.one.example.", "a.b.wild.one.example.", "in.one.example."}) {
+        CAPTURE(name);
+        ListSource source(repeated(200, {name}));
+        const Total total = run_all(source, options_for(older.target(), newer.target()));
+        const bool is_legal = name != std::string("in.one.example.");
+        CHECK(total.tally.compared == 200);
+        CHECK(of(total.tally.by_verdict, is_legal ? Verdict::both_legal : Verdict::undecided) == 200);
+        REQUIRE(!total.samples.empty());
+        CHECK(total.samples[0].cause == (is_legal ? "answer cname-chain stops-at-zone-end"
+                                                  : "answer cname-chain answer=+CNAME,+QTYPE"));
+    }
+    // A server without the zone behind the link has not chosen to stop.
+    auto one_alone = std::make_unique<store::Catalogue>(99);
+    one_alone->insert(zone_of("one.example.", apex + "out 60 CNAME link.two.example.\n"));
+    ZoneServer lacking(*one_alone);
+    ListSource source(repeated(20, {"out.one.example."}));
+    const Total total = run_all(source, options_for(lacking.target(), newer.target()));
+    CHECK(of(total.tally.by_verdict, Verdict::undecided) == 20);
+}
+
 TEST_CASE("questions that cannot be asked are malformed, and cost no asking") {
     const auto zones = catalogue_of(records);
     ZoneServer older(*zones), newer(*zones);

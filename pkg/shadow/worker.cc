@@ -31,6 +31,8 @@ constexpr std::size_t kept_capacity_max = 8192;  // of a buffer that is used aga
 // A side whose answers vary may draw from a set of so many.
 constexpr std::uint32_t rotation_askings_max = 16;
 constexpr std::size_t set_records_max = 4096;
+// Names above one that are asked for its zone: of aliases, and of what a wildcard makes aliases of.
+constexpr unsigned zone_askings_max = 4;
 constexpr std::size_t local_datagram_octets = 4096;
 // What a server need not go beyond in a datagram, whatever the client takes (RFC 9715 section 3.1).
 constexpr std::size_t datagram_octets_usual = 1232;
@@ -50,6 +52,27 @@ std::vector<std::uint8_t> without_records(base::Octets message, std::size_t ques
         message.begin(),
         message.begin() + static_cast<std::ptrdiff_t>(std::min(message.size(), question_end)));
     if (out.size() >= 12) std::fill(out.begin() + 6, out.begin() + 12, std::uint8_t{0});
+    return out;
+}
+
+/// In which zone a server has a name, as its answer to SOA there tells.
+struct ToldZone {
+    bool is_alias = false;  // of another name, so that the answer is about that
+    std::optional<dns::Name> apex;
+};
+ToldZone zone_in(base::Octets response) {
+    ToldZone out;
+    const auto message = dns::parse_message(response);
+    if (!message || !message->aa || message->tc ||
+        (message->rcode != dns::Rcode::noerror && message->rcode != dns::Rcode::nxdomain))
+        return out;
+    for (const dns::Record& record : message->answer)
+        out.is_alias =
+            out.is_alias || record.type == dns::RrType::cname || record.type == dns::RrType::dname;
+    if (out.is_alias) return out;
+    for (const auto* section : {&message->answer, &message->authority})
+        for (const dns::Record& record : *section)
+            if (record.type == dns::RrType::soa && !out.apex) out.apex = record.owner;
     return out;
 }
 
@@ -96,11 +119,17 @@ struct Doubt {
     std::array<Said, 2> sets;
     base::Duration since{};
     std::vector<std::uint8_t> referee;
+
+    // Whether a link leads into another zone.
+    dns::Name zone_of;  // that is asked for
+    unsigned zone_askings = 0;
+    std::optional<dns::Name> owner_zone;  // then it is the target's turn
 };
 
 enum class Stage : std::uint8_t {
     first,    // asked as it was asked
     whole,    // both over TCP
+    zones,    // the SOA at both ends of a link of a chain
     serial,   // the SOA of the zone
     again,    // both, and the first time the referee
     referee,  // over TCP
@@ -202,6 +231,7 @@ struct Worker::Work {
     const RunOptions& options;
     Collector collector;
     SignatureCheck signatures;
+    ZoneEnds ends;
     std::unique_ptr<Asker> asker;
     answer::Identity identity;  // of stores
     LocalBatch local;
@@ -270,6 +300,9 @@ struct Worker::Work {
     Next same_answers(std::uint32_t slot, bool is_verified);
     Next verify(std::uint32_t slot);
     Next differs(std::uint32_t slot);
+    Next ask_zone(std::uint32_t slot, const dns::Name& name);
+    Next zone_told(std::uint32_t slot);
+    Next doubt_it(std::uint32_t slot);
     Next ask_serial(std::uint32_t slot);
     Next ask_again(std::uint32_t slot);
     Next asked_again(std::uint32_t slot);
@@ -623,6 +656,8 @@ Worker::Work::Next Worker::Work::step(std::uint32_t slot) {
             return first_answers(slot);
         case Stage::whole:
             return whole_answers(slot);
+        case Stage::zones:
+            return zone_told(slot);
         case Stage::serial: {
             const auto older = soa_in(question.got[0]);
             const auto newer = soa_in(question.got[1]);
@@ -849,6 +884,53 @@ Worker::Work::Next Worker::Work::differs(std::uint32_t slot) {
     doubt.difference =
         collector.comparer().difference(asked(question), question.answers[0], question.answers[1]);
     doubt.since = runtime::monotonic();
+    if (doubt.difference.open_end && options.recheck != 0 &&
+        std::none_of(pair_sides.begin(), pair_sides.end(),
+                     [this](Side side) { return kind(side) == Target::Kind::recorded; })) {
+        const dns::Name& owner = doubt.difference.open_end->owner;
+        if (!ends.knows(*doubt.difference.open_end) && !owner.view().is_root())
+            // An alias is no apex (RFC 1034 section 3.6.2): what is above it is in its zone.
+            return ask_zone(slot, dns::Name(owner.view().parent()));
+        if (ends.knows(*doubt.difference.open_end)) doubt.difference.leaves_zone();
+    }
+    return doubt_it(slot);
+}
+
+Worker::Work::Next Worker::Work::ask_zone(std::uint32_t slot, const dns::Name& name) {
+    Doubt& doubt = *questions[slot].doubt;
+    doubt.zone_of = name;
+    ++doubt.zone_askings;
+    To both;
+    both.udp.add(Side::older);
+    both.udp.add(Side::newer);
+    return round(slot, Stage::zones, dns::encode_query(name, dns::RrType::soa, {}), both);
+}
+
+/// Both have to say the same, and with authority: a server that lacks the zone behind the link has
+/// not stopped at its own choice.
+Worker::Work::Next Worker::Work::zone_told(std::uint32_t slot) {
+    Question& question = questions[slot];
+    Doubt& doubt = *question.doubt;
+    const ToldZone older = zone_in(question.got[0]), newer = zone_in(question.got[1]);
+    if (older.is_alias && newer.is_alias && doubt.zone_askings < zone_askings_max &&
+        !doubt.zone_of.view().is_root())
+        return ask_zone(slot, dns::Name(doubt.zone_of.view().parent()));
+    if (!older.apex || !newer.apex || !dns::equal(*older.apex, *newer.apex)) return doubt_it(slot);
+    if (!doubt.owner_zone) {
+        doubt.owner_zone = older.apex;
+        doubt.zone_askings = 0;
+        return ask_zone(slot, doubt.difference.open_end->target);
+    }
+    if (!dns::equal(*doubt.owner_zone, *older.apex)) {
+        ends.learn(*doubt.difference.open_end);
+        doubt.difference.leaves_zone();
+    }
+    return doubt_it(slot);
+}
+
+Worker::Work::Next Worker::Work::doubt_it(std::uint32_t slot) {
+    Question& question = questions[slot];
+    Doubt& doubt = *question.doubt;
     const bool is_timeout = question.answers[0].empty() || question.answers[1].empty();
     // What was not answered has been asked `sends` times already.
     if (is_timeout || options.recheck == 0 ||
