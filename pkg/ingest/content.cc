@@ -284,6 +284,36 @@ ContentVerdict append_txt(std::vector<std::uint8_t>& out, std::string_view conte
     return {};
 }
 
+/// PowerDNS fills in ipv4hint=auto and ipv6hint=auto where svc-autohints is on, and leaves them out
+/// where it is not, which is the default: so do we, and say so.
+ContentVerdict append_service(std::vector<std::uint8_t>& out, RrType type,
+                              std::string_view content) {
+    std::string kept;
+    std::string left_out;
+    bool quoted = false;
+    for (std::size_t at = 0; at < content.size();) {
+        std::size_t end = at;
+        for (; end < content.size() && (quoted || !is_blank(content[end])); ++end) {
+            if (content[end] == '\\' && end + 1 < content.size())
+                ++end;
+            else if (content[end] == '"')
+                quoted = !quoted;
+        }
+        const std::string_view word = content.substr(at, end - at);
+        if (word == "ipv4hint=auto" || word == "ipv6hint=auto")
+            left_out += (left_out.empty() ? "" : ", ") + std::string(word);
+        else if (!word.empty())
+            kept.append(word).append(" ");
+        at = end + 1;
+    }
+    const Status status =
+        dns::parse_rdata(left_out.empty() ? content : kept, type, dns::NameView(), out);
+    if (!status) return refused(status.error().message);
+    if (left_out.empty()) return {};
+    return {Verdict::doubtful, "found " + left_out,
+            "answered without, as by PowerDNS with svc-autohints off"};
+}
+
 ContentVerdict append_any(std::vector<std::uint8_t>& out, RrType type, std::string_view content,
                           std::optional<std::int64_t> prio, const ContentContext& context) {
     switch (type) {
@@ -319,6 +349,11 @@ ContentVerdict append_any(std::vector<std::uint8_t>& out, RrType type, std::stri
         case RrType::txt:
         case RrType::spf:
             return append_txt(out, content);
+        case RrType::svcb:
+        case RrType::https:
+            if (content.find("hint=auto") != std::string_view::npos)
+                return append_service(out, type, content);
+            break;
         default:
             break;
     }

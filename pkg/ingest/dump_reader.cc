@@ -343,10 +343,14 @@ void DumpReader::dollar_quoted() {
     }
     tag += take();
     token_.kind = Token::Kind::string;
+    token_.text.clear();
     std::string tail;
     while (pull()) {
         tail += take();
-        if (tail.size() > tag.size()) tail.erase(0, 1);
+        if (tail.size() > tag.size()) {
+            token_.text += tail[0];
+            tail.erase(0, 1);
+        }
         if (tail == tag) return;
     }
     token_.kind = Token::Kind::end;
