@@ -38,6 +38,7 @@ struct ImportVerbOptions {
     std::uint32_t connections = ingest::AxfrSource().connections;
     base::Duration timeout = ingest::AxfrSource().timeout;
     bool as_secondary = false;
+    bool retransfer = false;
     bool dry_run = false;
     bool repair = false;
     bool prune = false;
@@ -355,6 +356,7 @@ Result<ingest::AxfrSource> axfr_source(const ImportVerbOptions& options) {
         ZC_TRY(axfr.key, read_tsig_key(options));
     }
     axfr.connections = options.connections;
+    axfr.retransfer = options.retransfer;
     axfr.timeout = options.timeout;
     if (options.as_secondary) axfr.kind = ingest::AxfrSource::Kept::secondary;
     return axfr;
@@ -458,7 +460,8 @@ Action define_import(CLI::App& app) {
     add_text(app, "--zone-list", options->zone_list, "FILE",
              "With axfr://: transfer the zones that FILE names, one a line");
     add_text(app, "--catalog", options->catalog, "NAME",
-             "With axfr://: transfer the members of this catalog zone (RFC 9432)",
+             "With axfr://: transfer the members of this catalog zone (RFC 9432); their groups and "
+             "changes of ownership are kept",
              [](const std::string& text) {
                  const auto name = dns::Name::parse(text);
                  return name ? std::string() : name.error().message;
@@ -478,6 +481,9 @@ Action define_import(CLI::App& app) {
     add_switch(app, "--as-secondary", options->as_secondary,
                "With axfr://: zones that are new in the store become secondaries of that server, "
                "not zones of its own");
+    add_switch(app, "--retransfer", options->retransfer,
+               "With axfr://: transfer zones whose SOA is what it was at the last transfer from "
+               "that server, too");
     add_text(app, "--report", options->report, "FILE",
              "Every refused or doubtful row, with file and line; JSON lines if FILE ends in .json "
              "or .jsonl, else columns with tabs between");
@@ -501,7 +507,10 @@ Action define_import(CLI::App& app) {
         "node takes it over with zonectl reload. A zone that a server refuses, cuts off or does "
         "not "
         "sign as asked is reported and left as the store has it; zones that arrive signed are "
-        "served as they are. Exit code 1: rows or zones were refused, the rest is in "
+        "served as they are. A zone whose SOA is as the last transfer from that server gave it is "
+        "unchanged and not transferred again, unless it is signed (signatures are renewed without "
+        "another serial) or something was found in it: --retransfer transfers all. Exit code 1: "
+        "rows or zones were refused, the rest is in "
         "the store. 2: the source could not be read to its end, or the disk is full; the store is "
         "as it was.");
     return [options](Invocation& invocation) { return run_import(*options, invocation); };

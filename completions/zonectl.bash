@@ -35,7 +35,7 @@ _zonectl() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
         esac
-        words='' flags='--help --store --from --zone --zone-list --catalog --tsig-key --tsig-key-file --connections --timeout --as-secondary --report --dry-run --repair --prune --serve-unsigned --default-ttl --threads --memory-octets-max --temporary-directory --config --color --json --version' files=no
+        words='' flags='--help --store --from --zone --zone-list --catalog --tsig-key --tsig-key-file --connections --timeout --as-secondary --retransfer --report --dry-run --repair --prune --serve-unsigned --default-ttl --threads --memory-octets-max --temporary-directory --config --color --json --version' files=no
         ;;
     'serve')
         case "$prev" in

@@ -3,6 +3,7 @@ told when a server refuses, has another key, or dies."""
 import base64
 import json
 import os
+import signal
 import socket
 import sqlite3
 import struct
@@ -36,7 +37,8 @@ def data_set():
 def catalog_text(members):
     lines = [f"{CATALOG} 3600 SOA invalid. invalid. 1 7200 900 86400 300", f"{CATALOG} 3600 NS invalid.", f"version.{CATALOG} 0 TXT \"2\""]
     for i, member in enumerate(members):
-        lines += [f"m{i}.zones.{CATALOG} 0 PTR {member}", f"group.m{i}.zones.{CATALOG} 0 TXT \"some-group\""]
+        lines += [f"m{i}.zones.{CATALOG} 0 PTR {member}", f"group.m{i}.zones.{CATALOG} 0 TXT \"some-group\"",
+                  f"coo.m{i}.zones.{CATALOG} 0 PTR new.catalog.test."]
     return "\n".join(lines) + "\n"
 
 
@@ -112,6 +114,14 @@ def test_knot(work):
 
         report = import_from(server, work + "/b", "--catalog", CATALOG.upper())
         assert stored(work + "/b") == set(zones) - {"zone3.test."}, stored(work + "/b")
+        shown = json.loads(zonectl("zone", "show", "zone2.test", "--store", work + "/b", "--json"))
+        properties = {"coo": "new.catalog.test.", "group": ["some-group"], "unique": "m2."}
+        assert shown["catalog"] == "catalog.test" and json.loads(shown["options"]) == {"producer": properties}, shown
+        dump = zonectl("export", "--store", work + "/b", "-o", "-")
+        assert f"\t{shown['options']}\tcatalog.test\n" in dump, dump[:2000]
+        # A transfer by name says nothing of catalogs.
+        import_from(server, work + "/b", "--zone", "zone2.test")
+        assert json.loads(zonectl("zone", "show", "zone2.test", "--store", work + "/b", "--json"))["options"] == shown["options"]
         import_from(server, work + "/b", "--zone", "ZONE3.test", "--as-secondary")
         shown = json.loads(zonectl("zone", "show", "zone3.test", "--store", work + "/b", "--json"))
         assert shown["kind"] == "Slave" and shown["masters"] == [f"{harness.ADDRESS}:{server.port}"], shown
@@ -149,6 +159,82 @@ def test_keys(work):
         assert stored(work + "/file") == set(zones)
         import_from(server, work + "/file", "--zone", "zone0.test", "--prune")
         assert stored(work + "/file") == {"zone0.test."}
+
+
+class Counting(Knot):
+    """Behind a relay that counts AXFR queries."""
+
+    def start(self):
+        super().start()
+        self.behind, self.asked = self.port, 0
+        self.listening = socket.create_server((harness.ADDRESS, 0))
+        self.port = self.listening.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+        return self
+
+    def accept(self):
+        while True:
+            try:
+                peer, _ = self.listening.accept()
+            except OSError:
+                return
+            ahead = socket.create_connection((harness.ADDRESS, self.behind))
+            threading.Thread(target=self.queries, args=(peer, ahead), daemon=True).start()
+            threading.Thread(target=self.answers, args=(ahead, peer), daemon=True).start()
+
+    def queries(self, peer, ahead):
+        while size := harness.read_exactly(peer, 2):
+            query = harness.read_exactly(peer, struct.unpack(">H", size)[0])
+            end = query.index(b"\0", 12)
+            self.asked += query[end + 1:end + 3] == b"\0\xfc"
+            ahead.sendall(size + query)
+        ahead.shutdown(socket.SHUT_WR)
+
+    @staticmethod
+    def answers(ahead, peer):
+        while piece := ahead.recv(65536):
+            peer.sendall(piece)
+        peer.close()
+
+    def transfers(self):
+        return self.asked
+
+    def replace(self, apex, text):
+        with open(f"{self.data}/zones/{apex.rstrip('.')}.zone", "w", encoding="ascii") as f:
+            f.write(text)
+        self.process.send_signal(signal.SIGHUP)
+        deadline = time.monotonic() + 20
+        while True:
+            answer = harness.ask_udp(self.behind, harness.encode_query(apex))
+            if answer and struct.pack(">I", 8) in answer:
+                return
+            assert time.monotonic() < deadline
+
+
+def test_unchanged(work):
+    """A zone whose SOA is what it was is not transferred again, but for those that are signed, and with --retransfer."""
+    zones = {f"zone{i}.test.": zone_text(f"zone{i}.test.") for i in range(6)}
+    with open(os.path.join(harness.ROOT, "testdata", "zones", "nsec.example.zone"), encoding="ascii") as f:
+        zones["nsec.example."] = f.read()
+    write_knot(work + "/data", zones, keyed=("zone1.test.",))
+    key = ("--tsig-key", f"hmac-sha256:hmac-sha256.key:{SECRET}")
+    with Counting(work + "/data").start() as server:
+        names = zone_list(work, zones)
+        ask = lambda *args, code=0: import_from(server, work + "/a", "--zone-list", names, *args, code=code)["zones"]
+        counts = []
+        for args in (key, key, (*key, "--connections", "1", "--prune"), (*key, "--retransfer"), (*key, "--dry-run")):
+            before = server.transfers()
+            report = ask(*args)
+            counts.append((server.transfers() - before, report["added"], report["unchanged"], report["removed"], report["not_transferred"]))
+        assert counts == [(7, 7, 0, 0, 0), (1, 0, 7, 0, 0), (1, 0, 7, 0, 0), (7, 0, 7, 0, 0), (1, 0, 7, 0, 0)], counts
+        # An SOA is for everyone; the zone is not.
+        assert ask()["unchanged"] == 7
+        report = ask("--retransfer", code=1)
+        assert report["not_transferred"] == 1 and report["unchanged"] == 6, report
+        server.replace("zone2.test.", zones["zone2.test."].replace(" 7 7200", " 8 7200"))
+        before = server.transfers()
+        report = ask(*key)
+        assert (server.transfers() - before, report["changed"], report["unchanged"]) == (2, 1, 6), report
 
 
 class Nsd(harness.Nsd):
@@ -335,7 +421,7 @@ def test_dying(work):
 
 
 def main():
-    for test in (test_dying, test_knot, test_keys, test_nsd, test_bind, test_powerdns):
+    for test in (test_dying, test_knot, test_unchanged, test_keys, test_nsd, test_bind, test_powerdns):
         with tempfile.TemporaryDirectory(prefix="zonectl-e2e-axfr-") as work:
             os.chmod(work, 0o755)
             begun = time.monotonic()

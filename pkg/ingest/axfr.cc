@@ -7,12 +7,13 @@
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "dns/presentation.h"
 #include "ingest/catalog_zone.h"
-#include "ingest/key_set.h"
+#include "ingest/hash.h"
 #include "ingest/powerdns_export.h"
 #include "ingest/zone_walk.h"
 #include "net/endpoint.h"
@@ -29,6 +30,7 @@ constexpr int failed_connects_max = 3;
 
 /// What came of one zone.
 struct Transferred {
+    bool unchanged = false;            // the store has it: no zone, and nothing to say
     std::optional<ImportedZone> zone;  // absent: it did not come, and `findings` say why
     std::vector<Finding> findings;
     TableCount records;
@@ -63,12 +65,20 @@ public:
     }
 
 private:
+    struct Wanted {
+        dns::Name apex;
+        std::string catalog_options;  // empty: of no catalog
+    };
+
     Status collect_zones() {
-        KeySet seen;
-        const auto add = [&](const dns::Name& zone) {
-            if (!seen.add(zone_key(zone))) return;
-            zones_.push_back(zone);
-            zones_.back().fold_case();
+        std::unordered_map<std::uint64_t, std::size_t> place_of;  // in `zones_`
+        const auto add = [&](const dns::Name& zone) -> Wanted& {
+            const auto [place, is_new] = place_of.emplace(zone_key(zone), zones_.size());
+            if (is_new) {
+                zones_.push_back({zone, {}});
+                zones_.back().apex.fold_case();
+            }
+            return zones_[place->second];
         };
         for (const dns::Name& zone : options_.axfr.zones) add(zone);
         if (!options_.axfr.catalog) return {};
@@ -87,8 +97,25 @@ private:
         }
         was_reached_ = true;
         ZC_TRY(const auto members, catalog.members());
-        for (const dns::Name& zone : members) add(zone);
+        const bool secondary = options_.axfr.kind == AxfrSource::Kept::secondary;
+        dns::Name folded = apex;
+        folded.fold_case();
+        catalog_name_ = dns::to_string(folded);
+        if (catalog_name_.size() > 1) catalog_name_.pop_back();
+        for (const CatalogMember& member : members)
+            add(member.zone).catalog_options =
+                powerdns_options(member, secondary ? "consumer" : "producer");
         return {};
+    }
+
+    /// Of what a zone will be made from, as far as its SOA tells: for the store to recognise it.
+    std::uint64_t digest_of(const Wanted& wanted, base::Octets soa) const {
+        std::string text = name_ + '\0' + wanted.catalog_options + '\0';
+        if (!wanted.catalog_options.empty()) text += catalog_name_ + '\0';
+        text.append(soa.begin(), soa.end());
+        const std::uint64_t digest =
+            hash64({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+        return digest == 0 ? 1 : digest;
     }
 
     void work() {
@@ -112,10 +139,11 @@ private:
     }
 
     /// Fails only with `interrupted`: all else is about one zone.
-    Result<Transferred> transfer_zone(const dns::Name& apex,
+    Result<Transferred> transfer_zone(const Wanted& wanted,
                                       std::optional<transfer::AxfrConnection>& connection,
                                       zone::Builder& builder) {
-        for (;;) {
+        const dns::Name& apex = wanted.apex;
+        for (bool asked = false;;) {
             const bool is_used = connection && connection->usable();
             if (!is_used) {
                 if (auto gone = server_is_gone()) return did_not_come(apex, *gone);
@@ -130,18 +158,43 @@ private:
                 connection.emplace(*std::move(fresh));
             }
             Transferred out;
+            if (!asked && options_.is_unchanged && !options_.axfr.retransfer && tells_soa_) {
+                const auto soa = connection->soa(apex);
+                out.unchanged = soa && options_.is_unchanged(apex, digest_of(wanted, *soa));
+                if (out.unchanged) return out;
+                if (!soa && soa.error().code == Errc::interrupted)
+                    return tl::unexpected<Error>(soa.error());
+                if (!connection->usable()) {
+                    // A server that does not like to be asked is not asked again.
+                    if (!is_used) tells_soa_ = false;
+                    continue;
+                }
+                asked = true;  // whatever it said, the transfer tells what is wrong
+            }
             ImportedZone zone;
             zone.apex = apex;
+            if (!wanted.catalog_options.empty()) {
+                zone.catalog = catalog_name_;
+                zone.options = wanted.catalog_options;
+            }
             Signed is_signed;
+            std::vector<std::uint8_t> soa;
             std::uint64_t records = 0;
             builder.begin(apex);
             const auto came = connection->transfer(apex, [&](const dns::RecordView& record) {
-                ++records;
+                if (records++ == 0) {
+                    soa.assign(record.rdata.begin(), record.rdata.end());
+                    dns::fold_rdata(dns::RrType::soa, soa);
+                }
                 take_record(record, builder, zone, is_signed, out);
                 return Status();
             });
             if (came) {
                 finish_zone(builder, zone, is_signed, out);
+                // Signatures are renewed without another serial by servers that sign as they answer
+                // (PowerDNS); what was found is to be told again.
+                if (!is_signed.any && zone.findings.empty())
+                    zone.rows_digest = digest_of(wanted, soa);
                 out.zone = std::move(zone);
                 return out;
             }
@@ -275,8 +328,11 @@ private:
         records.doubtful += came.records.doubtful;
         for (Finding& one : came.findings) ZC_TRY_STATUS(sink_.finding(std::move(one)));
         const bool serving = came.zone && came.zone->state == zone::State::serving;
-        ++(serving ? domains.taken : domains.refused);
-        if (!came.zone) {
+        ++(serving || came.unchanged ? domains.taken : domains.refused);
+        if (came.unchanged) {
+            ++totals_.zones;
+            ++totals_.unchanged;
+        } else if (!came.zone) {
             ++totals_.not_transferred;
         } else {
             ++totals_.zones;
@@ -300,8 +356,10 @@ private:
     const ImportOptions& options_;
     ImportSink& sink_;
     transfer::AxfrOptions transfer_options_;
-    std::vector<dns::Name> zones_;
+    std::vector<Wanted> zones_;
+    std::string catalog_name_;  // as PowerDNS has names: no final dot
     std::atomic<std::size_t> next_ = 0;
+    std::atomic<bool> tells_soa_ = true;
 
     std::mutex reach_mutex_;  // guards the next three while threads run
     bool was_reached_ = false;

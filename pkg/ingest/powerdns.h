@@ -207,7 +207,12 @@ Result<Format> parse_format(std::string_view text);
 /// are: they get PowerDNS's metadata PRESIGNED, and NSEC3PARAM.
 struct AxfrSource {
     std::vector<dns::Name> zones;
-    std::optional<dns::Name> catalog;  // and all members of this catalog zone, not the zone itself
+    // And all members of this catalog zone, not the zone itself. `ImportedZone::catalog` names it,
+    // and `options` has a member's groups, change of ownership and label, as PowerDNS keeps them.
+    std::optional<dns::Name> catalog;
+    /// Transfer all. Else a zone that came without findings and signatures from this server before
+    /// (`ImportOptions::is_unchanged`) is not transferred again while its SOA is the same.
+    bool retransfer = false;
     std::optional<transfer::TsigKey> key;
     std::uint32_t connections = 4;                         // 1..64: zones transferred at once
     base::Duration timeout = base::Duration::seconds(30);  // for a connection, and each message

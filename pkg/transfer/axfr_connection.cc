@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "dns/message.h"
+#include "dns/presentation.h"
 #include "runtime/clock.h"
 #include "transfer/transfer.h"
 
@@ -108,26 +109,38 @@ Result<AxfrConnection> AxfrConnection::open(const net::Endpoint& server, AxfrOpt
     return AxfrConnection(*std::move(socket), std::move(options));
 }
 
-Result<AxfrTotals> AxfrConnection::transfer(dns::NameView zone, const RecordSink& sink) {
-    if (!usable()) return fail(Errc::io, "the connection was closed by an earlier error");
-    const std::uint16_t id = random_id();
-    std::vector<std::uint8_t> query =
-        dns::encode_query(zone, dns::RrType::axfr, dns::QueryOptions{.id = id});
-    AxfrReader::Options reading{.zone = dns::Name(zone),
-                                .id = id,
-                                .key = options_.key,
-                                .request_mac = {},
-                                .octets_max = options_.octets_max};
+Result<AxfrConnection::Query> AxfrConnection::make_query(dns::NameView zone,
+                                                         dns::RrType type) const {
+    Query query;
+    query.id = random_id();
+    query.octets = dns::encode_query(zone, type, dns::QueryOptions{.id = query.id});
     if (options_.key) {
         TsigSigner signer(*options_.key);
-        ZC_TRY_STATUS(signer.sign(query, runtime::now()));
-        reading.request_mac.assign(signer.mac().begin(), signer.mac().end());
+        ZC_TRY_STATUS(signer.sign(query.octets, runtime::now()));
+        query.mac.assign(signer.mac().begin(), signer.mac().end());
     }
     std::uint8_t size[2];
-    base::store_u16(size, static_cast<std::uint16_t>(query.size()));
-    query.insert(query.begin(), size, size + 2);
-    AxfrReader reader(std::move(reading));
-    auto totals = run(reader, query, sink);
+    base::store_u16(size, static_cast<std::uint16_t>(query.octets.size()));
+    query.octets.insert(query.octets.begin(), size, size + 2);
+    return query;
+}
+
+Status AxfrConnection::receive(base::Duration deadline) {
+    std::uint8_t size[2];
+    ZC_TRY_STATUS(receive_all(socket_.get(), size, deadline, options_));
+    buffer_.resize(base::load_u16(size));
+    return receive_all(socket_.get(), buffer_, deadline, options_);
+}
+
+Result<AxfrTotals> AxfrConnection::transfer(dns::NameView zone, const RecordSink& sink) {
+    if (!usable()) return fail(Errc::io, "the connection was closed by an earlier error");
+    ZC_TRY(const Query query, make_query(zone, dns::RrType::axfr));
+    AxfrReader reader({.zone = dns::Name(zone),
+                       .id = query.id,
+                       .key = options_.key,
+                       .request_mac = query.mac,
+                       .octets_max = options_.octets_max});
+    auto totals = run(reader, query.octets, sink);
     // After an answer that was understood the next one begins where it should.
     if (!totals && !reader.refused()) socket_.reset();
     return totals;
@@ -138,15 +151,46 @@ Result<AxfrTotals> AxfrConnection::run(AxfrReader& reader, base::Octets query,
     const auto deadline = [this] { return runtime::monotonic() + options_.message_timeout; };
     ZC_TRY_STATUS(send_all(socket_.get(), query, deadline(), options_));
     for (;;) {
-        const base::Duration until = deadline();
-        std::uint8_t size[2];
-        ZC_TRY_STATUS(receive_all(socket_.get(), size, until, options_));
-        buffer_.resize(base::load_u16(size));
-        ZC_TRY_STATUS(receive_all(socket_.get(), buffer_, until, options_));
+        ZC_TRY_STATUS(receive(deadline()));
         ZC_TRY(const auto progress, reader.read(buffer_, runtime::now(), sink));
         if (progress == AxfrReader::Progress::complete)
             return AxfrTotals{reader.records(), reader.octets()};
     }
+}
+
+Result<std::vector<std::uint8_t>> AxfrConnection::soa(dns::NameView zone) {
+    if (!usable()) return fail(Errc::io, "the connection was closed by an earlier error");
+    bool understood = false;
+    auto soa = ask_soa(zone, understood);
+    if (!understood) socket_.reset();
+    return soa;
+}
+
+Result<std::vector<std::uint8_t>> AxfrConnection::ask_soa(dns::NameView zone, bool& understood) {
+    ZC_TRY(const Query query, make_query(zone, dns::RrType::soa));
+    const base::Duration deadline = runtime::monotonic() + options_.message_timeout;
+    ZC_TRY_STATUS(send_all(socket_.get(), query.octets, deadline, options_));
+    ZC_TRY_STATUS(receive(deadline));
+    ZC_TRY(dns::Message message, dns::parse_message(buffer_));
+    if (!message.qr || message.opcode != dns::Opcode::query || message.id != query.id)
+        return fail(Errc::malformed, "a message that is no response to the query");
+    understood = true;
+    if (options_.key) {
+        TsigVerifier verifier(*options_.key, query.mac);
+        ZC_TRY_STATUS(verifier.verify(buffer_, runtime::now()));
+    }
+    if (message.rcode != dns::Rcode::noerror || !message.aa || message.tc ||
+        message.questions.size() != 1 || !equal(message.questions[0].name, zone) ||
+        message.questions[0].type != dns::RrType::soa)
+        return fail(Errc::invalid, "the server does not tell the zone's SOA");
+    for (dns::Record& record : message.answer) {
+        if (record.type != dns::RrType::soa || record.rr_class != dns::RrClass::in ||
+            !equal(record.owner, zone))
+            continue;
+        dns::fold_rdata(dns::RrType::soa, record.rdata);
+        return std::vector<std::uint8_t>(record.rdata.begin(), record.rdata.end());
+    }
+    return fail(Errc::invalid, "the server does not tell the zone's SOA");
 }
 
 }  // namespace zc::transfer

@@ -83,12 +83,24 @@ public:
     /// Transfers `zone`. Errors: those of AxfrReader::read; `io`, `timeout`, `interrupted`. The
     /// sink may have been given records before an error: they are of no use then.
     Result<AxfrTotals> transfer(dns::NameView zone, const RecordSink& sink);
+    /// The RDATA of the zone's SOA, names in lower case, by an ordinary query (signed as the
+    /// transfer would be). Errors: `invalid` when the answer is another one than an authoritative
+    /// SOA; else as `transfer`.
+    Result<std::vector<std::uint8_t>> soa(dns::NameView zone);
     /// Whether it can be asked for another zone.
     bool usable() const noexcept { return socket_.get() >= 0; }
 
 private:
     AxfrConnection(net::Descriptor socket, AxfrOptions options) noexcept
         : socket_(std::move(socket)), options_(std::move(options)) {}
+    struct Query {
+        std::uint16_t id = 0;
+        std::vector<std::uint8_t> octets;  // with the length before it
+        std::vector<std::uint8_t> mac;     // when there is a key
+    };
+    Result<Query> make_query(dns::NameView zone, dns::RrType type) const;
+    Result<std::vector<std::uint8_t>> ask_soa(dns::NameView zone, bool& understood);
+    Status receive(base::Duration deadline);  // a message into `buffer_`
     Result<AxfrTotals> run(AxfrReader& reader, base::Octets query, const RecordSink& sink);
 
     net::Descriptor socket_;

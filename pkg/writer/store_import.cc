@@ -154,6 +154,8 @@ Status StoreImport::Work::keep_settings(const std::string& key, ingest::Imported
     if (settings.empty()) return {};
     auto kept = std::move(zone.kept);
     auto arrived = std::move(zone.metadata);
+    const ingest::Field catalog = std::move(zone.catalog);
+    const ingest::Field catalog_options = std::move(zone.options);
     ZC_TRY_STATUS(decode_settings(settings, zone));
     // Records that arrive signed are no longer signed by who had the keys, and have a chain of
     // their own.
@@ -163,15 +165,23 @@ Status StoreImport::Work::keep_settings(const std::string& key, ingest::Imported
         });
         std::ranges::move(arrived, std::back_inserter(zone.metadata));
     }
+    // A catalog says which zones are its members, and with which properties.
+    if (catalog) {
+        zone.catalog = catalog;
+        zone.options = catalog_options;
+    }
     // What could not come into the old image is replaced with the image; what was never meant to be
     // answered stays.
     std::erase_if(zone.kept, [](const ingest::KeptRecord& record) {
         return record.why != ingest::KeptRecord::Why::disabled;
     });
     std::ranges::move(kept, std::back_inserter(zone.kept));
-    if (zone.state == zone::State::serving && wants_signing(zone) &&
-        options.unsigned_zones == ingest::UnsignedZones::servfail)
-        zone.state = zone::State::unsigned_;
+    if (wants_signing(zone)) {
+        zone.rows_digest = 0;  // what becomes of it depends on more than its rows
+        if (zone.state == zone::State::serving &&
+            options.unsigned_zones == ingest::UnsignedZones::servfail)
+            zone.state = zone::State::unsigned_;
+    }
     return {};
 }
 
