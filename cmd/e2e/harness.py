@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import struct
 import subprocess
 import sys
@@ -353,6 +354,43 @@ class PowerDns(Server):
             "max-tcp-connections=1000", "max-tcp-connections-per-client=0", "loglevel=3", "primary=no", "secondary=no", "version-string=anonymous",
             "udp-truncation-threshold=4096", "launch=gpgsql", f"gpgsql-host={self.postgres}", f"gpgsql-dbname={self.database}", "gpgsql-user=postgres",
             "gpgsql-dnssec=yes", "dname-processing=yes", *self.settings, ""]))
+        return ["pdns_server", "--config-dir=" + self.path("etc"), "--daemon=no", "--guardian=no", "--disable-syslog", "--write-pid=no"]
+
+
+class PowerDnsFiles(Server):
+    """With the bind back end: the zone files as they are. What is signed in them is served as signed there (PRESIGNED)."""
+    name = "powerdns"
+
+    def presigned(self):
+        """(apex, NSEC3PARAM or None) of each zone with a DNSKEY."""
+        with open(os.path.join(self.data, "zones.list"), encoding="ascii") as f:
+            for line in f:
+                apex, path = line.rstrip("\n").split("\t")
+                with open(os.path.join(self.data, path), encoding="latin-1") as zone:
+                    text = zone.read()
+                if not re.search(r"\sRRSIG\s+SOA\s", text):
+                    continue
+                found = re.search(r"\sNSEC3PARAM\s+(\d+) \d+ (\d+) (\S+)", text)
+                opt_out = re.search(r"\sNSEC3\s+\d+ 1 ", text) is not None
+                yield apex, f"{found[1]} {int(opt_out)} {found[2]} {found[3]}" if found else None
+
+    def command(self):
+        database = self.path("metadata.db")
+        if not os.path.exists(database):
+            subprocess.run(["pdnsutil", "--config-dir=" + self.work, "create-bind-db", database], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            with sqlite3.connect(database) as db:
+                for apex, nsec3 in self.presigned():
+                    name = apex.rstrip(".").lower()
+                    db.execute("INSERT INTO domainmetadata (domain, kind, content) VALUES (?, 'PRESIGNED', '1')", (name,))
+                    if nsec3:
+                        db.execute("INSERT INTO domainmetadata (domain, kind, content) VALUES (?, 'NSEC3PARAM', ?)", (name, nsec3))
+        with open(os.path.join(self.data, "named.zones.conf"), encoding="ascii") as f:
+            self.write("zones.conf", f'options {{ directory "{self.data}"; }};\n' + f.read())
+        os.makedirs(self.path("etc"), exist_ok=True)
+        self.write("etc/pdns.conf", "\n".join([
+            f"local-address={ADDRESS}", f"local-port={self.port}", f"socket-dir={self.work}", f"receiver-threads={self.workers}",
+            "max-tcp-connections=1000", "max-tcp-connections-per-client=0", "loglevel=3", "primary=no", "secondary=no", "version-string=anonymous",
+            "udp-truncation-threshold=4096", "launch=bind", f"bind-config={self.path('zones.conf')}", f"bind-dnssec-db={database}", "dname-processing=yes", ""]))
         return ["pdns_server", "--config-dir=" + self.path("etc"), "--daemon=no", "--guardian=no", "--disable-syslog", "--write-pid=no"]
 
 
