@@ -61,7 +61,13 @@ class Report:
 
     def add_aliases(self, rows):
         """A name whose CNAME or DNAME leads to a name of the report, or to a zone of it, is answered with what is there."""
-        links = [(wire_key(name), wire_key(content)) for name, kind, content in rows if kind in ("CNAME", "DNAME") and content]
+        links = []
+        for name, kind, content in rows:
+            if kind in ("CNAME", "DNAME") and content:
+                try:
+                    links.append((wire_key(name), wire_key(content)))
+                except ValueError:
+                    continue  # a mutated target, that is no name
         while True:
             more = {name for name, target in links if self.has(target)} - self.names
             if not more:
@@ -73,7 +79,7 @@ class Report:
         while True:
             if key in self.zones or key in self.names or b"\1*" + key in self.names:
                 return True
-            if key in self.apexes or key == b"\0":
+            if key in self.apexes or key in (b"\0", b""):
                 return False
             key = key[1 + key[0]:]
 
