@@ -66,15 +66,15 @@ def write_zone(folder, text, names, signer, keys):
 
 
 def is_answered_as_it_says(options, path):
-    """Runs the script as a text test of pkg/answer."""
-    return subprocess.run([options.answer_test, "--test-case=the script that ZC_ANSWER_SCRIPT names*"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          env=dict(os.environ, ZC_ANSWER_SCRIPT=path), check=False)
+    """Runs answer/ of the folder `path` in place of testdata/answer/."""
+    return subprocess.run([options.answer_test, "--test-case=what is asked is answered as the scripts say"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          env=dict(os.environ, ZC_TESTDATA=path), check=False)
 
 
 def check_script(options, script, path):
     """It holds, and with any line of its answer taken away or its RCODE another it does not: it does show something."""
     def holds(text):
-        with open(path, "w", encoding="utf-8") as f:
+        with open(path + "/answer/case.txt", "w", encoding="utf-8") as f:
             f.write(text)
         return is_answered_as_it_says(options, path)
 
@@ -91,6 +91,7 @@ def check_script(options, script, path):
 def check(options, signer, work):
     folder = f"{work}/{signer or 'unsigned'}"
     os.makedirs(folder + "/keys")
+    os.makedirs(folder + "/testdata/answer")
     keys = gen_tricky.Keys(folder + "/keys") if signer else None
     names = options.records // (4 if signer else 1)  # with its RRSIG, NSEC, and the RRSIG over that
     for side, text in (("old", OLD), ("new", NEW)):
@@ -115,7 +116,7 @@ def check(options, signer, work):
         # The same fault: the sentence at the head, but for names that have become shorter.
         words = case["sentence"].split(" gives ")[1].split(" ")[0]
         harness.expect(re.match(rf"# The new server gives {words} ", small["script"]), f"it says what is wrong as the case does, {case['sentence']}: {small['script']}")
-        check_script(options, small["script"], f"{folder}/case.txt")
+        check_script(options, small["script"], f"{folder}/testdata")
 
 
 def main():

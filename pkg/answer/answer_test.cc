@@ -13,9 +13,6 @@
 #include "answer/answer.h"
 
 #include <algorithm>
-#include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -331,24 +328,6 @@ TEST_CASE("what is asked is answered as the scripts say") {
             return server->run(step);
         };
     });
-}
-
-const char* script_elsewhere_or_null() {
-    return std::getenv("ZC_ANSWER_SCRIPT");  // NOLINT(concurrency-mt-unsafe): nobody sets it here
-}
-
-// So that an end-to-end test can try what `zonectl diff minimise` writes.
-TEST_CASE("the script that ZC_ANSWER_SCRIPT names is answered as it says" *
-          doctest::skip(script_elsewhere_or_null() == nullptr)) {
-    const std::string path = script_elsewhere_or_null();
-    std::ifstream in(path);
-    const std::string text{std::istreambuf_iterator<char>(in), {}};
-    Server server;
-    const auto result =
-        testkit::run_text(path, text, [&](const testkit::Step& step) { return server.run(step); });
-    CHECK(!result.malformed);
-    CHECK(result.steps >= 2);  // a zone and a query
-    for (const auto& mismatch : result.mismatches) FAIL_CHECK(mismatch.text());
 }
 
 }  // namespace

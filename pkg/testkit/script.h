@@ -82,7 +82,8 @@ void run_script(std::string_view name, const Runner& runner);
 /// failure.
 void run_scripts(std::string_view folder, const std::function<Runner()>& make_runner);
 
-/// The path of testdata/<name>.
+/// The path of testdata/<name>. With ZC_TESTDATA in the environment that folder stands for
+/// testdata/: so an end-to-end test tries a script that `zonectl diff minimise` has written.
 std::string testdata(std::string_view name);
 
 /// The octets of testdata/<name>; a failure of the test, and empty, if it cannot be read.
