@@ -41,7 +41,7 @@ def check_reloads(server, data):
     with open(queries, "w", encoding="ascii") as f:
         for i in range(ZONES):
             f.write(f"www.z{i}.test A\nx.wild.z{i}.test TXT\nmissing.z{i}.test A\nz{i}.test SOA\n")
-    load = subprocess.Popen(["dnsperf", "-s", harness.ADDRESS, "-p", str(server.port), "-d", queries, "-l", "300", "-c", "4", "-q", "40", "-Q", "20000", "-e"],
+    load = subprocess.Popen(["dnsperf", "-s", harness.ADDRESS, "-p", str(server.port), "-d", queries, "-l", "300", "-c", "4", "-q", "40", "-Q", "8000", "-e"],
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
         for i in range(2, RELOADS + 2):
