@@ -344,9 +344,8 @@ void ZoneCompiler::side_row(const Row& row) {
                 return refuse(row, "metadata without a kind", "not taken over");
             Metadata metadata{text_of(row.values[column::kind]),
                               text_of(row.values[column::metadata_content])};
-            if (metadata.kind == "PRESIGNED" && metadata.content != "0" &&
-                !metadata.content.empty())
-                presigned_ = true;
+            // As PowerDNS reads it; with any other content it signs the zone itself.
+            if (metadata.kind == "PRESIGNED" && metadata.content == "1") presigned_ = true;
             zone_.metadata.push_back(std::move(metadata));
             break;
         }

@@ -472,7 +472,8 @@ TEST_CASE("a reader that takes nothing delays nobody, and gets everything when i
             slow.send(framed(query(id, "big.example.", type_txt)));
     });
     const Tcp quick(fixture.endpoint());
-    wait_until([&] { return fixture.server->totals().responses(dns::Transport::tcp) > 10; });
+    // The system takes few of them: what waits unsent is limited.
+    wait_until([&] { return fixture.server->totals().responses(dns::Transport::tcp) > 2; });
     for (std::uint16_t id = 1; id < 50; ++id) CHECK(id_of(quick.ask(query(id))) == id);
     for (std::uint16_t id = 0; id < count; ++id) {
         const Message response = slow.receive();
@@ -667,7 +668,8 @@ TEST_CASE("draining lets answers be read until its deadline, and counts who was 
         Fixture fixture;
         const Tcp slow(fixture.endpoint());
         slow.send(all);
-        wait_until([&] { return fixture.server->totals().responses(dns::Transport::tcp) > 10; });
+        // The system takes few of them: what waits unsent is limited.
+        wait_until([&] { return fixture.server->totals().responses(dns::Transport::tcp) > 2; });
         std::size_t received = 0;
         std::thread reader([&] {
             while (reads && slow.receive().size() > big_octets) ++received;
