@@ -347,8 +347,15 @@ ContentVerdict append_any(std::vector<std::uint8_t>& out, RrType type, std::stri
         case RrType::soa:
             return append_soa(out, content, context.apex);
         case RrType::txt:
-        case RrType::spf:
             return append_txt(out, content);
+        case RrType::spf: {
+            ContentVerdict verdict = append_txt(out, content);
+            // PowerDNS puts quotes around the text of a TXT, and of no other type.
+            if (verdict.verdict == Verdict::taken && !content.starts_with('"'))
+                verdict = {Verdict::doubtful, "text without quotes, which PowerDNS cannot read",
+                           "answered as one string; PowerDNS gives SERVFAIL at this name"};
+            return verdict;
+        }
         case RrType::svcb:
         case RrType::https:
             if (content.find("hint=auto") != std::string_view::npos)
