@@ -22,7 +22,7 @@ using dns::RrType;
 constexpr std::size_t shown_octets_max = 300;  // of a record in a finding
 constexpr std::size_t masters_max = 64;
 constexpr std::uint64_t rules_version =
-    3;  // counts up when the same rows come to another zone than before
+    4;  // counts up when the same rows come to another zone than before
 constexpr std::string_view servfail = "SERVFAIL for the apex and all names below";
 
 std::optional<std::int64_t> parse_integer(const Value& value) noexcept {
@@ -52,6 +52,23 @@ bool parse_flag(const Value& value, bool when_null) noexcept {
 bool may_stand_beside_cname(RrType type) noexcept {
     return type == RrType::rrsig || type == RrType::nsec || type == RrType::key ||
            type == RrType::sig || type == RrType::nxt;
+}
+
+constexpr std::array<bool, 256> powerdns_octets = [] {
+    std::array<bool, 256> table{};
+    for (const char c : std::string_view("abcdefghijklmnopqrstuvwxyz0123456789-_*./@ \\:"))
+        table[static_cast<std::uint8_t>(c)] = true;
+    return table;
+}();
+
+/// Whether PowerDNS looks the name up in its database, the labels of `apex` at its end not counted.
+/// With other octets it answers SERVFAIL at once, where RFC 2181 section 11 has labels of any.
+bool powerdns_looks_up(dns::NameView name, dns::NameView apex) noexcept {
+    for (; name.size() > apex.size(); name = name.parent()) {
+        for (const std::uint8_t octet : name.wire().subspan(1, name.wire()[0]))
+            if (!powerdns_octets[octet]) return false;
+    }
+    return true;
 }
 
 std::string text_of(const Value& value) {
@@ -197,6 +214,7 @@ CompiledDomain ZoneCompiler::compile(std::span<const RowStore::Bucket::Ref> refs
     presigned_ = disabled_soa_ = false;
     octets_.clear();
     items_.clear();
+    empties_.clear();
     done_.rows = refs.size();
     for (const RowStore::Bucket::Ref& ref : refs) ++count(ref.table).read;
 
@@ -264,6 +282,8 @@ CompiledDomain ZoneCompiler::compile(std::span<const RowStore::Bucket::Ref> refs
     settle_aliases_of_names();
     settle_ttls();
     look_at_auth();
+    look_below_dnames();
+    look_at_empty_names();
     build();
     settle_state();
     count_items();
@@ -294,6 +314,10 @@ std::uint64_t ZoneCompiler::digest_rows() const noexcept {
 void ZoneCompiler::domain_row(const Row& row) {
     ++count(Table::domains).taken;
     zone_.source_id = row.domain;
+    if (!powerdns_looks_up(zone_.apex, dns::NameView())) {
+        doubt_zone("a character in the zone's name for which PowerDNS looks up nothing",
+                   "answered (RFC 2181 section 11); PowerDNS gives SERVFAIL");
+    }
     zone_.account = text_of(row.values[column::domain_account]);
     zone_.options = field_of(row.values[column::options]);
     zone_.catalog = field_of(row.values[column::catalog]);
@@ -407,6 +431,15 @@ void ZoneCompiler::record_row(const Row& row, std::uint32_t ref) {
     if (type_text.empty()) {
         // An empty non-terminal of rectify's making. They are recomputed.
         ++count(Table::records).taken;
+        dns::NameBuffer buffer;
+        const Value& name = row.values[column::record_name];
+        const dns::NameScan scan = scan_database_name(name.value_or(std::string_view()), buffer);
+        if (!name || is_disabled || scan.fault != dns::NameFault::none) return;
+        const dns::NameView owner(base::Octets(buffer).first(scan.octets));
+        if (!owner.is_within(zone_.apex)) return;
+        empties_.push_back({static_cast<std::uint32_t>(octets_.size()),
+                            static_cast<std::uint16_t>(owner.size()), ref, 0, false});
+        octets_.insert(octets_.end(), owner.wire().begin(), owner.wire().end());
         return;
     }
     if (is_disabled) {
@@ -476,6 +509,10 @@ void ZoneCompiler::record_row(const Row& row, std::uint32_t ref) {
     item.type = type.type;
     item.without_auth = !parse_flag(row.values[column::auth], false);
     items_.push_back(item);
+    if (!powerdns_looks_up(owner, zone_.apex)) {
+        doubt_item(items_.back(), "a character in the name for which PowerDNS looks up nothing",
+                   "answered (RFC 2181 section 11); PowerDNS gives SERVFAIL");
+    }
     if (only_powerdns) {
         zone_.kept.push_back({.why = KeptRecord::Why::powerdns_only,
                               .disabled = false,
@@ -591,6 +628,13 @@ void ZoneCompiler::settle_ttls() {
     }
 }
 
+const ZoneCompiler::Owner* ZoneCompiler::find_owner(dns::NameView name) const noexcept {
+    const auto at = owner_index_.find(hash64(name.wire()), [&](std::uint32_t owner) {
+        return is_same_owner(items_[owners_[owner].item], name);
+    });
+    return at ? &owners_[*at] : nullptr;
+}
+
 void ZoneCompiler::look_at_auth() {
     // auth = 0 is right at and below zone cuts only; elsewhere PowerDNS answers as if the row were
     // not there.
@@ -599,14 +643,70 @@ void ZoneCompiler::look_at_auth() {
         bool below_cut = false;
         for (dns::NameView name = owner_name(item); name.size() > zone_.apex.size() && !below_cut;
              name = name.parent()) {
-            const auto at = owner_index_.find(hash64(name.wire()), [&](std::uint32_t owner) {
-                return is_same_owner(items_[owners_[owner].item], name);
-            });
-            below_cut = at && owners_[*at].has_ns;
+            const Owner* owner = find_owner(name);
+            below_cut = owner != nullptr && owner->has_ns;
         }
         if (!below_cut)
             doubt_item(item, "auth is 0 or NULL, and there is no zone cut above",
                        "answered; PowerDNS answers NODATA");
+    }
+}
+
+bool ZoneCompiler::is_below_dname(dns::NameView name) const noexcept {
+    bool found = false;
+    while (name.size() > zone_.apex.size()) {
+        name = name.parent();
+        const Owner* owner = find_owner(name);
+        if (owner == nullptr) continue;
+        if (owner->dnames != 0) found = true;
+        // What a zone cut hides is not answered from here at all.
+        if (owner->has_ns && name.size() > zone_.apex.size()) found = false;
+    }
+    return found;
+}
+
+void ZoneCompiler::look_below_dnames() {
+    if (std::ranges::none_of(owners_, [](const Owner& owner) { return owner.dnames != 0; })) return;
+    for (Item& item : items_) {
+        if (item.verdict == Verdict::refused || !is_below_dname(owner_name(item))) continue;
+        doubt_item(item, "stands below a DNAME (RFC 6672 section 2.4)",
+                   "the DNAME is answered; PowerDNS answers this row");
+    }
+}
+
+void ZoneCompiler::look_at_empty_names() {
+    if (empties_.empty()) return;
+    const auto wire = [this](const EmptyName& empty) {
+        return base::Octets(octets_).subspan(empty.at, empty.size);
+    };
+    const auto is_named = [&](dns::NameView name) {
+        return [&, name](std::uint32_t at) {
+            return std::ranges::equal(wire(empties_[at]), name.wire());
+        };
+    };
+    set_index_.begin(empties_.size());
+    for (std::uint32_t i = 0; i < empties_.size(); ++i) {
+        const dns::NameView name(wire(empties_[i]));
+        empties_[i].first = set_index_.find_or_add(hash64(name.wire()), i, is_named(name));
+    }
+    for (const Item& item : items_) {
+        if (item.verdict == Verdict::refused) continue;
+        for (dns::NameView name = owner_name(item); name.size() > zone_.apex.size();
+             name = name.parent()) {
+            const auto at = set_index_.find(hash64(name.wire()), is_named(name));
+            if (!at) continue;
+            if (empties_[*at].has_records) break;  // and so what is above it
+            empties_[*at].has_records = true;
+        }
+    }
+    for (const EmptyName& empty : empties_) {
+        const dns::NameView name(wire(empty));
+        if (empties_[empty.first].has_records || name.size() == zone_.apex.size()) continue;
+        ++count(Table::records).doubtful;
+        zone_.findings.push_back(finding(Verdict::doubtful,
+                                         RowStore::Bucket::read(refs_[empty.ref]),
+                                         "an empty non-terminal without a name below it",
+                                         "as if it were not here; PowerDNS answers NODATA"));
     }
 }
 

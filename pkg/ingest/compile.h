@@ -65,6 +65,14 @@ private:
         std::uint32_t cnames = 0, dnames = 0, others = 0;
         bool has_ns = false;
     };
+    /// A row without a type, of which rectify makes one for each empty non-terminal.
+    struct EmptyName {
+        std::uint32_t at;  // in octets_
+        std::uint16_t size;
+        std::uint32_t ref;    // index in refs_
+        std::uint32_t first;  // index in empties_ of the first of this name
+        bool has_records;     // there or below; of the first
+    };
     struct Set {
         std::uint32_t owner;
         dns::RrType type;
@@ -98,7 +106,11 @@ private:
     void find_owners();
     void settle_aliases_of_names();
     void settle_ttls();
+    const Owner* find_owner(dns::NameView name) const noexcept;
     void look_at_auth();
+    bool is_below_dname(dns::NameView name) const noexcept;
+    void look_below_dnames();
+    void look_at_empty_names();
     void build();
     std::uint64_t add_denial_chain();
     void name_duplicates();
@@ -136,6 +148,7 @@ private:
     std::vector<std::uint8_t> octets_;  // owners and RDATA
     std::vector<Item> items_;
     std::vector<Owner> owners_;
+    std::vector<EmptyName> empties_;
     std::vector<Set> sets_;
     Index owner_index_, set_index_;
 };
