@@ -24,6 +24,7 @@ from random_database_test import TABLES, Postgres, RandomDatabase, run
 
 RULES = os.path.join(harness.ROOT, "testdata", "e2e", "powerdns_differences.txt")
 UNRECTIFIED_RULES = os.path.join(harness.ROOT, "testdata", "e2e", "powerdns_unrectified.txt")
+CHARACTERS_RULES = os.path.join(harness.ROOT, "testdata", "e2e", "powerdns_characters.txt")
 ASKED_TYPES = {"A", "AAAA", "NS", "SOA", "CNAME", "DNAME", "PTR", "MX", "SRV", "TXT", "SPF", "CAA", "HTTPS", "SVCB", "NAPTR", "DS", "TLSA", "SSHFP", "LOC", "DNSKEY", "NSEC",
                "NSEC3PARAM", "RRSIG", "CDS", "CDNSKEY", "HINFO", "RP", "URI", "CERT"}
 OTHER_TYPES = ["A", "AAAA", "MX", "TXT", "NS", "SOA", "CNAME", "DS", "SRV", "PTR", "HTTPS", "ANY", "RRSIG", "DNSKEY", "NSEC", "TYPE65281"]
@@ -75,6 +76,10 @@ class Report:
                 return
             self.names |= more
 
+    def has_question(self, key, kind):
+        """Also what asks for a DS, which is the zone's above."""
+        return self.has(key) or (kind == "DS" and key in self.apexes and len(key) > 1 and self.has(key[1 + key[0]:]))
+
     def has(self, key):
         """The name, what it is below (a delegation, a DNAME) or a wildcard there, or the zone that it is in."""
         while True:
@@ -122,6 +127,15 @@ class MissingNonTerminals:
         return False
 
 
+def has_odd_characters(key):
+    """Of a name that PowerDNS looks up nothing for, whatever the database has."""
+    while len(key) > 1:
+        if re.search(rb"[^a-z0-9_*./@ \\:-]", key[1:1 + key[0]]):
+            return True
+        key = key[1 + key[0]:]
+    return False
+
+
 def questions_of(rows, rng, limit):
     """Every name of the database, with what it has and what it has not, and names that are not there."""
     asked = {}
@@ -154,10 +168,11 @@ def compare(options, postgres, database, data, queries, work):
     rows = rows_of(postgres, database)
     report.add_aliases(rows)
     missing = MissingNonTerminals(postgres, database, domains)
-    settled, unrectified, reported = [], [], []
+    settled, unrectified, odd, reported = [], [], [], []
     for line in queries(rows):
-        key = wire_key(line.split(" ")[0])
-        (reported if report.has(key) else unrectified if missing.has(key) else settled).append(line)
+        name, kind = line.split(" ")[:2]
+        key = wire_key(name)
+        (reported if report.has_question(key, kind) else odd if has_odd_characters(key) else unrectified if missing.has(key) else settled).append(line)
     apexes = [presentation(name) for name in domains]
     os.makedirs(data, exist_ok=True)
     with open(f"{data}/zones.list", "w", encoding="ascii") as f:
@@ -186,14 +201,17 @@ def compare(options, postgres, database, data, queries, work):
         ended = ask(settled, "--known", options.known)
         print(ended.stdout, flush=True)
         code = ended.returncode
-        if unrectified:
+        for lines, more_rules, what in ((unrectified, UNRECTIFIED_RULES, "of and below empty non-terminals that the database has no rows for"),
+                                        (odd, CHARACTERS_RULES, "of names with characters that PowerDNS does not look up")):
+            if not lines:
+                continue
             rules = f"{data}/rules.txt"
             with open(rules, "w", encoding="utf-8") as f:
-                for path in (options.known, UNRECTIFIED_RULES):
+                for path in (options.known, more_rules):
                     with open(path, encoding="utf-8") as more:
                         f.write(more.read() + "\n")
-            print(f"{database}: {len(unrectified)} queries of and below empty non-terminals that the database has no rows for", flush=True)
-            ended = ask(unrectified, "--known", rules)
+            print(f"{database}: {len(lines)} queries {what}", flush=True)
+            ended = ask(lines, "--known", rules)
             print(ended.stdout, flush=True)
             code = max(code, ended.returncode)
         if reported:

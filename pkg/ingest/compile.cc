@@ -23,6 +23,10 @@ constexpr std::size_t shown_octets_max = 300;  // of a record in a finding
 constexpr std::size_t masters_max = 64;
 constexpr std::uint64_t rules_version =
     4;  // counts up when the same rows come to another zone than before
+constexpr std::string_view odd_character =
+    "a character in the name for which PowerDNS looks up nothing";
+constexpr std::string_view odd_character_effect =
+    "answered (RFC 2181 section 11); PowerDNS gives SERVFAIL";
 constexpr std::string_view servfail = "SERVFAIL for the apex and all names below";
 
 std::optional<std::int64_t> parse_integer(const Value& value) noexcept {
@@ -284,6 +288,7 @@ CompiledDomain ZoneCompiler::compile(std::span<const RowStore::Bucket::Ref> refs
     look_at_auth();
     look_below_dnames();
     look_at_empty_names();
+    look_at_signatures();
     build();
     settle_state();
     count_items();
@@ -316,7 +321,7 @@ void ZoneCompiler::domain_row(const Row& row) {
     zone_.source_id = row.domain;
     if (!powerdns_looks_up(zone_.apex, dns::NameView())) {
         doubt_zone("a character in the zone's name for which PowerDNS looks up nothing",
-                   "answered (RFC 2181 section 11); PowerDNS gives SERVFAIL");
+                   std::string(odd_character_effect));
     }
     zone_.account = text_of(row.values[column::domain_account]);
     zone_.options = field_of(row.values[column::options]);
@@ -510,8 +515,7 @@ void ZoneCompiler::record_row(const Row& row, std::uint32_t ref) {
     item.without_auth = !parse_flag(row.values[column::auth], false);
     items_.push_back(item);
     if (!powerdns_looks_up(owner, zone_.apex)) {
-        doubt_item(items_.back(), "a character in the name for which PowerDNS looks up nothing",
-                   "answered (RFC 2181 section 11); PowerDNS gives SERVFAIL");
+        doubt_item(items_.back(), std::string(odd_character), std::string(odd_character_effect));
     }
     if (only_powerdns) {
         zone_.kept.push_back({.why = KeptRecord::Why::powerdns_only,
@@ -701,12 +705,39 @@ void ZoneCompiler::look_at_empty_names() {
     }
     for (const EmptyName& empty : empties_) {
         const dns::NameView name(wire(empty));
-        if (empties_[empty.first].has_records || name.size() == zone_.apex.size()) continue;
-        ++count(Table::records).doubtful;
-        zone_.findings.push_back(finding(Verdict::doubtful,
-                                         RowStore::Bucket::read(refs_[empty.ref]),
-                                         "an empty non-terminal without a name below it",
-                                         "as if it were not here; PowerDNS answers NODATA"));
+        if (name.size() == zone_.apex.size()) continue;
+        const Row row = RowStore::Bucket::read(refs_[empty.ref]);
+        if (!empties_[empty.first].has_records) {
+            ++count(Table::records).doubtful;
+            zone_.findings.push_back(finding(Verdict::doubtful, row,
+                                             "an empty non-terminal without a name below it",
+                                             "as if it were not here; PowerDNS answers NODATA"));
+        } else if (!powerdns_looks_up(name, zone_.apex)) {
+            ++count(Table::records).doubtful;
+            zone_.findings.push_back(finding(Verdict::doubtful, row, std::string(odd_character),
+                                             std::string(odd_character_effect)));
+        }
+    }
+}
+
+void ZoneCompiler::look_at_signatures() {
+    bool has_signature = false;
+    for (Item& item : items_) {
+        if (item.verdict == Verdict::refused) continue;
+        if (item.type == RrType::rrsig) {
+            has_signature = true;
+            if (!presigned_)
+                doubt_item(item, "a signature in a zone that is not PRESIGNED",
+                           "answered; PowerDNS answers as if the row were not there");
+        } else if (item.type == RrType::ds && item.owner_size == zone_.apex.size()) {
+            doubt_item(item, "a DS at the zone's own name (RFC 4035 section 2.4)",
+                       "answered unless the zone above is here and delegates this one; PowerDNS "
+                       "answers from the zone above");
+        }
+    }
+    if (presigned_ && !has_signature) {
+        doubt_zone("PRESIGNED, but without signatures",
+                   "answered without; PowerDNS proves with NSECs that are not signed");
     }
 }
 

@@ -111,6 +111,7 @@ private:
     bool is_below_dname(dns::NameView name) const noexcept;
     void look_below_dnames();
     void look_at_empty_names();
+    void look_at_signatures();
     void build();
     std::uint64_t add_denial_chain();
     void name_duplicates();

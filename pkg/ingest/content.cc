@@ -186,6 +186,7 @@ ContentVerdict append_soa(std::vector<std::uint8_t>& out, std::string_view conte
         !reason.empty()) {
         return refused(std::move(reason));
     }
+    const bool has_at = count > 1 && words[1].find('@') != std::string_view::npos;
     std::string mailbox = count > 1 ? mailbox_name(words[1]) : "hostmaster." + dns::to_string(apex);
     if (mailbox.ends_with("..")) mailbox.pop_back();  // of the root
     if (std::string reason = append_name(out, mailbox); !reason.empty())
@@ -200,6 +201,11 @@ ContentVerdict append_soa(std::vector<std::uint8_t>& out, std::string_view conte
             number = *found;
         }
         put_u32(out, number);
+    }
+    if (count == words.size() && has_at) {
+        return {Verdict::doubtful,
+                "an @ in the mailbox " + dns::quoted_excerpt(words[1]) + " of the SOA",
+                "answered with a dot for it (RFC 1035 section 8); PowerDNS answers the @"};
     }
     if (count == words.size()) return {};
     return {Verdict::doubtful, "an SOA of " + std::to_string(count) + " fields, wanted 7",
@@ -245,8 +251,14 @@ ContentVerdict append_txt(std::vector<std::uint8_t>& out, std::string_view conte
     const auto bad_escape = [&] {
         return refused("a backslash without a character or three digits up to 255 behind it");
     };
+    ContentVerdict verdict;
     if (!content.starts_with('"')) {
         while (!content.empty()) {
+            if (content[0] == '"' && verdict.verdict == Verdict::taken) {
+                verdict = {Verdict::doubtful, "a quote in text without quotes around it",
+                           "answered as one string; PowerDNS reads other strings, or gives "
+                           "SERVFAIL at this name"};
+            }
             if (!take_octet(content, string)) return bad_escape();
         }
         append_character_strings(out, string);
@@ -254,12 +266,18 @@ ContentVerdict append_txt(std::vector<std::uint8_t>& out, std::string_view conte
     while (!content.empty()) {
         string.clear();
         if (content[0] != '"') {
-            // Behind a string in quotes PowerDNS takes words without.
+            bool is_odd = false;
             while (!content.empty() && !is_blank(content[0])) {
+                is_odd = is_odd || content[0] == '"';
                 if (!take_octet(content, string)) return bad_escape();
             }
             append_character_strings(out, string);
             while (!content.empty() && is_blank(content[0])) content.remove_prefix(1);
+            // PowerDNS takes one word without quotes behind a string in quotes, at the end.
+            if (is_odd || !content.empty()) {
+                verdict = {Verdict::doubtful, "text without quotes behind a string in quotes",
+                           "each word answered as a string; PowerDNS gives SERVFAIL at this name"};
+            }
             continue;
         }
         content.remove_prefix(1);
@@ -281,7 +299,7 @@ ContentVerdict append_txt(std::vector<std::uint8_t>& out, std::string_view conte
     if (out.size() - begin > rdata_octets_max) {
         return refused("text of " + std::to_string(out.size() - begin) + " octets, limit is 65535");
     }
-    return {};
+    return verdict;
 }
 
 /// PowerDNS fills in ipv4hint=auto and ipv6hint=auto where svc-autohints is on, and leaves them out
@@ -351,7 +369,7 @@ ContentVerdict append_any(std::vector<std::uint8_t>& out, RrType type, std::stri
         case RrType::spf: {
             ContentVerdict verdict = append_txt(out, content);
             // PowerDNS puts quotes around the text of a TXT, and of no other type.
-            if (verdict.verdict == Verdict::taken && !content.starts_with('"'))
+            if (verdict.verdict != Verdict::refused && !content.starts_with('"'))
                 verdict = {Verdict::doubtful, "text without quotes, which PowerDNS cannot read",
                            "answered as one string; PowerDNS gives SERVFAIL at this name"};
             return verdict;

@@ -265,8 +265,10 @@ std::string to_text(const Record& record) {
     const auto* octets = reinterpret_cast<const std::uint8_t*>(wire.data());
     if (ldns_wire2rr(&parsed, octets, wire.size(), &at, LDNS_SECTION_ANSWER) != LDNS_STATUS_OK)
         return name_to_text(record.owner) + " " + type_to_text(record.type) + " (unreadable)";
-    char* text = ldns_rr2str(parsed);
-    std::string out = text;
+    char* text = ldns_rr2str(parsed);  // null where ldns cannot write what it can read
+    std::string out = text != nullptr ? text
+                                      : name_to_text(record.owner) + " " +
+                                            type_to_text(record.type) + " (without text)";
     std::free(text);  // NOLINT(cppcoreguidelines-no-malloc): ldns's
     ldns_rr_free(parsed);
     while (!out.empty() && out.back() == '\n') out.pop_back();
