@@ -99,7 +99,7 @@ def rows_of(postgres, database):
 class MissingNonTerminals:
     """Empty non-terminals for which rectify has made no row: PowerDNS does not know of them."""
 
-    def __init__(self, postgres, database, apexes):
+    def __init__(self, postgres, database, rows, apexes):
         names = json.loads(postgres.psql_value(database, "SELECT json_agg(DISTINCT name) FROM records WHERE NOT disabled AND name IS NOT NULL")) or []
         known = {wire_key(apex) for apex in apexes}
         tops = set(known)
@@ -107,6 +107,11 @@ class MissingNonTerminals:
             with contextlib.suppress(ValueError):  # what is no name is refused
                 known.add(wire_key(name))
         self.names = {parent for name in known for parent in self.parents(name, tops)} - known
+        self.aliases = set()
+        for name, kind, content in rows:
+            with contextlib.suppress(ValueError):
+                if name is not None and content and kind in ("CNAME", "DNAME") and self.has(wire_key(content)):
+                    self.aliases.add(wire_key(name))
 
     @staticmethod
     def parents(key, tops):
@@ -118,10 +123,10 @@ class MissingNonTerminals:
         return found if key in tops else []
 
     def has(self, key):
-        """The name, one that it is below, or a wildcard there."""
+        """The name, one that it is below, or a wildcard there; or there is an alias that leads to one."""
         while len(key) > 1:
             parent = key[1 + key[0]:]
-            if key in self.names or b"\1*" + parent in self.names:
+            if {key, b"\1*" + parent} & (self.names | self.aliases):
                 return True
             key = parent
         return False
@@ -167,7 +172,7 @@ def compare(options, postgres, database, data, queries, work):
     report = Report(report_path, domains)
     rows = rows_of(postgres, database)
     report.add_aliases(rows)
-    missing = MissingNonTerminals(postgres, database, domains)
+    missing = MissingNonTerminals(postgres, database, rows, domains)
     settled, unrectified, odd, reported = [], [], [], []
     for line in queries(rows):
         name, kind = line.split(" ")[:2]
