@@ -192,10 +192,10 @@ def compare(options, postgres, database, data, queries, work):
         for server in (subject, peer):  # also one that has no zone to wait for
             harness.wait_until(lambda server=server: harness.ask_udp(server.port, harness.encode_query("."), 0.2), 20, f"an answer of {server.name}")
 
-        def ask(lines, *more):
+        def ask(lines, *more, other=peer):
             with open(f"{data}/asked.txt", "w", encoding="ascii") as f:
                 f.writelines(line + "\n" for line in lines)
-            ended = subprocess.run([options.tool, "--subject", f"zonectl={subject.port}", "--peer", f"powerdns={peer.port}", "--zones", f"{data}/zones.list",
+            ended = subprocess.run([options.tool, "--subject", f"zonectl={subject.port}", "--peer", f"{other.name}={other.port}", "--zones", f"{data}/zones.list",
                                     "--queries", f"{data}/asked.txt", "--samples", str(options.samples), *more], stdout=subprocess.PIPE, text=True, check=False)
             harness.expect(ended.returncode in (0, 1), f"{options.tool}: {ended.returncode}")
             for server in (subject, peer):
@@ -226,7 +226,10 @@ def compare(options, postgres, database, data, queries, work):
             print(f"{database}: {len(reported)} queries of names that the report of the import names: {summary[0]}", flush=True)
             if options.verbose:
                 print(ended.stdout)
-            code = max(code, int("FAULT of zonectl" in ended.stdout or summary[4] != "0"))
+            code = max(code, int("FAULT of zonectl" in ended.stdout))
+            if summary[4] != "0":  # PowerDNS closes a TCP connection over some rows that it cannot read
+                ended = ask(reported, "--known", options.known, other=subject)
+                code = max(code, int("unexplained 0, faulty 0, without answer 0" not in ended.stdout))
         return code
 
 
