@@ -1,5 +1,6 @@
 // What is wrong with a response by the reading of zone data.
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "compare/denial.h"
@@ -714,6 +715,48 @@ std::vector<Fault> faults_of(const Reading& reading, const QueryFacts& query,
         }
     taken = took;
     return faults;
+}
+
+bool has_other_data(const Reading& reading, const QueryFacts& query, const dns::Message& response) {
+    constexpr std::array not_written = {RrType::any,   RrType::rrsig,      RrType::nsec,
+                                        RrType::nsec3, RrType::nsec3param, RrType::soa,
+                                        RrType::ds,    RrType::dnskey};
+    constexpr std::uint16_t private_types =
+        65280;  // RFC 6895 section 3.1; PowerDNS's own are there
+    const bool is_written = static_cast<std::uint16_t>(query.qtype) < private_types &&
+                            std::ranges::find(not_written, query.qtype) == not_written.end();
+    const bool answers = response.aa && !response.tc &&
+                         (response.rcode == Rcode::noerror || response.rcode == Rcode::nxdomain);
+    if (!is_written || !answers || !reading.served || reading.asks != Reading::Asks::zone_data ||
+        reading.links != 0 || reading.cut || reading.computed)
+        return false;
+    const auto is_it = [&](NameView owner, RrType type) {
+        return (type == query.qtype || type == RrType::cname) && dns::equal(owner, query.qname);
+    };
+    std::vector<std::pair<RrType, Rdata>> here, there;
+    for (const RrSet& set : reading.answer)
+        if (is_it(set.owner, set.type))
+            for (const Rdata& rdata : set.rdatas)
+                here.emplace_back(set.type, canonical_rdata(set.type, rdata));
+    for (const Record& record : response.answer) {
+        if (record.type == RrType::dname) return false;  // another way
+        if (is_it(record.owner, record.type))
+            there.emplace_back(record.type, canonical_rdata(record.type, record.rdata));
+    }
+    for (auto* all : {&here, &there}) {
+        std::ranges::sort(*all);
+        all->erase(std::unique(all->begin(), all->end()), all->end());
+    }
+    if (here == there) return false;
+    switch (reading.where) {
+        case Where::exact:
+            return true;
+        case Where::negative:
+        case Where::wildcard:
+            return !there.empty();
+        default:
+            return false;
+    }
 }
 
 std::optional<std::size_t> octets_wanted(const Reading& reading, const QueryFacts& query) {

@@ -216,6 +216,10 @@ std::optional<Judgement> by_reading(const Asked& asked, const Reading& reading, 
     Judgement out;
     if (!older.faults.empty() && !newer.faults.empty()) {
         out = both_wrong(older, newer, difference, older.faults[0], newer.faults[0], " gives ");
+    } else if (newer.faults.empty() && has_other_data(reading, facts, *older.message)) {
+        out = wrong(Verdict::undecided, older, older.faults[0].what,
+                    "has other data than the zones here: it gives " + older.faults[0].sentence, "",
+                    difference);
     } else {
         const Side& side = older.faults.empty() ? newer : older;
         out = wrong(older.faults.empty() ? Verdict::newer_wrong : Verdict::older_wrong, side,

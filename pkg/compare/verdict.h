@@ -20,7 +20,7 @@ enum class Verdict : std::uint8_t {
     both_legal,  // a rule says why
     unstable,    // asked again, a side differs from itself
     in_flight,   // the sides had different versions of the zone; asked again later they agree
-    undecided,   // no zone data at hand, no referee, no rule
+    undecided,   // no zone data at hand, no referee, no rule; or the old server has other data
 };
 inline constexpr std::size_t verdict_count = static_cast<std::size_t>(Verdict::undecided) + 1;
 /// "new wrong", "old wrong", …
@@ -43,7 +43,9 @@ struct Judgement {
     std::string clause;        // "RFC 8020 section 2"; empty when nothing but a referee decided
 };
 
-/// Judges a difference. `reading_or_null`: what zone data says, where there is any; it decides.
+/// Judges a difference. `reading_or_null`: what zone data says, where there is any; it decides, but
+/// for what an import may have got wrong: an old server that has other data at the name (reading.h,
+/// `has_other_data`) is not wrong by data that came from it, and the difference stays unexplained.
 /// Without it a referee's answer decides (with whom it agrees under the policy of `comparer`;
 /// empty: there is none), else a rule of the kind `legal` that the responses themselves show, else
 /// nothing.
