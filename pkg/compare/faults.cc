@@ -5,6 +5,7 @@
 
 #include "compare/denial.h"
 #include "compare/reading.h"
+#include "compare/zone_data.h"
 #include "dns/presentation.h"
 
 namespace zc::compare {
@@ -55,11 +56,6 @@ std::vector<Group> groups_of(const std::vector<Record>& section) {
         group->records.push_back(&record);
     }
     return out;
-}
-
-Rdata canonical_rdata(RrType type, Rdata rdata) {
-    dns::fold_rdata(type, rdata);
-    return rdata;
 }
 
 bool is_dnssec(RrType type) {
@@ -313,16 +309,9 @@ private:
     }
     /// SOAs that differ in their serials, by no more than the policy allows.
     bool serial_only(const Rdata& wanted, const Rdata& given) {
-        if (wanted.size() != given.size() || wanted.size() < 20) return false;
-        Rdata moved = given;
-        const std::size_t at = wanted.size() - 20;
-        std::copy_n(wanted.begin() + static_cast<std::ptrdiff_t>(at), 4,
-                    moved.begin() + static_cast<std::ptrdiff_t>(at));
-        if (moved != wanted) return false;
-        const std::uint32_t apart =
-            base::load_u32(wanted.data() + at) - base::load_u32(given.data() + at);
-        const std::uint32_t lag = std::min(apart, 0U - apart);  // RFC 1982
-        if (lag == 0 || !policy_.rules.has(Rule::serial) || lag > policy_.serial_lag) return false;
+        const auto lag = serials_apart(wanted, given);
+        if (!lag || *lag == 0 || !policy_.rules.has(Rule::serial) || *lag > policy_.serial_lag)
+            return false;
         taken_.add(Rule::serial);
         return true;
     }
@@ -715,48 +704,6 @@ std::vector<Fault> faults_of(const Reading& reading, const QueryFacts& query,
         }
     taken = took;
     return faults;
-}
-
-bool has_other_data(const Reading& reading, const QueryFacts& query, const dns::Message& response) {
-    constexpr std::array not_written = {RrType::any,   RrType::rrsig,      RrType::nsec,
-                                        RrType::nsec3, RrType::nsec3param, RrType::soa,
-                                        RrType::ds,    RrType::dnskey};
-    constexpr std::uint16_t private_types =
-        65280;  // RFC 6895 section 3.1; PowerDNS's own are there
-    const bool is_written = static_cast<std::uint16_t>(query.qtype) < private_types &&
-                            std::ranges::find(not_written, query.qtype) == not_written.end();
-    const bool answers = response.aa && !response.tc &&
-                         (response.rcode == Rcode::noerror || response.rcode == Rcode::nxdomain);
-    if (!is_written || !answers || !reading.served || reading.asks != Reading::Asks::zone_data ||
-        reading.links != 0 || reading.cut || reading.computed)
-        return false;
-    const auto is_it = [&](NameView owner, RrType type) {
-        return (type == query.qtype || type == RrType::cname) && dns::equal(owner, query.qname);
-    };
-    std::vector<std::pair<RrType, Rdata>> here, there;
-    for (const RrSet& set : reading.answer)
-        if (is_it(set.owner, set.type))
-            for (const Rdata& rdata : set.rdatas)
-                here.emplace_back(set.type, canonical_rdata(set.type, rdata));
-    for (const Record& record : response.answer) {
-        if (record.type == RrType::dname) return false;  // another way
-        if (is_it(record.owner, record.type))
-            there.emplace_back(record.type, canonical_rdata(record.type, record.rdata));
-    }
-    for (auto* all : {&here, &there}) {
-        std::ranges::sort(*all);
-        all->erase(std::unique(all->begin(), all->end()), all->end());
-    }
-    if (here == there) return false;
-    switch (reading.where) {
-        case Where::exact:
-            return true;
-        case Where::negative:
-        case Where::wildcard:
-            return !there.empty();
-        default:
-            return false;
-    }
 }
 
 std::optional<std::size_t> octets_wanted(const Reading& reading, const QueryFacts& query) {

@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "base/check.h"
+#include "compare/zone_data.h"
 #include "dns/presentation.h"
-#include "zone/lookup.h"
 
 namespace zc::compare {
 
@@ -48,100 +48,12 @@ std::string text(RrType type) {
     return dns::to_string(type);
 }
 
-/// PowerDNS's own types: no DNS, so nothing of them is ever answered under these numbers.
-bool is_hidden(RrType type) {
-    return type == RrType::alias || type == RrType::lua;
-}
-
 /// The name's ancestor with `labels` labels, in the case it has.
 Name suffix(NameView name, std::size_t labels) {
     NameView view = name;
     for (std::size_t have = name.labels(); have > labels; --have) view = view.parent();
     return Name(view);
 }
-
-/// Empty when the name would be too long: then there can be no such wildcard.
-std::optional<Name> wildcard_of(NameView encloser) {
-    static constexpr std::uint8_t asterisk[] = {'*'};
-    auto name = Name::join(asterisk, encloser);
-    if (!name) return std::nullopt;
-    return *name;
-}
-
-/// An RRset of the zone with the signatures over it. Without RDATA: signatures alone.
-struct Held {
-    RrSet set;
-    std::uint32_t signature_ttl = 0;
-    std::vector<Rdata> signatures;
-};
-
-/// What a zone's data says without any lookup: which names are there (empty non-terminals too) and
-/// what they own. All that is shared with answering.
-class Data {
-public:
-    explicit Data(zone::Zone zone)
-        : zone_(zone), view_(zone.image()), labels_(zone.apex().labels()) {}
-
-    NameView apex() const { return zone_.apex(); }
-    std::size_t labels() const { return labels_; }
-    bool serves() const { return zone_.state() == zone::State::serving; }
-    zone::State state() const { return zone_.state(); }
-    std::uint32_t serial() const { return zone_.serial(); }
-    bool has_nsec() const { return view_.nsec_count() != 0; }
-    bool has_nsec3() const { return view_.nsec3_count() != 0; }
-    bool has_nsec3_of(NameView name) const {
-        const zone::NodeRef at = node(name);
-        return at && at.nsec3_self() != zone::none;
-    }
-
-    bool exists(NameView name) const { return static_cast<bool>(node(name)); }
-    bool has(NameView name, RrType type) const {
-        zone::RrSetRef set;
-        const zone::NodeRef at = node(name);
-        return at && at.find(type, set);
-    }
-    std::vector<Held> sets(NameView name) const {
-        std::vector<Held> out;
-        const zone::NodeRef at = node(name);
-        if (!at) return out;
-        zone::for_each_record(zone_, at, [&](const dns::RecordView& record) {
-            const bool signature = record.type == RrType::rrsig;
-            const RrType type =
-                signature ? static_cast<RrType>(base::load_u16(record.rdata.data())) : record.type;
-            auto held =
-                std::ranges::find_if(out, [&](const Held& one) { return one.set.type == type; });
-            if (held == out.end())
-                held = out.insert(out.end(), {{Name(name), type, record.ttl, {}}, 0, {}});
-            Rdata rdata(record.rdata.begin(), record.rdata.end());
-            if (signature) {
-                held->signature_ttl = record.ttl;
-                held->signatures.push_back(std::move(rdata));
-            } else {
-                held->set.rdatas.push_back(std::move(rdata));
-            }
-        });
-        return out;
-    }
-    std::optional<Held> find(NameView name, RrType type) const {
-        if (!has(name, type)) return std::nullopt;
-        for (Held& one : sets(name))
-            if (one.set.type == type && !one.set.rdatas.empty()) return std::move(one);
-        return std::nullopt;
-    }
-    /// Below the apex, with NS (RFC 1034 section 4.2).
-    bool is_cut(NameView name) const { return name.labels() > labels_ && has(name, RrType::ns); }
-
-private:
-    zone::NodeRef node(NameView name) const {
-        zone::LookupName lookup;
-        lookup.assign(name);
-        return view_.ancestor(lookup, static_cast<std::uint8_t>(labels_), lookup.labels);
-    }
-
-    zone::Zone zone_;
-    zone::ImageView view_;
-    std::size_t labels_;
-};
 
 /// Where the walk down from the apex ends.
 struct Place {
@@ -153,7 +65,7 @@ struct Place {
 
 /// RFC 1034 section 4.3.2 step 3: down, label by label, starting at the apex.
 enum class AtCut : std::uint8_t { refer, answer_nsec };
-Place walk_down(const Data& zone, NameView name, RrType qtype, AtCut at_cut = AtCut::refer) {
+Place walk_down(const ZoneData& zone, NameView name, RrType qtype, AtCut at_cut = AtCut::refer) {
     const std::size_t labels = name.labels();
     for (std::size_t have = zone.labels();; ++have) {
         const Name here = suffix(name, have);
@@ -266,7 +178,7 @@ private:
         const auto above = zones_.find(name_.view().parent());
         ds_from_child_ = true;
         if (!above) return;
-        const Data parent(*above);
+        const ZoneData parent(*above);
         if (parent.serves()) {
             // Only the zone that has the cut is the parent: another one would deny the child whole.
             const Place place = walk_down(parent, name_, RrType::ds);
@@ -282,9 +194,7 @@ private:
         if (!zone_->serves()) return;
         const auto soa = zone_->find(zone_->apex(), RrType::soa);
         const auto ns = zone_->find(zone_->apex(), RrType::ns);
-        reading_.is_signed = (soa && !soa->signatures.empty()) ||
-                             zone_->has(zone_->apex(), RrType::dnskey) || zone_->has_nsec() ||
-                             zone_->has_nsec3();
+        reading_.is_signed = zone_->is_signed();
         reading_.any_signed |= reading_.is_signed;
         if (ns) reading_.apex_ns.push_back(ns->set);
         std::string sentence =
@@ -606,7 +516,7 @@ private:
             return false;
         }
         seen_.push_back(target);
-        const Data before = *zone_;
+        const ZoneData before = *zone_;
         name_ = target;
         find_zone();
         if (!zone_) {
@@ -729,7 +639,7 @@ private:
     const QueryFacts& query_;
     Reading reading_;
     Name name_;
-    std::optional<Data> zone_;
+    std::optional<ZoneData> zone_;
     bool ds_from_child_ = false;
     AtCut at_cut_ = AtCut::refer;
     bool nsec_at_cut_ = false;

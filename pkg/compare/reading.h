@@ -130,14 +130,6 @@ std::vector<Fault> faults_of(const Reading& reading, const QueryFacts& query,
                              const dns::Message& response, RuleSet& taken,
                              const Policy& policy = Policy());
 
-/// Whether the response stands for other zone data than the reading's, looked up in the same way:
-/// AA, no chain, and at the name asked for other records of the type asked for, some more, fewer or
-/// none. That is no fault of the server that gives it: the data here may lack what an import lost.
-/// Only of types that an operator writes into a zone, SOA aside; names there and missing ones, not
-/// what a server may have looked up otherwise (wildcards that are not there, cuts, empty
-/// non-terminals).
-bool has_other_data(const Reading& reading, const QueryFacts& query, const dns::Message& response);
-
 /// The octets of the smallest right response without DO, OPT included where there is one; with DO
 /// none is given, as the records of proofs are not part of a reading.
 std::optional<std::size_t> octets_wanted(const Reading& reading, const QueryFacts& query);

@@ -334,8 +334,9 @@ private:
         const Sameness sameness = comparer.same(asked, all.older, all.newer);
         const Difference difference = comparer.difference(asked, all.older, all.newer);
         const Reading reading = read_zones(zones_, facts_);
+        const Evidence evidence{zones_, reading};
         const Judgement judgement = judge(comparer, asked, all.older, all.newer, difference,
-                                          blind_ ? nullptr : &reading, all.referee);
+                                          blind_ ? nullptr : &evidence, all.referee);
         return std::string(sameness.same ? "the same; " : "") +
                std::string(to_string(judgement.verdict)) + ": " +
                std::string(to_string(judgement.what)) + ", " +

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "compare/other_data.h"
 #include "dns/message.h"
 
 namespace zc::compare {
@@ -195,9 +196,10 @@ Judgement both_right(const Reading& reading, const QueryFacts& facts, const Side
     return out;
 }
 
-std::optional<Judgement> by_reading(const Asked& asked, const Reading& reading, Side& older,
-                                    Side& newer, const Difference& difference, const Policy& policy,
-                                    const QueryFacts& facts) {
+std::optional<Judgement> by_evidence(const Asked& asked, const Evidence& evidence, Side& older,
+                                     Side& newer, const Difference& difference,
+                                     const Policy& policy, const QueryFacts& facts) {
+    const Reading& reading = evidence.reading;
     if (reading.asks == Reading::Asks::zone_data && reading.served && !reading.readable)
         return std::nullopt;
     for (Side* side : {&older, &newer}) {
@@ -216,15 +218,17 @@ std::optional<Judgement> by_reading(const Asked& asked, const Reading& reading, 
     Judgement out;
     if (!older.faults.empty() && !newer.faults.empty()) {
         out = both_wrong(older, newer, difference, older.faults[0], newer.faults[0], " gives ");
-    } else if (newer.faults.empty() && has_other_data(reading, facts, *older.message)) {
+    } else if (older.faults.empty()) {
+        const Fault& fault = newer.faults[0];
+        out = wrong(Verdict::newer_wrong, newer, fault.what, "gives " + fault.sentence,
+                    fault.clause, difference);
+    } else if (auto other = other_data(evidence.zones, reading, facts, *older.message, policy)) {
         out = wrong(Verdict::undecided, older, older.faults[0].what,
-                    "has other data than the zones here: it gives " + older.faults[0].sentence, "",
-                    difference);
+                    "has other data than the zones here: it " + *std::move(other), "", difference);
     } else {
-        const Side& side = older.faults.empty() ? newer : older;
-        out = wrong(older.faults.empty() ? Verdict::newer_wrong : Verdict::older_wrong, side,
-                    side.faults[0].what, "gives " + side.faults[0].sentence, side.faults[0].clause,
-                    difference);
+        const Fault& fault = older.faults[0];
+        out = wrong(Verdict::older_wrong, older, fault.what, "gives " + fault.sentence,
+                    fault.clause, difference);
     }
     out.where = reading.where;
     return out;
@@ -248,7 +252,7 @@ Result<Verdict> parse_verdict(std::string_view text) {
 
 Judgement judge(Comparer& comparer, const Asked& asked, base::Octets older_octets,
                 base::Octets newer_octets, const Difference& difference,
-                const Reading* reading_or_null, base::Octets referee) {
+                const Evidence* evidence_or_null, base::Octets referee) {
     Side older{Party::older, older_octets, {}, {}, {}},
         newer{Party::newer, newer_octets, {}, {}, {}};
     for (Side* side : {&older, &newer})
@@ -268,13 +272,13 @@ Judgement judge(Comparer& comparer, const Asked& asked, base::Octets older_octet
                     difference);
     }
     if (broken_older || broken_newer) {
-        if (reading_or_null != nullptr) out.where = reading_or_null->where;
+        if (evidence_or_null != nullptr) out.where = evidence_or_null->reading.where;
         return out;
     }
 
-    if (reading_or_null != nullptr && facts)
-        if (auto judged = by_reading(asked, *reading_or_null, older, newer, difference,
-                                     comparer.policy(), *facts))
+    if (evidence_or_null != nullptr && facts)
+        if (auto judged = by_evidence(asked, *evidence_or_null, older, newer, difference,
+                                      comparer.policy(), *facts))
             return *std::move(judged);
 
     const auto ill_older = ill_formed(asked, older), ill_newer = ill_formed(asked, newer);
@@ -302,7 +306,7 @@ Judgement judge(Comparer& comparer, const Asked& asked, base::Octets older_octet
     out.verdict = Verdict::undecided;
     out.what = difference.what;
     out.where = difference.where;
-    out.sentence = reading_or_null != nullptr
+    out.sentence = evidence_or_null != nullptr
                        ? "the zone that it is about cannot be read here"
                        : "no zone data at hand, and nothing else that decides";
     if (!referee.empty()) out.sentence += "; the referee agrees with neither of the two alone";

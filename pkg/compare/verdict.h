@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "compare/compare.h"
 #include "compare/reading.h"
+#include "store/catalogue.h"
 
 namespace zc::compare {
 
@@ -43,13 +44,19 @@ struct Judgement {
     std::string clause;        // "RFC 8020 section 2"; empty when nothing but a referee decided
 };
 
-/// Judges a difference. `reading_or_null`: what zone data says, where there is any; it decides, but
-/// for what an import may have got wrong: an old server that has other data at the name (reading.h,
-/// `has_other_data`) is not wrong by data that came from it, and the difference stays unexplained.
-/// Without it a referee's answer decides (with whom it agrees under the policy of `comparer`;
-/// empty: there is none), else a rule of the kind `legal` that the responses themselves show, else
-/// nothing.
+/// Zone data, and what it says to the question. Both have to outlive the judging.
+struct Evidence {
+    const store::Catalogue& zones;
+    const Reading& reading;
+};
+
+/// Judges a difference. Evidence, where there is any, decides, but for what an import may have got
+/// wrong: an old server that has other data (other_data.h tells) is not wrong by data that came
+/// from it, and the difference stays unexplained. Without it a referee's answer decides (with whom
+/// it agrees under the policy of `comparer`; empty: there is none), else a rule of the kind `legal`
+/// that the responses themselves show, else nothing.
 Judgement judge(Comparer& comparer, const Asked& asked, base::Octets older, base::Octets newer,
-                const Difference& difference, const Reading* reading_or_null, base::Octets referee);
+                const Difference& difference, const Evidence* evidence_or_null,
+                base::Octets referee);
 
 }  // namespace zc::compare

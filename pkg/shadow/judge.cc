@@ -175,9 +175,11 @@ void Collector::difference(Stretch& into, const Pair& pair, const compare::Diffe
     } else {
         const bool is_unstable = again.older_unstable || again.newer_unstable;
         const compare::Reading* data = reading && reading->served ? &*reading : nullptr;
-        if (!is_unstable || data != nullptr)
+        std::optional<compare::Evidence> evidence;
+        if (data != nullptr) evidence.emplace(compare::Evidence{*work_->zones_or_null, *data});
+        if (!is_unstable || evidence)
             judgement = compare::judge(work_->comparer, pair.asked, pair.older, pair.newer,
-                                       difference, data, again.referee);
+                                       difference, evidence ? &*evidence : nullptr, again.referee);
         // An old server that says something else each time (PowerDNS shuffles a DNAME and its
         // CNAME) may be wrong each time: zone data tells. Of a new one that does, nothing is
         // explained, since what it says next is not known.
