@@ -23,9 +23,16 @@ std::string of(RrType type, NameView owner) {
     return dns::to_string(type) + " of " + dns::to_string(owner);
 }
 
-/// What signing makes. The rest of DNSSEC's types an operator may write into a zone.
+/// What signing makes, or a server of its settings. The rest of DNSSEC's types an operator may
+/// write into a zone.
 bool is_made_by_signing(RrType type) {
-    return type == RrType::rrsig || type == RrType::nsec || type == RrType::nsec3;
+    return type == RrType::rrsig || type == RrType::nsec || type == RrType::nsec3 ||
+           type == RrType::nsec3param;
+}
+/// Asked for these, servers go ways of their own: they stand beside a CNAME or are made (RFC 4035
+/// section 2.5; of RFC 2535 some know KEY and SIG still).
+bool is_asked_apart(RrType type) {
+    return is_made_by_signing(type) || type == RrType::key || type == RrType::sig;
 }
 
 class Witness {
@@ -117,8 +124,8 @@ private:
     std::optional<std::string> strange_record() const {
         for (const auto* section : {&response_.answer, &response_.authority, &response_.additional})
             for (const Record& record : *section) {
-                if (record.rr_class != dns::RrClass::in || is_made_by_signing(record.type) ||
-                    record.type == RrType::tsig)
+                if (record.rr_class != dns::RrClass::in || !dns::is_data_type(record.type) ||
+                    is_made_by_signing(record.type))
                     continue;
                 const auto around = zones_around(record.owner);
                 if (around.empty())
@@ -190,8 +197,7 @@ private:
         return std::nullopt;
     }
     std::optional<std::string> missing_record(std::size_t i) const {
-        // Names are asked for these in many ways, and servers know only some.
-        if (is_made_by_signing(query_.qtype)) return std::nullopt;
+        if (is_asked_apart(query_.qtype)) return std::nullopt;
         const RrSet& set = reading_.answer[i];
         const auto given = set_in(response_.answer, set);
         if (!given.empty()) return lacks(given, set);
@@ -207,8 +213,8 @@ private:
         const RrSet& ns = *reading_.cut;
         for (const auto* section : {&response_.authority, &response_.answer})
             if (const auto given = set_in(*section, ns); !given.empty()) return lacks(given, ns);
-        // The NSEC at a cut is the zone's own, and asked for by name at no other place.
-        if (query_.qtype == RrType::nsec && dns::equal(query_.qname, ns.owner)) return std::nullopt;
+        // Nor tells a question for DS: servers ask either side of a cut, and those above it.
+        if (is_asked_apart(query_.qtype) || query_.qtype == RrType::ds) return std::nullopt;
         if (!has_soa() && response_.rcode != Rcode::nxdomain) return std::nullopt;
         return "knows nothing of the zone cut " + dns::to_string(ns.owner) + ", which is here";
     }

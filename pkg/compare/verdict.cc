@@ -223,8 +223,11 @@ std::optional<Judgement> by_evidence(const Asked& asked, const Evidence& evidenc
         out = wrong(Verdict::newer_wrong, newer, fault.what, "gives " + fault.sentence,
                     fault.clause, difference);
     } else if (auto other = other_data(evidence.zones, reading, facts, *older.message, policy)) {
-        out = wrong(Verdict::undecided, older, older.faults[0].what,
-                    "has other data than the zones here: it " + *std::move(other), "", difference);
+        const Fault& fault = older.faults[0];
+        out = wrong(
+            Verdict::undecided, older, fault.what,
+            "gives " + fault.sentence + ", from other data than is here: it " + *std::move(other),
+            "", difference);
     } else {
         const Fault& fault = older.faults[0];
         out = wrong(Verdict::older_wrong, older, fault.what, "gives " + fault.sentence,
