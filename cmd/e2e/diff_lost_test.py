@@ -53,7 +53,8 @@ def whole():
             "lost.example", "two A 192.0.2.1", "two A 192.0.2.2", "only A 192.0.2.3", "some A 192.0.2.4", 'some TXT "kept"', "alias CNAME two.lost.example",
             "chain CNAME target.lost.example", "target A 192.0.2.5", "target AAAA 2001:db8::5", "@ MX 10 two.lost.example", "slow A 192.0.2.6", "sub NS ns.sub.lost.example",
             "ns.sub A 192.0.2.7", "part NS ns1.lost.example", "part NS two.lost.example", "safe NS ns1.lost.example", f"safe DS {digest}", '*.wild TXT "any"', "at.wild A 192.0.2.8",
-            'private TYPE65300 \\# 2 0102', "way DNAME lost.example", "more A 192.0.2.9", "same A 192.0.2.10"),
+            'private TYPE65300 \\# 2 0102', "way DNAME lost.example", "more A 192.0.2.9", "same A 192.0.2.10", "glue NS ns.glue.lost.example",
+            "ns.glue A 192.0.2.20", "*.share A 192.0.2.21", "a.share A 192.0.2.21", 'a.share TXT "kept"'),
         "soa.example": zone("soa.example"),
         "gone.example": zone("gone.example", "www A 192.0.2.11"),
         "parent.example": zone("parent.example", "www A 192.0.2.12", "cut NS ns1.cut.parent.example", "ns1.cut A 192.0.2.53"),
@@ -89,6 +90,8 @@ def lessened(zones):
     without("at.wild", "A", "at.wild.lost.example A")
     without("private", "TYPE65300", "private.lost.example TYPE65300")
     without("way", "DNAME", "two.way.lost.example A", "way.lost.example DNAME")
+    without("ns.glue", "A", "www.glue.lost.example A")
+    without("a.share", "A", "a.share.lost.example A")
     lost[("more.lost.example", "TXT", '"made up"')] = 3600
     lost[("invented.lost.example", "A", "192.0.2.99")] = 3600
     questions += ["more.lost.example TXT", "invented.lost.example A", "invented.lost.example TXT"]

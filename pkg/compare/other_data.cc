@@ -1,6 +1,10 @@
 #include "compare/other_data.h"
 
 #include <algorithm>
+#include <iterator>
+#include <map>
+#include <span>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -34,106 +38,246 @@ bool is_made_by_signing(RrType type) {
 bool is_asked_apart(RrType type) {
     return is_made_by_signing(type) || type == RrType::key || type == RrType::sig;
 }
+bool is_address(RrType type) {
+    return type == RrType::a || type == RrType::aaaa;
+}
+
+/// In canonical form, sorted, each once.
+std::vector<Rdata> canonical_set(RrType type, std::vector<Rdata> rdatas) {
+    for (Rdata& rdata : rdatas) rdata = canonical_rdata(type, std::move(rdata));
+    std::ranges::sort(rdatas);
+    rdatas.erase(std::unique(rdatas.begin(), rdatas.end()), rdatas.end());
+    return rdatas;
+}
+
+std::uint32_t apart(std::uint32_t a, std::uint32_t b) {
+    return a > b ? a - b : b - a;
+}
+
+/// An RRset of the response, as far as a section has it.
+struct Given {
+    enum class In : std::uint8_t { answer, authority, additional };
+    In in{};
+    Name owner;
+    RrType type{};
+    std::vector<Rdata> rdatas;  // a canonical set
+    std::uint32_t ttl = 0;
+    bool is_mixed = false;  // TTLs
+};
+using In = Given::In;
+
+std::vector<Given> given_of(const dns::Message& response) {
+    std::vector<Given> out;
+    std::map<std::tuple<In, RrType, std::vector<std::uint8_t>>, std::size_t> known;
+    const auto take = [&](In in, const std::vector<Record>& section) {
+        for (const Record& record : section) {
+            if (record.rr_class != dns::RrClass::in) continue;
+            Name folded = record.owner;
+            folded.fold_case();
+            const base::Octets wire = folded.wire();
+            const auto [at, is_new] =
+                known.try_emplace({in, record.type, {wire.begin(), wire.end()}}, out.size());
+            if (is_new) out.push_back({in, record.owner, record.type, {}, record.ttl, false});
+            Given& set = out[at->second];
+            set.rdatas.push_back(record.rdata);
+            set.is_mixed |= set.ttl != record.ttl;
+        }
+    };
+    take(In::answer, response.answer);
+    take(In::authority, response.authority);
+    take(In::additional, response.additional);
+    for (Given& set : out) set.rdatas = canonical_set(set.type, std::move(set.rdatas));
+    return out;
+}
 
 class Witness {
 public:
     Witness(const store::Catalogue& zones, const Reading& reading, const QueryFacts& query,
             const dns::Message& response, const Policy& policy)
-        : zones_(zones), reading_(reading), query_(query), response_(response), policy_(policy) {}
+        : zones_(zones),
+          reading_(reading),
+          query_(query),
+          response_(response),
+          policy_(policy),
+          given_(given_of(response)),
+          dnames_from_(static_cast<std::size_t>(
+              std::ranges::find(reading.answer, RrType::dname, &RrSet::type) -
+              reading.answer.begin())) {}
 
     std::optional<std::string> run() const {
-        if (reading_.asks != Reading::Asks::zone_data || !reading_.served || !reading_.readable)
-            return std::nullopt;
-        // ANY and RRSIG some servers refuse as such (RFC 8482).
-        if (response_.answer.empty() && query_.qtype != RrType::any &&
-            query_.qtype != RrType::rrsig &&
-            (response_.rcode == Rcode::refused || response_.rcode == Rcode::notauth))
-            return "refuses a name of the zone " + dns::to_string(reading_.apex) +
-                   ", which is served here";
-        if (auto found = strange_record()) return found;
+        if (!tells()) return std::nullopt;
+        if (auto found = whole_zone()) return found;
+        for (const Given& set : given_)
+            if (auto found = strange(set)) return found;
         if (auto found = signing()) return found;
         if (response_.tc ||
             (response_.rcode != Rcode::noerror && response_.rcode != Rcode::nxdomain))
             return std::nullopt;
         if (auto found = existence()) return found;
-        for (std::size_t i = 0; i < reading_.answer.size(); ++i) {
-            if (reading_.facts[i].synthesised) continue;
-            if (auto found = missing_record(i)) return found;
-        }
-        if (auto found = cut()) return found;
         for (std::size_t i = 0; i < reading_.answer.size(); ++i)
             if (!reading_.facts[i].synthesised)
-                if (auto found = other_ttl(response_.answer, reading_.answer[i])) return found;
-        if (reading_.cut) return other_ttl(response_.authority, *reading_.cut);
+                if (auto found = in_answer(i)) return found;
+        return reading_.cut ? at_cut() : soa_ttl();
+    }
+
+    std::optional<std::string> run_of_right() const {
+        if (!tells()) return std::nullopt;
+        for (const Given& set : given_) {
+            const bool is_glue = set.in == In::additional && reading_.cut && is_address(set.type) &&
+                                 set.owner.view().is_within(reading_.cut->owner);
+            if (is_glue)
+                if (auto found = strange(set)) return found;
+            if (set.type == RrType::nsec)
+                if (auto found = strange_bitmap(set)) return found;
+        }
         return std::nullopt;
     }
 
 private:
-    /// The zones that serve and have `name` at or below their apex, the closest first.
-    std::vector<ZoneData> zones_around(NameView name) const {
-        std::vector<ZoneData> out;
+    bool tells() const {
+        return reading_.asks == Reading::Asks::zone_data && reading_.served && reading_.readable;
+    }
+
+    // ------------------------------------------------------------------ what is here
+
+    /// The zones that have `name` at or below their apex, the closest first.
+    struct Around {
+        std::vector<ZoneData> zones;  // those that serve
+        bool is_readable = true;      // the closest serves
+    };
+    Around around(NameView name) const {
+        Around out;
+        bool is_closest = true;
         for (auto zone = zones_.find(name); zone; zone = zones_.find(zone->apex().parent())) {
-            if (const ZoneData data(*zone); data.serves()) out.push_back(data);
+            const ZoneData data(*zone);
+            if (data.serves()) out.zones.push_back(data);
+            if (is_closest) out.is_readable = data.serves();
+            is_closest = false;
             if (zone->apex().is_root()) break;
         }
         return out;
     }
-    bool is_same(const Record& record, const Rdata& given, const Rdata& held) const {
-        const Rdata here = canonical_rdata(record.type, held);
-        if (given == here) return true;
-        if (record.type != RrType::soa || !policy_.rules.has(Rule::serial)) return false;
-        const auto lag = serials_apart(given, here);
-        return lag && *lag <= policy_.serial_lag;
+
+    static bool owns_records(const std::vector<Held>& sets) {
+        return std::ranges::any_of(sets, [](const Held& one) { return !one.set.rdatas.empty(); });
     }
-    /// Whether the record stands at `name`, or can be made of what stands there.
-    bool comes_from(const ZoneData& zone, NameView name, const Record& record,
-                    const Rdata& given) const {
-        if (const auto held = zone.find(name, record.type))
-            for (const Rdata& rdata : held->set.rdatas)
-                if (is_same(record, given, rdata)) return true;
-        if (zone.has(name, RrType::lua)) return true;
-        return (record.type == RrType::a || record.type == RrType::aaaa) &&
-               zone.has(name, RrType::alias);
-    }
-    /// RFC 6672 section 2.2.
-    static bool is_made_by_dname(const ZoneData& zone, NameView owner, const Record& record) {
-        if (record.type != RrType::cname) return false;
-        const auto dname = zone.find(owner, RrType::dname);
-        if (!dname) return false;
-        const base::Octets whole = record.owner.wire();
-        const base::Octets kept = whole.first(whole.size() - owner.size());
-        const Rdata& to = dname->set.rdatas.front();
-        Rdata made(kept.begin(), kept.end());
-        made.insert(made.end(), to.begin(), to.end());
-        return canonical_rdata(RrType::cname, std::move(made)) ==
-               canonical_rdata(RrType::cname, record.rdata);
-    }
-    bool is_here(const std::vector<ZoneData>& around, const Record& record) const {
-        const Rdata given = canonical_rdata(record.type, record.rdata);
-        for (const ZoneData& zone : around) {
-            if (comes_from(zone, record.owner, record, given)) return true;
-            for (NameView above = record.owner; above.labels() > zone.labels();) {
-                above = above.parent();
-                if (is_made_by_dname(zone, above, record)) return true;
-                const auto wildcard = wildcard_of(above);
-                if (wildcard && comes_from(zone, *wildcard, record, given)) return true;
-            }
+
+    /// Collects what a zone has for an RRset of the response.
+    struct Here {
+        std::vector<Rdata> rdatas;
+        bool any = false;  // anything may be made there
+    };
+    void collect(const std::vector<Held>& sets, const Given& given, Here& here) const {
+        for (const Held& one : sets) {
+            const auto& rdatas = one.set.rdatas;
+            if (one.set.type == given.type)
+                here.rdatas.insert(here.rdatas.end(), rdatas.begin(), rdatas.end());
+            if (one.set.type == RrType::lua && given.in != In::authority)
+                here.any |= std::ranges::any_of(rdatas, [&](const Rdata& rdata) {
+                    return rdata.size() >= 2 &&
+                           static_cast<RrType>(base::load_u16(rdata.data())) == given.type;
+                });
+            if (one.set.type == RrType::alias && is_address(given.type)) made(given, here);
         }
-        return false;
     }
-    std::optional<std::string> strange_record() const {
-        for (const auto* section : {&response_.answer, &response_.authority, &response_.additional})
-            for (const Record& record : *section) {
-                if (record.rr_class != dns::RrClass::in || !dns::is_data_type(record.type) ||
-                    is_made_by_signing(record.type))
-                    continue;
-                const auto around = zones_around(record.owner);
-                if (around.empty())
-                    return "gives " + of(record.type, record.owner) + ", which is in no zone here";
-                if (!is_here(around, record))
-                    return "gives " + of(record.type, record.owner) + " with the data " +
-                           dns::rdata_text(record.type, record.rdata) + ", which no zone here has";
+    /// The addresses of an ALIAS: any, but where the reading knows them.
+    void made(const Given& given, Here& here) const {
+        const auto& computed = reading_.computed;
+        if (given.in == In::answer && computed && computed->type == given.type &&
+            dns::equal(computed->owner, given.owner) && !computed->rdatas.empty())
+            here.rdatas.insert(here.rdatas.end(), computed->rdatas.begin(), computed->rdatas.end());
+        else
+            here.any = true;
+    }
+    /// RFC 6672 section 2.2: the CNAME of a DNAME that stands above.
+    static void redirected(const std::vector<Held>& sets, NameView above, const Given& given,
+                           Here& here) {
+        if (given.type != RrType::cname) return;
+        for (const Held& one : sets) {
+            if (one.set.type != RrType::dname || one.set.rdatas.empty()) continue;
+            const base::Octets whole = given.owner.wire();
+            const base::Octets kept = whole.first(whole.size() - above.size());
+            const Rdata& to = one.set.rdatas.front();
+            Rdata target(kept.begin(), kept.end());
+            target.insert(target.end(), to.begin(), to.end());
+            here.rdatas.push_back(std::move(target));
+        }
+    }
+    /// At the name, or at the wildcard that stands for it. Empty non-terminals are passed: not all
+    /// servers know of them.
+    void collect(const ZoneData& zone, const Given& given, Here& here) const {
+        std::vector<Held> sets = zone.sets(given.owner);
+        collect(sets, given, here);
+        bool is_below = !owns_records(sets);  // of what has been seen nothing owns records
+        for (NameView above = given.owner; above.labels() > zone.labels();) {
+            above = above.parent();
+            if (is_below)
+                if (const auto wildcard = wildcard_of(above))
+                    collect(zone.sets(*wildcard), given, here);
+            sets = zone.sets(above);
+            redirected(sets, above, given, here);
+            is_below &= !owns_records(sets);
+        }
+    }
+
+    // ------------------------------------------------------------------ records
+
+    bool is_tolerated(const Given& set, const Rdata& rdata, const std::vector<Rdata>& here) const {
+        // ANY may be answered with a HINFO that says why it is not (RFC 8482 section 4.2).
+        static constexpr std::string_view refused_any = "\7RFC8482";
+        if (set.type == RrType::hinfo && query_.qtype == RrType::any &&
+            rdata.size() >= refused_any.size() &&
+            std::equal(refused_any.begin(), refused_any.end(), rdata.begin()))
+            return true;
+        return set.type == RrType::soa && policy_.rules.has(Rule::serial) &&
+               std::ranges::any_of(here, [&](const Rdata& one) {
+                   const auto lag = serials_apart(rdata, one);
+                   return lag && *lag <= policy_.serial_lag;
+               });
+    }
+    std::optional<std::string> strange(const Given& set) const {
+        if (set.type == RrType::nsec) return strange_bitmap(set);
+        const bool is_transaction = set.type == RrType::sig && set.in == In::additional;
+        if (!dns::is_data_type(set.type) || is_made_by_signing(set.type) || is_transaction)
+            return std::nullopt;
+        const Around zones = around(set.owner);
+        if (!zones.is_readable)
+            return "gives " + of(set.type, set.owner) + ", of a zone that cannot be read here";
+        if (zones.zones.empty()) {
+            const bool is_recursed = set.in == In::answer && reading_.links != 0 && response_.ra &&
+                                     query_.recursion_desired;
+            if (is_recursed) return std::nullopt;
+            return "gives " + of(set.type, set.owner) + ", which is in no zone here";
+        }
+        const bool is_of_closest = set.in == In::answer && set.type != RrType::ds;
+        Here here;
+        for (const ZoneData& zone :
+             std::span(zones.zones).first(is_of_closest ? 1 : zones.zones.size()))
+            collect(zone, set, here);
+        if (here.any) return std::nullopt;
+        here.rdatas = canonical_set(set.type, std::move(here.rdatas));
+        for (const Rdata& rdata : set.rdatas)
+            if (!std::ranges::binary_search(here.rdatas, rdata) &&
+                !is_tolerated(set, rdata, here.rdatas))
+                return "gives " + of(set.type, set.owner) + " with the data " +
+                       dns::rdata_text(set.type, rdata) + ", which no zone here has";
+        return std::nullopt;
+    }
+    /// Types that an NSEC lists, and the name has not. Of a name that is not here it may be made.
+    std::optional<std::string> strange_bitmap(const Given& set) const {
+        std::vector<RrType> here = {RrType::rrsig, RrType::nsec};
+        bool is_here = false;
+        for (const ZoneData& zone : around(set.owner).zones)
+            for (const Held& one : zone.sets(set.owner)) {
+                is_here |= !one.set.rdatas.empty();
+                here.push_back(one.set.type);
             }
+        if (!is_here) return std::nullopt;
+        for (const Rdata& rdata : set.rdatas)
+            for (const RrType type : nsec_types(rdata))
+                if (dns::is_data_type(type) && std::ranges::find(here, type) == here.end())
+                    return "gives NSEC of " + dns::to_string(set.owner) + " with the type " +
+                           dns::to_string(type) + ", which is not here";
         return std::nullopt;
     }
 
@@ -143,8 +287,19 @@ private:
             for (const Record& record : *section) {
                 has_record = true;
                 has_signature |= record.type == RrType::rrsig;
-                if (is_made_by_signing(record.type) &&
-                    std::ranges::none_of(zones_around(record.owner), &ZoneData::is_signed))
+                if (!is_made_by_signing(record.type)) continue;
+                const Around zones = around(record.owner);
+                if (!zones.is_readable || zones.zones.empty()) continue;
+                const RrType covered =
+                    record.type == RrType::rrsig && record.rdata.size() >= 2
+                        ? static_cast<RrType>(base::load_u16(record.rdata.data()))
+                        : record.type;
+                // These the zone above may have at this name.
+                const bool is_of_any =
+                    covered == RrType::ds || covered == RrType::nsec || covered == RrType::nsec3;
+                if (std::ranges::none_of(
+                        std::span(zones.zones).first(is_of_any ? zones.zones.size() : 1),
+                        &ZoneData::is_signed))
                     return "gives " + of(record.type, record.owner) +
                            ", which is in no zone that is signed here";
             }
@@ -155,82 +310,151 @@ private:
         return std::nullopt;
     }
 
-    bool has_soa() const {
-        return std::ranges::any_of(response_.authority,
-                                   [](const Record& one) { return one.type == RrType::soa; });
+    // ------------------------------------------------------------------ denials
+
+    const Given* find(In in, NameView owner, RrType type) const {
+        for (const Given& set : given_)
+            if (set.in == in && set.type == type && dns::equal(set.owner, owner)) return &set;
+        return nullptr;
     }
-    std::optional<std::string> existence() const {
-        if (reading_.links != 0 || reading_.cut) return std::nullopt;
-        const std::string name = dns::to_string(query_.qname);
-        if (reading_.rcode == Rcode::nxdomain) {
-            if (response_.rcode == Rcode::noerror && response_.answer.empty() && has_soa())
-                return "says that " + name + " exists, which it does not here";
-            return std::nullopt;
+    bool has_soa() const {
+        return std::ranges::any_of(given_, [](const Given& one) {
+            return one.in == In::authority && one.type == RrType::soa;
+        });
+    }
+
+    std::optional<std::string> whole_zone() const {
+        if (reading_.links != 0 || query_.qtype == RrType::ds) return std::nullopt;
+        const std::string apex = dns::to_string(reading_.apex);
+        // ANY and RRSIG some servers refuse as such (RFC 8482).
+        if (response_.answer.empty() && query_.qtype != RrType::any &&
+            query_.qtype != RrType::rrsig &&
+            (response_.rcode == Rcode::refused || response_.rcode == Rcode::notauth))
+            return "refuses a name of the zone " + apex + ", which is served here";
+        for (const Given& set : given_) {
+            if (set.in != In::authority) continue;
+            const bool is_apex = dns::equal(set.owner, reading_.apex);
+            if (set.type == RrType::soa && !is_apex && reading_.apex.view().is_within(set.owner))
+                return "answers out of the zone " + dns::to_string(set.owner) + ", and the zone " +
+                       apex + " is served here";
+            if (set.type == RrType::ns && is_apex && !response_.aa && response_.answer.empty() &&
+                !has_soa())
+                return "refers to the zone " + apex + ", which is served here";
         }
-        if (response_.rcode != Rcode::nxdomain || reading_.where != Where::exact)
-            return std::nullopt;
-        for (const ZoneData& zone : zones_around(query_.qname))
-            for (const Held& held : zone.sets(query_.qname))
-                if (!held.set.rdatas.empty() && !is_hidden(held.set.type))
-                    return "says that " + name + " does not exist, which has " +
-                           dns::to_string(held.set.type) + " here";
         return std::nullopt;
     }
 
-    static std::vector<const Record*> set_in(const std::vector<Record>& section,
-                                             const RrSet& like) {
-        std::vector<const Record*> out;
-        for (const Record& record : section)
-            if (record.type == like.type && dns::equal(record.owner, like.owner))
-                out.push_back(&record);
-        return out;
+    /// The name that the lookup ends with; null when the response does not come so far.
+    const Name* last_name_or_null(Name& kept) const {
+        if (reading_.links == 0) return &query_.qname;
+        if (dnames_from_ < reading_.answer.size()) return nullptr;
+        for (std::size_t i = 0; i < reading_.links; ++i)
+            if (!find(In::answer, reading_.answer[i].owner, reading_.answer[i].type))
+                return nullptr;
+        kept = Name(NameView(base::Octets(reading_.answer[reading_.links - 1].rdatas.front())));
+        return &kept;
     }
-    std::optional<std::string> lacks(const std::vector<const Record*>& given,
-                                     const RrSet& set) const {
-        if (is_made_by_signing(set.type)) return std::nullopt;
-        for (const Rdata& rdata : set.rdatas)
-            if (std::ranges::none_of(given, [&](const Record* one) {
-                    return is_same(*one, canonical_rdata(one->type, one->rdata), rdata);
-                }))
-                return "gives " + of(set.type, set.owner) + " without the data " +
-                       dns::rdata_text(set.type, rdata) + ", which is here";
+    /// Signers that make denials as they answer deny a name with an NSEC of its own (RFC 9824).
+    bool denies_by_its_own_nsec(NameView name) const {
+        return find(In::authority, name, RrType::nsec) != nullptr;
+    }
+    std::optional<std::string> existence() const {
+        Name kept;
+        const Name* last = last_name_or_null(kept);
+        if (last == nullptr || reading_.cut || is_asked_apart(query_.qtype)) return std::nullopt;
+        const std::string name = dns::to_string(*last);
+        if (reading_.rcode == Rcode::nxdomain) {
+            const bool is_bare = response_.answer.empty() && reading_.links == 0 && response_.aa;
+            const bool ends_here = find(In::answer, *last, query_.qtype) == nullptr &&
+                                   find(In::answer, *last, RrType::cname) == nullptr;
+            if (response_.rcode == Rcode::noerror && (has_soa() || is_bare) && ends_here &&
+                !denies_by_its_own_nsec(*last))
+                return "says that " + name + " exists, which it does not here";
+            return std::nullopt;
+        }
+        if (response_.rcode != Rcode::nxdomain) return std::nullopt;
+        const Around zones = around(*last);
+        if (zones.zones.empty()) return std::nullopt;
+        // Without LUA, PowerDNS knows nothing of a name that has only such.
+        for (const Held& held : zones.zones.front().sets(*last))
+            if (!held.set.rdatas.empty() && held.set.type != RrType::lua)
+                return "says that " + name + " does not exist, which has " +
+                       dns::to_string(held.set.type) + " here";
         return std::nullopt;
     }
-    std::optional<std::string> missing_record(std::size_t i) const {
-        if (is_asked_apart(query_.qtype)) return std::nullopt;
+
+    /// What the response has of an RRset that is here, and has it otherwise.
+    std::optional<std::string> otherwise(const Given& given, const RrSet& set) const {
+        if (is_made_by_signing(set.type)) return std::nullopt;
+        for (const Rdata& rdata : canonical_set(set.type, set.rdatas))
+            if (!std::ranges::binary_search(given.rdatas, rdata) &&
+                !is_tolerated(given, rdata, given.rdatas))
+                return "gives " + of(set.type, set.owner) + " without the data " +
+                       dns::rdata_text(set.type, rdata) + ", which is here";
+        if (given.is_mixed || apart(given.ttl, set.ttl) <= tolerance()) return std::nullopt;
+        return "gives " + of(set.type, set.owner) + " with the TTL " + std::to_string(given.ttl) +
+               ", which is " + std::to_string(set.ttl) + " here";
+    }
+    std::optional<std::string> in_answer(std::size_t i) const {
         const RrSet& set = reading_.answer[i];
-        const auto given = set_in(response_.answer, set);
-        if (!given.empty()) return lacks(given, set);
-        if (reading_.where == Where::dname) return std::nullopt;
+        if (const Given* given = find(In::answer, set.owner, set.type))
+            return otherwise(*given, set);
+        if (i >= dnames_from_ || is_asked_apart(query_.qtype)) return std::nullopt;
         // Some of what ANY asks for is enough (RFC 8482 section 4).
         if (query_.qtype == RrType::any && !response_.answer.empty()) return std::nullopt;
         const bool is_first = i == 0 && response_.answer.empty() && response_.aa;
         if (!is_first && !has_soa() && response_.rcode != Rcode::nxdomain) return std::nullopt;
         return "denies " + of(set.type, set.owner) + ", which is here";
     }
-    std::optional<std::string> cut() const {
-        if (!reading_.cut || reading_.where == Where::dname) return std::nullopt;
+
+    std::optional<std::string> at_cut() const {
         const RrSet& ns = *reading_.cut;
-        for (const auto* section : {&response_.authority, &response_.answer})
-            if (const auto given = set_in(*section, ns); !given.empty()) return lacks(given, ns);
         // Nor tells a question for DS: servers ask either side of a cut, and those above it.
-        if (is_asked_apart(query_.qtype) || query_.qtype == RrType::ds) return std::nullopt;
-        if (!has_soa() && response_.rcode != Rcode::nxdomain) return std::nullopt;
+        const bool is_plain = dnames_from_ == reading_.answer.size() &&
+                              !is_asked_apart(query_.qtype) && query_.qtype != RrType::ds;
+        const bool is_own = std::ranges::any_of(given_, [&](const Given& one) {
+            return one.in == In::answer && one.owner.view().is_within(ns.owner);
+        });
+        if (is_plain && reading_.links == 0 && response_.aa && is_own)
+            return "answers itself for a name at or below the zone cut " +
+                   dns::to_string(ns.owner) + ", which is here";
+        for (const In in : {In::authority, In::answer})
+            if (const Given* given = find(in, ns.owner, RrType::ns)) {
+                if (auto found = otherwise(*given, ns)) return found;
+                return beside_cut();
+            }
+        if (!is_plain || (!has_soa() && response_.rcode != Rcode::nxdomain)) return std::nullopt;
         return "knows nothing of the zone cut " + dns::to_string(ns.owner) + ", which is here";
     }
+    std::optional<std::string> beside_cut() const {
+        if (reading_.ds)
+            if (const Given* given = find(In::authority, reading_.ds->owner, RrType::ds))
+                if (auto found = otherwise(*given, *reading_.ds)) return found;
+        for (const RrSet& glue : reading_.glue)
+            if (const Given* given = find(In::additional, glue.owner, glue.type))
+                if (auto found = otherwise(*given, glue)) return found;
+        return std::nullopt;
+    }
 
-    std::optional<std::string> other_ttl(const std::vector<Record>& section,
-                                         const RrSet& set) const {
-        const auto given = set_in(section, set);
-        if (given.empty() || is_made_by_signing(set.type)) return std::nullopt;
-        const std::uint32_t ttl = given.front()->ttl;
-        const bool is_mixed =
-            std::ranges::any_of(given, [&](const Record* one) { return one->ttl != ttl; });
-        const std::uint32_t apart = ttl > set.ttl ? ttl - set.ttl : set.ttl - ttl;
-        if (is_mixed || apart <= (policy_.rules.has(Rule::ttl) ? policy_.ttl_tolerance : 0))
+    /// Of a negative answer: servers take the TTL, MINIMUM, or the smaller one (RFC 2308 section
+    /// 3).
+    std::optional<std::string> soa_ttl() const {
+        if (!reading_.soa) return std::nullopt;
+        const Given* given = find(In::authority, reading_.soa->owner, RrType::soa);
+        const auto zone = zones_.find_exact(reading_.soa->owner);
+        const auto held = zone ? ZoneData(*zone).find(zone->apex(), RrType::soa) : std::nullopt;
+        if (!given || !held) return std::nullopt;
+        const Rdata& rdata = held->set.rdatas.front();
+        const std::uint32_t here[] = {held->set.ttl,
+                                      base::load_u32(rdata.data() + rdata.size() - 4), 0};
+        if (std::ranges::any_of(
+                here, [&](std::uint32_t ttl) { return apart(given->ttl, ttl) <= tolerance(); }))
             return std::nullopt;
-        return "gives " + of(set.type, set.owner) + " with the TTL " + std::to_string(ttl) +
-               ", which is " + std::to_string(set.ttl) + " here";
+        return "gives SOA of " + dns::to_string(reading_.soa->owner) + " with the TTL " +
+               std::to_string(given->ttl) + ", which is " + std::to_string(here[0]) + " here";
+    }
+    std::uint32_t tolerance() const {
+        return policy_.rules.has(Rule::ttl) ? policy_.ttl_tolerance : 0;
     }
 
     const store::Catalogue& zones_;
@@ -238,6 +462,8 @@ private:
     const QueryFacts& query_;
     const dns::Message& response_;
     const Policy& policy_;
+    const std::vector<Given> given_;
+    const std::size_t dnames_from_;  // of the reading's answer: what follows is redirected
 };
 
 }  // namespace
@@ -246,6 +472,12 @@ std::optional<std::string> other_data(const store::Catalogue& zones, const Readi
                                       const QueryFacts& query, const dns::Message& response,
                                       const Policy& policy) {
     return Witness(zones, reading, query, response, policy).run();
+}
+
+std::optional<std::string> other_data_of_right(const store::Catalogue& zones,
+                                               const Reading& reading, const QueryFacts& query,
+                                               const dns::Message& response, const Policy& policy) {
+    return Witness(zones, reading, query, response, policy).run_of_right();
 }
 
 }  // namespace zc::compare

@@ -213,9 +213,15 @@ std::optional<Judgement> by_evidence(const Asked& asked, const Evidence& evidenc
         if (side->faults.empty())
             if (auto fault = ill_formed(asked, *side)) side->faults.push_back(*std::move(fault));
     }
-    if (older.faults.empty() && newer.faults.empty())
-        return both_right(reading, facts, older, newer, difference);
     Judgement out;
+    if (older.faults.empty() && newer.faults.empty()) {
+        auto other = other_data_of_right(evidence.zones, reading, facts, *older.message, policy);
+        if (!other) return both_right(reading, facts, older, newer, difference);
+        out = wrong(Verdict::undecided, older, difference.what,
+                    "has other data than is here: it " + *std::move(other), "", difference);
+        out.where = reading.where;
+        return out;
+    }
     if (!older.faults.empty() && !newer.faults.empty()) {
         out = both_wrong(older, newer, difference, older.faults[0], newer.faults[0], " gives ");
     } else if (older.faults.empty()) {

@@ -89,6 +89,22 @@ Rdata canonical_rdata(RrType type, Rdata rdata) {
     return rdata;
 }
 
+std::vector<RrType> nsec_types(const Rdata& rdata) {
+    std::vector<RrType> out;
+    std::size_t next = 0;  // behind the name
+    while (next < rdata.size() && rdata[next] != 0) next += 1U + rdata[next];
+    if (next >= rdata.size()) return out;
+    base::Octets rest = base::Octets(rdata).subspan(next + 1);
+    while (rest.size() >= 2 && rest.size() - 2 >= rest[1]) {
+        const base::Octets bits = rest.subspan(2, rest[1]);
+        for (std::size_t bit = 0; bit < 8 * bits.size(); ++bit)
+            if ((bits[bit / 8] & (0x80U >> (bit % 8))) != 0)
+                out.push_back(static_cast<RrType>((rest[0] << 8U) | bit));
+        rest = rest.subspan(2 + bits.size());
+    }
+    return out;
+}
+
 std::optional<std::uint32_t> serials_apart(const Rdata& a, const Rdata& b) noexcept {
     // SERIAL is the first of five numbers at the end (RFC 1035 section 3.3.13).
     constexpr std::ptrdiff_t numbers = 20;
