@@ -158,6 +158,15 @@ private:
         return out;
     }
 
+    /// Those out of which an RRset may come: ANSWER has data of the closest, or DS of the one
+    /// above.
+    static std::span<const ZoneData> zones_for(const Given& set, const Around& around) {
+        const bool is_of_closest = set.in == In::answer && set.type != RrType::ds;
+        return std::span(around.zones)
+            .first(is_of_closest ? std::min<std::size_t>(1, around.zones.size())
+                                 : around.zones.size());
+    }
+
     static bool owns_records(const std::vector<Held>& sets) {
         return std::ranges::any_of(sets, [](const Held& one) { return !one.set.rdatas.empty(); });
     }
@@ -249,11 +258,8 @@ private:
             if (is_recursed) return std::nullopt;
             return "gives " + of(set.type, set.owner) + ", which is in no zone here";
         }
-        const bool is_of_closest = set.in == In::answer && set.type != RrType::ds;
         Here here;
-        for (const ZoneData& zone :
-             std::span(zones.zones).first(is_of_closest ? 1 : zones.zones.size()))
-            collect(zone, set, here);
+        for (const ZoneData& zone : zones_for(set, zones)) collect(zone, set, here);
         if (here.any) return std::nullopt;
         here.rdatas = canonical_set(set.type, std::move(here.rdatas));
         for (const Rdata& rdata : set.rdatas)
@@ -267,7 +273,8 @@ private:
     std::optional<std::string> strange_bitmap(const Given& set) const {
         std::vector<RrType> here = {RrType::rrsig, RrType::nsec};
         bool is_here = false;
-        for (const ZoneData& zone : around(set.owner).zones)
+        const Around zones = around(set.owner);
+        for (const ZoneData& zone : zones_for(set, zones))
             for (const Held& one : zone.sets(set.owner)) {
                 is_here |= !one.set.rdatas.empty();
                 here.push_back(one.set.type);
