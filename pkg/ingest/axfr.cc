@@ -27,6 +27,8 @@ constexpr std::string_view scheme = "axfr://";
 constexpr std::size_t connections_max = 64;
 // A server that is gone is not waited for once for each of a million zones.
 constexpr int failed_connects_max = 3;
+// Another one when the same transfer comes to another zone than before.
+constexpr std::string_view rules_version = "1";
 
 /// What came of one zone.
 struct Transferred {
@@ -111,6 +113,7 @@ private:
     /// Of what a zone will be made from, as far as its SOA tells: for the store to recognise it.
     std::uint64_t digest_of(const Wanted& wanted, base::Octets soa) const {
         std::string text = name_ + '\0' + wanted.catalog_options + '\0';
+        text.append(rules_version) += '\0';
         if (!wanted.catalog_options.empty()) text += catalog_name_ + '\0';
         text.append(soa.begin(), soa.end());
         const std::uint64_t digest =

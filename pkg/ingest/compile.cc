@@ -373,8 +373,7 @@ void ZoneCompiler::side_row(const Row& row) {
                 return refuse(row, "metadata without a kind", "not taken over");
             Metadata metadata{text_of(row.values[column::kind]),
                               text_of(row.values[column::metadata_content])};
-            // As PowerDNS reads it; with any other content it signs the zone itself.
-            if (metadata.kind == "PRESIGNED" && metadata.content == "1") presigned_ = true;
+            presigned_ |= metadata.presigned();
             zone_.metadata.push_back(std::move(metadata));
             break;
         }

@@ -67,6 +67,9 @@ using Field = std::optional<std::string>;
 struct Metadata {
     std::string kind, content;
     auto operator<=>(const Metadata&) const = default;
+    /// That the zone's records came signed. As PowerDNS reads it; with any other content it signs
+    /// the zone itself.
+    bool presigned() const noexcept { return kind == "PRESIGNED" && content == "1"; }
 };
 struct Comment {
     std::string name, type, account, comment;

@@ -112,7 +112,7 @@ public:
         bool presigned = false;
         std::string_view nsec3param;
         for (const Metadata& metadata : zone.metadata) {
-            presigned |= metadata.kind == "PRESIGNED" && metadata.content == "1";
+            presigned |= metadata.presigned();
             if (metadata.kind == "NSEC3PARAM") nsec3param = metadata.content;
         }
         if (!presigned || zone.image.octets().empty()) return;

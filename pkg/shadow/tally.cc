@@ -1,7 +1,5 @@
 #include "shadow/tally.h"
 
-#include <algorithm>
-#include <functional>
 #include <utility>
 
 namespace zc::shadow {
@@ -78,68 +76,27 @@ std::size_t octets_of(const Sample& sample) noexcept {
 
 namespace {
 
-std::size_t hash_of(const CaseCount& one) noexcept {
-    const std::size_t labels = static_cast<std::size_t>(one.what) << 16U |
-                               static_cast<std::size_t>(one.where) << 8U |
-                               static_cast<std::size_t>(one.verdict);
-    return std::hash<std::string>()(one.cause) ^ (labels * 0x9e3779b97f4a7c15U);
+std::string key_of(const CaseCount& one) {
+    return one.cause + static_cast<char>(one.what) + static_cast<char>(one.where) +
+           static_cast<char>(one.verdict);
 }
 
-bool is_same_case(const CaseCount& a, const CaseCount& b) noexcept {
-    return a.what == b.what && a.where == b.where && a.verdict == b.verdict && a.cause == b.cause;
-}
-
-// Most stretches have one case or two.
-constexpr std::size_t searched_in_order = 8;
-// A power of two, so that at most half of the places are taken: of `cases_max` and the other causes
-// by their labels.
-constexpr std::size_t places = 4 * CaseCounts::cases_max;
-static_assert(2 * (CaseCounts::cases_max +
-                   compare::what_count * compare::where_count * compare::verdict_count) <=
-                  places &&
-              places <= 65536);
+// About what a node of the map takes beside its key.
+constexpr std::size_t node_octets = 80;
 
 }  // namespace
 
-CaseCount* CaseCounts::find_or_null(const CaseCount& like) noexcept {
-    if (places_.empty()) {
-        const auto found = std::find_if(items_.begin(), items_.end(), [&](const CaseCount& one) {
-            return is_same_case(one, like);
-        });
-        return found == items_.end() ? nullptr : &*found;
-    }
-    for (std::size_t at = hash_of(like) % places_.size();; at = (at + 1) % places_.size()) {
-        if (places_[at] == 0) return nullptr;
-        CaseCount& one = items_[places_[at] - 1U];
-        if (is_same_case(one, like)) return &one;
-    }
-}
-
-void CaseCounts::enter(std::size_t item) noexcept {
-    std::size_t at = hash_of(items_[item]) % places_.size();
-    while (places_[at] != 0) at = (at + 1) % places_.size();
-    places_[at] = static_cast<std::uint16_t>(item + 1);
-}
-
 std::uint64_t CaseCounts::add(CaseCount one) {
-    CaseCount* known = find_or_null(one);
-    if (known == nullptr && items_.size() >= cases_max) {
+    auto at = places_.find(key_of(one));
+    if (at == places_.end() && items_.size() >= cases_max) {
         one.cause = other_causes;
-        known = find_or_null(one);
+        at = places_.find(key_of(one));
     }
-    if (known != nullptr) return known->count += one.count;
-    octets_ += sizeof one + one.cause.capacity();
+    if (at != places_.end()) return items_[at->second].count += one.count;
+    std::string key = key_of(one);
+    octets_ += sizeof one + one.cause.capacity() + key.capacity() + node_octets;
+    places_.emplace(std::move(key), items_.size());
     items_.push_back(std::move(one));
-    const std::size_t size = items_.size();
-    if (size > searched_in_order && size * 2 > places_.size()) {
-        // Grows with what is in it: there may be thousands of stretches with a few dozen cases.
-        octets_ -= places_.size() * sizeof(places_[0]);
-        places_.assign(std::min(places, std::max<std::size_t>(64, places_.size() * 4)), 0);
-        octets_ += places_.size() * sizeof(places_[0]);
-        for (std::size_t i = 0; i < size; ++i) enter(i);
-    } else if (!places_.empty()) {
-        enter(size - 1);
-    }
     return items_.back().count;
 }
 

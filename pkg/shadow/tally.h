@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/time.h"
@@ -105,11 +106,8 @@ public:
     std::size_t octets() const noexcept { return octets_; }  // of memory, about
 
 private:
-    CaseCount* find_or_null(const CaseCount& like) noexcept;
-    void enter(std::size_t item) noexcept;
-
     std::vector<CaseCount> items_;
-    std::vector<std::uint16_t> places_;  // by hash, open addressing: 0, or an item's index and 1
+    std::unordered_map<std::string, std::size_t> places_;  // of items, by cause and labels
     std::size_t octets_ = 0;
 };
 
