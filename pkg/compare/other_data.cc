@@ -90,6 +90,20 @@ std::vector<Given> given_of(const dns::Message& response) {
     return out;
 }
 
+/// ANY may be answered with a HINFO that says why it is not (RFC 8482 section 4.2).
+bool is_refused_any(RrType type, const Rdata& rdata) {
+    static constexpr std::string_view words = "\7RFC8482";
+    return type == RrType::hinfo && rdata.size() >= words.size() &&
+           std::equal(words.begin(), words.end(), rdata.begin());
+}
+
+/// Of the links; their number: none is one.
+std::size_t first_dname(const Reading& reading) {
+    const auto links = std::span(reading.answer).first(reading.links);
+    const auto found = std::ranges::find(links, RrType::dname, &RrSet::type);
+    return static_cast<std::size_t>(found - links.begin());
+}
+
 class Witness {
 public:
     Witness(const store::Catalogue& zones, const Reading& reading, const QueryFacts& query,
@@ -100,9 +114,11 @@ public:
           response_(response),
           policy_(policy),
           given_(given_of(response)),
-          dnames_from_(static_cast<std::size_t>(
-              std::ranges::find(reading.answer, RrType::dname, &RrSet::type) -
-              reading.answer.begin())) {}
+          dnames_from_(first_dname(reading)),
+          refuses_any_(query.qtype == RrType::any &&
+                       std::ranges::any_of(response.answer, [](const Record& record) {
+                           return is_refused_any(record.type, record.rdata);
+                       })) {}
 
     std::optional<std::string> run() const {
         if (!tells()) return std::nullopt;
@@ -110,7 +126,7 @@ public:
         for (const Given& set : given_)
             if (auto found = strange(set)) return found;
         if (auto found = signing()) return found;
-        if (response_.tc ||
+        if (response_.tc || refuses_any_ ||
             (response_.rcode != Rcode::noerror && response_.rcode != Rcode::nxdomain))
             return std::nullopt;
         if (auto found = existence()) return found;
@@ -128,7 +144,7 @@ public:
             if (is_glue)
                 if (auto found = strange(set)) return found;
             if (set.type == RrType::nsec)
-                if (auto found = strange_bitmap(set)) return found;
+                if (auto found = strange_nsec(set)) return found;
         }
         return std::nullopt;
     }
@@ -212,32 +228,38 @@ private:
             here.rdatas.push_back(std::move(target));
         }
     }
-    /// At the name, or at the wildcard that stands for it. Empty non-terminals are passed: not all
-    /// servers know of them.
-    void collect(const ZoneData& zone, const Given& given, Here& here) const {
-        std::vector<Held> sets = zone.sets(given.owner);
-        collect(sets, given, here);
-        bool is_below = !owns_records(sets);  // of what has been seen nothing owns records
-        for (NameView above = given.owner; above.labels() > zone.labels();) {
+    /// Goes through what may stand for `owner`: the name, and the wildcard next above that no name
+    /// with records keeps off. Empty non-terminals are passed: not all servers know of them.
+    template <typename Each, typename Above>
+    static void for_each_source(const ZoneData& zone, NameView owner, const Each& each,
+                                const Above& each_above) {
+        std::vector<Held> sets = zone.sets(owner);
+        each(sets);
+        bool is_kept_off = owns_records(sets);
+        for (NameView above = owner; above.labels() > zone.labels();) {
             above = above.parent();
-            if (is_below)
-                if (const auto wildcard = wildcard_of(above))
-                    collect(zone.sets(*wildcard), given, here);
+            if (const auto wildcard = is_kept_off ? std::nullopt : wildcard_of(above)) {
+                sets = zone.sets(*wildcard);
+                each(sets);
+                is_kept_off = owns_records(sets);
+            }
             sets = zone.sets(above);
-            redirected(sets, above, given, here);
-            is_below &= !owns_records(sets);
+            each_above(sets, above);
+            is_kept_off |= owns_records(sets);
         }
+    }
+    void collect(const ZoneData& zone, const Given& given, Here& here) const {
+        for_each_source(
+            zone, given.owner, [&](const std::vector<Held>& sets) { collect(sets, given, here); },
+            [&](const std::vector<Held>& sets, NameView above) {
+                redirected(sets, above, given, here);
+            });
     }
 
     // ------------------------------------------------------------------ records
 
     bool is_tolerated(const Given& set, const Rdata& rdata, const std::vector<Rdata>& here) const {
-        // ANY may be answered with a HINFO that says why it is not (RFC 8482 section 4.2).
-        static constexpr std::string_view refused_any = "\7RFC8482";
-        if (set.type == RrType::hinfo && query_.qtype == RrType::any &&
-            rdata.size() >= refused_any.size() &&
-            std::equal(refused_any.begin(), refused_any.end(), rdata.begin()))
-            return true;
+        if (refuses_any_ && is_refused_any(set.type, rdata)) return true;
         return set.type == RrType::soa && policy_.rules.has(Rule::serial) &&
                std::ranges::any_of(here, [&](const Rdata& one) {
                    const auto lag = serials_apart(rdata, one);
@@ -245,16 +267,18 @@ private:
                });
     }
     std::optional<std::string> strange(const Given& set) const {
-        if (set.type == RrType::nsec) return strange_bitmap(set);
+        if (set.type == RrType::nsec) return strange_nsec(set);
         const bool is_transaction = set.type == RrType::sig && set.in == In::additional;
         if (!dns::is_data_type(set.type) || is_made_by_signing(set.type) || is_transaction)
             return std::nullopt;
         const Around zones = around(set.owner);
-        if (!zones.is_readable)
+        if (!zones.is_readable) {
+            if (set.in == In::additional) return std::nullopt;
             return "gives " + of(set.type, set.owner) + ", of a zone that cannot be read here";
+        }
         if (zones.zones.empty()) {
-            const bool is_recursed = set.in == In::answer && reading_.links != 0 && response_.ra &&
-                                     query_.recursion_desired;
+            const bool is_recursed =
+                reading_.links != 0 && response_.ra && query_.recursion_desired;
             if (is_recursed) return std::nullopt;
             return "gives " + of(set.type, set.owner) + ", which is in no zone here";
         }
@@ -269,22 +293,44 @@ private:
                        dns::rdata_text(set.type, rdata) + ", which no zone here has";
         return std::nullopt;
     }
-    /// Types that an NSEC lists, and the name has not. Of a name that is not here it may be made.
-    std::optional<std::string> strange_bitmap(const Given& set) const {
+    /// Types that an NSEC lists, and the name has not; a next name that is not here. Those made for
+    /// one denial list what they like of a name and lead to the next one that there can be, or have
+    /// an owner that is not there (RFC 4470, RFC 9824).
+    std::optional<std::string> strange_nsec(const Given& set) const {
         std::vector<RrType> here = {RrType::rrsig, RrType::nsec};
         bool is_here = false;
         const Around zones = around(set.owner);
+        if (!zones.is_readable) return std::nullopt;
         for (const ZoneData& zone : zones_for(set, zones))
             for (const Held& one : zone.sets(set.owner)) {
-                is_here |= !one.set.rdatas.empty();
+                if (one.set.rdatas.empty()) continue;
+                is_here = true;
                 here.push_back(one.set.type);
+                if (one.set.type == RrType::alias)
+                    here.insert(here.end(), {RrType::a, RrType::aaaa});
+                if (one.set.type == RrType::lua)
+                    for (const Rdata& rdata : one.set.rdatas)
+                        if (rdata.size() >= 2)
+                            here.push_back(static_cast<RrType>(base::load_u16(rdata.data())));
             }
-        if (!is_here) return std::nullopt;
-        for (const Rdata& rdata : set.rdatas)
-            for (const RrType type : nsec_types(rdata))
+        // In ANSWER it may be a wildcard's.
+        if (!is_here && set.in == In::answer) return std::nullopt;
+        for (const Rdata& rdata : set.rdatas) {
+            const NsecRdata nsec = nsec_of(rdata);
+            const base::Octets next = nsec.next.wire();
+            const bool is_made_up = next.size() > 1 && next[0] == 1 && next[1] == 0;
+            if (is_made_up && dns::equal(nsec.next.view().parent(), set.owner)) continue;
+            for (const RrType type : nsec.types)
                 if (dns::is_data_type(type) && std::ranges::find(here, type) == here.end())
                     return "gives NSEC of " + dns::to_string(set.owner) + " with the type " +
                            dns::to_string(type) + ", which is not here";
+            const auto around_next = around(nsec.next);
+            if (is_here && !is_made_up && around_next.is_readable &&
+                std::ranges::none_of(around_next.zones,
+                                     [&](const ZoneData& zone) { return zone.exists(nsec.next); }))
+                return "gives NSEC of " + dns::to_string(set.owner) + " with the next name " +
+                       dns::to_string(nsec.next) + ", which is not here";
+        }
         return std::nullopt;
     }
 
@@ -310,8 +356,8 @@ private:
                     return "gives " + of(record.type, record.owner) +
                            ", which is in no zone that is signed here";
             }
-        if (query_.dnssec_ok && has_record && !has_signature && !response_.tc &&
-            reading_.links == 0 && reading_.is_signed)
+        if (query_.dnssec_ok && response_.edns && !refuses_any_ && has_record && !has_signature &&
+            !response_.tc && reading_.links == 0 && reading_.is_signed)
             return "gives no signature, and the zone " + dns::to_string(reading_.apex) +
                    " is signed here";
         return std::nullopt;
@@ -331,8 +377,12 @@ private:
     }
 
     std::optional<std::string> whole_zone() const {
-        if (reading_.links != 0 || query_.qtype == RrType::ds) return std::nullopt;
-        const std::string apex = dns::to_string(reading_.apex);
+        const Around zones = around(query_.qname);
+        if (!zones.is_readable || zones.zones.empty()) return std::nullopt;
+        // Its DS is asked for on either side.
+        const NameView closest = zones.zones.front().apex();
+        if (query_.qtype == RrType::ds && dns::equal(closest, query_.qname)) return std::nullopt;
+        const std::string apex = dns::to_string(closest);
         // ANY and RRSIG some servers refuse as such (RFC 8482).
         if (response_.answer.empty() && query_.qtype != RrType::any &&
             query_.qtype != RrType::rrsig &&
@@ -340,8 +390,9 @@ private:
             return "refuses a name of the zone " + apex + ", which is served here";
         for (const Given& set : given_) {
             if (set.in != In::authority) continue;
-            const bool is_apex = dns::equal(set.owner, reading_.apex);
-            if (set.type == RrType::soa && !is_apex && reading_.apex.view().is_within(set.owner))
+            const bool is_apex = dns::equal(set.owner, closest);
+            if (set.type == RrType::soa && !is_apex && reading_.links == 0 &&
+                closest.is_within(set.owner))
                 return "answers out of the zone " + dns::to_string(set.owner) + ", and the zone " +
                        apex + " is served here";
             if (set.type == RrType::ns && is_apex && !response_.aa && response_.answer.empty() &&
@@ -354,7 +405,7 @@ private:
     /// The name that the lookup ends with; null when the response does not come so far.
     const Name* last_name_or_null(Name& kept) const {
         if (reading_.links == 0) return &query_.qname;
-        if (dnames_from_ < reading_.answer.size()) return nullptr;
+        if (dnames_from_ < reading_.links) return nullptr;
         for (std::size_t i = 0; i < reading_.links; ++i)
             if (!find(In::answer, reading_.answer[i].owner, reading_.answer[i].type))
                 return nullptr;
@@ -364,6 +415,17 @@ private:
     /// Signers that make denials as they answer deny a name with an NSEC of its own (RFC 9824).
     bool denies_by_its_own_nsec(NameView name) const {
         return find(In::authority, name, RrType::nsec) != nullptr;
+    }
+    /// For a server that does not know of the empty non-terminals between.
+    bool may_be_of_wildcard(NameView name) const {
+        const Around zones = around(name);
+        bool found = false;
+        if (!zones.zones.empty())
+            for_each_source(
+                zones.zones.front(), name,
+                [&](const std::vector<Held>& sets) { found |= owns_records(sets); },
+                [](const std::vector<Held>&, NameView) {});
+        return found;
     }
     std::optional<std::string> existence() const {
         Name kept;
@@ -375,13 +437,13 @@ private:
             const bool ends_here = find(In::answer, *last, query_.qtype) == nullptr &&
                                    find(In::answer, *last, RrType::cname) == nullptr;
             if (response_.rcode == Rcode::noerror && (has_soa() || is_bare) && ends_here &&
-                !denies_by_its_own_nsec(*last))
+                !denies_by_its_own_nsec(*last) && !may_be_of_wildcard(*last))
                 return "says that " + name + " exists, which it does not here";
             return std::nullopt;
         }
         if (response_.rcode != Rcode::nxdomain) return std::nullopt;
         const Around zones = around(*last);
-        if (zones.zones.empty()) return std::nullopt;
+        if (!zones.is_readable || zones.zones.empty()) return std::nullopt;
         // Without LUA, PowerDNS knows nothing of a name that has only such.
         for (const Held& held : zones.zones.front().sets(*last))
             if (!held.set.rdatas.empty() && held.set.type != RrType::lua)
@@ -406,7 +468,10 @@ private:
         const RrSet& set = reading_.answer[i];
         if (const Given* given = find(In::answer, set.owner, set.type))
             return otherwise(*given, set);
-        if (i >= dnames_from_ || is_asked_apart(query_.qtype)) return std::nullopt;
+        // DS is asked for on either side of a cut, too.
+        if ((i >= dnames_from_ && dnames_from_ < reading_.links) || is_asked_apart(query_.qtype) ||
+            (set.type == RrType::ds && find(In::authority, set.owner, RrType::soa)))
+            return std::nullopt;
         // Some of what ANY asks for is enough (RFC 8482 section 4).
         if (query_.qtype == RrType::any && !response_.answer.empty()) return std::nullopt;
         const bool is_first = i == 0 && response_.answer.empty() && response_.aa;
@@ -417,8 +482,8 @@ private:
     std::optional<std::string> at_cut() const {
         const RrSet& ns = *reading_.cut;
         // Nor tells a question for DS: servers ask either side of a cut, and those above it.
-        const bool is_plain = dnames_from_ == reading_.answer.size() &&
-                              !is_asked_apart(query_.qtype) && query_.qtype != RrType::ds;
+        const bool is_plain = dnames_from_ == reading_.links && !is_asked_apart(query_.qtype) &&
+                              query_.qtype != RrType::ds;
         const bool is_own = std::ranges::any_of(given_, [&](const Given& one) {
             return one.in == In::answer && one.owner.view().is_within(ns.owner);
         });
@@ -430,7 +495,10 @@ private:
                 if (auto found = otherwise(*given, ns)) return found;
                 return beside_cut();
             }
-        if (!is_plain || (!has_soa() && response_.rcode != Rcode::nxdomain)) return std::nullopt;
+        const bool is_bare = reading_.links == 0 && response_.aa && response_.answer.empty() &&
+                             response_.authority.empty();
+        if (!is_plain || (!has_soa() && !is_bare && response_.rcode != Rcode::nxdomain))
+            return std::nullopt;
         return "knows nothing of the zone cut " + dns::to_string(ns.owner) + ", which is here";
     }
     std::optional<std::string> beside_cut() const {
@@ -470,7 +538,8 @@ private:
     const dns::Message& response_;
     const Policy& policy_;
     const std::vector<Given> given_;
-    const std::size_t dnames_from_;  // of the reading's answer: what follows is redirected
+    const std::size_t dnames_from_;  // of the reading's links: what follows is redirected
+    const bool refuses_any_;
 };
 
 }  // namespace

@@ -89,17 +89,18 @@ Rdata canonical_rdata(RrType type, Rdata rdata) {
     return rdata;
 }
 
-std::vector<RrType> nsec_types(const Rdata& rdata) {
-    std::vector<RrType> out;
-    std::size_t next = 0;  // behind the name
-    while (next < rdata.size() && rdata[next] != 0) next += 1U + rdata[next];
-    if (next >= rdata.size()) return out;
-    base::Octets rest = base::Octets(rdata).subspan(next + 1);
+NsecRdata nsec_of(const Rdata& rdata) {
+    NsecRdata out;
+    std::size_t root = 0;  // of the next name
+    while (root < rdata.size() && rdata[root] != 0) root += 1U + rdata[root];
+    if (root >= rdata.size()) return out;
+    out.next = Name(NameView(base::Octets(rdata).first(root + 1)));
+    base::Octets rest = base::Octets(rdata).subspan(root + 1);
     while (rest.size() >= 2 && rest.size() - 2 >= rest[1]) {
         const base::Octets bits = rest.subspan(2, rest[1]);
         for (std::size_t bit = 0; bit < 8 * bits.size(); ++bit)
             if ((bits[bit / 8] & (0x80U >> (bit % 8))) != 0)
-                out.push_back(static_cast<RrType>((rest[0] << 8U) | bit));
+                out.types.push_back(static_cast<RrType>((rest[0] << 8U) | bit));
         rest = rest.subspan(2 + bits.size());
     }
     return out;

@@ -60,8 +60,13 @@ std::optional<dns::Name> wildcard_of(dns::NameView encloser);
 
 /// With its names in lower case, of those types that RFC 4034 section 6.2 lists.
 dns::Rdata canonical_rdata(dns::RrType type, dns::Rdata rdata);
-/// The types that an NSEC lists (RFC 4034 section 4.1.2), as far as it is well-formed.
-std::vector<dns::RrType> nsec_types(const dns::Rdata& rdata);
+/// RFC 4034 section 4.1.
+struct NsecRdata {
+    dns::Name next;
+    std::vector<dns::RrType> types;
+};
+/// `rdata` as parse_message() takes it. Of a bitmap, what is well-formed.
+NsecRdata nsec_of(const dns::Rdata& rdata);
 /// How far apart (RFC 1982) the serials are of two SOAs in canonical form that differ in nothing
 /// else; empty: they differ in more.
 std::optional<std::uint32_t> serials_apart(const dns::Rdata& a, const dns::Rdata& b) noexcept;
