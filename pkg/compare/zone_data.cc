@@ -108,12 +108,16 @@ NsecRdata nsec_of(const Rdata& rdata) {
 
 std::optional<std::uint32_t> serials_apart(const Rdata& a, const Rdata& b) noexcept {
     // SERIAL is the first of five numbers at the end (RFC 1035 section 3.3.13).
-    constexpr std::ptrdiff_t numbers = 20;
+    constexpr std::size_t numbers = 20;
     if (a.size() != b.size() || a.size() < numbers) return std::nullopt;
-    const auto in_a = a.end() - numbers, in_b = b.end() - numbers;
-    if (!std::equal(a.begin(), in_a, b.begin()) || !std::equal(in_a + 4, a.end(), in_b + 4))
+    const auto in_a = base::Octets(a).last(numbers), in_b = base::Octets(b).last(numbers);
+    const auto is_same = [](base::Octets x, base::Octets y) {
+        return std::equal(x.begin(), x.end(), y.begin());
+    };
+    if (!is_same(base::Octets(a).first(a.size() - numbers), base::Octets(b)) ||
+        !is_same(in_a.subspan(4), in_b.subspan(4)))
         return std::nullopt;
-    const std::uint32_t apart = base::load_u32(&*in_a) - base::load_u32(&*in_b);
+    const std::uint32_t apart = base::load_u32(in_a.data()) - base::load_u32(in_b.data());
     return std::min(apart, 0U - apart);
 }
 

@@ -105,6 +105,55 @@ struct Collector::Work {
               End end);
 };
 
+namespace {
+
+/// A response may say what zone data says and prove nothing.
+void hold_to_signatures(compare::Judgement& judgement,
+                        const std::array<Collector::Signatures, 2>& sides) {
+    const auto& [older, newer] = sides;
+    const bool is_unknown = older.unknown || newer.unknown;
+    if (is_unknown && judgement.verdict == Verdict::both_legal &&
+        judgement.rule == Rule::signatures) {
+        judgement.verdict = Verdict::undecided;
+        judgement.rule.reset();
+        judgement.sentence = "nobody here can verify " + (older.unknown ? older : newer).wrong;
+        judgement.clause.clear();
+        return;
+    }
+    // What is wrong on both sides comes from the zone.
+    if (older.wrong == newer.wrong) return;
+    const bool older_bad = !older.wrong.empty() && !older.unknown;
+    const bool newer_bad = !newer.wrong.empty() && !newer.unknown;
+    const auto blame = [&](Verdict verdict, Side side, const std::string& wrong) {
+        const std::string sentence = Collector::bad_signature(side, wrong);
+        const bool is_first = judgement.verdict == Verdict::both_legal;
+        judgement.verdict = verdict;
+        if (is_first) {
+            judgement.what = What::proofs;
+            judgement.rule.reset();
+            judgement.sentence = sentence;
+            judgement.clause = "RFC 4035 section 5.3";
+        } else {
+            judgement.sentence += "; " + sentence;
+        }
+    };
+    if (older_bad && judgement.verdict == Verdict::both_legal)
+        blame(Verdict::older_wrong, Side::older, older.wrong);
+    const bool is_older_wrong = judgement.verdict == Verdict::older_wrong;
+    if (newer_bad && (judgement.verdict == Verdict::both_legal || is_older_wrong))
+        blame(is_older_wrong ? Verdict::both_wrong : Verdict::newer_wrong, Side::newer,
+              newer.wrong);
+    else if (older_bad && judgement.verdict == Verdict::newer_wrong)
+        blame(Verdict::both_wrong, Side::older, older.wrong);
+}
+
+}  // namespace
+
+std::string Collector::bad_signature(Side side, const std::string& wrong) {
+    return "the " + std::string(to_string(side)) +
+           " server gives a signature that does not verify: " + wrong;
+}
+
 Collector::Collector(const compare::Policy& policy, const store::Catalogue* zones_or_null)
     : work_(std::make_unique<Work>(policy, zones_or_null)) {}
 Collector::~Collector() = default;
@@ -198,6 +247,7 @@ void Collector::difference(Stretch& into, const Pair& pair, const compare::Diffe
                                      : "asked again, the new server answers otherwise";
         }
     }
+    if (end != End::timed_out) hold_to_signatures(judgement, again.signatures);
     work_->keep(into, pair, std::move(judgement), difference.facets, difference.cause,
                 again.referee, end);
 }

@@ -2,6 +2,7 @@
 // live front.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -72,16 +73,27 @@ public:
               base::Octets newer) noexcept;
     void verified(Stretch& into, const Pair& pair) noexcept;
 
+    /// What verifying the signatures of an answer has shown.
+    struct Signatures {
+        std::string wrong;     // what does not verify; empty: all do, or there are none
+        bool unknown = false;  // `wrong` is not known to be wrong: nobody here can verify it
+    };
+    /// "the new server gives a signature that does not verify: …"
+    static std::string bad_signature(Side side, const std::string& wrong);
+
     /// What asking again has shown.
     struct Again {
         bool older_unstable = false, newer_unstable = false;  // differs from itself
-        bool sets_equal = false;        // over all askings, both sides drew from one set
-        bool serials_differed = false;  // of the zone, when the difference was seen
-        bool agreed_later = false;      // the last time both were asked
-        base::Octets referee;           // its answer; empty: none
+        bool sets_equal = false;               // over all askings, both sides drew from one set
+        bool serials_differed = false;         // of the zone, when the difference was seen
+        bool agreed_later = false;             // the last time both were asked
+        base::Octets referee;                  // its answer; empty: none
+        std::array<Signatures, 2> signatures;  // of the old server, of the new one
     };
     /// Judges, counts and keeps a difference, timeouts (an empty side) included. `difference`: what
     /// Comparer::difference says of the pair.
+    /// Signatures that only one side gives and that do not verify are that side's fault, whatever
+    /// else is right.
     void difference(Stretch& into, const Pair& pair, const compare::Difference& difference,
                     const Again& again);
     /// Counts and keeps what somebody else has judged. `facets` and `cause`: see

@@ -539,7 +539,8 @@ TEST_CASE("versions of a zone that become one within the lag explain a differenc
     }
 }
 
-TEST_CASE("a chain that one side ends where another zone begins is legal, and not where none does") {
+TEST_CASE(
+    "a chain that one side ends where another zone begins is legal, and not where none does") {
     const auto zone_of = [](const std::string& apex, const std::string& text) {
         zone::Builder builder;
         builder.begin(*dns::Name::parse(apex));
@@ -567,13 +568,15 @@ TEST_CASE("a chain that one side ends where another zone begins is legal, and no
         response = *dns::encode_message(*message);
     });
     ZoneServer newer(*zones);
-    for (const char* const name : {"out.one.example.", "a.b.wild.one.example.", "in.one.example."}) {
+    for (const char* const name :
+         {"out.one.example.", "a.b.wild.one.example.", "in.one.example."}) {
         CAPTURE(name);
         ListSource source(repeated(200, {name}));
         const Total total = run_all(source, options_for(older.target(), newer.target()));
         const bool is_legal = name != std::string("in.one.example.");
         CHECK(total.tally.compared == 200);
-        CHECK(of(total.tally.by_verdict, is_legal ? Verdict::both_legal : Verdict::undecided) == 200);
+        CHECK(of(total.tally.by_verdict, is_legal ? Verdict::both_legal : Verdict::undecided) ==
+              200);
         REQUIRE(!total.samples.empty());
         CHECK(total.samples[0].cause == (is_legal ? "answer cname-chain stops-at-zone-end"
                                                   : "answer cname-chain answer=+CNAME,+QTYPE"));
@@ -896,6 +899,53 @@ TEST_CASE("signatures that differ are taken for the same when both verify, and o
         CHECK(of(total.tally.by_verdict, Verdict::newer_wrong) == 20);
         REQUIRE_FALSE(total.samples.empty());
         CHECK(total.samples[0].judgement.sentence.find("no DNSKEY") != std::string::npos);
+    }
+}
+
+TEST_CASE("a proof that zone data has nothing against has to verify as well") {
+    zone::Builder builder;
+    const dns::Name apex = *dns::Name::parse("nsec.example.");
+    builder.begin(apex);
+    const auto report = dns::read_master(
+        testkit::read_testdata("zones/nsec.example.zone"), {.origin = apex},
+        [&](const dns::RecordView& record, std::uint64_t) { return builder.add(record); });
+    REQUIRE(report.errors.empty());
+    auto image = builder.build();
+    REQUIRE(image.has_value());
+    store::Catalogue zones(5);
+    zones.insert({.apex = apex, .image = *std::move(image)});
+
+    // Another NSEC below the signature of the zone's own: it lists no A.
+    const auto without_a = [](const std::string&, bool, Octets& response) {
+        auto message = *dns::parse_message(response);
+        for (dns::Record& record : message.authority) {
+            if (record.type != dns::RrType::nsec) continue;
+            std::size_t root = 0;
+            while (record.rdata[root] != 0) root += 1U + record.rdata[root];
+            record.rdata[root + 3] &= 0xbfU;  // window, octets, types 0 to 7
+        }
+        response = *dns::encode_message(message);
+    };
+    dns::QueryOptions query;
+    query.edns = dns::Edns{.udp_octets = 1232, .dnssec_ok = true};
+    std::vector<Item> items(
+        20, {dns::encode_query(*dns::Name::parse("missing.nsec.example."), dns::RrType::a, query)});
+    ListSource source(items);
+    ZoneServer right(zones), wrong(zones, without_a);
+    SUBCASE("of the new server") {
+        RunOptions options = options_for(right.target(), wrong.target());
+        options.zones_or_null = &zones;
+        const Total total = run_all(source, options);
+        CHECK(of(total.tally.by_verdict, Verdict::newer_wrong) == 20);
+        REQUIRE_FALSE(total.samples.empty());
+        CHECK(total.samples[0].judgement.sentence.starts_with(
+            "the new server gives a signature that does not verify: RRSIG over NSEC of "));
+    }
+    SUBCASE("of the old server") {
+        RunOptions options = options_for(wrong.target(), right.target());
+        options.zones_or_null = &zones;
+        const Total total = run_all(source, options);
+        CHECK(of(total.tally.by_verdict, Verdict::older_wrong) == 20);
     }
 }
 

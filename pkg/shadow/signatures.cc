@@ -185,7 +185,7 @@ Status SignatureCheck::verify(Side side, const dns::Message& response, base::Ins
     for (const dns::Name& signer : signers) {
         const Keys* keys = keys_or_null(side, signer, now);
         if (keys == nullptr || keys->records.empty())
-            return fail(Errc::invalid,
+            return fail(Errc::not_found,
                         "signatures by " + dns::to_string(signer) + ", which has no DNSKEY there");
         for (const Signed& set : rrsets_signed_by(signer, response)) {
             const std::uint64_t hash = hash_of(set, keys->hash);

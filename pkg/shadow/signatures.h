@@ -41,7 +41,8 @@ public:
     /// Its answer; empty: there was none, which is remembered too.
     void learn(Side side, const dns::Name& signer, base::Octets response, base::Instant now);
 
-    /// Errors: `invalid`, with the RRset and what is wrong. Nothing is missing.
+    /// Errors: `invalid`, with the RRset and what is wrong; `not_found`: a signer has no DNSKEY;
+    /// `unsupported`: its algorithm is not known here. Nothing is missing.
     Status verify(Side side, const dns::Message& response, base::Instant now);
 
 private:

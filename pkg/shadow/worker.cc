@@ -119,6 +119,7 @@ struct Doubt {
     std::array<Said, 2> sets;
     base::Duration since{};
     std::vector<std::uint8_t> referee;
+    std::optional<std::array<Collector::Signatures, 2>> signatures;  // once they are looked at
 
     // Whether a link leads into another zone.
     dns::Name zone_of;  // that is asked for
@@ -832,7 +833,8 @@ Worker::Work::Next Worker::Work::verify(std::uint32_t slot) {
     for (const Side side : pair_sides) {
         const std::size_t i = index_of(side);
         const auto message = dns::parse_message(question.answers[i]);
-        if (!message) return differs(slot);
+        if (!message && !question.doubt) return differs(slot);
+        if (!message) continue;  // it is wrong by what is worse
         // A recording cannot be asked for keys; the other server should have the same.
         const Side holder = kind(side) != Target::Kind::recorded ? side
                             : side == Side::older                ? Side::newer
@@ -852,7 +854,17 @@ Worker::Work::Next Worker::Work::verify(std::uint32_t slot) {
         }
         verdicts[i] = signatures.verify(holder, *message, now);
         // Nobody can say that they are good: a difference that is left for people.
-        if (!verdicts[i] && verdicts[i].error().code == Errc::unsupported) return differs(slot);
+        const bool is_unknown = !verdicts[i] && verdicts[i].error().code == Errc::unsupported;
+        if (is_unknown && !question.doubt) return differs(slot);
+    }
+    if (question.doubt) {
+        auto& told = question.doubt->signatures.emplace();
+        for (const Side side : pair_sides)
+            if (const Status& verdict = verdicts[index_of(side)]; !verdict) {
+                told[index_of(side)].unknown = verdict.error().code != Errc::invalid;
+                told[index_of(side)].wrong = verdict.error().message;
+            }
+        return conclude(slot);
     }
     if (verdicts[0] && verdicts[1]) return same_answers(slot, true);
 
@@ -865,8 +877,8 @@ Worker::Work::Next Worker::Work::verify(std::uint32_t slot) {
                         : !verdicts[0]               ? Verdict::older_wrong
                                                      : Verdict::newer_wrong;
     const std::size_t wrong = verdicts[0] ? 1 : 0;
-    judgement.sentence = "a signature of the " + std::string(to_string(pair_sides[wrong])) +
-                         " server does not verify: " + verdicts[wrong].error().message;
+    judgement.sentence =
+        Collector::bad_signature(pair_sides[wrong], verdicts[wrong].error().message);
     judgement.clause = "RFC 4035 section 5.3";
     const std::string facet = std::string("proofs=signature ") + (verdicts[0] ? "good" : "bad") +
                               "/" + (verdicts[1] ? "good" : "bad");
@@ -1032,15 +1044,18 @@ Worker::Work::Next Worker::Work::after_asking(std::uint32_t slot) {
 Worker::Work::Next Worker::Work::conclude(std::uint32_t slot) {
     Question& question = questions[slot];
     Doubt& doubt = *question.doubt;
+    const bool has_answers = !question.answers[0].empty() && !question.answers[1].empty();
+    if (question.facts.dnssec_ok && has_answers && !doubt.signatures) return verify(slot);
     const bool is_unstable = doubt.unstable[0] || doubt.unstable[1];
-    const Collector::Again again{.older_unstable = doubt.unstable[0],
-                                 .newer_unstable = doubt.unstable[1],
-                                 .sets_equal = is_unstable &&
-                                               doubt.difference.what == What::answer &&
-                                               doubt.sets[0] == doubt.sets[1],
-                                 .serials_differed = doubt.serials_differed,
-                                 .agreed_later = doubt.agreed,
-                                 .referee = doubt.referee};
+    const Collector::Again again{
+        .older_unstable = doubt.unstable[0],
+        .newer_unstable = doubt.unstable[1],
+        .sets_equal =
+            is_unstable && doubt.difference.what == What::answer && doubt.sets[0] == doubt.sets[1],
+        .serials_differed = doubt.serials_differed,
+        .agreed_later = doubt.agreed,
+        .referee = doubt.referee,
+        .signatures = doubt.signatures.value_or(std::array<Collector::Signatures, 2>())};
     if (doubt.askings > 0 && !is_unstable && !doubt.agreed)
         collector.confirm(doubt.difference.cause);
     collector.difference(stretch(question), pair(question), doubt.difference, again);
