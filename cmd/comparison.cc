@@ -64,6 +64,16 @@ std::string counted(std::uint64_t count, std::string_view one, std::string_view 
     return term::grouped(count) + ' ' + std::string(count == 1 ? one : many);
 }
 
+/// " (lines 3, 9, 12 …)"
+std::string which_lines(const capture::SourceCounts& counts, capture::Skipped why) {
+    const std::uint64_t count = counts.skipped[static_cast<std::size_t>(why)];
+    if (why != capture::Skipped::bad_line || count == 0) return "";
+    std::string out = count == 1 ? " (line " : " (lines ";
+    for (std::size_t i = 0; i < counts.bad_lines.size() && i < count; ++i)
+        out += (i == 0 ? "" : ", ") + std::to_string(counts.bad_lines[i]);
+    return out + (count > counts.bad_lines.size() ? " …)" : ")");
+}
+
 void print(term::Terminal& terminal, const ComparisonOptions& options, const Outcome& outcome) {
     const shadow::Tally& tally = outcome.summary.tally;
     terminal.out(case_table(outcome.cases, cases_in_summary_max));
@@ -88,7 +98,8 @@ void print(term::Terminal& terminal, const ComparisonOptions& options, const Out
     for (std::size_t i = 0; i < capture::skipped_count; ++i)
         if (outcome.source.skipped[i] != 0)
             skipped += (skipped.empty() ? "" : ", ") + term::grouped(outcome.source.skipped[i]) +
-                       ' ' + std::string(capture::to_string(static_cast<capture::Skipped>(i)));
+                       ' ' + std::string(capture::to_string(static_cast<capture::Skipped>(i))) +
+                       which_lines(outcome.source, static_cast<capture::Skipped>(i));
     if (!skipped.empty()) text += "passed over in the source: " + skipped + '\n';
     if (outcome.too_many && options.max_unexplained != 0)
         text += "more than the " + term::grouped(options.max_unexplained) +

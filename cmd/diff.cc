@@ -149,13 +149,8 @@ Status prepare(const DiffOptions& options, const std::atomic<bool>& stop, Prepar
 
 /// The run of the file that is gone on with, or a new one.
 Status begin(shadow::Results& results, const DiffOptions& options, Prepared& prepared) {
-    ZC_TRY(const std::vector<shadow::RunInfo> runs, results.runs());
     shadow::RunInfo& info = prepared.info;
-    if (!runs.empty() && (runs.back().older != info.older || runs.back().newer != info.newer))
-        return fail(Errc::exists,
-                    "results of " + runs.back().older + " and " + runs.back().newer +
-                        "; another pair wants a file of its own (--results)",
-                    {.source = options.comparison.results});
+    ZC_TRY_STATUS(results.claim(info.older, info.newer));
     if (options.resume && prepared.resumable) {
         ZC_TRY(const auto before, results.unfinished(info));
         if (before) {
@@ -222,6 +217,16 @@ private:
     Status status_;
 };
 
+/// Of a run in which nothing was compared: who has never answered.
+std::string silent_sides(const shadow::Tally& tally, const DiffOptions& options) {
+    std::string out;
+    const std::array<const std::string*, 2> names = {&options.older, &options.newer};
+    for (std::size_t side = 0; side < names.size(); ++side)
+        if (tally.timed_out != 0 && tally.timeouts[side] == tally.timed_out)
+            out += (out.empty() ? ": no answer from " : ", nor from ") + *names[side];
+    return out;
+}
+
 int run_diff(DiffOptions options, Invocation& invocation) {
     term::Terminal& terminal = invocation.terminal;
     const auto give_up = [&terminal](const Error& error) {
@@ -246,7 +251,9 @@ int run_diff(DiffOptions options, Invocation& invocation) {
     const StopOnSignals signals;
     Waiting waiting;
     Status kept;
-    ComparisonView view(terminal, prepared.info, prepared.source->expected());
+    std::uint64_t expected = prepared.source->expected();
+    if (options.limit != 0 && expected != 0) expected = std::min(expected, options.limit);
+    ComparisonView view(terminal, prepared.info, expected);
     std::thread asking([&] {
         waiting.end(shadow::run(
             *prepared.source, prepared.run,
@@ -298,8 +305,8 @@ int run_diff(DiffOptions options, Invocation& invocation) {
                               : "interrupted; what had not been asked yet is gone");
         return 2;
     }
-    if (outcome.summary.tally.compared == 0 && outcome.summary.tally.differences() == 0) {
-        terminal.complain("nothing was compared");
+    if (outcome.summary.tally.compared == 0) {
+        terminal.complain("nothing was compared" + silent_sides(outcome.summary.tally, options));
         return 2;
     }
     return outcome.met() ? 0 : 1;

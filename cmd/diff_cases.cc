@@ -135,7 +135,11 @@ int run_list(const CaseOptions& options, Invocation& invocation) {
     auto results = shadow::Results::open_read_only(options.results);
     if (!results) return give_up(invocation, results.error());
     std::optional<std::uint64_t> run;
-    if (options.run != 0) run = options.run;
+    if (options.run != 0) {
+        run = options.run;
+        if (const auto there = results->one_run(*run); !there)
+            return give_up(invocation, there.error());
+    }
     auto cases = results->cases(run);
     if (!cases) return give_up(invocation, cases.error());
     if (options.unexplained)

@@ -1,16 +1,12 @@
 // Cases and counts of comparisons as JSON and tables; durations; the report as a file.
-#include <cerrno>
 #include <charconv>
-#include <cstdio>
-#include <fstream>
-
-#include <unistd.h>
 
 #include "diff.h"
 #include "flags.h"
 #include "runtime/clock.h"
 #include "shadow/present.h"
 #include "shadow/report.h"
+#include "whole_file.h"
 
 namespace zc::cmd {
 
@@ -121,19 +117,7 @@ Status write_report(shadow::Results& results, const std::string& path, term::Ter
         terminal.out(page);
         return {};
     }
-    const std::string temporary = path + ".new";
-    std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
-    out << page << std::flush;
-    const bool written = static_cast<bool>(out);
-    const int error = errno;
-    out.close();
-    if (!written) {
-        ::unlink(temporary.c_str());
-        return base::fail_errno(error, "write " + temporary);
-    }
-    if (std::rename(temporary.c_str(), path.c_str()) != 0)
-        return base::fail_errno(errno, "rename " + temporary + " to " + path);
-    return {};
+    return write_whole(path, page);
 }
 
 }  // namespace zc::cmd

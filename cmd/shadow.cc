@@ -91,6 +91,8 @@ int run_shadow(ShadowOptions options, Invocation& invocation) {
     if (const Status status = prepare(options, zones); !status) return give_up(status.error());
     auto results = shadow::Results::open(options.comparison.results);
     if (!results) return give_up(results.error());
+    if (const Status status = results->claim(options.older, options.newer); !status)
+        return give_up(status.error());
 
     const StopOnSignals signals;
     // Throws what `main` tells when a port is taken.

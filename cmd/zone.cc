@@ -3,13 +3,13 @@
 
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
 #include <memory>
 
 #include "dns/name.h"
 #include "dns/presentation.h"
 #include "ingest/zone_files.h"
 #include "verbs.h"
+#include "whole_file.h"
 
 namespace zc::cmd {
 namespace {
@@ -156,34 +156,13 @@ int run_print(const ZoneOptions& options, Invocation& invocation) {
     return 0;
 }
 
-/// All of it or nothing: a file of another name takes the place of `path` once it is complete.
-Status write_whole(const std::string& path, base::Octets octets) {
-    const std::string part = path + ".part";
-    {
-        std::ofstream out(part, std::ios::binary | std::ios::trunc);
-        if (!out) return base::fail_errno(errno, part);
-        out.write(reinterpret_cast<const char*>(octets.data()),
-                  static_cast<std::streamsize>(octets.size()));
-        out.close();
-        if (!out) {
-            const int error = errno;
-            static_cast<void>(std::remove(part.c_str()));
-            return base::fail_errno(error, part);
-        }
-    }
-    if (std::rename(part.c_str(), path.c_str()) != 0) {
-        const int error = errno;
-        static_cast<void>(std::remove(part.c_str()));
-        return base::fail_errno(error, path);
-    }
-    return {};
-}
-
 int run_compile(const ZoneOptions& options, Invocation& invocation) {
     int code = 0;
     const auto zone = load_good(options, invocation, code);
     if (!zone) return code;
-    if (const Status status = write_whole(options.output, zone->image.octets()); !status) {
+    const base::Octets octets = zone->image.octets();
+    const std::string_view image(reinterpret_cast<const char*>(octets.data()), octets.size());
+    if (const Status status = write_whole(options.output, image); !status) {
         invocation.terminal.complain(status.error());
         return 2;
     }

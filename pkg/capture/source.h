@@ -88,6 +88,7 @@ std::string_view to_string(Skipped why) noexcept;
 struct SourceCounts {
     std::uint64_t queries = 0;
     std::array<std::uint64_t, skipped_count> skipped{};
+    std::array<std::uint64_t, 3> bad_lines{};  // the numbers of the first
 };
 
 /// A source. A virtual class because there are five of them.

@@ -52,7 +52,7 @@ public:
                 first_ = true;
                 return {};
             }
-            ++counts_.skipped[static_cast<std::size_t>(Skipped::bad_line)];
+            bad_line();
         }
         if (lines_seen_ == 0) return {};  // an empty file has no queries
         return fail(Errc::malformed,
@@ -84,7 +84,7 @@ public:
             if (parse(line))
                 give(batch);
             else
-                ++counts_.skipped[static_cast<std::size_t>(Skipped::bad_line)];
+                bad_line();
         }
         ended_ = at_end_ && batch.size() == 0;
         return {};
@@ -97,10 +97,20 @@ public:
         return {};
     }
     const SourceCounts& counts() const noexcept override { return counts_; }
-    std::uint64_t expected() const noexcept override { return extrapolate(line_, *input_); }
+    std::uint64_t expected() const noexcept override {
+        const auto* const at = block_.data();
+        const auto waiting = std::count(at + at_, at + filled_, '\n');
+        return extrapolate(line_ + static_cast<std::uint64_t>(waiting), *input_);
+    }
     bool resumable() const noexcept override { return input_->repeats(); }
 
 private:
+    void bad_line() noexcept {
+        std::uint64_t& count = counts_.skipped[static_cast<std::size_t>(Skipped::bad_line)];
+        if (count < counts_.bad_lines.size()) counts_.bad_lines[count] = line_;
+        ++count;
+    }
+
     enum class Wait : std::uint8_t { no, yes };
     enum class Got : std::uint8_t { line, nothing_yet, end };
     /// A line that is too long comes cut off.

@@ -2,11 +2,17 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <charconv>
 #include <map>
 #include <utility>
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
 #include "dns/name.h"
+#include "net/socket.h"
 #include "sqlite/sqlite.h"
 
 namespace zc::shadow {
@@ -199,6 +205,9 @@ Error as_unsupported(Error error) {
 }  // namespace
 
 struct Results::Work {
+    net::Descriptor claimed;  // of the same file: closed behind the database, whose locks of
+                              // it would go with it
+    std::string path;
     Database database;
 };
 
@@ -223,6 +232,7 @@ Result<Results> Results::open(const std::string& path) {
         ZC_TRY_STATUS(making.commit());
     }
     auto work = std::make_unique<Work>();
+    work->path = path;
     work->database = std::move(database);
     return Results(std::move(work));
 }
@@ -241,6 +251,23 @@ Result<Results> Results::open_read_only(const std::string& path) {
 
 // ------------------------------------------------------------------------------------------
 // writing
+
+Status Results::claim(std::string_view older, std::string_view newer) {
+    work_->claimed = net::Descriptor(::open(work_->path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (work_->claimed.get() < 0) return base::fail_errno(errno, work_->path);
+    // Another kind of lock than SQLite's own, which it does not touch.
+    if (::flock(work_->claimed.get(), LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK) return base::fail_errno(errno, work_->path);
+        return fail(Errc::busy, "another zonectl writes its results here", {.source = work_->path});
+    }
+    ZC_TRY(const std::vector<RunInfo> before, runs());
+    if (!before.empty() && (before.back().older != older || before.back().newer != newer))
+        return fail(Errc::exists,
+                    "results of " + before.back().older + " and " + before.back().newer +
+                        "; another pair wants a file of its own (--results)",
+                    {.source = work_->path});
+    return {};
+}
 
 Result<std::uint64_t> Results::begin(const RunInfo& run) {
     Database& database = work_->database;

@@ -97,6 +97,9 @@ public:
     Results& operator=(Results&&) noexcept;
     ~Results();
 
+    /// For one that compares `older` with `newer`: nobody else may until these results are closed.
+    /// Errors: `busy`, somebody does; `exists`, what is there is of another pair.
+    Status claim(std::string_view older, std::string_view newer);
     /// Begins a run; gives its number.
     Result<std::uint64_t> begin(const RunInfo& run);
     /// The latest run that is not finished and has this source, targets and settings.

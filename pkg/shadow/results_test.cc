@@ -471,6 +471,25 @@ TEST_CASE("sums that were tampered with are an error, not wrong numbers") {
     }
 }
 
+TEST_CASE("one at a time writes results, and of one pair") {
+    const Folder folder;
+    const RunInfo info = info_of("q");
+    {
+        Results first = opened(folder / "r.db"), second = opened(folder / "r.db");
+        REQUIRE(first.claim(info.older, info.newer));
+        const auto refused = second.claim(info.older, info.newer);
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().code == zc::Errc::busy);
+        REQUIRE(first.begin(info));
+    }
+    Results later = opened(folder / "r.db");
+    const auto other = later.claim(info.older, "192.0.2.99");
+    REQUIRE_FALSE(other);
+    CHECK(other.error().code == zc::Errc::exists);
+    CHECK(later.claim(info.older, info.newer));
+    check_whole(folder / "r.db");
+}
+
 TEST_CASE("opened to be read, results cannot be changed") {
     const Folder folder;
     const std::string path = folder / "r.db";

@@ -1,0 +1,16 @@
+// A file that is written whole or not at all.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace zc::cmd {
+
+/// A file beside it takes the place of `path` once it is complete; behind a symbolic link, of what
+/// it leads to. What is no regular file (a device, a FIFO) is written into. Error: `io` with the
+/// path; a regular file is as it was.
+Status write_whole(const std::string& path, std::string_view octets);
+
+}  // namespace zc::cmd
