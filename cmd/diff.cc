@@ -305,8 +305,9 @@ int run_diff(DiffOptions options, Invocation& invocation) {
                               : "interrupted; what had not been asked yet is gone");
         return 2;
     }
-    if (outcome.summary.tally.compared == 0) {
-        terminal.complain("nothing was compared" + silent_sides(outcome.summary.tally, options));
+    const shadow::Tally& tally = outcome.summary.tally;
+    if (tally.compared == 0 && tally.differences() == tally.timed_out) {
+        terminal.complain("nothing was compared" + silent_sides(tally, options));
         return 2;
     }
     return outcome.met() ? 0 : 1;
