@@ -100,7 +100,7 @@ NsecRdata nsec_of(const Rdata& rdata) {
         const base::Octets bits = rest.subspan(2, rest[1]);
         for (std::size_t bit = 0; bit < 8 * bits.size(); ++bit)
             if ((bits[bit / 8] & (0x80U >> (bit % 8))) != 0)
-                out.types.push_back(static_cast<RrType>((rest[0] << 8U) | bit));
+                out.types.push_back(static_cast<RrType>((std::size_t{rest[0]} << 8U) | bit));
         rest = rest.subspan(2 + bits.size());
     }
     return out;
