@@ -183,8 +183,11 @@ private:
                                  : around.zones.size());
     }
 
+    /// Without LUA, PowerDNS knows nothing of a name that has only such records.
     static bool owns_records(const std::vector<Held>& sets) {
-        return std::ranges::any_of(sets, [](const Held& one) { return !one.set.rdatas.empty(); });
+        return std::ranges::any_of(sets, [](const Held& one) {
+            return !one.set.rdatas.empty() && one.set.type != RrType::lua;
+        });
     }
 
     /// Collects what a zone has for an RRset of the response.
@@ -444,7 +447,6 @@ private:
         if (response_.rcode != Rcode::nxdomain) return std::nullopt;
         const Around zones = around(*last);
         if (!zones.is_readable || zones.zones.empty()) return std::nullopt;
-        // Without LUA, PowerDNS knows nothing of a name that has only such.
         for (const Held& held : zones.zones.front().sets(*last))
             if (!held.set.rdatas.empty() && held.set.type != RrType::lua)
                 return "says that " + name + " does not exist, which has " +
