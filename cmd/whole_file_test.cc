@@ -1,6 +1,5 @@
 #include "whole_file.h"
 
-#include <array>
 #include <filesystem>
 #include <fstream>
 #include <iterator>

@@ -1,7 +1,6 @@
 #include "compare/other_data.h"
 
 #include <algorithm>
-#include <iterator>
 #include <map>
 #include <span>
 #include <tuple>
