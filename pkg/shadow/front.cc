@@ -7,11 +7,14 @@
 #include <thread>
 #include <utility>
 
+#include <pthread.h>
 #include <sys/socket.h>
 
 #include "net/socket.h"
 #include "runtime/descriptors.h"
 #include "runtime/signals.h"
+#include "shadow/front_asker.h"
+#include "shadow/front_flight.h"
 #include "shadow/front_judge.h"
 #include "shadow/front_tcp.h"
 #include "shadow/front_udp.h"
@@ -24,7 +27,6 @@ constexpr int port_attempts = 16;
 // answer.
 constexpr std::uint64_t descriptors_a_client = 4;
 constexpr std::uint64_t descriptors_spare = 512;  // for all else: UDP, results, asking again
-constexpr std::uint32_t in_flight_most = 32768;   // half of all IDs
 
 template <class T>
 T or_throw(Result<T> result) {
@@ -65,18 +67,30 @@ net::Endpoint endpoint_of(const Target& target) {
 
 struct Front::Work {
     std::vector<net::Endpoint> endpoints;
-    std::vector<std::unique_ptr<Channel>> channels;  // of each UDP thread, then of the TCP thread
+    // Of each UDP thread, then of each that asks for it, then of the TCP thread.
+    std::vector<std::unique_ptr<Channel>> channels;
     std::vector<std::unique_ptr<FrontUdp>> udp;
+    std::vector<std::unique_ptr<FrontAsker>> askers;  // one for each of `udp`
     std::unique_ptr<FrontTcp> tcp;
     std::unique_ptr<FrontJudge> judge;
-    std::vector<std::thread> threads;
+    std::vector<std::thread> passing, asking;
 
+    Channel& add_channel() {
+        channels.push_back(std::make_unique<Channel>());
+        return *channels.back();
+    }
+    /// Each is told to stop once those whose work it takes have.
     void stop() {
         for (const auto& one : udp) one->stop();
         if (tcp) tcp->stop();
+        join(passing);
+        for (const auto& one : askers) one->stop();
+        join(asking);
+        if (judge) judge->finish();
+    }
+    static void join(std::vector<std::thread>& threads) {
         for (std::thread& thread : threads) thread.join();
         threads.clear();
-        if (judge) judge->finish();
     }
 };
 
@@ -95,6 +109,10 @@ Front::Front(const FrontOptions& options) : work_(std::make_unique<Work>()) {
     const unsigned workers =
         options.workers != 0 ? options.workers : std::max(1U, std::thread::hardware_concurrency());
     std::random_device random;
+    const auto seed = [&random] { return std::uint64_t{random()} << 32U | random(); };
+    const std::uint32_t in_flight = std::clamp(options.in_flight_max, 1U, in_flight_most);
+    std::vector<Channel*> compared;
+    std::vector<const Channel*> others;
     for (unsigned i = 0; i < workers; ++i) {
         std::vector<FrontUdp::Listener> listeners;
         for (const net::Endpoint& endpoint : work.endpoints) {
@@ -102,24 +120,31 @@ Front::Front(const FrontOptions& options) : work_(std::make_unique<Work>()) {
                 {or_throw(net::bind_udp(endpoint, net::Sharing::reuse_port)), endpoint});
             allow_fragments(listeners.back().socket, endpoint);
         }
-        work.channels.push_back(std::make_unique<Channel>());
-        work.udp.push_back(std::make_unique<FrontUdp>(
-            std::move(listeners),
-            FrontUdp::Options{
-                .older = endpoint_of(options.older),
-                .newer = endpoint_of(options.newer),
-                .proxy_to_older = options.proxy_to_older,
-                .proxy_to_newer = options.proxy_to_newer,
-                .in_flight_max = std::clamp(options.in_flight_max, 1U, in_flight_most),
-                .one_in = std::max(1U, options.one_in),
-                .timeout = options.timeout,
-                .seed = std::uint64_t{random()} << 32U | random()},
-            *work.channels.back()));
+        Channel& passed = work.add_channel();
+        others.push_back(&passed);
+        work.udp.push_back(
+            std::make_unique<FrontUdp>(std::move(listeners),
+                                       FrontUdp::Options{.older = endpoint_of(options.older),
+                                                         .proxy_to_older = options.proxy_to_older,
+                                                         .proxy_to_newer = options.proxy_to_newer,
+                                                         .in_flight_max = in_flight,
+                                                         .one_in = std::max(1U, options.one_in),
+                                                         .timeout = options.timeout,
+                                                         .seed = seed()},
+                                       passed));
+        Channel& asked = work.add_channel();
+        compared.push_back(&asked);
+        work.askers.push_back(
+            std::make_unique<FrontAsker>(FrontAsker::Options{.newer = endpoint_of(options.newer),
+                                                             .in_flight_max = in_flight,
+                                                             .timeout = options.timeout,
+                                                             .seed = seed()},
+                                         passed.pairs, asked));
     }
     std::vector<net::Descriptor> streams;
     for (const net::Endpoint& endpoint : work.endpoints)
         streams.push_back(or_throw(net::listen_tcp(endpoint, net::Sharing::none)));
-    work.channels.push_back(std::make_unique<Channel>());
+    compared.push_back(&work.add_channel());
     work.tcp =
         std::make_unique<FrontTcp>(std::move(streams),
                                    FrontTcp::Options{.older = endpoint_of(options.older),
@@ -132,13 +157,19 @@ Front::Front(const FrontOptions& options) : work_(std::make_unique<Work>()) {
                                                      .idle = options.tcp_idle},
                                    *work.channels.back());
 
-    std::vector<Channel*> channels;
-    channels.reserve(work.channels.size());
-    for (const auto& one : work.channels) channels.push_back(one.get());
     const runtime::SignalsBlocked blocked;
-    work.judge = std::make_unique<FrontJudge>(options, std::move(channels));
-    for (const auto& one : work.udp) work.threads.emplace_back([udp = one.get()] { udp->run(); });
-    work.threads.emplace_back([tcp = work.tcp.get()] { tcp->run(); });
+    work.judge = std::make_unique<FrontJudge>(options, std::move(compared), std::move(others));
+    // By these names an operator sees what each of them costs.
+    const auto begin = [](const std::string& name, auto& loop) {
+        std::thread thread([&loop] { loop.run(); });
+        pthread_setname_np(thread.native_handle(), name.c_str());
+        return thread;
+    };
+    for (unsigned i = 0; i < workers; ++i) {
+        work.asking.push_back(begin("ask" + std::to_string(i), *work.askers[i]));
+        work.passing.push_back(begin("udp" + std::to_string(i), *work.udp[i]));
+    }
+    work.passing.push_back(begin("tcp", *work.tcp));
 }
 
 Front::~Front() {

@@ -4,10 +4,12 @@
 //   client -> front -> old -> front -> client        what the client waits for
 //                \---> new -> front                  compared when both are there
 //
-// The client's way never waits for the new server, for the results or for memory: queues and tables
-// have fixed sizes, and what finds no room is passed through without being compared and is counted
-// as dropped. Octets that are no query are passed through too. Each datagram keeps its own
-// question: the answer goes to the client that asked, with its ID.
+// The new server is asked once the old one has answered, by threads of their own, so that it takes
+// nothing from what the client waits for. The client's way never waits for the new server, for the
+// results or for memory: queues and tables have fixed sizes, and what finds no room is passed
+// through without being compared and is counted as dropped. Octets that are no query are passed
+// through too. Each datagram keeps its own question: the answer goes to the client that asked, with
+// its ID.
 //
 // A datagram that gets lost is no silence: the new server is sent its copy up to three times within
 // `timeout`. What one side has not answered even so (the old server is never sent more than the
@@ -15,8 +17,15 @@
 // counts as the same and as a repeat of the side that was silent. At most 64 such questions at a
 // time, and none where a side wants PROXY headers: the others count as timed out at once.
 //
-// One thread a worker, SO_REUSEPORT, batches of datagrams (recvmmsg, sendmmsg); comparing is done
-// on threads of their own, behind a bounded queue.
+// Two threads a worker, with batches of datagrams (recvmmsg, sendmmsg) and SO_REUSEPORT:
+//
+//   udp0, udp1, …   clients and the old server: all that a client waits for
+//   ask0, ask1, …   the new server
+//   tcp             both, for all TCP clients
+//   judge, again    compare, and ask again what differs
+//
+// Each gives what it has to the next through a bounded queue. All but udp and tcp are nice: on a
+// busy machine they fall behind first, and what their queues have no room for is dropped.
 #pragma once
 
 #include <atomic>

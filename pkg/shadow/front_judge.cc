@@ -10,11 +10,11 @@
 #include <thread>
 #include <utility>
 
-#include <sys/resource.h>
-#include <unistd.h>
+#include <pthread.h>
 
 #include "capture/source.h"
 #include "runtime/clock.h"
+#include "runtime/priority.h"
 #include "shadow/judge.h"
 #include "shadow/run.h"
 
@@ -24,6 +24,7 @@ namespace {
 // The comparing thread looks this often when nothing waits: waking it for each pair would cost the
 // threads that pass queries on a system call, and comparing is in no hurry.
 constexpr std::chrono::milliseconds nap{2};
+constexpr int niceness = 10;  // clients wait for other threads than these
 constexpr std::chrono::milliseconds longest_wait{50};
 constexpr std::size_t pairs_at_once = 256;  // between two looks at whether somebody takes
 // Differences that are being asked again, or wait for it. Beyond that they are judged as they are.
@@ -33,12 +34,6 @@ constexpr std::uint64_t again_a_cause_max = 64;
 // Of them, those that a side did not answer: a server that is down must not take all the room.
 constexpr std::size_t again_unanswered_max = 64;
 constexpr std::uint32_t again_window = 64;
-
-/// Clients wait for other threads than this one. (On Linux niceness is a thread's own.)
-void give_way() noexcept {
-    constexpr int niceness = 10;
-    static_cast<void>(setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), niceness));
-}
 
 compare::Asked asked_of(const Observed& seen) {
     return {.query = seen.query, .transport = seen.transport};
@@ -55,24 +50,26 @@ void add(Stretch& to, Stretch&& more) {
 /// The differences of the front as a source of questions for a run: so that they are asked again by
 /// the very rules of every other run.
 struct FrontJudge::Work : capture::Source {
-    Work(const FrontOptions& options_given, std::vector<Channel*> channels_given)
+    Work(const FrontOptions& options_given, std::vector<Channel*> channels_given,
+         std::vector<const Channel*> others)
         : options(options_given),
           channels(std::move(channels_given)),
-          collector(options.policy, options.zones_or_null),
-          drops_told(channels.size()),
-          repeats_told(channels.size()),
-          strays_told(channels.size()) {
+          collector(options.policy, options.zones_or_null) {
+        for (const Channel* channel : channels) counted.push_back({.channel = channel});
+        for (const Channel* channel : others) counted.push_back({.channel = channel});
         // Where a PROXY header is expected, a question of the front's own would not be answered.
         asks_again = !options.proxy_to_older && !options.proxy_to_newer;
         comparing = std::thread([this] {
-            give_way();
+            runtime::give_way(niceness);
             compare_all();
         });
-        if (asks_again)
-            asking = std::thread([this] {
-                give_way();
-                ask_again();
-            });
+        pthread_setname_np(comparing.native_handle(), "judge");
+        if (!asks_again) return;
+        asking = std::thread([this] {
+            runtime::give_way(niceness);
+            ask_again();
+        });
+        pthread_setname_np(asking.native_handle(), "again");
     }
     ~Work() override { finish(); }
     Work(const Work&) = delete;
@@ -104,8 +101,12 @@ struct FrontJudge::Work : capture::Source {
     Collector collector;
     ZoneEnds ends;
     std::uint64_t position = 0, taken = 0;
-    std::vector<std::uint64_t> drops_told, repeats_told;
-    std::vector<std::array<std::array<std::uint64_t, stray_count>, sides>> strays_told;
+    struct Counted {
+        const Channel* channel;
+        std::uint64_t drops = 0, repeats = 0;  // told so far, as `strays`
+        std::array<std::array<std::uint64_t, stray_count>, sides> strays{};
+    };
+    std::vector<Counted> counted;
 
     // Between the comparing thread and the one that asks again.
     struct Again {
@@ -339,20 +340,21 @@ void FrontJudge::Work::finish() {
 
 Stretch FrontJudge::Work::take() {
     const std::scoped_lock lock(mutex);
-    for (std::size_t i = 0; i < channels.size(); ++i) {
-        const Channel& channel = *channels[i];
-        const std::uint64_t drops = channel.dropped.value();
-        done.tally.asked += drops - drops_told[i];
-        done.tally.dropped += drops - drops_told[i];
-        drops_told[i] = drops;
-        const std::uint64_t repeats = channel.repeats.value();
-        done.tally.repeats[static_cast<std::size_t>(Side::newer)] += repeats - repeats_told[i];
-        repeats_told[i] = repeats;
+    for (Counted& told : counted) {
+        const Channel& channel = *told.channel;
+        const std::uint64_t drops = channel.dropped.value() - told.drops;
+        done.tally.asked += drops;
+        done.tally.dropped += drops;
+        told.drops += drops;
+        const std::uint64_t repeats = channel.repeats.value() - told.repeats;
+        done.tally.repeats[static_cast<std::size_t>(Side::newer)] += repeats;
+        told.repeats += repeats;
         for (std::size_t side = 0; side < sides; ++side)
             for (std::size_t what = 0; what < stray_count; ++what) {
-                const std::uint64_t seen = channel.strays[side][what].value();
-                done.tally.stray[side][what] += seen - strays_told[i][side][what];
-                strays_told[i][side][what] = seen;
+                const std::uint64_t strays =
+                    channel.strays[side][what].value() - told.strays[side][what];
+                done.tally.stray[side][what] += strays;
+                told.strays[side][what] += strays;
             }
     }
     Stretch out = std::exchange(done, {});
@@ -364,8 +366,9 @@ Stretch FrontJudge::Work::take() {
     return out;
 }
 
-FrontJudge::FrontJudge(const FrontOptions& options, std::vector<Channel*> channels)
-    : work_(std::make_unique<Work>(options, std::move(channels))) {}
+FrontJudge::FrontJudge(const FrontOptions& options, std::vector<Channel*> channels,
+                       std::vector<const Channel*> others)
+    : work_(std::make_unique<Work>(options, std::move(channels), std::move(others))) {}
 
 FrontJudge::~FrontJudge() = default;
 

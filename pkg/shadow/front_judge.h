@@ -11,11 +11,13 @@
 
 namespace zc::shadow {
 
-/// Compares what comes through `channels` until destroyed. A difference is asked again on a second
+/// Compares what comes through `channels` until destroyed; what `others` count, whose pairs go
+/// elsewhere, it tells with it. A difference is asked again on a second
 /// thread, if it has room; so servers that are slow to answer delay nothing else.
 class FrontJudge {
 public:
-    FrontJudge(const FrontOptions& options, std::vector<Channel*> channels);
+    FrontJudge(const FrontOptions& options, std::vector<Channel*> channels,
+               std::vector<const Channel*> others);
     ~FrontJudge();  // finishes
     FrontJudge(const FrontJudge&) = delete;
     FrontJudge& operator=(const FrontJudge&) = delete;

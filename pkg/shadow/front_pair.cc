@@ -23,6 +23,11 @@ void assign(Message& to, base::Octets octets) {
     to.assign(octets.begin(), octets.end());
 }
 
+void shrink(Observed& seen) noexcept {
+    for (Message* message : {&seen.query, &seen.older, &seen.newer})
+        if (message->capacity() > kept_octets_max) Message().swap(*message);
+}
+
 std::optional<Glance> glance(base::Octets message) noexcept {
     if (message.size() < header_octets) return std::nullopt;
     Glance out;

@@ -1,4 +1,5 @@
-// Inside of package shadow: what the threads that pass queries on give to the thread that compares.
+// Inside of package shadow: what the threads of the live front give to one another: those that pass
+// queries on to those that ask the new server, and these to the one that compares.
 #pragma once
 
 #include <array>
@@ -21,14 +22,19 @@ using Message = std::vector<std::uint8_t>;
 struct Observed {
     Message query, older, newer;
     dns::Transport transport = dns::Transport::udp;
+    Message proxy;  // goes before the new server's copy of the query; empty: nothing does
 };
 
 inline std::size_t octets_of(const Observed& seen) noexcept {
-    return sizeof seen + seen.query.size() + seen.older.size() + seen.newer.size();
+    return sizeof seen + seen.query.size() + seen.older.size() + seen.newer.size() +
+           seen.proxy.size();
 }
 
 /// Copies into memory that is kept from use to use. What one huge message needed is given back.
 void assign(Message& to, base::Octets octets);
+
+/// Gives back what memory huge messages needed.
+void shrink(Observed& seen) noexcept;
 
 /// A bounded queue from one thread to another. A pair is swapped in and out, so that its memory
 /// goes round and nothing is allocated once it runs.
@@ -52,6 +58,7 @@ public:
     bool pop(Observed& pair) noexcept {
         const std::size_t at = popped_.load(std::memory_order_relaxed);
         if (at == pushed_.load(std::memory_order_acquire)) return false;
+        shrink(pair);
         std::swap(ring_[at % ring_max], pair);
         taken_octets_.store(taken_octets_.load(std::memory_order_relaxed) + octets_of(pair),
                             std::memory_order_relaxed);
@@ -79,7 +86,7 @@ private:
     std::atomic<std::uint64_t> value_{0};
 };
 
-/// One thread's share of what Front tells, and its way to the comparing thread.
+/// One thread's share of what Front tells, and its way to the next thread.
 struct Channel {
     ObservedQueue pairs;
     Count dropped;  // queries that were to be compared and were not

@@ -1,14 +1,10 @@
-// Inside of package shadow: one worker's UDP side of the live front.
+// Inside of package shadow: one worker's UDP side of the live front, which clients wait for.
 //
 // A query goes to the old server under an ID of ours; its answer goes back to the client with the
-// client's. Only then is the new server asked, so that it does not compete with what the client
-// waits for (or after a tenth of a second, when the old server is slow). What the new server has
-// not answered is sent to it twice more within the timeout, so that a lost datagram is no silence;
-// the old server gets what the client sends, and no more.
+// client's. What was asked and answered goes on to a FrontAsker. The old server gets what the
+// client sends, and no more.
 #pragma once
 
-#include <atomic>
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -23,9 +19,10 @@ namespace zc::shadow {
 class FrontUdp {
 public:
     struct Options {
-        net::Endpoint older, newer;
-        bool proxy_to_older = false, proxy_to_newer = false;
-        std::uint32_t in_flight_max = 8192;  // 1..32768
+        net::Endpoint older;
+        bool proxy_to_older = false;
+        bool proxy_to_newer = false;         // whoever asks it is given the header
+        std::uint32_t in_flight_max = 8192;  // 1..in_flight_most
         std::uint32_t one_in = 1;
         base::Duration timeout;
         std::uint64_t seed = 0;  // of IDs
@@ -35,7 +32,8 @@ public:
         net::Endpoint endpoint;
     };
 
-    /// Throws std::system_error when the system refuses what it needs. `channel` outlives it.
+    /// Gives pairs without the new server's answer to `channel`, which outlives it. Throws
+    /// std::system_error when the system refuses what it needs.
     FrontUdp(std::vector<Listener> listeners, const Options& options, Channel& channel);
     ~FrontUdp();
     FrontUdp(const FrontUdp&) = delete;

@@ -1,0 +1,115 @@
+#include "shadow/front_flight.h"
+
+#include <cstdint>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "shadow/test_messages.h"
+
+using namespace zc;
+using namespace zc::shadow;
+
+namespace {
+
+struct Asked {
+    Message query;
+};
+
+constexpr base::Duration ms(std::int64_t n) {
+    return base::Duration::milliseconds(n);
+}
+
+template <std::size_t Marks>
+auto ask(InFlight<Asked, Marks>& table, const char* name, base::Duration now) {
+    const auto index = table.take(now);
+    REQUIRE(index != table.none);
+    table[index].query = question(table.id(index), name);
+    return index;
+}
+
+}  // namespace
+
+TEST_CASE("an answer finds its question by ID and name, answered before or not") {
+    InFlight<Asked> table(4, 1);
+    const auto first = ask(table, "a.example.", ms(0)), second = ask(table, "b.example.", ms(0));
+    const Message answer = answer_to(table[first].query, 1);
+    CHECK(table.find(answer).index == first);
+    CHECK(table.find(answer_to(table[second].query, 1)).index == second);
+    CHECK(!table.is_answered(first));
+    table.answered(first, ms(3));
+    CHECK(table.find(answer).index == first);
+    CHECK(table.is_answered(first));
+    CHECK(table.any_waits());
+
+    CHECK(table.forget(ms(7)));
+    CHECK(table.find(answer).index == first);
+    CHECK(!table.forget(ms(8)));
+    CHECK(table.find(answer).stray == Stray::late);
+    CHECK(table.longest() == second);
+}
+
+TEST_CASE("what is no answer to a question in flight is told by what it is") {
+    InFlight<Asked> table(4, 1);
+    const auto index = ask(table, "a.example.", ms(0));
+    const auto stray = [&](const Message& message) {
+        const auto found = table.find(message);
+        CHECK(found.index == table.none);
+        return found.stray;
+    };
+    CHECK(stray({1, 2, 3}) == Stray::no_message);
+    CHECK(stray(table[index].query) == Stray::no_message);  // a query, sent back
+    const auto other = static_cast<std::uint16_t>(table.id(index) ^ 1U);
+    CHECK(stray(answer_to(question(other, "a.example."), 1)) == Stray::late);
+    CHECK(stray(answer_to(question(table.id(index), "b.example."), 1)) == Stray::other_question);
+    CHECK(table.find(answer_to(question(table.id(index), "A.eXample."), 1)).index == index);
+}
+
+TEST_CASE("room is made by what was answered, never by what waits") {
+    InFlight<Asked> table(2, 1);
+    const auto first = ask(table, "a.example.", ms(0)), second = ask(table, "b.example.", ms(1));
+    CHECK(table.take(ms(2)) == table.none);
+    table.answered(second, ms(2));
+    CHECK(table.take(ms(2)) == second);
+    CHECK(table.take(ms(2)) == table.none);
+    CHECK(table.longest() == first);
+    table.release(first);
+    CHECK(table.longest() == second);
+    CHECK(table.take(ms(3)) == first);
+}
+
+TEST_CASE("each question that waits comes to a mark once, in the order it was asked") {
+    InFlight<Asked, 2> table(8, 1);
+    using Index = InFlight<Asked, 2>::Index;
+    std::vector<Index> asked;
+    for (int i = 0; i < 4; ++i) asked.push_back(ask(table, "a.example.", ms(i)));
+    const auto pass = [&table](std::size_t mark, base::Duration now, base::Duration age) {
+        std::vector<Index> out;
+        table.pass(mark, now, age, [&out](Index index) { out.push_back(index); });
+        return out;
+    };
+    CHECK(pass(0, ms(9), ms(10)).empty());
+    CHECK(pass(0, ms(11), ms(10)) == std::vector<Index>{asked[0], asked[1]});
+    CHECK(pass(0, ms(11), ms(10)).empty());
+    table.release(asked[2]);  // the next to come
+    table.answered(asked[0], ms(11));
+    CHECK(pass(0, ms(20), ms(10)) == std::vector<Index>{asked[3]});
+    CHECK(pass(1, ms(20), ms(15)) == std::vector<Index>{asked[1], asked[3]});
+    const Index later = ask(table, "a.example.", ms(30));
+    CHECK(pass(0, ms(41), ms(10)) == std::vector<Index>{later});
+    CHECK(pass(1, ms(41), ms(15)).empty());
+}
+
+TEST_CASE("all IDs in use are different, and go round") {
+    InFlight<Asked> table(in_flight_most, 7);
+    std::vector<bool> seen(65536);
+    std::size_t distinct = 0;
+    for (std::uint32_t i = 0; i < in_flight_most; ++i) {
+        const auto index = table.take(ms(0));
+        REQUIRE(index != table.none);
+        if (!seen[table.id(index)]) ++distinct;
+        seen[table.id(index)] = true;
+    }
+    CHECK(distinct == in_flight_most);
+    CHECK(table.take(ms(0)) == table.none);
+}
