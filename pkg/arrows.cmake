@@ -1,4 +1,4 @@
-# Every #include in DIR is of the C++ standard library (no '/', no ".h") or starts with one of ALLOWED (its tests,
+# Every #include in DIR is of the C++ standard library (no '/', no ".h") or starts with one of ALLOWED (its tests and what they share,
 # fuzzers and benchmarks also with one of ALLOWED_IN_TESTS); in a PURE package the standard library's ways to the
 # outside are closed too.
 cmake_minimum_required(VERSION 3.25)
@@ -7,7 +7,7 @@ set(outside barrier chrono condition_variable ctime filesystem fstream future io
 file(GLOB files ${DIR}/*.h ${DIR}/*.cc)
 foreach(file IN LISTS files)
   set(prefixes ${ALLOWED})
-  if(file MATCHES "_(test|fuzz|bench)\\.cc$")
+  if(file MATCHES "(_(test|fuzz|bench)\\.cc|/test_[a-z]+\\.h)$")
     list(APPEND prefixes doctest/ testkit/ ldns/ benchmark/ ${ALLOWED_IN_TESTS})
   endif()
   file(STRINGS ${file} lines REGEX "^[ \t]*#[ \t]*include")

@@ -30,7 +30,8 @@ base::Octets Batch::keep(base::Octets octets) {
 
 void Batch::add(const Query& query) {
     ZC_CHECK(!full());
-    const std::size_t more = query.message.size() + query.recorded.size();
+    const std::size_t more =
+        query.message.size() + query.recorded.size() + query.recorded_newer.size();
     if (octets_.capacity() - octets_.size() < more) {
         std::vector<std::uint8_t> larger;
         larger.reserve(std::max(octets_.capacity() * 2, octets_.size() + more));
@@ -43,12 +44,14 @@ void Batch::add(const Query& query) {
         for (Query& each : queries_) {
             each.message = moved(each.message);
             each.recorded = moved(each.recorded);
+            each.recorded_newer = moved(each.recorded_newer);
         }
         octets_ = std::move(larger);
     }
     Query& added = queries_.emplace_back(query);
     added.message = keep(query.message);
     added.recorded = keep(query.recorded);
+    added.recorded_newer = keep(query.recorded_newer);
 }
 
 std::string_view to_string(Skipped why) noexcept {

@@ -27,6 +27,9 @@ namespace zc::capture {
 struct Query {
     base::Octets message;   // a DNS message with whatever ID it had; 12..65535 octets
     base::Octets recorded;  // the response in the recording; empty: it has none
+    /// What the new server has said to the same: both have been asked, and neither is before it is
+    /// known that they differ. Not without `recorded`; no recording has it.
+    base::Octets recorded_newer{};
     dns::Transport transport = dns::Transport::udp;
     dns::Address client{};  // size 0: not known
     std::uint16_t client_port = 0;
@@ -52,7 +55,7 @@ public:
 
     void clear() noexcept;
     bool full() const noexcept { return queries_.size() == queries_max; }
-    /// Copies `message` and `recorded`; the rest of `query` as it is. Not when full.
+    /// Copies the messages; the rest of `query` as it is. Not when full.
     void add(const Query& query);
     std::size_t size() const noexcept { return queries_.size(); }
     /// Valid until `add` or `clear`.

@@ -180,7 +180,10 @@ private:
             return fail(Errc::invalid, what + ": no key " + std::to_string(signature.key_tag) +
                                            " of algorithm " + std::to_string(signature.algorithm) +
                                            " in the zone");
-        return fail(Errc::invalid, what + ": " + ldns_get_errorstr_by_id(status));
+        const bool is_known =
+            status != LDNS_STATUS_CRYPTO_UNKNOWN_ALGO && status != LDNS_STATUS_CRYPTO_ALGO_NOT_IMPL;
+        return fail(is_known ? Errc::invalid : Errc::unsupported,
+                    what + ": " + ldns_get_errorstr_by_id(status));
     }
 
     std::uint32_t now_;

@@ -134,12 +134,10 @@ Front::Front(const FrontOptions& options) : work_(std::make_unique<Work>()) {
                                        passed));
         Channel& asked = work.add_channel();
         compared.push_back(&asked);
-        work.askers.push_back(
-            std::make_unique<FrontAsker>(FrontAsker::Options{.newer = endpoint_of(options.newer),
-                                                             .in_flight_max = in_flight,
-                                                             .timeout = options.timeout,
-                                                             .seed = seed()},
-                                         passed.pairs, asked));
+        work.askers.push_back(std::make_unique<FrontAsker>(
+            FrontAsker::Options{
+                .newer = endpoint_of(options.newer), .timeout = options.timeout, .seed = seed()},
+            passed.pairs, asked));
     }
     std::vector<net::Descriptor> streams;
     for (const net::Endpoint& endpoint : work.endpoints)

@@ -51,7 +51,7 @@ struct FrontOptions {
     compare::Policy policy;
     const store::Catalogue* zones_or_null = nullptr;
     unsigned workers = 0;                // 0: one a core
-    std::uint32_t in_flight_max = 8192;  // of each worker
+    std::uint32_t in_flight_max = 8192;  // to the old server, of each worker
     std::uint32_t one_in = 1;            // compares one query in n; the others only pass through
     base::Duration timeout = base::Duration::milliseconds(2000);  // then a side has not answered
     base::Duration lag{};                                         // see RunOptions

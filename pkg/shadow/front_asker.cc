@@ -22,13 +22,20 @@ constexpr std::chrono::microseconds nap{1000}, longest_nap{16000};
 // No more at once than the receive buffer of a server holds that has Linux's default of 208 KiB.
 constexpr std::size_t at_once_max = 256;
 constexpr std::chrono::microseconds pause{100};  // after so many
-constexpr std::size_t repeats_max = 2;           // of one question: a datagram may get lost
+constexpr std::size_t in_flight_max = 16384;
+constexpr std::size_t octets_max = std::size_t{16} << 20;  // of messages in flight
+constexpr std::size_t batches_max = at_once_max / datagrams_max;
+constexpr std::size_t repeats_max = 2;  // of one question: a datagram may get lost
 // Behind those whom clients wait for, yet not so far that its queue would overflow on a busy
 // machine.
 constexpr int niceness = 3;
 
 /// A question that waits for the new server.
 struct Asked {
+    void shrink() noexcept {
+        for (Message* message : {&query, &older}) give_back(*message);
+    }
+
     Message query;  // with our ID
     Message older, proxy;
 };
@@ -43,12 +50,14 @@ struct FrontAsker::Work {
         : options(options_given),
           from(from_given),
           to(to_given),
-          asked(options.in_flight_max, options.seed) {
+          asked(in_flight_max, options.seed) {
         for (std::size_t i = 0; i < upstream_sockets; ++i)
             sockets.push_back(connect_udp(options.newer));
     }
 
-    void send() noexcept { out.send(sockets[turn++ % upstream_sockets].get()); }
+    void send() noexcept {
+        if (out.size != 0) out.send(sockets[turn++ % upstream_sockets].get());
+    }
     void add(const Asked& one) noexcept {
         std::copy(one.proxy.begin(), one.proxy.end(), out.proxies[out.size].begin());
         out.add(one.query, one.proxy.size());
@@ -61,6 +70,7 @@ struct FrontAsker::Work {
         assign(pair.newer, answer);
         pair.proxy.clear();
         to.give(pair);
+        shrink(pair);
     }
 
     std::size_t take_answers() noexcept;
@@ -77,15 +87,17 @@ struct FrontAsker::Work {
     Observed pair;  // its memory is used again
     Incoming in{Incoming::Senders::known};
     Outgoing out;
+    bool more = false;  // answers to be read
     std::atomic<bool> stopping{false};
 };
 
 /// Gives how many datagrams there were.
 std::size_t FrontAsker::Work::take_answers() noexcept {
     std::size_t taken = 0;
+    more = false;
     for (const net::Descriptor& socket : sockets) {
         // A server that sends without end is not listened to without end.
-        for (std::size_t batches = 0; batches < at_once_max / datagrams_max; ++batches) {
+        for (std::size_t batches = 0; batches < batches_max; ++batches) {
             const int received = in.receive(socket.get());
             if (received < 0 && errno == ECONNREFUSED) {
                 to.stray(Side::newer, Stray::reset);
@@ -105,6 +117,7 @@ std::size_t FrontAsker::Work::take_answers() noexcept {
                 }
             }
             if (static_cast<std::size_t>(received) < datagrams_max) break;
+            more = more || batches + 1 == batches_max;
         }
     }
     return taken;
@@ -135,9 +148,15 @@ std::size_t FrontAsker::Work::ask() noexcept {
     std::size_t sent = 0;
     for (; sent < at_once_max; ++sent) {
         // Where all room is taken the next stays where it is.
+        if (asked.octets() > octets_max) break;
         const Index index = asked.take(now);
         if (index == Questions::none) break;
-        if (!from.pop(pair)) {
+        bool has_one = from.pop(pair);
+        while (has_one && now - pair.since > options.timeout) {
+            to.dropped.add(1);
+            has_one = from.pop(pair);
+        }
+        if (!has_one) {
             asked.release(index);
             break;
         }
@@ -148,6 +167,7 @@ std::size_t FrontAsker::Work::ask() noexcept {
         // Both answers are compared with the same question.
         base::store_u16(one.query.data(), asked.id(index));
         if (!one.older.empty()) base::store_u16(one.older.data(), asked.id(index));
+        asked.hold(index, one.query.size() + one.older.size());
         add(one);
     }
     send();
@@ -167,10 +187,11 @@ void FrontAsker::run() noexcept {
         const bool last = work.stopping.load(std::memory_order_acquire);
         work.now = runtime::monotonic();
         const std::size_t taken = work.take_answers();
-        work.expire();
+        // Who has answered and was not read yet is not late.
+        if (!work.more) work.expire();
         const std::size_t sent = work.ask();
         if (last && sent == 0 && !work.asked.any_waits()) return;
-        if (sent == at_once_max)
+        if (sent == at_once_max || work.more)
             wait = pause;
         else if (sent != 0 || taken != 0 || work.asked.any_waits())
             wait = nap;

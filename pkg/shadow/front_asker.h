@@ -4,7 +4,8 @@
 // It is a thread of its own, so that nothing of it is done while a client waits: it looks every
 // millisecond for what has come, sends that at once and reads what was answered since. What the new
 // server has not answered is sent to it twice more within the timeout, so that a lost datagram is
-// no silence.
+// no silence. While it is silent for all, the table of questions fills up, and what has waited for
+// room for as long as the timeout is dropped: answers from different times compare badly.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +21,6 @@ class FrontAsker {
 public:
     struct Options {
         net::Endpoint newer;
-        std::uint32_t in_flight_max = 8192;  // 1..in_flight_most; more wait in `from`
         base::Duration timeout;
         std::uint64_t seed = 0;  // of IDs
     };
@@ -34,7 +34,7 @@ public:
     FrontAsker& operator=(const FrontAsker&) = delete;
 
     /// Until `stop` was called, `from` is empty and what is in flight was answered or has timed
-    /// out.
+    /// out: two timeouts at most.
     void run() noexcept;
     /// Nobody puts anything into `from` any more.
     void stop() noexcept;

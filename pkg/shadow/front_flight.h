@@ -9,6 +9,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "base/octets.h"
@@ -21,8 +22,9 @@ namespace zc::shadow {
 inline constexpr std::uint32_t in_flight_most =
     32768;  // half of all IDs, so that one is found soon
 
-/// `T` has a member `query`: the message under whose ID and question an answer is taken. `Marks`:
-/// how many ages there are at which something is done with a question that still waits.
+/// `T` has a member `query`: the message under whose ID and question an answer is taken, and
+/// `shrink`, which gives back what memory huge messages needed. `Marks`: how many ages there are at
+/// which something is done with a question that still waits.
 template <class T, std::size_t Marks = 0>
 class InFlight {
 public:
@@ -66,6 +68,12 @@ public:
             if (next == none) next = index;
         return index;
     }
+    /// How many octets of messages it holds now; `octets` is the sum.
+    void hold(Index index, std::size_t octets) noexcept {
+        octets_ += octets;
+        octets_ -= std::exchange(slot(index).octets, octets);
+    }
+    std::size_t octets() const noexcept { return octets_; }
     /// It waits no longer; for `kept` it is still found.
     void answered(Index index, base::Duration now) noexcept {
         leave(index);
@@ -76,6 +84,8 @@ public:
     }
     void release(Index index) noexcept {
         leave(index);
+        hold(index, 0);
+        slot(index).value.shrink();
         index_of_[slot(index).id] = none;
         free_.push_back(index);
     }
@@ -124,6 +134,7 @@ private:
     struct Slot {
         T value;
         base::Duration since;
+        std::size_t octets = 0;
         Index before = none, after = none;
         std::uint16_t id = 0;
         bool answered = false;
@@ -156,6 +167,7 @@ private:
     std::array<Index, 65536> index_of_{};
     List waiting_, answered_;
     std::array<Index, Marks> next_{};  // the first that has not come to the mark
+    std::size_t octets_ = 0;
     base::Seed random_;
 };
 

@@ -13,6 +13,7 @@ using namespace zc::shadow;
 namespace {
 
 struct Asked {
+    void shrink() noexcept {}
     Message query;
 };
 

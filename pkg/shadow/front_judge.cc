@@ -17,6 +17,7 @@
 #include "runtime/priority.h"
 #include "shadow/judge.h"
 #include "shadow/run.h"
+#include "shadow/signatures.h"
 
 namespace zc::shadow {
 namespace {
@@ -54,7 +55,8 @@ struct FrontJudge::Work : capture::Source {
          std::vector<const Channel*> others)
         : options(options_given),
           channels(std::move(channels_given)),
-          collector(options.policy, options.zones_or_null) {
+          collector(options.policy, options.zones_or_null),
+          signatures(options.zones_or_null) {
         for (const Channel* channel : channels) counted.push_back({.channel = channel});
         for (const Channel* channel : others) counted.push_back({.channel = channel});
         // Where a PROXY header is expected, a question of the front's own would not be answered.
@@ -78,6 +80,8 @@ struct FrontJudge::Work : capture::Source {
     bool compare_some();
     void compare_all();
     void judge(const Observed& seen);
+    std::array<Collector::Signatures, 2> signatures_of(const Observed& seen);
+    Collector::Again as_seen(const Observed& seen);
     bool give_away(const Observed& seen, const std::string& cause);
     void ask_again();
     Status asked_again(Stretch&& stretch);
@@ -100,6 +104,7 @@ struct FrontJudge::Work : capture::Source {
     Stretch done;
     Collector collector;
     ZoneEnds ends;
+    SignatureCheck signatures;  // by zone data alone: nobody waits for keys here
     std::uint64_t position = 0, taken = 0;
     struct Counted {
         const Channel* channel;
@@ -170,8 +175,18 @@ void FrontJudge::Work::judge(const Observed& seen) {
         const Collector::Same same = collector.same(done, asked, seen.older, seen.newer);
         if (same == Collector::Same::yes) return;
         if (same == Collector::Same::if_verified) {
-            // Who asks again verifies. Without that it is not known, and that is what is said.
-            if (!give_away(seen, "signatures to be verified")) Collector::dropped(done);
+            const auto told = signatures_of(seen);
+            if (told[0].good() && told[1].good()) {
+                collector.verified(done, pair);
+                return;
+            }
+            // Who asks again can ask for keys. Without that it is not known, and that is what is
+            // said.
+            if (give_away(seen, "signatures to be verified")) return;
+            if (told[0].unknown || told[1].unknown)
+                Collector::dropped(done);
+            else
+                collector.bad_signatures(done, pair, told);
             return;
         }
     }
@@ -195,7 +210,31 @@ void FrontJudge::Work::judge(const Observed& seen) {
         ++again_counts[difference.cause];
         return;
     }
-    collector.difference(done, pair, difference, {});
+    collector.difference(done, pair, difference, as_seen(seen));
+}
+
+/// What there is to say of signatures without asking anybody.
+std::array<Collector::Signatures, 2> FrontJudge::Work::signatures_of(const Observed& seen) {
+    std::array<Collector::Signatures, 2> out;
+    const base::Instant now = runtime::now();
+    for (const Side side : {Side::older, Side::newer}) {
+        const auto message = dns::parse_message(side == Side::older ? seen.older : seen.newer);
+        if (!message) continue;  // it is wrong by what is worse
+        for (const dns::Name& signer : signatures.missing(side, *message, now))
+            signatures.learn_from_zones(side, signer, now);
+        const Status verified = signatures.verify(side, *message, now);
+        out[static_cast<std::size_t>(side)] = Collector::Signatures(verified);
+    }
+    return out;
+}
+
+/// Of a difference that nobody asks again.
+Collector::Again FrontJudge::Work::as_seen(const Observed& seen) {
+    Collector::Again out;
+    const auto facts = compare::read_query(seen.query);
+    if (facts && facts->dnssec_ok && !seen.older.empty() && !seen.newer.empty())
+        out.signatures = signatures_of(seen);
+    return out;
 }
 
 /// False: there is no room.
@@ -228,6 +267,11 @@ Status FrontJudge::Work::read(capture::Batch& batch) {
     next.given = true;
     capture::Query query;
     query.message = next.seen.query;
+    // What both have answered is judged as it was seen, and asked again from there on.
+    if (!next.seen.older.empty() && !next.seen.newer.empty()) {
+        query.recorded = next.seen.older;
+        query.recorded_newer = next.seen.newer;
+    }
     query.transport = next.seen.transport;
     query.at = next.at;
     query.position = again_waiting.front();
@@ -260,8 +304,9 @@ void FrontJudge::Work::ask_again() {
                         .asked = asked_of(left.seen),
                         .older = left.seen.older,
                         .newer = left.seen.newer};
-        collector.difference(
-            done, pair, collector.comparer().difference(pair.asked, pair.older, pair.newer), {});
+        collector.difference(done, pair,
+                             collector.comparer().difference(pair.asked, pair.older, pair.newer),
+                             as_seen(left.seen));
     }
     again.clear();
     again_waiting.clear();
@@ -280,14 +325,6 @@ Status FrontJudge::Work::asked_again(Stretch&& stretch) {
                     .asked = asked_of(original.seen),
                     .older = original.seen.older,
                     .newer = original.seen.newer};
-    const auto count_network = [&] {
-        // What came in between from elsewhere counts all the same.
-        Stretch rest;
-        rest.tally.stray = stretch.tally.stray;
-        rest.tally.repeats = stretch.tally.repeats;
-        done.tally.add(rest.tally);
-    };
-    const bool only_signatures = collector.comparer().same(pair.asked, pair.older, pair.newer).same;
     if (pair.older.empty() || pair.newer.empty()) {
         --again_unanswered;
         if (stretch.tally.timed_out == 0)
@@ -295,32 +332,12 @@ Status FrontJudge::Work::asked_again(Stretch&& stretch) {
                 if ((side == Side::older ? pair.older : pair.newer).empty())
                     ++done.tally.repeats[static_cast<std::size_t>(side)];
         add(done, std::move(stretch));
-    } else if (stretch.tally.timed_out != 0) {
-        // Silence now takes nothing from what was seen then.
-        if (only_signatures)
-            Collector::dropped(done);
-        else
-            collector.difference(
-                done, pair, collector.comparer().difference(pair.asked, pair.older, pair.newer),
-                {});
-        ++done.tally.unconfirmed;
-        count_network();
-    } else if (stretch.tally.same == 0 || only_signatures) {
+    } else {
         const auto difference = collector.comparer().difference(pair.asked, pair.older, pair.newer);
         if (difference.open_end && stretch.cases.size() == 1 &&
             stretch.cases[0].cause == difference.open_end->cause)
             ends.learn(*difference.open_end);
         add(done, std::move(stretch));
-    } else {
-        // What the client was told and what the new server said are not what they say now.
-        const auto difference = collector.comparer().difference(pair.asked, pair.older, pair.newer);
-        compare::Judgement judgement;
-        judgement.verdict = compare::Verdict::unstable;
-        judgement.what = difference.what;
-        judgement.where = difference.where;
-        judgement.sentence = "asked again, the servers agree";
-        collector.judged(done, pair, std::move(judgement), difference.facets, difference.cause);
-        count_network();
     }
     again_octets -= octets_of(original.seen);
     again.erase(found);

@@ -23,9 +23,8 @@ void assign(Message& to, base::Octets octets) {
     to.assign(octets.begin(), octets.end());
 }
 
-void shrink(Observed& seen) noexcept {
-    for (Message* message : {&seen.query, &seen.older, &seen.newer})
-        if (message->capacity() > kept_octets_max) Message().swap(*message);
+void give_back(Message& message) noexcept {
+    if (message.capacity() > kept_octets_max) Message().swap(message);
 }
 
 std::optional<Glance> glance(base::Octets message) noexcept {

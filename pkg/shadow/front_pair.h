@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/octets.h"
+#include "base/time.h"
 #include "dns/types.h"
 #include "shadow/tally.h"
 
@@ -22,7 +23,9 @@ using Message = std::vector<std::uint8_t>;
 struct Observed {
     Message query, older, newer;
     dns::Transport transport = dns::Transport::udp;
-    Message proxy;  // goes before the new server's copy of the query; empty: nothing does
+    // For who asks the new server:
+    Message proxy;         // goes before its copy of the query; empty: nothing does
+    base::Duration since;  // runtime::monotonic when it was given
 };
 
 inline std::size_t octets_of(const Observed& seen) noexcept {
@@ -33,8 +36,11 @@ inline std::size_t octets_of(const Observed& seen) noexcept {
 /// Copies into memory that is kept from use to use. What one huge message needed is given back.
 void assign(Message& to, base::Octets octets);
 
-/// Gives back what memory huge messages needed.
-void shrink(Observed& seen) noexcept;
+/// Gives back what memory a huge message needed, and forgets that.
+void give_back(Message& message) noexcept;
+inline void shrink(Observed& seen) noexcept {
+    for (Message* message : {&seen.query, &seen.older, &seen.newer}) give_back(*message);
+}
 
 /// A bounded queue from one thread to another. A pair is swapped in and out, so that its memory
 /// goes round and nothing is allocated once it runs.

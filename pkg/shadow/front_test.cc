@@ -22,6 +22,7 @@
 #include "runtime/clock.h"
 #include "shadow/test_messages.h"
 #include "shadow/test_server.h"
+#include "shadow/test_zones.h"
 
 using namespace zc;
 using namespace zc::shadow;
@@ -630,6 +631,99 @@ TEST_CASE("a difference stays what it was when nobody answers who is asked again
     CHECK(tally.by_what[static_cast<std::size_t>(compare::What::answer)] == 1);
     REQUIRE(samples.size() == 1);
     CHECK(!samples[0].newer.empty());
+}
+
+TEST_CASE("signatures of the very answer that stood beside the client's have to verify") {
+    store::Catalogue zones(5);
+    insert_signed_zone(zones);
+    const ZoneServer older(zones);
+    std::atomic<unsigned> answers{0};
+    // As one bad server of two behind one address.
+    const ZoneServer newer(zones, [&](const std::string& name, bool, Octets& response) {
+        if (!name.ends_with("DNSKEY")) sign_otherwise(response, answers++ % 2 == 0);
+    });
+    Front front(options_for(older.target(), newer.target()));
+    const Client client(front, SOCK_DGRAM);
+    client.send(signed_query("nsec.example."));
+    CHECK(!client.receive().empty());
+    const Tally tally = tally_of(front, 1);
+    CHECK(tally.same == 0);
+    CHECK(tally.unexplained == 1);
+    CHECK(tally.by_what[static_cast<std::size_t>(compare::What::proofs)] == 1);
+}
+
+TEST_CASE("what is not asked again any more has its signatures verified all the same") {
+    store::Catalogue zones(5);
+    insert_signed_zone(zones);
+    // The old server is wrong each time, so nearly all is explained.
+    const ZoneServer older(zones, [](const std::string&, bool, Octets& response) {
+        response[2] &= 0xfbU;  // AA
+    });
+    std::atomic<bool> bad{false};
+    const ZoneServer newer(zones, [&](const std::string& name, bool, Octets& response) {
+        if (!name.ends_with("DNSKEY")) sign_otherwise(response, bad);
+    });
+    FrontOptions options = options_for(older.target(), newer.target());
+    options.zones_or_null = &zones;
+    Front front(options);
+    const Client client(front, SOCK_DGRAM);
+    constexpr unsigned many = 80;  // more than are asked again of one cause
+    const auto ask = [&](unsigned count) {
+        Tally sum;
+        for (unsigned i = 0; i < count; ++i) {
+            client.send(signed_query("nsec.example."));
+            CHECK(!client.receive().empty());
+            sum.add(tally_of(front, 1));
+        }
+        return sum;
+    };
+    CHECK(ask(many).explained == many);
+    bad = true;
+    CHECK(ask(5).unexplained == 5);
+}
+
+TEST_CASE("a silent new server does not hold up the end, whatever waits for it") {
+    Answers older, silent(1, {"www.example."});
+    FrontOptions options = options_for(older.target(), silent.target());
+    options.in_flight_max = 1;
+    Front front(options);
+    const Client client(front, SOCK_DGRAM);
+    constexpr std::uint16_t questions = 200;
+    for (std::uint16_t id = 1; id <= questions; ++id) {
+        client.send(question(id, "www.example."));
+        CHECK(!client.receive().empty());
+    }
+    const base::Duration start = runtime::monotonic();
+    front.stop();
+    // Two timeouts, and room for a busy machine.
+    CHECK(runtime::monotonic() - start < base::Duration::seconds(3));
+    const Tally rest = front.take().tally;
+    CHECK(rest.balanced());
+    CHECK(rest.timed_out + rest.dropped == questions);
+}
+
+TEST_CASE("all sockets to the new server are used, however few questions there are") {
+    std::mutex mutex;
+    std::map<std::uint16_t, int> ports;
+    const TestServer newer([&](const Octets& query, const auto& client) {
+        {
+            const std::scoped_lock lock(mutex);
+            ++ports[client.from.sin_port];
+        }
+        client.answer(answer_to(query, 1));
+    });
+    Answers older;
+    Front front(options_for(older.target(), newer.target()));
+    const Client client(front, SOCK_DGRAM);
+    constexpr std::uint16_t questions = 40;
+    for (std::uint16_t id = 1; id <= questions; ++id) {
+        client.send(question(id, "www.example."));
+        CHECK(!client.receive().empty());
+        tally_of(front, 1);
+    }
+    const std::scoped_lock lock(mutex);
+    CHECK(ports.size() == 4);
+    for (const auto& [port, count] : ports) CHECK(count >= questions / 8);
 }
 
 TEST_CASE("what TCP clients wait for when it stops is passed on, compared or not, transfers too") {

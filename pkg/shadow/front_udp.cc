@@ -19,6 +19,8 @@ namespace zc::shadow {
 namespace {
 
 constexpr int wait_ms_max = 50;
+// Of queries in flight: many times what one batch can bring.
+constexpr std::size_t octets_max = std::size_t{16} << 20;
 
 enum class Role : std::uint8_t { wake, listener, older };
 std::uint64_t tag(Role role, std::size_t index) {
@@ -27,6 +29,8 @@ std::uint64_t tag(Role role, std::size_t index) {
 
 /// A query that waits for the old server.
 struct Asked {
+    void shrink() noexcept { give_back(query); }
+
     Message query;  // with our ID
     net::SocketAddress client{};
     socklen_t client_octets = 0;
@@ -72,12 +76,16 @@ struct FrontUdp::Work {
     /// Room for one more. When all wait, the one that waits longest gives way: a server that hangs
     /// keeps nobody from asking.
     Index take_room() noexcept {
+        if (asked.octets() > octets_max && asked.any_waits()) give_up_longest();
         const Index index = asked.take(now);
         if (index != none) return index;
+        give_up_longest();
+        return asked.take(now);
+    }
+    void give_up_longest() noexcept {
         channel.given_up.add(1);
         if (asked[asked.longest()].compared) channel.dropped.add(1);
         asked.release(asked.longest());
-        return asked.take(now);
     }
 
     /// Hands a query over to be asked of the new server; `answer` is empty if the old one gave
@@ -86,6 +94,7 @@ struct FrontUdp::Work {
         assign(given.query, one.query);
         assign(given.older, answer);
         given.newer.clear();
+        given.since = now;
         given.proxy.clear();
         if (options.proxy_to_newer) {
             given.proxy.resize(net::proxy_written_octets_max);
@@ -98,7 +107,7 @@ struct FrontUdp::Work {
     }
 
     void take_queries(std::size_t listener) noexcept;
-    void take_answers(std::size_t from) noexcept;
+    bool take_answers(std::size_t from) noexcept;
     void expire() noexcept;
     void round(int at_most_ms) noexcept;
 
@@ -146,6 +155,7 @@ void FrontUdp::Work::take_queries(std::size_t listener) noexcept {
         one.client_id = base::load_u16(message.data());
         one.compared = seen->compared && counted++ % options.one_in == 0;
         assign(one.query, message);
+        asked.hold(index, one.query.size());
         base::store_u16(one.query.data(), asked.id(index));
         Outgoing& out = to_older[asked.id(index) % upstream_sockets];
         std::size_t proxy_octets = 0;
@@ -157,7 +167,8 @@ void FrontUdp::Work::take_queries(std::size_t listener) noexcept {
     for (std::size_t i = 0; i < upstream_sockets; ++i) to_older[i].send(older[i].get());
 }
 
-void FrontUdp::Work::take_answers(std::size_t from) noexcept {
+/// True: there may be more.
+bool FrontUdp::Work::take_answers(std::size_t from) noexcept {
     const int received = answers.receive(older[from].get());
     if (received < 0 && errno == ECONNREFUSED) channel.stray(Side::older, Stray::reset);
     std::size_t sent = 0;
@@ -192,6 +203,7 @@ void FrontUdp::Work::take_answers(std::size_t from) noexcept {
     }
     if (listener != nullptr) sent += to_client.send(listener->socket.get());
     channel.answers.add(sent);
+    return static_cast<std::size_t>(std::max(received, 0)) == datagrams_max;
 }
 
 void FrontUdp::Work::expire() noexcept {
@@ -210,16 +222,18 @@ void FrontUdp::Work::round(int at_most_ms) noexcept {
         epoll_wait(epoll.get(), ready.data(), static_cast<int>(ready.size()), at_most_ms);
     now = runtime::monotonic();
     // Answers go first: somebody has waited for them longer.
+    bool more = false;
     for (const Role role : {Role::older, Role::listener}) {
         for (int i = 0; i < count; ++i) {
             const std::uint64_t data = ready[static_cast<std::size_t>(i)].data.u64;
             if (data >> 32U != static_cast<std::uint64_t>(role)) continue;
             const auto index = static_cast<std::size_t>(data & 0xffffffffU);
-            if (role == Role::older) take_answers(index);
+            if (role == Role::older) more = take_answers(index) || more;
             if (role == Role::listener) take_queries(index);
         }
     }
-    expire();
+    // Who has answered and was not read yet is not late: after a stall much may lie there.
+    if (!more) expire();
 }
 
 FrontUdp::FrontUdp(std::vector<Listener> listeners, const Options& options, Channel& channel)

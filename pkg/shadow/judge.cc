@@ -107,51 +107,86 @@ struct Collector::Work {
 
 namespace {
 
+/// "the new server gives a signature that does not verify: …"
+std::string bad_signature(Side side, const std::string& wrong) {
+    return "the " + std::string(to_string(side)) +
+           " server gives a signature that does not verify: " + wrong;
+}
+
+constexpr const char* signatures_clause = "RFC 4035 section 5.3";
+
 /// A response may say what zone data says and prove nothing.
 void hold_to_signatures(compare::Judgement& judgement,
-                        const std::array<Collector::Signatures, 2>& sides) {
-    const auto& [older, newer] = sides;
-    const bool is_unknown = older.unknown || newer.unknown;
-    if (is_unknown && judgement.verdict == Verdict::both_legal &&
-        judgement.rule == Rule::signatures) {
-        judgement.verdict = Verdict::undecided;
-        judgement.rule.reset();
-        judgement.sentence = "nobody here can verify " + (older.unknown ? older : newer).wrong;
-        judgement.clause.clear();
-        return;
-    }
+                        const std::array<Collector::Signatures, 2>& told) {
+    const auto& [older, newer] = told;
+    const bool by_signatures =
+        judgement.verdict == Verdict::both_legal && judgement.rule == Rule::signatures;
     // What is wrong on both sides comes from the zone.
-    if (older.wrong == newer.wrong) return;
-    const bool older_bad = !older.wrong.empty() && !older.unknown;
-    const bool newer_bad = !newer.wrong.empty() && !newer.unknown;
+    if (older.wrong == newer.wrong && !(by_signatures && older.unknown)) return;
+    const bool older_bad = !older.good() && !older.unknown;
+    const bool newer_bad = !newer.good() && !newer.unknown;
+    const auto is_nobodys = [&] {
+        return judgement.verdict == Verdict::both_legal || judgement.verdict == Verdict::in_flight;
+    };
     const auto blame = [&](Verdict verdict, Side side, const std::string& wrong) {
-        const std::string sentence = Collector::bad_signature(side, wrong);
-        const bool is_first = judgement.verdict == Verdict::both_legal;
+        const std::string sentence = bad_signature(side, wrong);
+        const bool is_first = is_nobodys();
         judgement.verdict = verdict;
         if (is_first) {
             judgement.what = What::proofs;
             judgement.rule.reset();
             judgement.sentence = sentence;
-            judgement.clause = "RFC 4035 section 5.3";
+            judgement.clause = signatures_clause;
         } else {
             judgement.sentence += "; " + sentence;
         }
     };
-    if (older_bad && judgement.verdict == Verdict::both_legal)
-        blame(Verdict::older_wrong, Side::older, older.wrong);
+    if (older_bad && is_nobodys()) blame(Verdict::older_wrong, Side::older, older.wrong);
     const bool is_older_wrong = judgement.verdict == Verdict::older_wrong;
-    if (newer_bad && (judgement.verdict == Verdict::both_legal || is_older_wrong))
+    if (newer_bad && (is_nobodys() || is_older_wrong))
         blame(is_older_wrong ? Verdict::both_wrong : Verdict::newer_wrong, Side::newer,
               newer.wrong);
     else if (older_bad && judgement.verdict == Verdict::newer_wrong)
         blame(Verdict::both_wrong, Side::older, older.wrong);
+    const bool is_open = newer.unknown || (by_signatures && older.unknown);
+    if (!is_open) return;
+    // An explanation holds for good signatures only.
+    const std::string sentence = "nobody here can verify " + (newer.unknown ? newer : older).wrong;
+    if (compare::is_explained(judgement.verdict, judgement.what)) {
+        judgement.verdict = Verdict::undecided;
+        judgement.rule.reset();
+        judgement.sentence = sentence;
+        judgement.clause.clear();
+    } else if (judgement.verdict == Verdict::undecided) {
+        judgement.sentence += "; " + sentence;
+    }
 }
 
 }  // namespace
 
-std::string Collector::bad_signature(Side side, const std::string& wrong) {
-    return "the " + std::string(to_string(side)) +
-           " server gives a signature that does not verify: " + wrong;
+Collector::Signatures::Signatures(const Status& verified) {
+    if (verified) return;
+    wrong = verified.error().message;
+    unknown = verified.error().code != Errc::invalid;
+}
+
+void Collector::bad_signatures(Stretch& into, const Pair& pair,
+                               const std::array<Signatures, 2>& told) {
+    const auto& [older, newer] = told;
+    compare::Judgement judgement;
+    judgement.what = What::proofs;
+    judgement.where = comparer().difference(pair.asked, pair.older, pair.newer).where;
+    judgement.verdict = !older.good() && !newer.good() ? Verdict::both_wrong
+                        : !older.good()                ? Verdict::older_wrong
+                                                       : Verdict::newer_wrong;
+    judgement.sentence = older.good() ? bad_signature(Side::newer, newer.wrong)
+                                      : bad_signature(Side::older, older.wrong);
+    judgement.clause = signatures_clause;
+    const std::string facet = std::string("proofs=signature ") + (older.good() ? "good" : "bad") +
+                              "/" + (newer.good() ? "good" : "bad");
+    const std::string cause =
+        "proofs " + std::string(compare::to_string(judgement.where)) + " " + facet;
+    judged(into, pair, std::move(judgement), {facet}, cause);
 }
 
 Collector::Collector(const compare::Policy& policy, const store::Catalogue* zones_or_null)

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/octets.h"
+#include "base/result.h"
 #include "base/time.h"
 #include "compare/compare.h"
 #include "compare/rules.h"
@@ -75,11 +76,16 @@ public:
 
     /// What verifying the signatures of an answer has shown.
     struct Signatures {
+        Signatures() = default;
+        /// As SignatureCheck::verify says it.
+        explicit Signatures(const Status& verified);
+        bool good() const noexcept { return wrong.empty(); }
         std::string wrong;     // what does not verify; empty: all do, or there are none
         bool unknown = false;  // `wrong` is not known to be wrong: nobody here can verify it
     };
-    /// "the new server gives a signature that does not verify: …"
-    static std::string bad_signature(Side side, const std::string& wrong);
+    /// Judges, counts and keeps a pair that would be the same if the signatures of both were good;
+    /// of one they are not.
+    void bad_signatures(Stretch& into, const Pair& pair, const std::array<Signatures, 2>& told);
 
     /// What asking again has shown.
     struct Again {
@@ -93,7 +99,7 @@ public:
     /// Judges, counts and keeps a difference, timeouts (an empty side) included. `difference`: what
     /// Comparer::difference says of the pair.
     /// Signatures that only one side gives and that do not verify are that side's fault, whatever
-    /// else is right.
+    /// else is right; and nothing is explained while nobody can verify those of the new server.
     void difference(Stretch& into, const Pair& pair, const compare::Difference& difference,
                     const Again& again);
     /// Counts and keeps what somebody else has judged. `facets` and `cause`: see

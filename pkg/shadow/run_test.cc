@@ -15,6 +15,7 @@
 #include "runtime/clock.h"
 #include "shadow/judge.h"
 #include "shadow/test_server.h"
+#include "shadow/test_zones.h"
 #include "testkit/script.h"
 #include "zone/zone.h"
 
@@ -63,22 +64,6 @@ const std::string records =
     "alias 60 CNAME www\n" +
     long_texts(20);
 
-Octets respond(const store::Catalogue& zones, const Octets& query, bool tcp,
-               std::uint16_t udp_octets_max = 1232) {
-    answer::Identity identity;
-    identity.udp_octets_max = udp_octets_max;
-    Octets response(65535);
-    const auto outcome =
-        answer::respond(query,
-                        {.transport = tcp ? dns::Transport::tcp : dns::Transport::udp,
-                         .client = *dns::parse_address("127.0.0.1"),
-                         .now = runtime::now(),
-                         .node = &identity},
-                        zones, response);
-    response.resize(outcome.response_octets);
-    return response;
-}
-
 Octets query_for(const std::string& name, dns::RrType type = dns::RrType::a, bool edns = false) {
     dns::QueryOptions options;
     options.id = 0x1234;
@@ -86,46 +71,9 @@ Octets query_for(const std::string& name, dns::RrType type = dns::RrType::a, boo
     return dns::encode_query(*dns::Name::parse(name), type, options);
 }
 
-/// "www.example. A" of a query.
-std::string text_of(const Octets& query) {
-    const auto message = dns::parse_message(query);
-    if (!message || message->questions.empty()) return "";
-    return dns::to_string(message->questions[0].name) + " " +
-           dns::to_string(message->questions[0].type);
-}
-
-/// A server that answers from a catalogue, but for what `lie` changes.
-class ZoneServer {
-public:
-    /// Changes the response; empty: no response.
-    using Lie = std::function<void(const std::string& question, bool tcp, Octets& response)>;
-
-    explicit ZoneServer(const store::Catalogue& zones, Lie lie = nullptr)
-        : server_([this, &zones, lie](const Octets& query, const auto& client) {
-              {
-                  const std::lock_guard lock(mutex_);
-                  ++received_[text_of(query)];
-              }
-              Octets response = respond(zones, query, client.tcp);
-              if (lie) lie(text_of(query), client.tcp, response);
-              if (!response.empty()) client.answer(response);
-          }) {}
-    Target target(Target::Kind kind = Target::Kind::server) const { return server_.target(kind); }
-    std::uint64_t received(const std::string& question) {
-        const std::lock_guard lock(mutex_);
-        return received_[question];
-    }
-    std::uint64_t connections() const { return server_.connections(); }
-
-private:
-    std::mutex mutex_;
-    std::map<std::string, std::uint64_t> received_;
-    TestServer server_;  // last: it uses what stands before it
-};
-
 struct Item {
     Octets query;
-    Octets recorded{};
+    Octets recorded{}, recorded_newer{};
     dns::Transport transport = dns::Transport::udp;
     std::uint64_t position = 0;  // 0: the running number, times ten
 };
@@ -144,6 +92,7 @@ public:
             const Item& item = items_[at_];
             batch.add({.message = item.query,
                        .recorded = item.recorded,
+                       .recorded_newer = item.recorded_newer,
                        .transport = item.transport,
                        .position = item.position});
         }
@@ -220,21 +169,6 @@ std::uint64_t of(const std::array<std::uint64_t, size>& counters, Enum which) {
 }
 std::uint64_t stray(const Tally& tally, Side side, Stray which) {
     return of(tally.stray[static_cast<std::size_t>(side)], which);
-}
-
-/// Another signature over the same that verifies too: of (r, s) by ECDSA P-256, (r, n - s).
-void other_signature(dns::Rdata& rrsig) {
-    constexpr std::array<std::uint8_t, 32> order = {0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00,
-                                                    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-                                                    0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84,
-                                                    0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51};
-    int borrow = 0;
-    for (std::size_t i = 32; i-- > 0;) {
-        std::uint8_t& octet = rrsig[rrsig.size() - 32 + i];
-        const int difference = order[i] - octet - borrow;
-        borrow = difference < 0 ? 1 : 0;
-        octet = static_cast<std::uint8_t>(difference);
-    }
 }
 
 constexpr std::uint8_t nxdomain = 3;
@@ -833,20 +767,6 @@ TEST_CASE("recordings and stores are compared in this process") {
     }
 }
 
-/// nsec.example. of the sample zones.
-void insert_signed_zone(store::Catalogue& zones) {
-    zone::Builder builder;
-    const dns::Name apex = *dns::Name::parse("nsec.example.");
-    builder.begin(apex);
-    const auto report = dns::read_master(
-        testkit::read_testdata("zones/nsec.example.zone"), {.origin = apex},
-        [&](const dns::RecordView& record, std::uint64_t) { return builder.add(record); });
-    REQUIRE(report.errors.empty());
-    auto image = builder.build();
-    REQUIRE(image.has_value());
-    zones.insert({.apex = apex, .image = *std::move(image)});
-}
-
 TEST_CASE("signatures that differ are taken for the same when both verify, and only then") {
     store::Catalogue zones(5);
     insert_signed_zone(zones);
@@ -859,22 +779,9 @@ TEST_CASE("signatures that differ are taken for the same when both verify, and o
             if (hide_keys) response.clear();
             return;
         }
-        auto message = *dns::parse_message(response);
-        for (auto* section : {&message.answer, &message.authority})
-            for (dns::Record& record : *section) {
-                if (record.type != dns::RrType::rrsig) continue;
-                other_signature(record.rdata);
-                if (break_it) record.rdata[record.rdata.size() - 40] ^= 1;  // in r
-            }
-        response = *dns::encode_message(message);
+        sign_otherwise(response, break_it);
     });
-    std::vector<Item> items;
-    for (int i = 0; i < 20; ++i) {
-        dns::QueryOptions query;
-        query.edns = dns::Edns{.udp_octets = 1232, .dnssec_ok = true};
-        items.push_back(
-            {dns::encode_query(*dns::Name::parse("nsec.example."), dns::RrType::a, query)});
-    }
+    const std::vector<Item> items(20, {signed_query("nsec.example.")});
     ListSource source(items);
     RunOptions options = options_for(older.target(), newer.target());
     SUBCASE("both verify") {
@@ -901,10 +808,82 @@ TEST_CASE("signatures that differ are taken for the same when both verify, and o
         hide_keys = true;
         options.timeout = short_time;
         const Total total = run_all(source, options);
-        CHECK(of(total.tally.by_verdict, Verdict::newer_wrong) == 20);
+        CHECK(of(total.tally.by_verdict, Verdict::undecided) == 20);
         REQUIRE_FALSE(total.samples.empty());
-        CHECK(total.samples[0].judgement.sentence.find("no DNSKEY") != std::string::npos);
+        CHECK(total.samples[0].judgement.sentence.find("whose DNSKEY are not to be had") !=
+              std::string::npos);
     }
+}
+
+TEST_CASE("signatures in ADDITIONAL have to verify as well") {
+    store::Catalogue zones(5);
+    insert_signed_zone(zones);
+    const auto address =
+        *dns::parse_message(respond(zones, signed_query("ns1.nsec.example."), false));
+    REQUIRE(address.answer.size() == 2);
+    const auto with_address = [&](bool bad) {
+        return [&address, bad](const std::string& question, bool, Octets& response) {
+            if (question.ends_with("DNSKEY")) return;
+            auto message = *dns::parse_message(response);
+            message.additional = address.answer;
+            if (bad) message.additional[1].rdata.back() ^= 1;
+            response = *dns::encode_message(message);
+        };
+    };
+    ZoneServer older(zones, with_address(false)), newer(zones, with_address(true));
+    ListSource source({{signed_query("nsec.example.", dns::RrType::ns)}});
+    const Total total = run_all(source, options_for(older.target(), newer.target()));
+    CHECK(total.tally.same == 0);
+    CHECK(of(total.tally.by_verdict, Verdict::newer_wrong) == 1);
+}
+
+TEST_CASE("a change in flight explains no signature that does not verify") {
+    store::Catalogue zones(5);
+    insert_signed_zone(zones);
+    ZoneServer older(zones);
+    std::atomic<int> answers = 0;
+    ZoneServer newer(zones, [&](const std::string& question, bool, Octets& response) {
+        if (question.ends_with("DNSKEY")) return;
+        sign_otherwise(response, true);
+        if (answers++ >= 2) return;
+        // At first another version of the zone.
+        auto message = *dns::parse_message(response);
+        for (dns::Record& record : message.answer) {
+            if (record.type == dns::RrType::soa)
+                record.rdata[record.rdata.size() - 20 + 3] ^= 1;  // its serial
+            if (record.type == dns::RrType::a) record.rdata[3] ^= 0x40;
+        }
+        response = *dns::encode_message(message);
+    });
+    ListSource source({{signed_query("nsec.example.")}});
+    const Total total = run_all(source, options_for(older.target(), newer.target()));
+    CHECK(total.tally.explained == 0);
+    CHECK(of(total.tally.by_verdict, Verdict::newer_wrong) == 1);
+}
+
+TEST_CASE("a pair that comes with its answers is judged by them, and asked only when they differ") {
+    const auto zones = catalogue_of(records);
+    ZoneServer older(*zones), newer(*zones);
+    const Octets query = query_for("www.example.");
+    const Octets right = respond(*zones, query, false);
+    Octets wrong = right;
+    set_rcode(wrong, nxdomain);
+    std::vector<Item> items;
+    items.push_back({.query = query, .recorded = right, .recorded_newer = right});
+    ListSource same(items);
+    const RunOptions options = options_for(older.target(), newer.target());
+    CHECK(run_all(same, options).tally.identical == 1);
+    CHECK(older.received("www.example. A") == 0);
+    CHECK(newer.received("www.example. A") == 0);
+
+    items[0].recorded_newer = wrong;
+    ListSource differs(items);
+    const Total total = run_all(differs, options);
+    CHECK(total.tally.unexplained == 1);
+    CHECK(of(total.tally.by_verdict, Verdict::unstable) == 1);
+    CHECK(newer.received("www.example. A") > 0);
+    REQUIRE(total.samples.size() == 1);
+    CHECK(total.samples[0].newer == wrong);
 }
 
 TEST_CASE("a proof that zone data has nothing against has to verify as well") {
@@ -922,10 +901,7 @@ TEST_CASE("a proof that zone data has nothing against has to verify as well") {
         }
         response = *dns::encode_message(message);
     };
-    dns::QueryOptions query;
-    query.edns = dns::Edns{.udp_octets = 1232, .dnssec_ok = true};
-    std::vector<Item> items(
-        20, {dns::encode_query(*dns::Name::parse("missing.nsec.example."), dns::RrType::a, query)});
+    const std::vector<Item> items(20, {signed_query("missing.nsec.example.")});
     ListSource source(items);
     ZoneServer right(zones), wrong(zones, without_a);
     SUBCASE("of the new server") {

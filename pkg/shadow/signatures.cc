@@ -40,7 +40,7 @@ std::optional<dns::Name> signer_of(const dns::Record& rrsig) {
 
 std::vector<dns::Name> signers_of(const dns::Message& response) {
     std::vector<dns::Name> signers;
-    for (const auto* section : {&response.answer, &response.authority})
+    for (const auto* section : {&response.answer, &response.authority, &response.additional})
         for (const dns::Record& record : *section) {
             if (record.type != dns::RrType::rrsig) continue;
             const auto signer = signer_of(record);
@@ -55,6 +55,7 @@ std::vector<dns::Name> signers_of(const dns::Message& response) {
 
 /// An RRset with the signatures over it by one signer, as a message of its own.
 struct Signed {
+    const std::vector<dns::Record>* section = nullptr;
     std::string owner;  // folded
     dns::RrType type{};
     dns::Message alone;
@@ -62,7 +63,7 @@ struct Signed {
 
 std::vector<Signed> rrsets_signed_by(const dns::Name& signer, const dns::Message& response) {
     std::vector<Signed> sets;
-    for (const auto* section : {&response.answer, &response.authority})
+    for (const auto* section : {&response.answer, &response.authority, &response.additional})
         for (const dns::Record& record : *section) {
             dns::RrType type = record.type;
             if (type == dns::RrType::rrsig) {
@@ -72,10 +73,11 @@ std::vector<Signed> rrsets_signed_by(const dns::Name& signer, const dns::Message
             }
             std::string owner = folded_octets(record.owner);
             auto at = std::find_if(sets.begin(), sets.end(), [&](const Signed& known) {
-                return known.type == type && known.owner == owner;
+                return known.section == section && known.type == type && known.owner == owner;
             });
             if (at == sets.end()) {
-                sets.push_back({.owner = std::move(owner), .type = type, .alone = {}});
+                sets.push_back(
+                    {.section = section, .owner = std::move(owner), .type = type, .alone = {}});
                 at = sets.end() - 1;
             }
             at->alone.answer.push_back(record);
@@ -146,7 +148,7 @@ bool SignatureCheck::learn_from_zones(Side side, const dns::Name& signer, base::
                                .rdata = {record.rdata.begin(), record.rdata.end()}});
     });
     if (records.empty()) return false;
-    keep(side, signer, std::move(records), now);
+    keep(side, signer, {.records = std::move(records)}, now);
     return true;
 }
 
@@ -157,20 +159,33 @@ void SignatureCheck::learn(Side side, const dns::Name& signer, base::Octets resp
         for (dns::Record& record : message->answer)
             if (record.type == dns::RrType::dnskey && dns::equal(record.owner, signer))
                 records.push_back(std::move(record));
-    keep(side, signer, std::move(records), now);
+    keep(side, signer, {.records = std::move(records), .is_silence = response.empty()}, now);
 }
 
-void SignatureCheck::keep(Side side, const dns::Name& signer, std::vector<dns::Record> records,
-                          base::Instant now) {
-    if (keys_.size() >= zones_kept_max) keys_.clear();
-    Keys keys;
-    keys.until = now + kept_for;
+void SignatureCheck::keep(Side side, const dns::Name& signer, Keys keys, base::Instant now) {
+    // The oldest goes: what was learned for the response at hand stays.
+    if (keys_.size() >= zones_kept_max)
+        keys_.erase(std::min_element(keys_.begin(), keys_.end(), [](const auto& a, const auto& b) {
+            return a.second.since < b.second.since;
+        }));
+    keys.since = now;
+    keys.until = now + (keys.is_silence ? silence_kept_for : kept_for);
     std::string octets;
-    for (const dns::Record& record : records)
+    for (const dns::Record& record : keys.records)
         octets.append(record.rdata.begin(), record.rdata.end());
     keys.hash = hash_of(std::string_view(octets));
-    keys.records = std::move(records);
     keys_.insert_or_assign(key_of(side, signer), std::move(keys));
+}
+
+bool SignatureCheck::forget_old(Side side, const dns::Message& response, base::Instant now) {
+    bool any = false;
+    for (const dns::Name& signer : signers_of(response)) {
+        const auto found = keys_.find(key_of(side, signer));
+        if (found == keys_.end() || now < found->second.since + fresh_for) continue;
+        keys_.erase(found);
+        any = true;
+    }
+    return any;
 }
 
 Status SignatureCheck::verify(Side side, const dns::Message& response, base::Instant now) {
@@ -184,7 +199,10 @@ Status SignatureCheck::verify(Side side, const dns::Message& response, base::Ins
                                        " signers, limit is " + std::to_string(signers_max));
     for (const dns::Name& signer : signers) {
         const Keys* keys = keys_or_null(side, signer, now);
-        if (keys == nullptr || keys->records.empty())
+        if (keys == nullptr || keys->is_silence)
+            return fail(Errc::timeout, "signatures by " + dns::to_string(signer) +
+                                           ", whose DNSKEY are not to be had");
+        if (keys->records.empty())
             return fail(Errc::not_found,
                         "signatures by " + dns::to_string(signer) + ", which has no DNSKEY there");
         for (const Signed& set : rrsets_signed_by(signer, response)) {

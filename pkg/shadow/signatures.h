@@ -28,6 +28,9 @@ public:
     static constexpr std::size_t zones_kept_max = 1024;  // with their keys
     static constexpr std::size_t verified_kept_max = 65536;
     static constexpr auto kept_for = base::Duration::seconds(60);
+    static constexpr auto silence_kept_for = base::Duration::seconds(5);  // no answer for keys
+    /// Keys that are younger are not asked for again because something does not verify.
+    static constexpr auto fresh_for = base::Duration::seconds(2);
 
     explicit SignatureCheck(const store::Catalogue* zones_or_null)
         : zones_or_null_(zones_or_null) {}
@@ -38,21 +41,26 @@ public:
     bool learn_from_zones(Side side, const dns::Name& signer, base::Instant now);
     /// The question for them.
     static std::vector<std::uint8_t> keys_query(const dns::Name& signer);
-    /// Its answer; empty: there was none, which is remembered too.
+    /// Its answer; empty: there was none, which is remembered for a short time.
     void learn(Side side, const dns::Name& signer, base::Octets response, base::Instant now);
 
-    /// Errors: `invalid`, with the RRset and what is wrong; `not_found`: a signer has no DNSKEY;
-    /// `unsupported`: its algorithm is not known here. Nothing is missing.
+    /// Of all sections. Errors: `invalid`, with the RRset and what is wrong; `not_found`: a signer
+    /// has no DNSKEY; and where nobody here can tell, `timeout`: it was asked for its keys and did
+    /// not answer, or nobody has asked (something is missing), `unsupported`: its algorithm is not
+    /// known here.
     Status verify(Side side, const dns::Message& response, base::Instant now);
+    /// Lets go of the keys by which `response` did not verify, where they are not fresh: a zone may
+    /// have got new ones since. True: there were such, and they are missing now.
+    bool forget_old(Side side, const dns::Message& response, base::Instant now);
 
 private:
     struct Keys {
         std::vector<dns::Record> records;
         std::uint64_t hash = 0;
-        base::Instant until{};
+        base::Instant since{}, until{};
+        bool is_silence = false;
     };
-    void keep(Side side, const dns::Name& signer, std::vector<dns::Record> records,
-              base::Instant now);
+    void keep(Side side, const dns::Name& signer, Keys keys, base::Instant now);
     const Keys* keys_or_null(Side side, const dns::Name& signer, base::Instant now);
 
     const store::Catalogue* zones_or_null_;

@@ -37,7 +37,7 @@ Result<Target> parse_target(std::string_view text) {
         rest.remove_prefix(tcp_prefix.size());
     }
     const auto endpoint = net::parse_endpoint(rest);
-    if (!endpoint) return refuse(text, endpoint.error().message);
+    if (!endpoint) return refuse(text, "no address, or no port from 1 to 65535");
     if (endpoint->port == 0) return refuse(text, "port 0 is nobody's");
     target.address = endpoint->address;
     target.port = endpoint->port;

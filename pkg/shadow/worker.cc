@@ -114,7 +114,8 @@ struct Doubt {
     compare::Difference difference;
     std::uint32_t askings = 0;  // again
     bool serials_differed = false;
-    bool agreed = false;  // at the last asking
+    bool agreed = false;    // at the last asking
+    bool answered = false;  // by all, at one asking at least
     std::array<bool, 2> unstable{};
     std::array<Said, 2> sets;
     base::Duration since{};
@@ -167,6 +168,7 @@ struct Question {
     Side keys_side = Side::older;
     dns::Name keys_signer;
     unsigned keys_asked = 0;
+    bool keys_renewed = false;  // after a signature that did not verify
 };
 
 struct Parked {
@@ -470,11 +472,12 @@ void Worker::Work::begin(const capture::Query& query, const compare::QueryFacts&
     question.client = query.client;
     question.query.assign(query.message.begin(), query.message.end());
     question.facts = facts;
-    question.held = query.message.size() + query.recorded.size();
+    question.held = query.message.size() + query.recorded.size() + query.recorded_newer.size();
     held += question.held;
     question.is_whole = false;
     question.is_datagram = {};
     question.keys_asked = 0;
+    question.keys_renewed = false;
     for (auto& datagram : question.datagrams) datagram.clear();
     for (const Side side : pair_sides) {
         auto& answer = question.answers[index_of(side)];
@@ -483,9 +486,19 @@ void Worker::Work::begin(const capture::Query& query, const compare::QueryFacts&
             answer.assign(query.recorded.begin(), query.recorded.end());
     }
     To to;
-    for (const Side side : pair_sides)
-        (query.transport == dns::Transport::udp ? to.udp : to.tcp).add(side);
-    proceed(slot, round(slot, Stage::first, question.query, to));
+    if (query.recorded_newer.empty()) {
+        for (const Side side : pair_sides)
+            (query.transport == dns::Transport::udp ? to.udp : to.tcp).add(side);
+        proceed(slot, round(slot, Stage::first, question.query, to));
+        return;
+    }
+    // Asked of nobody: both answers are here.
+    question.stage = Stage::first;
+    question.asked = {};
+    question.got[index_of(Side::older)].assign(query.recorded.begin(), query.recorded.end());
+    question.got[index_of(Side::newer)].assign(query.recorded_newer.begin(),
+                                               query.recorded_newer.end());
+    proceed(slot, Next::goes_on);
 }
 
 void Worker::Work::end_batch() {
@@ -829,7 +842,7 @@ Worker::Work::Next Worker::Work::same_answers(std::uint32_t slot, bool is_verifi
 Worker::Work::Next Worker::Work::verify(std::uint32_t slot) {
     Question& question = questions[slot];
     const base::Instant now = runtime::now();
-    std::array<Status, 2> verdicts;
+    std::array<Collector::Signatures, 2> told;
     for (const Side side : pair_sides) {
         const std::size_t i = index_of(side);
         const auto message = dns::parse_message(question.answers[i]);
@@ -852,38 +865,21 @@ Worker::Work::Next Worker::Work::verify(std::uint32_t slot) {
             to.tcp.add(holder);
             return round(slot, Stage::keys, SignatureCheck::keys_query(signer), to);
         }
-        verdicts[i] = signatures.verify(holder, *message, now);
+        told[i] = Collector::Signatures(signatures.verify(holder, *message, now));
+        if (!told[i].good() && !question.keys_renewed &&
+            signatures.forget_old(holder, *message, now)) {
+            question.keys_renewed = true;
+            return verify(slot);
+        }
         // Nobody can say that they are good: a difference that is left for people.
-        const bool is_unknown = !verdicts[i] && verdicts[i].error().code == Errc::unsupported;
-        if (is_unknown && !question.doubt) return differs(slot);
+        if (told[i].unknown && !question.doubt) return differs(slot);
     }
     if (question.doubt) {
-        auto& told = question.doubt->signatures.emplace();
-        for (const Side side : pair_sides)
-            if (const Status& verdict = verdicts[index_of(side)]; !verdict) {
-                told[index_of(side)].unknown = verdict.error().code != Errc::invalid;
-                told[index_of(side)].wrong = verdict.error().message;
-            }
+        question.doubt->signatures = std::move(told);
         return conclude(slot);
     }
-    if (verdicts[0] && verdicts[1]) return same_answers(slot, true);
-
-    const Pair answers = pair(question);
-    compare::Judgement judgement;
-    judgement.what = What::proofs;
-    judgement.where =
-        collector.comparer().difference(answers.asked, answers.older, answers.newer).where;
-    judgement.verdict = !verdicts[0] && !verdicts[1] ? Verdict::both_wrong
-                        : !verdicts[0]               ? Verdict::older_wrong
-                                                     : Verdict::newer_wrong;
-    const std::size_t wrong = verdicts[0] ? 1 : 0;
-    judgement.sentence =
-        Collector::bad_signature(pair_sides[wrong], verdicts[wrong].error().message);
-    judgement.clause = "RFC 4035 section 5.3";
-    const std::string facet = std::string("proofs=signature ") + (verdicts[0] ? "good" : "bad") +
-                              "/" + (verdicts[1] ? "good" : "bad");
-    collector.judged(stretch(question), answers, judgement, {facet},
-                     "proofs " + std::string(compare::to_string(judgement.where)) + " " + facet);
+    if (told[0].good() && told[1].good()) return same_answers(slot, true);
+    collector.bad_signatures(stretch(question), pair(question), told);
     return Next::done;
 }
 
@@ -1004,6 +1000,7 @@ Worker::Work::Next Worker::Work::asked_again(std::uint32_t slot) {
             doubt.unstable[i] = true;
         collect(doubt.sets[i], now_says[i]);
     }
+    doubt.answered = doubt.answered || (!now_says[0].empty() && !now_says[1].empty());
     doubt.agreed = !now_says[0].empty() && !now_says[1].empty() &&
                    collector.comparer().same(asked(question), now_says[0], now_says[1]).same;
     if (question.asked.has(Side::referee)) {
@@ -1058,6 +1055,7 @@ Worker::Work::Next Worker::Work::conclude(std::uint32_t slot) {
         .signatures = doubt.signatures.value_or(std::array<Collector::Signatures, 2>())};
     if (doubt.askings > 0 && !is_unstable && !doubt.agreed)
         collector.confirm(doubt.difference.cause);
+    if (doubt.askings > 0 && !doubt.answered) ++stretch(question).tally.unconfirmed;
     collector.difference(stretch(question), pair(question), doubt.difference, again);
     return Next::done;
 }

@@ -1,0 +1,106 @@
+#include "shadow/signatures.h"
+
+#include <string>
+
+#include <doctest/doctest.h>
+
+#include "shadow/test_zones.h"
+
+using namespace zc;
+using namespace zc::shadow;
+
+namespace {
+
+/// nsec.example. and what is asked of it.
+struct SignedZone {
+    SignedZone() { insert_signed_zone(zones); }
+    dns::Message response() const {
+        return *dns::parse_message(respond(zones, signed_query("nsec.example."), false));
+    }
+    Octets keys() const {
+        return respond(zones, signed_query("nsec.example.", dns::RrType::dnskey), true);
+    }
+    store::Catalogue zones{5};
+    const dns::Name apex = *dns::Name::parse("nsec.example.");
+    const base::Instant now = runtime::now();
+};
+
+}  // namespace
+
+TEST_CASE("keys come from zone data, or as a server gives them") {
+    const SignedZone zone;
+    const dns::Message response = zone.response();
+    SignatureCheck of_zones(&zone.zones);
+    CHECK(of_zones.missing(Side::newer, response, zone.now).size() == 1);
+    CHECK(of_zones.verify(Side::newer, response, zone.now).error().code == Errc::timeout);
+    CHECK(of_zones.learn_from_zones(Side::newer, zone.apex, zone.now));
+    CHECK(of_zones.missing(Side::newer, response, zone.now).empty());
+    CHECK(of_zones.verify(Side::newer, response, zone.now).has_value());
+
+    SignatureCheck of_server(nullptr);
+    CHECK(!of_server.learn_from_zones(Side::newer, zone.apex, zone.now));
+    of_server.learn(Side::newer, zone.apex, zone.keys(), zone.now);
+    CHECK(of_server.verify(Side::newer, response, zone.now).has_value());
+    CHECK(of_server.missing(Side::older, response, zone.now).size() == 1);  // its own
+}
+
+TEST_CASE("an RRset in two sections is two RRsets") {
+    const SignedZone zone;
+    dns::Message response = zone.response();
+    SignatureCheck check(&zone.zones);
+    REQUIRE(check.learn_from_zones(Side::newer, zone.apex, zone.now));
+    response.additional = response.answer;
+    CHECK(check.verify(Side::newer, response, zone.now).has_value());
+    response.additional.back().rdata.back() ^= 1;
+    CHECK(check.verify(Side::newer, response, zone.now).error().code == Errc::invalid);
+}
+
+TEST_CASE("silence is kept for a short time, keys for longer, and neither of them for good") {
+    const SignedZone zone;
+    const dns::Message response = zone.response();
+    SignatureCheck check(nullptr);
+    check.learn(Side::newer, zone.apex, {}, zone.now);
+    CHECK(check.missing(Side::newer, response, zone.now).empty());
+    CHECK(check.verify(Side::newer, response, zone.now).error().code == Errc::timeout);
+    const base::Instant later =
+        zone.now + SignatureCheck::silence_kept_for + base::Duration::milliseconds(1);
+    CHECK(check.missing(Side::newer, response, later).size() == 1);
+
+    check.learn(Side::newer, zone.apex, zone.keys(), zone.now);
+    CHECK(check.missing(Side::newer, response, later).empty());
+    CHECK(check
+              .missing(Side::newer, response,
+                       zone.now + SignatureCheck::kept_for + base::Duration::milliseconds(1))
+              .size() == 1);
+}
+
+TEST_CASE("keys by which nothing verifies are forgotten when they may have changed since") {
+    const SignedZone zone;
+    const dns::Message response = zone.response();
+    auto old_keys = *dns::parse_message(zone.keys());
+    for (dns::Record& record : old_keys.answer)
+        if (record.type == dns::RrType::dnskey) record.rdata.back() ^= 1;
+    SignatureCheck check(nullptr);
+    check.learn(Side::newer, zone.apex, *dns::encode_message(old_keys), zone.now);
+    CHECK(check.verify(Side::newer, response, zone.now).error().code == Errc::invalid);
+    CHECK(!check.forget_old(Side::newer, response, zone.now));  // nobody has newer ones
+    const base::Instant later = zone.now + SignatureCheck::fresh_for;
+    CHECK(check.forget_old(Side::newer, response, later));
+    CHECK(check.missing(Side::newer, response, later).size() == 1);
+    check.learn(Side::newer, zone.apex, zone.keys(), later);
+    CHECK(check.verify(Side::newer, response, later).has_value());
+}
+
+TEST_CASE(
+    "room for the keys of one signer is not made by losing those of another of the response") {
+    const SignedZone zone;
+    const dns::Message response = zone.response();
+    SignatureCheck check(&zone.zones);
+    const base::Instant before{zone.now.nanoseconds - 1'000'000};
+    for (std::size_t i = 1; i < SignatureCheck::zones_kept_max; ++i)
+        check.learn(Side::newer, *dns::Name::parse("z" + std::to_string(i) + ".example."), {},
+                    before);
+    REQUIRE(check.learn_from_zones(Side::newer, zone.apex, zone.now));
+    check.learn(Side::newer, *dns::Name::parse("other.example."), {}, zone.now);
+    CHECK(check.verify(Side::newer, response, zone.now).has_value());
+}
