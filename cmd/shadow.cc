@@ -197,7 +197,7 @@ Action define_shadow(CLI::App& app) {
                "Compares one query in so many; the others only pass through")
         ->group(limits);
     add_number(app, "--workers", options->front.workers, {0, 64}, Unit::count,
-               "Threads for UDP; 0 is one a core")
+               "Workers for UDP, two threads each; 0 is one a core")
         ->group(limits);
     add_number(app, "--in-flight", options->front.in_flight_max, {1, 32768}, Unit::count,
                "Queries in flight, of each worker; beyond that the longest gives way")

@@ -132,7 +132,7 @@ complete -c zonectl -n "__zonectl_at 'shadow'" -l ttl-tolerance -x -d 'How far T
 complete -c zonectl -n "__zonectl_at 'shadow'" -l serial-lag -x -d 'How far SOA serials may be apart'
 complete -c zonectl -n "__zonectl_at 'shadow'" -l lag -x -d 'How long the sides may have different versions of a zone: differences meanwhile are asked again until then'
 complete -c zonectl -n "__zonectl_at 'shadow'" -l one-in -x -d 'Compares one query in so many; the others only pass through'
-complete -c zonectl -n "__zonectl_at 'shadow'" -l workers -x -d 'Threads for UDP; 0 is one a core'
+complete -c zonectl -n "__zonectl_at 'shadow'" -l workers -x -d 'Workers for UDP, two threads each; 0 is one a core'
 complete -c zonectl -n "__zonectl_at 'shadow'" -l in-flight -x -d 'Queries in flight, of each worker; beyond that the longest gives way'
 complete -c zonectl -n "__zonectl_at 'shadow'" -l answer-timeout -x -d 'After so long a side has not answered'
 complete -c zonectl -n "__zonectl_at 'shadow'" -l tcp-clients -x -d 'TCP connections of clients'

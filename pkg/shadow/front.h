@@ -14,7 +14,7 @@
 // A datagram that gets lost is no silence: the new server is sent its copy up to three times within
 // `timeout`. What one side has not answered even so (the old server is never sent more than the
 // client sends) both are asked again, as differences are; when they answer then, and the same, it
-// counts as the same and as a repeat of the side that was silent. At most 64 such questions at a
+// counts as the same and as a repeat of the side that was silent. At most 32 such questions at a
 // time, and none where a side wants PROXY headers: the others count as timed out at once.
 //
 // Two threads a worker, with batches of datagrams (recvmmsg, sendmmsg) and SO_REUSEPORT:

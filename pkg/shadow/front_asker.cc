@@ -83,6 +83,7 @@ struct FrontAsker::Work {
     std::vector<net::Descriptor> sockets;
     std::size_t turn = 0;  // whose it is: each batch is for one
     Questions asked;
+    Unread unread;
     base::Duration now;
     Observed pair;  // its memory is used again
     Incoming in{Incoming::Senders::known};
@@ -148,6 +149,7 @@ std::size_t FrontAsker::Work::ask() noexcept {
     std::size_t sent = 0;
     for (; sent < at_once_max; ++sent) {
         // Where all room is taken the next stays where it is.
+        if (asked.octets() > octets_max) asked.forget_answered();
         if (asked.octets() > octets_max) break;
         const Index index = asked.take(now);
         if (index == Questions::none) break;
@@ -187,8 +189,7 @@ void FrontAsker::run() noexcept {
         const bool last = work.stopping.load(std::memory_order_acquire);
         work.now = runtime::monotonic();
         const std::size_t taken = work.take_answers();
-        // Who has answered and was not read yet is not late.
-        if (!work.more) work.expire();
+        if (work.unread.may_expire(work.more, work.now)) work.expire();
         const std::size_t sent = work.ask();
         if (last && sent == 0 && !work.asked.any_waits()) return;
         if (sent == at_once_max || work.more)

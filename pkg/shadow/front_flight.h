@@ -22,6 +22,24 @@ namespace zc::shadow {
 inline constexpr std::uint32_t in_flight_most =
     32768;  // half of all IDs, so that one is found soon
 
+/// Who has answered and was not read yet is not late: after a stall much may lie in the sockets.
+/// Nobody is kept waiting for good by a server that sends without end, though.
+class Unread {
+public:
+    static constexpr base::Duration longest = base::Duration::milliseconds(100);
+
+    /// After a look at the sockets, `more` of which have something left. True: what has waited for
+    /// too long may be given up.
+    bool may_expire(bool more, base::Duration now) noexcept {
+        if (!std::exchange(is_there_, more) && more) since_ = now;
+        return !more || now - since_ >= longest;
+    }
+
+private:
+    bool is_there_ = false;
+    base::Duration since_;
+};
+
 /// `T` has a member `query`: the message under whose ID and question an answer is taken, and
 /// `shrink`, which gives back what memory huge messages needed. `Marks`: how many ages there are at
 /// which something is done with a question that still waits.
@@ -114,6 +132,10 @@ public:
         while (answered_.oldest != none && now - slot(answered_.oldest).since >= kept)
             release(answered_.oldest);
         return answered_.oldest != none;
+    }
+    /// Lets go of all that was answered: where room is scarce.
+    void forget_answered() noexcept {
+        while (answered_.oldest != none) release(answered_.oldest);
     }
     bool has_waited(Index index, base::Duration now, base::Duration age) const noexcept {
         return now - slot(index).since >= age;

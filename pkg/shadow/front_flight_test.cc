@@ -101,6 +101,31 @@ TEST_CASE("each question that waits comes to a mark once, in the order it was as
     CHECK(pass(1, ms(41), ms(15)).empty());
 }
 
+TEST_CASE("octets are those of what is held now") {
+    InFlight<Asked> table(4, 1);
+    const auto first = ask(table, "a.example.", ms(0)), second = ask(table, "b.example.", ms(0));
+    table.hold(first, 100);
+    table.hold(second, 20);
+    table.hold(first, 50);
+    CHECK(table.octets() == 70);
+    table.answered(first, ms(1));
+    CHECK(table.octets() == 70);
+    table.forget_answered();
+    CHECK(table.octets() == 20);
+    table.release(second);
+    CHECK(table.octets() == 0);
+}
+
+TEST_CASE("nobody is given up while answers lie unread, but not for ever") {
+    Unread unread;
+    CHECK(unread.may_expire(false, ms(0)));
+    CHECK(!unread.may_expire(true, ms(5000)));
+    CHECK(!unread.may_expire(true, ms(5099)));
+    CHECK(unread.may_expire(true, ms(5100)));
+    CHECK(unread.may_expire(false, ms(5101)));
+    CHECK(!unread.may_expire(true, ms(6000)));
+}
+
 TEST_CASE("all IDs in use are different, and go round") {
     InFlight<Asked> table(in_flight_most, 7);
     std::vector<bool> seen(65536);

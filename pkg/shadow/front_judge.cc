@@ -33,7 +33,7 @@ constexpr std::size_t again_max = 1024;
 constexpr std::size_t again_octets_max = std::size_t{16} << 20;
 constexpr std::uint64_t again_a_cause_max = 64;
 // Of them, those that a side did not answer: a server that is down must not take all the room.
-constexpr std::size_t again_unanswered_max = 64;
+constexpr std::size_t again_unanswered_max = 32;
 constexpr std::uint32_t again_window = 64;
 
 compare::Asked asked_of(const Observed& seen) {
@@ -127,6 +127,7 @@ struct FrontJudge::Work : capture::Source {
     std::size_t again_unanswered = 0;  // of `again`
     std::size_t again_octets = 0;      // that it holds
     bool again_ended = false;
+    base::Duration again_until;                         // once it has ended
     std::map<std::string, std::uint64_t> again_counts;  // by cause; of the comparing thread
 
     // Of the thread that asks again.
@@ -205,12 +206,16 @@ void FrontJudge::Work::judge(const Observed& seen) {
     const bool may_ask = asked_again == again_counts.end()
                              ? again_counts.size() < Collector::causes_max
                              : asked_again->second < again_a_cause_max;
-    // Where a chain ends is for those to find out who can ask; what they found is kept.
-    if ((may_ask || difference.open_end) && give_away(seen, difference.cause)) {
+    // Where a chain ends and whether a signature is good is for those to find out who can ask; what
+    // they found is kept.
+    const Collector::Again told = as_seen(seen);
+    const bool is_open =
+        difference.open_end || told.signatures[0].unknown || told.signatures[1].unknown;
+    if ((may_ask || is_open) && give_away(seen, difference.cause)) {
         ++again_counts[difference.cause];
         return;
     }
-    collector.difference(done, pair, difference, as_seen(seen));
+    collector.difference(done, pair, difference, told);
 }
 
 /// What there is to say of signatures without asking anybody.
@@ -259,6 +264,8 @@ Status FrontJudge::Work::read(capture::Batch& batch) {
     batch.clear();
     std::unique_lock lock(again_mutex);
     again_wakes.wait_for(lock, longest_wait, [&] { return again_ended || !again_waiting.empty(); });
+    // At the end those that wait have two timeouts; what is left then is judged as it was seen.
+    if (again_ended && runtime::monotonic() >= again_until) again_waiting.clear();
     if (again_waiting.empty()) {
         source_ended = again_ended;
         return {};
@@ -350,6 +357,7 @@ void FrontJudge::Work::finish() {
     {
         const std::scoped_lock lock(again_mutex);
         again_ended = true;
+        again_until = runtime::monotonic() + options.timeout * 2;
     }
     again_wakes.notify_all();
     if (asking.joinable()) asking.join();

@@ -663,8 +663,14 @@ TEST_CASE("what is not asked again any more has its signatures verified all the 
     const ZoneServer newer(zones, [&](const std::string& name, bool, Octets& response) {
         if (!name.ends_with("DNSKEY")) sign_otherwise(response, bad);
     });
+    store::Catalogue without_keys(6);
+    insert_signed_zone(without_keys, false);
     FrontOptions options = options_for(older.target(), newer.target());
     options.zones_or_null = &zones;
+    SUBCASE("by the keys of zone data") {}
+    SUBCASE("by those that the servers give") {
+        options.zones_or_null = &without_keys;
+    }
     Front front(options);
     const Client client(front, SOCK_DGRAM);
     constexpr unsigned many = 80;  // more than are asked again of one cause

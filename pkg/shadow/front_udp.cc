@@ -76,7 +76,10 @@ struct FrontUdp::Work {
     /// Room for one more. When all wait, the one that waits longest gives way: a server that hangs
     /// keeps nobody from asking.
     Index take_room() noexcept {
-        if (asked.octets() > octets_max && asked.any_waits()) give_up_longest();
+        if (asked.octets() > octets_max) asked.forget_answered();
+        // What is left waits, most of it longer than the batch that is being taken, which has to
+        // stay as it is until it is sent.
+        if (asked.octets() > octets_max) give_up_longest();
         const Index index = asked.take(now);
         if (index != none) return index;
         give_up_longest();
@@ -118,6 +121,7 @@ struct FrontUdp::Work {
     std::vector<net::Descriptor> older;
     const int wait_ms;  // while anything is in flight
     InFlight<Asked> asked;
+    Unread unread;
     bool remembers = false;  // answered questions, which `asked` is to forget soon
     Observed given;          // its memory is used again
     base::Duration now;
@@ -232,8 +236,7 @@ void FrontUdp::Work::round(int at_most_ms) noexcept {
             if (role == Role::listener) take_queries(index);
         }
     }
-    // Who has answered and was not read yet is not late: after a stall much may lie there.
-    if (!more) expire();
+    if (unread.may_expire(more, now)) expire();
 }
 
 FrontUdp::FrontUdp(std::vector<Listener> listeners, const Options& options, Channel& channel)

@@ -122,7 +122,8 @@ void hold_to_signatures(compare::Judgement& judgement,
     const bool by_signatures =
         judgement.verdict == Verdict::both_legal && judgement.rule == Rule::signatures;
     // What is wrong on both sides comes from the zone.
-    if (older.wrong == newer.wrong && !(by_signatures && older.unknown)) return;
+    const bool is_known = (!older.unknown && !newer.unknown) || (older.keyless && newer.keyless);
+    if (older.wrong == newer.wrong && is_known && !by_signatures) return;
     const bool older_bad = !older.good() && !older.unknown;
     const bool newer_bad = !newer.good() && !newer.unknown;
     const auto is_nobodys = [&] {
@@ -168,6 +169,7 @@ Collector::Signatures::Signatures(const Status& verified) {
     if (verified) return;
     wrong = verified.error().message;
     unknown = verified.error().code != Errc::invalid;
+    keyless = verified.error().code == Errc::not_found;
 }
 
 void Collector::bad_signatures(Stretch& into, const Pair& pair,
@@ -266,10 +268,12 @@ void Collector::difference(Stretch& into, const Pair& pair, const compare::Diffe
                                        difference, evidence ? &*evidence : nullptr, again.referee);
         // An old server that says something else each time (PowerDNS shuffles a DNAME and its
         // CNAME) may be wrong each time: zone data tells. Of a new one that does, nothing is
-        // explained, since what it says next is not known.
+        // explained, since what it says next is not known; and one that agrees by now may have had
+        // an older version of the zone.
         const bool is_left_open =
             data == nullptr || judgement.verdict == Verdict::undecided ||
-            (again.newer_unstable && compare::is_explained(judgement.verdict, judgement.what));
+            (again.newer_unstable &&
+             (again.agreed_later || compare::is_explained(judgement.verdict, judgement.what)));
         if (is_unstable && is_left_open) {
             judgement = {};
             judgement.what = difference.what;

@@ -82,6 +82,7 @@ public:
         bool good() const noexcept { return wrong.empty(); }
         std::string wrong;     // what does not verify; empty: all do, or there are none
         bool unknown = false;  // `wrong` is not known to be wrong: nobody here can verify it
+        bool keyless = false;  // unknown, since the signer has no DNSKEY on that side
     };
     /// Judges, counts and keeps a pair that would be the same if the signatures of both were good;
     /// of one they are not.

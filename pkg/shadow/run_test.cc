@@ -886,6 +886,28 @@ TEST_CASE("a pair that comes with its answers is judged by them, and asked only 
     CHECK(total.samples[0].newer == wrong);
 }
 
+TEST_CASE("silence over TCP takes nothing from a pair that comes with its answers") {
+    const auto zones = catalogue_of(records);
+    const auto no_tcp = [](const std::string&, bool tcp, Octets& response) {
+        if (tcp) response.clear();
+    };
+    ZoneServer older(*zones, no_tcp), newer(*zones, no_tcp);
+    const Octets query = query_for("www.example.");
+    const Octets whole = respond(*zones, query, false);
+    Octets cut = whole;
+    cut[2] |= 2;  // TC
+    RunOptions options = options_for(older.target(), newer.target());
+    options.timeout = short_time;
+    ListSource source({{.query = query, .recorded = cut, .recorded_newer = whole}});
+    const Total total = run_all(source, options);
+    CHECK(total.tally.timed_out == 0);
+    CHECK(total.tally.compared == 1);
+    CHECK(total.tally.unexplained == 1);
+    CHECK(total.tally.unconfirmed == 1);
+    REQUIRE(total.samples.size() == 1);
+    CHECK(total.samples[0].older == cut);
+}
+
 TEST_CASE("a proof that zone data has nothing against has to verify as well") {
     store::Catalogue zones(5);
     insert_signed_zone(zones);

@@ -8,6 +8,7 @@
 
 #include "dns/presentation.h"
 #include "dnssec/verify.h"
+#include "zone/lookup.h"
 #include "zone/zone.h"
 
 namespace zc::shadow {
@@ -139,9 +140,14 @@ std::vector<dns::Name> SignatureCheck::missing(Side side, const dns::Message& re
 bool SignatureCheck::learn_from_zones(Side side, const dns::Name& signer, base::Instant now) {
     const auto zone = zones_or_null_ == nullptr ? std::nullopt : zones_or_null_->find_exact(signer);
     if (!zone || zone->state() != zone::State::serving) return false;
+    zone::LookupName apex;
+    apex.assign(zone->apex());
+    const zone::NodeRef node =
+        zone::ImageView(zone->image())
+            .ancestor(apex, static_cast<std::uint8_t>(apex.labels), apex.labels);
     std::vector<dns::Record> records;
-    zone::for_each_record(*zone, [&](const dns::RecordView& record) {
-        if (record.type == dns::RrType::dnskey && dns::equal(record.owner, signer))
+    zone::for_each_record(*zone, node, [&](const dns::RecordView& record) {
+        if (record.type == dns::RrType::dnskey)
             records.push_back({.owner = dns::Name(record.owner),
                                .type = record.type,
                                .ttl = record.ttl,
@@ -181,7 +187,9 @@ bool SignatureCheck::forget_old(Side side, const dns::Message& response, base::I
     bool any = false;
     for (const dns::Name& signer : signers_of(response)) {
         const auto found = keys_.find(key_of(side, signer));
-        if (found == keys_.end() || now < found->second.since + fresh_for) continue;
+        if (found == keys_.end() || found->second.is_silence ||
+            now < found->second.since + fresh_for)
+            continue;
         keys_.erase(found);
         any = true;
     }
@@ -197,22 +205,36 @@ Status SignatureCheck::verify(Side side, const dns::Message& response, base::Ins
     if (signers.size() > signers_max)
         return fail(Errc::invalid, "signatures by " + std::to_string(signers.size()) +
                                        " signers, limit is " + std::to_string(signers_max));
+    // What is known to be wrong is told before what nobody knows.
+    Status unknown;
+    const auto keep_first = [&unknown](Status&& status) {
+        if (unknown) unknown = std::move(status);
+    };
     for (const dns::Name& signer : signers) {
         const Keys* keys = keys_or_null(side, signer, now);
-        if (keys == nullptr || keys->is_silence)
-            return fail(Errc::timeout, "signatures by " + dns::to_string(signer) +
-                                           ", whose DNSKEY are not to be had");
-        if (keys->records.empty())
-            return fail(Errc::not_found,
-                        "signatures by " + dns::to_string(signer) + ", which has no DNSKEY there");
+        if (keys == nullptr || keys->is_silence) {
+            keep_first(fail(Errc::timeout, "signatures by " + dns::to_string(signer) +
+                                               ", whose DNSKEY are not to be had"));
+            continue;
+        }
+        if (keys->records.empty()) {
+            keep_first(fail(Errc::not_found, "signatures by " + dns::to_string(signer) +
+                                                 ", which has no DNSKEY there"));
+            continue;
+        }
         for (const Signed& set : rrsets_signed_by(signer, response)) {
             const std::uint64_t hash = hash_of(set, keys->hash);
             if (verified_.contains(hash)) continue;
-            ZC_TRY_STATUS(dnssec::verify_signatures(set.alone, keys->records, now));
-            verified_.insert(hash);
+            Status verified = dnssec::verify_signatures(set.alone, keys->records, now);
+            if (verified)
+                verified_.insert(hash);
+            else if (verified.error().code == Errc::invalid)
+                return verified;
+            else
+                keep_first(std::move(verified));
         }
     }
-    return {};
+    return unknown;
 }
 
 }  // namespace zc::shadow

@@ -107,14 +107,17 @@ inline Octets signed_query(const std::string& name, dns::RrType type = dns::RrTy
     return dns::encode_query(*dns::Name::parse(name), type, options);
 }
 
-/// nsec.example. of the sample zones.
-inline void insert_signed_zone(store::Catalogue& zones) {
+/// nsec.example. of the sample zones, whole or as of somebody who signs as he answers: without
+/// keys.
+inline void insert_signed_zone(store::Catalogue& zones, bool has_keys = true) {
     zone::Builder builder;
     const dns::Name apex = *dns::Name::parse("nsec.example.");
     builder.begin(apex);
     const auto report = dns::read_master(
         testkit::read_testdata("zones/nsec.example.zone"), {.origin = apex},
-        [&](const dns::RecordView& record, std::uint64_t) { return builder.add(record); });
+        [&](const dns::RecordView& record, std::uint64_t) {
+            return !has_keys && record.type == dns::RrType::dnskey ? Status{} : builder.add(record);
+        });
     ZC_CHECK(report.errors.empty());
     auto image = builder.build();
     ZC_CHECK(image.has_value());

@@ -168,7 +168,8 @@ struct Question {
     Side keys_side = Side::older;
     dns::Name keys_signer;
     unsigned keys_asked = 0;
-    bool keys_renewed = false;  // after a signature that did not verify
+    std::array<bool, 2> keys_renewed{};  // after a signature that did not verify
+    bool was_seen = false;               // both answers came with the question
 };
 
 struct Parked {
@@ -477,7 +478,8 @@ void Worker::Work::begin(const capture::Query& query, const compare::QueryFacts&
     question.is_whole = false;
     question.is_datagram = {};
     question.keys_asked = 0;
-    question.keys_renewed = false;
+    question.keys_renewed = {};
+    question.was_seen = !query.recorded_newer.empty();
     for (auto& datagram : question.datagrams) datagram.clear();
     for (const Side side : pair_sides) {
         auto& answer = question.answers[index_of(side)];
@@ -678,6 +680,11 @@ Worker::Work::Next Worker::Work::step(std::uint32_t slot) {
             question.doubt->serials_differed = older && newer &&
                                                dns::equal(older->owner, newer->owner) &&
                                                older->serial != newer->serial;
+            // Nobody is there: what was seen stands.
+            if (question.got[0].empty() && question.got[1].empty()) {
+                ++question.doubt->askings;
+                return conclude(slot);
+            }
             return ask_again(slot);
         }
         case Stage::again:
@@ -731,6 +738,13 @@ Worker::Work::Next Worker::Work::first_answers(std::uint32_t slot) {
 
 Worker::Work::Next Worker::Work::whole_answers(std::uint32_t slot) {
     Question& question = questions[slot];
+    // Silence takes nothing from what was seen before.
+    if (question.was_seen && std::any_of(pair_sides.begin(), pair_sides.end(), [&](Side side) {
+            return question.asked.has(side) && question.got[index_of(side)].empty();
+        })) {
+        ++stretch(question).tally.unconfirmed;
+        return differs(slot);
+    }
     question.is_whole = true;
     for (const Side side : pair_sides)
         if (question.asked.has(side))
@@ -866,9 +880,9 @@ Worker::Work::Next Worker::Work::verify(std::uint32_t slot) {
             return round(slot, Stage::keys, SignatureCheck::keys_query(signer), to);
         }
         told[i] = Collector::Signatures(signatures.verify(holder, *message, now));
-        if (!told[i].good() && !question.keys_renewed &&
+        if (!told[i].good() && !question.keys_renewed[i] &&
             signatures.forget_old(holder, *message, now)) {
-            question.keys_renewed = true;
+            question.keys_renewed[i] = true;
             return verify(slot);
         }
         // Nobody can say that they are good: a difference that is left for people.
@@ -876,7 +890,7 @@ Worker::Work::Next Worker::Work::verify(std::uint32_t slot) {
     }
     if (question.doubt) {
         question.doubt->signatures = std::move(told);
-        return conclude(slot);
+        return doubt_it(slot);
     }
     if (told[0].good() && told[1].good()) return same_answers(slot, true);
     collector.bad_signatures(stretch(question), pair(question), told);
@@ -940,6 +954,8 @@ Worker::Work::Next Worker::Work::doubt_it(std::uint32_t slot) {
     Question& question = questions[slot];
     Doubt& doubt = *question.doubt;
     const bool is_timeout = question.answers[0].empty() || question.answers[1].empty();
+    // Now: keys may change with the zone while the difference is looked at.
+    if (question.facts.dnssec_ok && !is_timeout && !doubt.signatures) return verify(slot);
     // What was not answered has been asked `sends` times already.
     if (is_timeout || options.recheck == 0 ||
         collector.confirmed(doubt.difference.cause) >= options.rechecks_a_cause)
@@ -1003,6 +1019,10 @@ Worker::Work::Next Worker::Work::asked_again(std::uint32_t slot) {
     doubt.answered = doubt.answered || (!now_says[0].empty() && !now_says[1].empty());
     doubt.agreed = !now_says[0].empty() && !now_says[1].empty() &&
                    collector.comparer().same(asked(question), now_says[0], now_says[1]).same;
+    const auto is_silent = [&](Side side) {
+        return question.asked.has(side) && now_says[index_of(side)].empty();
+    };
+    if (is_silent(Side::older) && is_silent(Side::newer)) return conclude(slot);
     if (question.asked.has(Side::referee)) {
         std::swap(doubt.referee, question.got[index_of(Side::referee)]);
         if (is_truncated(doubt.referee) && kind(Side::referee) != Target::Kind::tcp_only) {
@@ -1041,8 +1061,6 @@ Worker::Work::Next Worker::Work::after_asking(std::uint32_t slot) {
 Worker::Work::Next Worker::Work::conclude(std::uint32_t slot) {
     Question& question = questions[slot];
     Doubt& doubt = *question.doubt;
-    const bool has_answers = !question.answers[0].empty() && !question.answers[1].empty();
-    if (question.facts.dnssec_ok && has_answers && !doubt.signatures) return verify(slot);
     const bool is_unstable = doubt.unstable[0] || doubt.unstable[1];
     const Collector::Again again{
         .older_unstable = doubt.unstable[0],
@@ -1053,8 +1071,7 @@ Worker::Work::Next Worker::Work::conclude(std::uint32_t slot) {
         .agreed_later = doubt.agreed,
         .referee = doubt.referee,
         .signatures = doubt.signatures.value_or(std::array<Collector::Signatures, 2>())};
-    if (doubt.askings > 0 && !is_unstable && !doubt.agreed)
-        collector.confirm(doubt.difference.cause);
+    if (doubt.answered && !is_unstable && !doubt.agreed) collector.confirm(doubt.difference.cause);
     if (doubt.askings > 0 && !doubt.answered) ++stretch(question).tally.unconfirmed;
     collector.difference(stretch(question), pair(question), doubt.difference, again);
     return Next::done;
