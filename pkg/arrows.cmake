@@ -1,6 +1,6 @@
-# Every #include in DIR is of the C++ standard library (no '/', no ".h") or starts with one of ALLOWED (its tests and what they share,
-# fuzzers and benchmarks also with one of ALLOWED_IN_TESTS); in a PURE package the standard library's ways to the
-# outside are closed too.
+# Every #include in DIR is of the C++ standard library (no '/', no ".h") or starts with one of ALLOWED (its tests and
+# what they share, fuzzers and benchmarks also with one of ALLOWED_IN_TESTS); in a PURE package the standard library's
+# ways to the outside are closed too.
 cmake_minimum_required(VERSION 3.25)
 set(outside barrier chrono condition_variable ctime filesystem fstream future iostream latch mutex random
     semaphore shared_mutex stop_token thread)

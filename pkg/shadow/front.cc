@@ -67,7 +67,7 @@ net::Endpoint endpoint_of(const Target& target) {
 
 struct Front::Work {
     std::vector<net::Endpoint> endpoints;
-    // Of each UDP thread, then of each that asks for it, then of the TCP thread.
+    // Of each UDP thread and of the one that asks for it; last, of the TCP thread.
     std::vector<std::unique_ptr<Channel>> channels;
     std::vector<std::unique_ptr<FrontUdp>> udp;
     std::vector<std::unique_ptr<FrontAsker>> askers;  // one for each of `udp`

@@ -70,8 +70,9 @@ public:
     /// With the ports that the system chose.
     const std::vector<net::Endpoint>& endpoints() const noexcept;
     /// Takes no more queries, passes on what the old server still answers within `timeout` (UDP and
-    /// TCP, compared or not; zone transfers that go on: up to 10 s), waits for what is being asked
-    /// again. `take` gives the rest then.
+    /// TCP, compared or not; zone transfers that go on: up to 10 s), waits for the new server and
+    /// for what is being asked again. What still waits to be asked again two timeouts later is
+    /// judged as it was seen. `take` gives the rest then.
     void stop();
     /// What was compared since the last call, with positions counting from 1 over the whole front;
     /// `tally.asked` are all queries that were to be compared. Call it about once a second; what is

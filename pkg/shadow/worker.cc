@@ -741,10 +741,8 @@ Worker::Work::Next Worker::Work::whole_answers(std::uint32_t slot) {
     // Silence takes nothing from what was seen before.
     if (question.was_seen && std::any_of(pair_sides.begin(), pair_sides.end(), [&](Side side) {
             return question.asked.has(side) && question.got[index_of(side)].empty();
-        })) {
-        ++stretch(question).tally.unconfirmed;
+        }))
         return differs(slot);
-    }
     question.is_whole = true;
     for (const Side side : pair_sides)
         if (question.asked.has(side))
