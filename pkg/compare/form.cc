@@ -17,28 +17,40 @@ constexpr std::size_t rdata_octets_max = 0xffff;
 // Nobody follows more links; a longer chain is compared all the same, only not followed here.
 constexpr std::size_t links_followed_max = 256;
 
-/// Any of `octets` is a capital (A to Z), eight at a time.
-bool has_capital(const std::uint8_t* octets, std::size_t count) noexcept {
-    constexpr std::uint64_t ones = 0x0101010101010101U;
-    const auto capitals = [](std::uint64_t word) {
-        const std::uint64_t seven_bits = word & (ones * 0x7f);
-        const std::uint64_t from_a = seven_bits + ones * (0x80 - 'A');
-        const std::uint64_t behind_z = seven_bits + ones * (0x7f - 'Z');
-        return (from_a ^ behind_z) & ~word & (ones * 0x80);
-    };
+constexpr std::uint64_t eight_of = 0x0101010101010101U;  // times an octet: eight of it
+
+/// Octets of 0x40 to 0x5f, or of 0xc0 to 0xdf: capitals, and few others that names have ("_").
+std::uint64_t maybe_capitals(std::uint64_t word) noexcept {
+    return word & ~(word << 1U) & eight_of * 0x40;
+}
+
+std::uint64_t capitals(std::uint64_t word) noexcept {
+    const std::uint64_t seven_bits = word & eight_of * 0x7f;
+    const std::uint64_t from_a = seven_bits + eight_of * (0x80 - 'A');
+    const std::uint64_t behind_z = seven_bits + eight_of * (0x7f - 'Z');
+    return (from_a ^ behind_z) & ~word & eight_of * 0x80;
+}
+
+/// `of` finds something in any of `octets`, eight at a time.
+template <std::uint64_t (*of)(std::uint64_t) noexcept>
+bool any(const std::uint8_t* octets, std::size_t count) noexcept {
+    std::uint64_t word = 0;
     if (count < 8) {
-        for (std::size_t i = 0; i < count; ++i)
-            if (octets[i] >= 'A' && octets[i] <= 'Z') return true;
-        return false;
+        std::memcpy(&word, octets, count);  // the rest stays 0, which is no capital
+        return of(word) != 0;
     }
     std::uint64_t found = 0;
-    std::uint64_t word = 0;
-    for (std::size_t at = 0; at + 8 <= count; at += 8) {
+    for (std::size_t at = 0; at + 8 < count; at += 8) {
         std::memcpy(&word, octets + at, 8);
-        found |= capitals(word);
+        found |= of(word);
     }
     std::memcpy(&word, octets + count - 8, 8);
-    return (found | capitals(word)) != 0;
+    return (found | of(word)) != 0;
+}
+
+/// Any of `octets` is a capital (A to Z).
+bool has_capital(const std::uint8_t* octets, std::size_t count) noexcept {
+    return any<maybe_capitals>(octets, count) && any<capitals>(octets, count);
 }
 
 void copy_folded(std::uint8_t* to, const std::uint8_t* from, std::size_t octets) noexcept {
@@ -50,6 +62,9 @@ bool equal_octets(const std::uint8_t* a, const std::uint8_t* b, std::size_t octe
 }
 
 constexpr std::uint16_t type_a6 = 38;
+
+constexpr std::uint8_t root_octet = 0;
+constexpr HeldName root{.folded = &root_octet, .kept = &root_octet, .octets = 1};
 
 }  // namespace
 
@@ -64,8 +79,10 @@ void Arena::next_piece() {
         pieces_.push_back(std::make_unique_for_overwrite<std::uint8_t[]>(piece_octets));
 }
 
-RdataShape rdata_shape(dns::RrType type) noexcept {
-    switch (static_cast<std::uint16_t>(type)) {
+namespace {
+
+constexpr RdataShape shape_of(std::uint16_t type) noexcept {
+    switch (type) {
         case 2:   // NS
         case 3:   // MD
         case 4:   // MF
@@ -118,6 +135,21 @@ RdataShape rdata_shape(dns::RrType type) noexcept {
     }
 }
 
+/// Of the types that are met in masses, ready.
+constexpr auto shapes = [] {
+    std::array<RdataShape, 256> out;
+    for (std::size_t type = 0; type < out.size(); ++type)
+        out[type] = shape_of(static_cast<std::uint16_t>(type));
+    return out;
+}();
+
+}  // namespace
+
+RdataShape rdata_shape(dns::RrType type) noexcept {
+    const auto number = static_cast<std::uint16_t>(type);
+    return number < shapes.size() ? shapes[number] : shape_of(number);
+}
+
 base::Octets question_of(base::Octets query) noexcept {
     if (query.size() < header_octets || base::load_u16(&query[4]) != 1) return {};
     std::size_t at = header_octets;
@@ -140,13 +172,276 @@ Wanted::Wanted(base::Octets question) {
     rr_class = base::load_u16(&question[question.size() - 2]);
 }
 
+/// Reads one message into a form. What most names and records are is inside of `record`; the rest
+/// is called.
+class Form::Pass {
+public:
+    explicit Pass(Form& form) noexcept
+        : form_(form), message_(form.message_.data()), size_(form.message_.size()) {}
+
+    const char* record(std::size_t& at, Section section) {
+        HeldName owner;
+        std::size_t next = at;
+        if (const char* fault = name(at, owner, next)) return fault;
+        if (size_ - next < record_octets) return "cut-off";
+        const std::uint8_t* const fixed = message_ + next;
+        const std::size_t rdata_octets = base::load_u16(fixed + 8);
+        const std::size_t saved = owner.octets - (next - at);
+        next += record_octets;
+        if (size_ - next < rdata_octets) return "cut-off";
+        at = next + rdata_octets;
+        const std::uint16_t type = base::load_u16(fixed);
+        if (type == static_cast<std::uint16_t>(dns::RrType::opt))
+            return section == Section::additional && owner.octets == 1
+                       ? opt(fixed, next, rdata_octets)
+                       : "opt";
+        Item& item = form_.items[items_++];
+        item = {.owner = owner.folded,
+                .rdata = message_ + next,
+                .owner_kept = owner.kept,
+                .rdata_kept = message_ + next,
+                .owner_octets = static_cast<std::uint32_t>(owner.octets),
+                .rdata_octets = static_cast<std::uint32_t>(rdata_octets),
+                .ttl = base::load_u32(fixed + 4),
+                .type = type,
+                .rr_class = base::load_u16(fixed + 2)};
+        if (const char* fault = rdata(item, next, rdata_octets)) return fault;
+        item.saved_octets = static_cast<std::uint32_t>(saved + item.rdata_octets - rdata_octets);
+        return nullptr;
+    }
+
+    std::size_t items() const noexcept { return items_; }
+
+private:
+    const char* opt(const std::uint8_t* fixed, std::size_t at, std::size_t rdata_octets) {
+        if (form_.edns) return "opt";
+        form_.edns = true;
+        form_.edns_size = base::load_u16(fixed + 2);
+        form_.rcode = static_cast<std::uint16_t>(form_.rcode | fixed[4] << 4U);
+        form_.edns_version = fixed[5];
+        form_.edns_flags = base::load_u16(fixed + 6);
+        form_.edns_options = form_.message_.subspan(at, rdata_octets);
+        form_.opt_at = items_ - form_.section_begin[static_cast<std::size_t>(Section::additional)];
+        base::Reader options(form_.edns_options);
+        while (!options.at_end()) {
+            options.skip(2);
+            options.skip(options.u16());
+            if (!options.ok()) return "opt";
+        }
+        return nullptr;
+    }
+
+    const char* rdata(Item& item, std::size_t at, std::size_t octets) {
+        const RdataShape shape = rdata_shape(static_cast<dns::RrType>(item.type));
+        if (shape.names == 0) {
+            const bool internet = item.rr_class == static_cast<std::uint16_t>(dns::RrClass::in);
+            if ((item.is(dns::RrType::a) && internet && octets != 4) ||
+                (item.is(dns::RrType::aaaa) && octets != 16))
+                return "rdata";
+            return item.type == type_a6 ? a6(item, at, octets) : nullptr;
+        }
+        if (shape.names > 1 || shape.texts > 0) return named(item, shape, at, octets);
+        const std::size_t end = at + octets;
+        const std::size_t name_at = at + shape.prefix_octets;
+        if (name_at > end) return "rdata";
+        HeldName only;
+        std::size_t next = name_at;
+        if (const char* fault = name(name_at, only, next)) return fault;
+        if (next > end) return "rdata";
+        if (shape.tail_octets >= 0 && end - next != static_cast<std::size_t>(shape.tail_octets))
+            return "rdata";
+        if (name_at == at && next == end) {  // nothing but a name
+            item.rdata_kept = only.kept;
+            item.rdata = shape.folds ? only.folded : only.kept;
+            item.rdata_octets = static_cast<std::uint32_t>(only.octets);
+            return nullptr;
+        }
+        // As it stands. A pointer can lead to a name of as many octets as it has itself ("a." is
+        // three), so those are no sign.
+        if (only.kept == message_ + name_at && (only.in_lower_case() || !shape.folds))
+            return nullptr;
+        return lay(item, shape, at, name_at, std::span(&only, 1), next, end);
+    }
+
+    /// RFC 2874 section 3.1: bits that are left to the name, then so many octets less.
+    [[gnu::noinline]] const char* a6(Item& item, std::size_t at, std::size_t octets) {
+        if (octets == 0 || message_[at] > 128) return "rdata";
+        const RdataShape shape{
+            .prefix_octets = static_cast<std::uint8_t>(1 + (128 - message_[at] + 7) / 8),
+            .names = static_cast<std::uint8_t>(message_[at] == 0 ? 0 : 1),
+            .folds = true,
+            .tail_octets = 0};
+        if (shape.names == 0) return octets == shape.prefix_octets ? nullptr : "rdata";
+        return named(item, shape, at, octets);
+    }
+
+    /// RDATA of any shape that has names.
+    [[gnu::noinline]] const char* named(Item& item, const RdataShape& shape, std::size_t at,
+                                        std::size_t octets) {
+        const std::size_t end = at + octets;
+        std::size_t next = at + shape.prefix_octets;
+        for (std::size_t i = 0; i < shape.texts && next < end; ++i) next += 1U + message_[next];
+        if (next > end) return "rdata";
+        const std::size_t names_at = next;
+        std::array<HeldName, 2> names;
+        for (HeldName& each : std::span(names).first(shape.names)) {
+            if (const char* fault = name(next, each, next)) return fault;
+            if (next > end) return "rdata";
+        }
+        if (shape.tail_octets >= 0 && end - next != static_cast<std::size_t>(shape.tail_octets))
+            return "rdata";
+        return lay(item, shape, at, names_at, std::span(names).first(shape.names), next, end);
+    }
+
+    /// Copies RDATA with its names whole, and folded, where it does not stand so: octets from `at`,
+    /// `names` from `names_at` to `names_end`, the rest to `end`.
+    [[gnu::noinline]] const char* lay(Item& item, const RdataShape& shape, std::size_t at,
+                                      std::size_t names_at, std::span<const HeldName> names,
+                                      std::size_t names_end, std::size_t end) {
+        std::size_t whole = names_at - at + end - names_end;
+        std::size_t place = names_at;
+        bool in_place = true;
+        bool in_lower_case = true;
+        for (const HeldName& each : names) {
+            whole += each.octets;
+            in_place = in_place && each.kept == message_ + place;
+            in_lower_case = in_lower_case && each.in_lower_case();
+            place += each.octets;
+        }
+        if (whole > rdata_octets_max) return "rdata";
+        item.rdata_octets = static_cast<std::uint32_t>(whole);
+        const auto copy = [&](bool folded) {
+            std::uint8_t* const to = form_.arena_.room(whole);
+            std::memcpy(to, message_ + at, names_at - at);
+            std::size_t size = names_at - at;
+            for (const HeldName& each : names) {
+                std::memcpy(to + size, folded ? each.folded : each.kept, each.octets);
+                size += each.octets;
+            }
+            std::memcpy(to + size, message_ + names_end, end - names_end);
+            form_.arena_.keep(whole);
+            return to;
+        };
+        if (!in_place) item.rdata_kept = copy(false);
+        item.rdata = shape.folds && !in_lower_case ? copy(true) : item.rdata_kept;
+        return nullptr;
+    }
+
+    /// As dns::read_name takes it, pointers strictly backwards, so that the work is bounded.
+    const char* name(std::size_t start, HeldName& out, std::size_t& next) {
+        // Twice what most are: a pointer to one that was read, the signer of the signature before.
+        if (size_ - start >= 2 && message_[start] >= 0xc0) {
+            const std::size_t target = base::load_u16(message_ + start) & pointer_max;
+            const Known& at_target = form_.known(target);
+            if (target < start && form_.is_at(at_target, target)) {
+                out = at_target.name;
+                next = start + 2;
+                return nullptr;
+            }
+        } else if (const HeldName& whole = form_.last_whole_;
+                   whole.octets <= size_ - start && message_[start] == whole.kept[0] &&
+                   std::memcmp(message_ + start, whole.kept, whole.octets) == 0) {
+            out.kept = message_ + start;
+            out.folded = whole.in_lower_case() ? out.kept : whole.folded;
+            out.octets = whole.octets;
+            next = start + whole.octets;
+            return nullptr;
+        }
+        return name_in_labels(start, out, next);
+    }
+
+    [[gnu::noinline]] const char* name_in_labels(std::size_t start, HeldName& out,
+                                                 std::size_t& next) {
+        std::size_t at = start;
+        while (true) {
+            if (at >= size_) return "cut-off";
+            const std::size_t length = message_[at];
+            if (length == 0) {
+                next = at + 1;
+                out.kept = message_ + start;
+                out.octets = next - start;
+                out.folded = form_.folded_of(out, out.octets, true);
+                form_.last_whole_ = out;
+                break;
+            }
+            if (length >= 0xc0) {
+                if (size_ - at < 2) return "cut-off";
+                next = at + 2;
+                if (const char* fault = linked_name(start, at, out)) return fault;
+                break;
+            }
+            if (length > dns::label_octets_max) return "name";
+            at += 1 + length;
+            if (at - start >= dns::name_octets_max) return "name";  // the root's octet is to come
+        }
+        if (start <= pointer_max) form_.known(start) = {out, form_.stamp(start)};
+        return nullptr;
+    }
+
+    /// Of labels from `start` to `at`, and a pointer there.
+    const char* linked_name(std::size_t start, std::size_t at, HeldName& out) {
+        const std::size_t first_target = base::load_u16(message_ + at) & pointer_max;
+        if (first_target >= start) return "pointer";
+        const std::size_t in_place = at - start;
+        std::uint8_t* const to = form_.arena_.room(dns::name_octets_max + 1);
+        std::memcpy(to, message_ + start, in_place);
+        std::size_t laid = in_place;
+        Known& at_target = form_.known(first_target);
+        const bool is_known = form_.is_at(at_target, first_target);
+        if (is_known) {
+            if (laid + at_target.name.octets > dns::name_octets_max) return "name";
+            std::memcpy(to + laid, at_target.name.kept, at_target.name.octets);
+            laid += at_target.name.octets;
+        } else {
+            std::size_t target = first_target;
+            std::size_t segment = target;
+            while (true) {
+                const std::size_t label = message_[target];
+                if (label >= 0xc0) {
+                    if (size_ - target < 2) return "cut-off";
+                    target = base::load_u16(message_ + target) & pointer_max;
+                    if (target >= segment) return "pointer";
+                    segment = target;
+                    continue;
+                }
+                if (label > dns::label_octets_max) return "name";
+                if (size_ - target <= label) return "cut-off";
+                if (laid + 1 + label > dns::name_octets_max) return "name";
+                std::memcpy(to + laid, message_ + target, 1 + label);
+                laid += 1 + label;
+                if (label == 0) break;
+                target += 1 + label;
+                if (target >= size_) return "cut-off";
+            }
+        }
+        form_.arena_.keep(laid);
+        out.kept = to;
+        out.octets = laid;
+        out.folded = form_.folded_of(out, in_place, is_known && at_target.name.in_lower_case());
+        if (!is_known)
+            at_target = {.name = {.folded = out.folded + in_place,
+                                  .kept = out.kept + in_place,
+                                  .octets = out.octets - in_place},
+                         .stamp = form_.stamp(first_target)};
+        return nullptr;
+    }
+
+    Form& form_;
+    const std::uint8_t* const message_;
+    const std::size_t size_;
+    std::size_t items_ = 0;
+};
+
 const char* Form::read(base::Octets question, base::Octets response) {
     message_ = response;
     octets = response.size();
-    items.clear();
     section_begin = {};
     arena_.clear();
-    for (Known& each : known_) each.offset = 0;
+    if (++generation_ == 0) {  // stamps of 2^32 messages ago would come back
+        known_ = {};
+        generation_ = 1;
+    }
+    last_whole_ = root;
     edns = false;
     edns_size = edns_flags = 0;
     edns_version = 0;
@@ -167,216 +462,41 @@ const char* Form::read(base::Octets question, base::Octets response) {
             std::memcmp(&response[at], question.data(), question.size()) != 0)
             return "question";
         HeldName name{.kept = &response[at], .octets = question.size() - 4};
-        set_folded(name);
-        known(at) = {name, at};
+        name.folded = folded_of(name, name.octets, true);
+        known(at) = {name, stamp(at)};
         at += question.size();
     }
+    const auto count = [&](std::size_t i) -> std::size_t {
+        return base::load_u16(&response[6 + 2 * i]);
+    };
+    items.resize(std::min(count(0) + count(1) + count(2),
+                          response.size() / (record_octets + 1)));  // no more have room
+    Pass pass(*this);
     for (std::size_t i = 0; i < section_count; ++i) {
-        section_begin[i] = items.size();
-        for (std::size_t count = base::load_u16(&response[6 + 2 * i]); count > 0; --count)
-            if (const char* fault = read_record(at, static_cast<Section>(i))) return fault;
+        section_begin[i] = pass.items();
+        for (std::size_t left = count(i); left > 0; --left)
+            if (const char* fault = pass.record(at, static_cast<Section>(i))) return fault;
     }
-    section_begin[section_count] = items.size();
+    section_begin[section_count] = pass.items();
+    items.resize(pass.items());
     if (at != response.size()) return "trailing";
     // A server that cannot make sense of a query may send back its header alone, with the error.
     if (!has_question && (rcode == 0 || !items.empty())) return "question";
     return nullptr;
 }
 
-bool Form::is_identical(const Form& other) const noexcept {
-    return octets == other.octets && octets > 2 &&
-           std::memcmp(&message_[2], &other.message_[2], octets - 2) == 0;
-}
-
-const char* Form::read_record(std::size_t& at, Section section) {
-    HeldName owner;
-    std::size_t next = at;
-    if (const char* fault = read_name(at, owner, next)) return fault;
-    if (message_.size() - next < record_octets) return "cut-off";
-    const std::uint8_t* fixed = message_.data() + next;
-    const std::size_t rdata_octets = base::load_u16(fixed + 8);
-    const std::size_t owner_in_place = next - at;
-    next += record_octets;
-    if (message_.size() - next < rdata_octets) return "cut-off";
-    const std::uint16_t type = base::load_u16(fixed);
-    if (type == static_cast<std::uint16_t>(dns::RrType::opt)) {
-        if (section != Section::additional || edns || owner.octets != 1) return "opt";
-        edns = true;
-        edns_size = base::load_u16(fixed + 2);
-        rcode = static_cast<std::uint16_t>(rcode | fixed[4] << 4U);
-        edns_version = fixed[5];
-        edns_flags = base::load_u16(fixed + 6);
-        edns_options = message_.subspan(next, rdata_octets);
-        opt_at = items.size() - section_begin[static_cast<std::size_t>(Section::additional)];
-        base::Reader options(edns_options);
-        while (!options.at_end()) {
-            options.skip(2);
-            options.skip(options.u16());
-            if (!options.ok()) return "opt";
-        }
-        at = next + rdata_octets;
-        return nullptr;
-    }
-    Item& item = items.emplace_back();
-    item.owner = owner.folded;
-    item.owner_kept = owner.kept;
-    item.owner_octets = static_cast<std::uint32_t>(owner.octets);
-    item.type = type;
-    item.rr_class = base::load_u16(fixed + 2);
-    item.ttl = base::load_u32(fixed + 4);
-    if (const char* fault = read_rdata(item, next, rdata_octets)) return fault;
-    item.saved_octets = static_cast<std::uint32_t>(item.owner_octets - owner_in_place +
-                                                   item.rdata_octets - rdata_octets);
-    at = next + rdata_octets;
-    return nullptr;
-}
-
-const char* Form::read_rdata(Item& item, std::size_t at, std::size_t octets_in_place) {
-    const auto type = static_cast<dns::RrType>(item.type);
-    RdataShape shape = rdata_shape(type);
-    const std::uint8_t* start = message_.data() + at;
-    item.rdata = item.rdata_kept = start;
-    item.rdata_octets = static_cast<std::uint32_t>(octets_in_place);
-    if (item.type == type_a6) {
-        // RFC 2874 section 3.1: bits that are left to the name, then so many octets less.
-        if (octets_in_place == 0 || start[0] > 128) return "rdata";
-        shape = {.prefix_octets = static_cast<std::uint8_t>(1 + (128 - start[0] + 7) / 8),
-                 .names = static_cast<std::uint8_t>(start[0] == 0 ? 0 : 1),
-                 .folds = true,
-                 .tail_octets = 0};
-        if (shape.names == 0) return octets_in_place == shape.prefix_octets ? nullptr : "rdata";
-    }
-    if (shape.names == 0) {
-        const bool internet = item.rr_class == static_cast<std::uint16_t>(dns::RrClass::in);
-        if ((type == dns::RrType::a && internet && octets_in_place != 4) ||
-            (type == dns::RrType::aaaa && octets_in_place != 16))
-            return "rdata";
-        return nullptr;
-    }
-
-    const std::size_t end = at + octets_in_place;
-    std::size_t next = at + shape.prefix_octets;
-    for (std::size_t i = 0; i < shape.texts && next < end; ++i) next += 1U + message_[next];
-    if (next > end) return "rdata";
-    const std::size_t names_at = next;
-    std::array<HeldName, 2> names;
-    std::size_t octets_whole = 0;
-    bool in_place = true;
-    bool in_lower_case = true;
-    for (std::size_t i = 0; i < shape.names; ++i) {
-        const std::size_t name_at = next;
-        if (const char* fault = read_name(name_at, names[i], next)) return fault;
-        if (next > end) return "rdata";
-        octets_whole += names[i].octets;
-        // A pointer can lead to a name of as many octets as it has itself ("a." is three).
-        in_place = in_place && names[i].kept == message_.data() + name_at;
-        in_lower_case = in_lower_case && names[i].kept == names[i].folded;
-    }
-    if (shape.tail_octets >= 0 && end - next != static_cast<std::size_t>(shape.tail_octets))
-        return "rdata";
-
-    if (shape.names == 1 && names_at == at && next == end) {  // nothing but a name
-        item.rdata_kept = names[0].kept;
-        item.rdata = shape.folds ? names[0].folded : names[0].kept;
-        item.rdata_octets = static_cast<std::uint32_t>(names[0].octets);
-        return nullptr;
-    }
-    const std::size_t before = names_at - at;
-    const std::size_t whole = before + octets_whole + (end - next);
-    if (whole > rdata_octets_max) return "rdata";
-    item.rdata_octets = static_cast<std::uint32_t>(whole);
-    const auto lay = [&](bool folded) {
-        std::uint8_t* const to = arena_.room(whole);
-        std::memcpy(to, start, before);
-        std::size_t size = before;
-        for (const HeldName& name : std::span(names).first(shape.names)) {
-            std::memcpy(to + size, folded ? name.folded : name.kept, name.octets);
-            size += name.octets;
-        }
-        std::memcpy(to + size, message_.data() + next, end - next);
-        arena_.keep(whole);
-        return to;
-    };
-    if (!in_place) item.rdata_kept = lay(false);
-    item.rdata = shape.folds && !in_lower_case ? lay(true) : item.rdata_kept;
-    return nullptr;
-}
-
-const char* Form::read_name(std::size_t start, HeldName& name, std::size_t& next) {
-    // As dns::read_name takes it, pointers strictly backwards, so that the work is bounded.
-    const std::uint8_t* const message = message_.data();
-    const std::size_t size = message_.size();
-    std::size_t at = start;
-    while (true) {  // the labels in place
-        if (at >= size) return "cut-off";
-        const std::size_t length = message[at];
-        if (length == 0) {
-            name.kept = message + start;
-            name.octets = at + 1 - start;
-            next = at + 1;
-            break;
-        }
-        if (length >= 0xc0) {
-            if (size - at < 2) return "cut-off";
-            std::size_t target = base::load_u16(message + at) & pointer_max;
-            next = at + 2;
-            if (target >= start) return "pointer";
-            const Known& at_target = known(target);
-            const bool is_known = at_target.offset == target && target != 0;
-            if (at == start && is_known) {
-                name = at_target.name;
-                return nullptr;
-            }
-            constexpr std::size_t slack = 16;
-            std::uint8_t* const to = arena_.room(dns::name_octets_max + 1 + slack);
-            std::size_t laid = at - start;
-            std::memcpy(to, message + start, laid);
-            if (is_known) {
-                if (laid + at_target.name.octets > dns::name_octets_max) return "name";
-                std::memcpy(to + laid, at_target.name.kept, at_target.name.octets);
-                laid += at_target.name.octets;
-            } else {
-                std::size_t segment = target;
-                while (true) {
-                    const std::size_t label = message[target];
-                    if (label >= 0xc0) {
-                        if (size - target < 2) return "cut-off";
-                        target = base::load_u16(message + target) & pointer_max;
-                        if (target >= segment) return "pointer";
-                        segment = target;
-                        continue;
-                    }
-                    if (label > dns::label_octets_max) return "name";
-                    if (size - target <= label) return "cut-off";
-                    if (laid + 1 + label > dns::name_octets_max) return "name";
-                    std::memcpy(to + laid, message + target, 1 + label);
-                    laid += 1 + label;
-                    if (label == 0) break;
-                    target += 1 + label;
-                    if (target >= size) return "cut-off";
-                }
-            }
-            name.kept = to;
-            name.octets = laid;
-            arena_.keep(laid);
-            break;
-        }
-        if (length > dns::label_octets_max) return "name";
-        at += 1 + length;
-        if (at - start >= dns::name_octets_max) return "name";  // the root's octet is to come
-    }
-    set_folded(name);
-    if (start <= pointer_max) known(start) = {name, start};
-    return nullptr;
-}
-
-void Form::set_folded(HeldName& name) {
-    name.folded = name.kept;
-    if (!has_capital(name.kept, name.octets)) return;
+const std::uint8_t* Form::folded_of(const HeldName& name, std::size_t in_place,
+                                    bool rest_in_lower_case) {
+    if (!has_capital(name.kept, rest_in_lower_case ? in_place : name.octets)) return name.kept;
     std::uint8_t* const to = arena_.room(name.octets);
     copy_folded(to, name.kept, name.octets);
     arena_.keep(name.octets);
-    name.folded = to;
+    return to;
+}
+
+bool Form::is_identical(const Form& other) const noexcept {
+    return octets == other.octets && octets > 2 &&
+           std::memcmp(&message_[2], &other.message_[2], octets - 2) == 0;
 }
 
 bool same_owner(const Item& a, const Item& b) noexcept {

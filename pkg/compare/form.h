@@ -59,6 +59,7 @@ struct HeldName {
     const std::uint8_t* kept = nullptr;    // in its case; the same octets where that is lower
     std::size_t octets = 0;
 
+    bool in_lower_case() const noexcept { return folded == kept; }
     dns::NameView view() const noexcept { return dns::NameView(base::Octets(folded, octets)); }
 };
 
@@ -134,22 +135,31 @@ struct Form {
     bool is_identical(const Form& other) const noexcept;
 
 private:
-    const char* read_record(std::size_t& at, Section section);
-    const char* read_opt(std::size_t owner_octets, std::size_t at, std::size_t rdata_octets);
-    const char* read_rdata(Item& item, std::size_t at, std::size_t octets);
-    const char* read_name(std::size_t at, HeldName& name, std::size_t& next);
-    void set_folded(HeldName& name);
+    class Pass;
+
+    /// `name.kept` in lower case; `rest_in_lower_case`: what is behind the first `in_place` octets
+    /// is.
+    const std::uint8_t* folded_of(const HeldName& name, std::size_t in_place,
+                                  bool rest_in_lower_case);
 
     // Names by the offset where they begin: what a pointer most often leads to.
     struct Known {
         HeldName name;
-        std::size_t offset = 0;
+        std::uint64_t stamp = 0;
     };
     static constexpr std::size_t known_slots = 16;
     Known& known(std::size_t offset) noexcept { return known_[(offset >> 1U) % known_slots]; }
+    std::uint64_t stamp(std::size_t offset) const noexcept {
+        return std::uint64_t{generation_} << 32U | offset;
+    }
+    bool is_at(const Known& name, std::size_t offset) const noexcept {
+        return name.stamp == stamp(offset);
+    }
 
     base::Octets message_;
     std::array<Known, known_slots> known_;
+    std::uint32_t generation_ = 0;  // of the message that is read
+    HeldName last_whole_;           // the last name without a pointer
     Arena arena_;
 };
 

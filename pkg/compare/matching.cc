@@ -1,6 +1,8 @@
 #include "compare/matching.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cstring>
 
 namespace zc::compare {
@@ -53,6 +55,34 @@ bool equal_but_signature(const Item& a, const Item& b) noexcept {
         if (label == 0) return true;
         at += 1 + label;
     }
+}
+
+/// As many records are matched by their keys; more are sorted.
+constexpr std::size_t keys_max = 32;
+
+std::uint64_t eight_at(const std::uint8_t* octets) noexcept {
+    std::uint64_t out = 0;
+    std::memcpy(&out, octets, sizeof out);
+    return out;
+}
+
+/// Some octets of `octets`, from its begin, middle and end.
+std::uint64_t sample(const std::uint8_t* octets, std::size_t count, std::uint64_t seed) noexcept {
+    constexpr std::uint64_t odd = 0x9e3779b97f4a7c15U;  // 2^64 over the golden ratio
+    if (count < 8) {
+        for (std::size_t i = 0; i < count; ++i) seed = seed << 8U ^ octets[i];
+        return seed * odd;
+    }
+    seed = (seed ^ eight_at(octets)) * odd;
+    seed = (std::rotl(seed, 32) ^ eight_at(octets + (count - 8) / 2)) * odd;
+    return (std::rotl(seed, 32) ^ eight_at(octets + count - 8)) * odd;
+}
+
+/// The same for two records of the same data; seldom for others.
+std::uint64_t key_of(const Item& item) noexcept {
+    const std::uint64_t sizes = std::uint64_t{item.owner_octets} << 32U | item.rdata_octets;
+    const std::uint64_t of_owner = sample(item.owner, item.owner_octets, sizes ^ item.type << 16U);
+    return sample(item.rdata, item.rdata_octets, of_owner);
 }
 
 struct TsigFields {
@@ -202,6 +232,36 @@ bool Matcher::same_order(Section section) const {
     return true;
 }
 
+bool Matcher::match_by_key(Section section, RuleSet& needed) {
+    const std::span<Item> a = older_->section(section);
+    const std::span<Item> b = newer_->section(section);
+    std::array<std::uint64_t, keys_max> keys;  // of b; not filled: this is on a way that counts
+    if (a.size() != b.size() || a.size() > keys.size()) return false;
+    if (section == Section::answer) {
+        number_runs(a);
+        number_runs(b);
+    }
+    for (std::size_t i = 0; i < b.size(); ++i) keys[i] = key_of(b[i]);
+    RuleSet used;
+    std::uint64_t taken = 0;
+    for (const Item& item : a) {
+        const std::uint64_t key = key_of(item);
+        std::uint64_t found = 0;
+        for (std::size_t i = 0; i < b.size(); ++i) found |= std::uint64_t{keys[i] == key} << i;
+        // Twice the same, or as good as: which pairs belong together is for those who sort.
+        if (!std::has_single_bit(found) || (taken & found) != 0) return false;
+        taken |= found;
+        const Item& other = b[static_cast<std::size_t>(std::countr_zero(found))];
+        if (item.run != other.run || !match_record(item, other, section, used)) return false;
+    }
+    // Not the very same data: likewise.
+    if (used.has(serial) || used.has(signatures) || used.has(message_signature)) return false;
+    used.add(record_order);
+    needed.join(used);
+    in_order_ = false;
+    return true;
+}
+
 bool Matcher::match_sorted(Section section, RuleSet& needed) {
     const auto sort = [&](Form& form, Order& order) {
         const std::span<Item> items = form.section(section);
@@ -254,7 +314,7 @@ bool Matcher::match_sorted(Section section, RuleSet& needed) {
 
 bool Matcher::match_section(Section section, RuleSet& needed) {
     return match_in_order(older_->section(section), newer_->section(section), section, needed) ||
-           match_sorted(section, needed);
+           match_by_key(section, needed) || match_sorted(section, needed);
 }
 
 bool Matcher::match(Form& older, Form& newer, base::Octets question, const Policy& policy,

@@ -24,6 +24,8 @@ private:
     bool match_section(Section section, RuleSet& needed);
     bool match_in_order(std::span<const Item> a, std::span<const Item> b, Section section,
                         RuleSet& needed);
+    /// Few records, and the same data on both sides, none of it twice: true, in whatever order.
+    bool match_by_key(Section section, RuleSet& needed);
     bool match_sorted(Section section, RuleSet& needed);
     bool match_record(const Item& a, const Item& b, Section section, RuleSet& needed) const;
     /// Drops the records of a set that only one side has, if it can do without.
