@@ -173,7 +173,8 @@ Action define_shadow(CLI::App& app) {
         ->group(sides);
     add_text(
         app, "--new", options->newer, "ADDR:PORT",
-        "The server that is to take its place: asked the same, after the client has its answer",
+        "The server that is to take its place: asked the same, over UDP after the client has its "
+        "answer",
         check_server)
         ->group(sides);
     add_text(app, "--zone-data", options->zone_data, "STORE", "Store that says who is right")

@@ -121,15 +121,19 @@ public:
         }
     }
 
+    /// What is known to be wrong comes before what nobody can tell.
     Status section(const std::vector<Record>& records) const {
+        Status unsupported;
         for (const Record& record : records) {
             if (record.type != RrType::rrsig) continue;
             const auto signature = read_signature(record);
             if (!signature) return fail(Errc::invalid, of(record.owner, RrType{}) + " is cut off");
             if (!dns::equal(signature->signer, signer_)) continue;
-            ZC_TRY_STATUS(one(records, record, *signature));
+            Status verified = one(records, record, *signature);
+            if (!verified && verified.error().code != Errc::unsupported) return verified;
+            if (unsupported) unsupported = std::move(verified);
         }
-        return {};
+        return unsupported;
     }
     bool has_keys() const { return ldns_rr_list_rr_count(keys_.get()) != 0; }
 
@@ -155,8 +159,6 @@ private:
                 return fail(Errc::unsupported, what + ": ldns cannot read the RRset");
             ldns_rr_list_push_rr(set.get(), rr.release());
         }
-        // Signatures alone are what QTYPE RRSIG asks for: nothing to verify them over.
-        if (ldns_rr_list_rr_count(set.get()) == 0) return {};
         if (!record.owner.view().is_within(signature.signer))
             return fail(Errc::invalid, what + ": the signer " + dns::to_string(signature.signer) +
                                            " is not above it");
@@ -168,6 +170,14 @@ private:
                         what + ": not valid before " + time_text(signature.inception));
         if (is_later(now_, signature.expiration))
             return fail(Errc::invalid, what + ": expired at " + time_text(signature.expiration));
+        // RFC 4035 section 5.3.1: whether ldns knows the algorithm or not.
+        if (!has_key(signature.algorithm, signature.key_tag))
+            return fail(Errc::invalid, what + ": no key " + std::to_string(signature.key_tag) +
+                                           " of algorithm " + std::to_string(signature.algorithm) +
+                                           " in the zone");
+        // Signatures alone are what QTYPE RRSIG asks for.
+        if (ldns_rr_list_rr_count(set.get()) == 0)
+            return fail(Errc::unsupported, what + ": without the RRset");
 
         const Rr rrsig = to_ldns(record);
         if (rrsig == nullptr) return fail(Errc::invalid, what + ": ldns cannot read it");
@@ -176,14 +186,20 @@ private:
             ldns_verify_rrsig_keylist_notime(set.get(), rrsig.get(), keys_.get(), good);
         ldns_rr_list_free(good);
         if (status == LDNS_STATUS_OK) return {};
-        if (status == LDNS_STATUS_CRYPTO_NO_MATCHING_KEYTAG_DNSKEY)
-            return fail(Errc::invalid, what + ": no key " + std::to_string(signature.key_tag) +
-                                           " of algorithm " + std::to_string(signature.algorithm) +
-                                           " in the zone");
         const bool is_known =
             status != LDNS_STATUS_CRYPTO_UNKNOWN_ALGO && status != LDNS_STATUS_CRYPTO_ALGO_NOT_IMPL;
         return fail(is_known ? Errc::invalid : Errc::unsupported,
                     what + ": " + ldns_get_errorstr_by_id(status));
+    }
+
+    bool has_key(std::uint8_t algorithm, std::uint16_t tag) const {
+        for (std::size_t i = 0; i < ldns_rr_list_rr_count(keys_.get()); ++i) {
+            const ldns_rr* const key = ldns_rr_list_rr(keys_.get(), i);
+            if (ldns_rdf2native_int8(ldns_rr_dnskey_algorithm(key)) == algorithm &&
+                ldns_calc_keytag(key) == tag)
+                return true;
+        }
+        return false;
     }
 
     std::uint32_t now_;
@@ -197,8 +213,10 @@ Status verify_signatures(const dns::Message& response, const std::vector<dns::Re
                          base::Instant now) {
     const Verifier verifier(keys, now);
     if (!verifier.has_keys()) return fail(Errc::invalid, "no DNSKEY to verify with");
-    ZC_TRY_STATUS(verifier.section(response.answer));
-    return verifier.section(response.authority);
+    Status answer = verifier.section(response.answer);
+    if (!answer && answer.error().code == Errc::invalid) return answer;
+    Status authority = verifier.section(response.authority);
+    return authority ? answer : authority;
 }
 
 }  // namespace zc::dnssec

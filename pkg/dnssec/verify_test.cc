@@ -153,14 +153,51 @@ TEST_CASE("another zone's keys: its signatures are passed over, its own are wron
     CHECK(!verify_signatures(apex, revoked, in_2026));
 }
 
-TEST_CASE("an RRset without signatures, and signatures without RRset, are no fault here") {
+TEST_CASE("an RRset without signatures is no fault, signatures without RRset verify nothing") {
     const Zone zone("nsec.example");
     dns::Message plain = message(zone, "nsec.example.");
     std::erase_if(plain.answer, [](const Record& one) { return one.type == RrType::rrsig; });
     CHECK(error(verify_signatures(plain, zone.keys, in_2026)).empty());
     dns::Message alone = message(zone, "nsec.example.");
     std::erase_if(alone.answer, [](const Record& one) { return one.type != RrType::rrsig; });
-    CHECK(error(verify_signatures(alone, zone.keys, in_2026)).empty());
+    const Status unverified = verify_signatures(alone, zone.keys, in_2026);
+    REQUIRE(!unverified);
+    CHECK(unverified.error().code == Errc::unsupported);
+    CHECK(error(unverified).find("without the RRset") != std::string::npos);
+    // What is known to be wrong with them is said all the same.
+    CHECK(error(verify_signatures(alone, zone.keys, in_2081)).find("expired at") !=
+          std::string::npos);
+}
+
+TEST_CASE("an algorithm that nobody knows: unsupported with a key of it, wrong without") {
+    constexpr std::uint8_t unknown = 200;
+    const Zone zone("nsec.example");
+    dns::Message apex = message(zone, "nsec.example.");
+    std::vector<Record> keys = zone.keys;
+    std::vector<std::uint8_t>& key = keys[0].rdata;
+    key[3] = unknown;
+    Record& signature = first(apex, RrType::rrsig);
+    signature.rdata[2] = unknown;
+    CHECK(error(verify_signatures(apex, keys, in_2026)).find("of algorithm 200") !=
+          std::string::npos);
+    // RFC 4034 appendix B.
+    std::uint32_t sum = 0;
+    for (std::size_t i = 0; i < key.size(); ++i)
+        sum += (i & 1U) != 0 ? key[i] : std::uint32_t{key[i]} << 8U;
+    const std::uint32_t tag = (sum + (sum >> 16U)) & 0xffffU;
+    signature.rdata[16] = static_cast<std::uint8_t>(tag >> 8U);
+    signature.rdata[17] = static_cast<std::uint8_t>(tag);
+    Record wrong = signature;
+    std::erase_if(apex.answer, [](const Record& one) { return one.type == RrType::rrsig; });
+    apex.answer.push_back(wrong);
+    const Status status = verify_signatures(apex, keys, in_2026);
+    REQUIRE(!status);
+    CAPTURE(status.error().message);
+    CHECK(status.error().code == Errc::unsupported);
+    // A wrong one behind it is found.
+    wrong.rdata[17] ^= 1U;
+    apex.answer.push_back(wrong);
+    CHECK(error(verify_signatures(apex, keys, in_2026)).find("no key") != std::string::npos);
 }
 
 TEST_CASE("signatures that are cut off or claim too much are an error, never a crash") {

@@ -5,7 +5,8 @@
 
 namespace zc::shadow {
 
-Flow::Flow(unsigned workers, std::size_t batches) : workers_(workers) {
+Flow::Flow(unsigned workers, std::size_t batches, bool in_order)
+    : in_order_(in_order), workers_(workers) {
     for (std::size_t i = 0; i < batches; ++i) empty_.push_back(std::make_unique<capture::Batch>());
 }
 
@@ -61,7 +62,7 @@ void Flow::finish(std::uint64_t ordinal, Finished&& finished) {
     bool is_next = false;
     {
         const std::lock_guard lock(mutex_);
-        is_next = ordinal == deliver_;
+        is_next = !in_order_ || ordinal == deliver_;
         finished_octets_ += finished.stretch.octets();
         finished_.emplace(ordinal, std::move(finished));
     }
@@ -79,7 +80,7 @@ void Flow::worker_ended() {
 std::optional<Finished> Flow::next() {
     std::unique_lock lock(mutex_);
     const auto is_there = [this] {
-        return !finished_.empty() && finished_.begin()->first == deliver_;
+        return !finished_.empty() && (!in_order_ || finished_.begin()->first == deliver_);
     };
     for_delivery_.wait(lock, [&] { return is_there() || workers_ == 0; });
     if (!is_there()) return std::nullopt;

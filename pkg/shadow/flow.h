@@ -39,7 +39,8 @@ public:
     /// Octets that they may hold: beyond, no more is taken from the source.
     static constexpr std::size_t ahead_octets_max = std::size_t{32} << 20;
 
-    Flow(unsigned workers, std::size_t batches);
+    /// `in_order`: else stretches are delivered as they are finished.
+    Flow(unsigned workers, std::size_t batches, bool in_order);
 
     // The source's side.
     /// An empty batch; waits for one. Null: nothing is wanted any more.
@@ -57,7 +58,7 @@ public:
     void worker_ended();
 
     // The side that delivers.
-    /// The next in order; none when nothing comes any more.
+    /// The next; none when nothing comes any more.
     std::optional<Finished> next();
     /// Ends everything: nothing is wanted any more.
     void abandon();
@@ -70,7 +71,8 @@ private:
     std::map<std::uint64_t, Finished> finished_;
     std::size_t finished_octets_ = 0;
     std::uint64_t ordinal_ = 0;  // of the next job
-    std::uint64_t deliver_ = 0;  // the next to be delivered
+    std::uint64_t deliver_ = 0;  // how many were delivered: in order, the next one
+    const bool in_order_;
     unsigned workers_;
     bool closed_ = false, abandoned_ = false;
 };

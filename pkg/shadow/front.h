@@ -4,8 +4,9 @@
 //   client -> front -> old -> front -> client        what the client waits for
 //                \---> new -> front                  compared when both are there
 //
-// The new server is asked once the old one has answered, by threads of their own, so that it takes
-// nothing from what the client waits for. The client's way never waits for the new server, for the
+// Over UDP the new server is asked once the old one has answered, by threads of their own, so that
+// it takes nothing from what the client waits for; over TCP at once, on a connection beside the old
+// one's. The client's way never waits for the new server, for the
 // results or for memory: queues and tables have fixed sizes, and what finds no room is passed
 // through without being compared and is counted as dropped. Octets that are no query are passed
 // through too. Each datagram keeps its own question: the answer goes to the client that asked, with
@@ -71,8 +72,9 @@ public:
     const std::vector<net::Endpoint>& endpoints() const noexcept;
     /// Takes no more queries, passes on what the old server still answers within `timeout` (UDP and
     /// TCP, compared or not; zone transfers that go on: up to 10 s), waits for the new server and
-    /// for what is being asked again. What still waits to be asked again two timeouts later is
-    /// judged as it was seen. `take` gives the rest then.
+    /// for what is being asked again, at most about five timeouts in all: what is open two timeouts
+    /// after the last answer, and when the messages then under way have been waited for, is judged
+    /// as it was seen. `take` gives the rest then.
     void stop();
     /// What was compared since the last call, with positions counting from 1 over the whole front;
     /// `tally.asked` are all queries that were to be compared. Call it about once a second; what is

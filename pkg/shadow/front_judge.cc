@@ -2,12 +2,16 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <map>
 #include <mutex>
+#include <string_view>
 #include <thread>
+#include <unordered_map>
 #include <utility>
 
 #include <pthread.h>
@@ -40,11 +44,45 @@ compare::Asked asked_of(const Observed& seen) {
     return {.query = seen.query, .transport = seen.transport};
 }
 
-void add(Stretch& to, Stretch&& more) {
+/// With `alike` more pairs that came to the same; what the network did on the way happened once.
+void add(Stretch& to, Stretch&& more, std::uint64_t alike = 0) {
     to.tally.add(more.tally);
-    for (const CaseCount& one : more.cases) to.cases.add(one);
+    more.tally.stray = {};
+    more.tally.repeats = {};
+    to.tally.add(more.tally, alike);
+    for (CaseCount one : more.cases) {
+        one.count *= 1 + alike;
+        to.cases.add(std::move(one));
+    }
     for (Sample& sample : more.samples) to.keep(std::move(sample));
 }
+
+/// Of a pair, IDs aside.
+std::uint64_t hash_of(const Observed& seen) noexcept {
+    std::uint64_t out = seen.transport == dns::Transport::udp ? 0 : 1;
+    for (const auto* octets : {&seen.query, &seen.older, &seen.newer}) {
+        constexpr std::size_t id_octets = 2;
+        const std::string_view text(reinterpret_cast<const char*>(octets->data()), octets->size());
+        out = std::rotl(out, 21) ^
+              std::hash<std::string_view>{}(text.substr(std::min(text.size(), id_octets)));
+    }
+    return out;
+}
+
+bool is_alike(const Observed& a, const Observed& b) noexcept {
+    return a.transport == b.transport && identical(a.query, b.query) &&
+           identical(a.older, b.older) && identical(a.newer, b.newer);
+}
+
+bool is_answered(const Observed& seen) noexcept {
+    return !seen.older.empty() && !seen.newer.empty();
+}
+
+/// By side.
+struct SeenSignatures {
+    std::array<Collector::Signatures, 2> told;
+    std::array<bool, 2> unasked{};  // unknown: nobody has asked for the keys
+};
 
 }  // namespace
 
@@ -67,6 +105,7 @@ struct FrontJudge::Work : capture::Source {
         });
         pthread_setname_np(comparing.native_handle(), "judge");
         if (!asks_again) return;
+        is_asking = true;
         asking = std::thread([this] {
             runtime::give_way(niceness);
             ask_again();
@@ -80,8 +119,11 @@ struct FrontJudge::Work : capture::Source {
     bool compare_some();
     void compare_all();
     void judge(const Observed& seen);
-    std::array<Collector::Signatures, 2> signatures_of(const Observed& seen);
-    Collector::Again as_seen(const Observed& seen);
+    SeenSignatures signatures_of(const Observed& seen);
+    void judge_same(const Pair& pair, const SeenSignatures& known);
+    void judge_difference(const Pair& pair, const compare::Difference& difference,
+                          const SeenSignatures& known);
+    void judge_left(std::uint64_t at, const Observed& seen, base::Instant when);
     bool give_away(const Observed& seen, const std::string& cause);
     void ask_again();
     Status asked_again(Stretch&& stretch);
@@ -118,17 +160,18 @@ struct FrontJudge::Work : capture::Source {
         Observed seen;
         std::string cause;
         base::Instant at{};
-        bool given = false;
+        std::uint64_t alike = 0;  // pairs that are the same as this one, which stands for them
     };
     std::mutex again_mutex;
-    std::condition_variable again_wakes;
-    std::map<std::uint64_t, Again> again;  // by position
+    std::condition_variable again_wakes, again_done;
+    std::map<std::uint64_t, Again> again;                          // by position
+    std::unordered_map<std::uint64_t, std::uint64_t> again_alike;  // positions by hash_of
     std::deque<std::uint64_t> again_waiting;
     std::size_t again_unanswered = 0;  // of `again`
     std::size_t again_octets = 0;      // that it holds
-    bool again_ended = false;
-    base::Duration again_until;                         // once it has ended
-    std::map<std::string, std::uint64_t> again_counts;  // by cause; of the comparing thread
+    bool again_ended = false;          // nothing comes any more
+    bool is_asking = false;            // the thread has not returned
+    std::atomic<bool> again_stop{false};
 
     // Of the thread that asks again.
     bool source_ended = false;
@@ -172,89 +215,120 @@ void FrontJudge::Work::judge(const Observed& seen) {
                     .asked = asked,
                     .older = seen.older,
                     .newer = seen.newer};
-    if (!seen.older.empty() && !seen.newer.empty()) {
+    if (is_answered(seen)) {
         const Collector::Same same = collector.same(done, asked, seen.older, seen.newer);
         if (same == Collector::Same::yes) return;
         if (same == Collector::Same::if_verified) {
-            const auto told = signatures_of(seen);
-            if (told[0].good() && told[1].good()) {
-                collector.verified(done, pair);
-                return;
-            }
-            // Who asks again can ask for keys. Without that it is not known, and that is what is
-            // said.
-            if (give_away(seen, "signatures to be verified")) return;
-            if (told[0].unknown || told[1].unknown)
-                Collector::dropped(done);
-            else
-                collector.bad_signatures(done, pair, told);
+            const SeenSignatures known = signatures_of(seen);
+            const bool is_unknown = known.told[0].unknown || known.told[1].unknown;
+            // Who asks again can ask for keys.
+            if (!is_unknown || !give_away(seen, "signatures to be verified"))
+                judge_same(pair, known);
             return;
         }
     }
     compare::Difference difference = collector.comparer().difference(asked, seen.older, seen.newer);
     if (difference.open_end && ends.knows(*difference.open_end)) difference.leaves_zone();
-    const bool answered = !seen.older.empty() && !seen.newer.empty();
-    // A new server may make up as many causes as it likes: those beyond what is kept of are judged
-    // as they were seen.
-    if (!answered) {
+    if (!is_answered(seen)) {
         // What is asked again for seconds would hold up the end.
         if (stopping.load(std::memory_order_relaxed) || !give_away(seen, difference.cause))
             collector.difference(done, pair, difference, {});
         return;
     }
-    const auto asked_again = again_counts.find(difference.cause);
-    const bool may_ask = asked_again == again_counts.end()
-                             ? again_counts.size() < Collector::causes_max
-                             : asked_again->second < again_a_cause_max;
-    // Where a chain ends and whether a signature is good is for those to find out who can ask; what
-    // they found is kept.
-    const Collector::Again told = as_seen(seen);
-    const bool is_open =
-        difference.open_end || told.signatures[0].unknown || told.signatures[1].unknown;
-    if ((may_ask || is_open) && give_away(seen, difference.cause)) {
-        ++again_counts[difference.cause];
+    const SeenSignatures known = signatures_of(seen);
+    // Where a chain ends, whether a signature is good and what the whole answer is, is for those to
+    // find out who can ask; what they found of ends and keys is kept.
+    const bool is_open = difference.open_end || known.told[0].unknown || known.told[1].unknown ||
+                         is_truncated(seen.older) || is_truncated(seen.newer);
+    if ((is_open || collector.worth_asking(difference.cause, again_a_cause_max)) &&
+        give_away(seen, difference.cause))
         return;
-    }
-    collector.difference(done, pair, difference, told);
+    judge_difference(pair, difference, known);
 }
 
 /// What there is to say of signatures without asking anybody.
-std::array<Collector::Signatures, 2> FrontJudge::Work::signatures_of(const Observed& seen) {
-    std::array<Collector::Signatures, 2> out;
+SeenSignatures FrontJudge::Work::signatures_of(const Observed& seen) {
+    SeenSignatures out;
     const base::Instant now = runtime::now();
     for (const Side side : {Side::older, Side::newer}) {
+        const std::size_t i = static_cast<std::size_t>(side);
         const auto message = dns::parse_message(side == Side::older ? seen.older : seen.newer);
         if (!message) continue;  // it is wrong by what is worse
         for (const dns::Name& signer : signatures.missing(side, *message, now))
             signatures.learn_from_zones(side, signer, now);
-        const Status verified = signatures.verify(side, *message, now);
-        out[static_cast<std::size_t>(side)] = Collector::Signatures(verified);
+        out.told[i] = Collector::Signatures(signatures.verify(side, *message, now));
+        out.unasked[i] = out.told[i].unknown && !signatures.missing(side, *message, now).empty();
     }
     return out;
 }
 
-/// Of a difference that nobody asks again.
-Collector::Again FrontJudge::Work::as_seen(const Observed& seen) {
-    Collector::Again out;
-    const auto facts = compare::read_query(seen.query);
-    if (facts && facts->dnssec_ok && !seen.older.empty() && !seen.newer.empty())
-        out.signatures = signatures_of(seen);
-    return out;
+/// A pair that is the same if its signatures are good, and that nobody asks about.
+void FrontJudge::Work::judge_same(const Pair& pair, const SeenSignatures& known) {
+    const auto& [older, newer] = known.told;
+    if (newer.bad() || (older.bad() && newer.good()))
+        collector.bad_signatures(done, pair, known.told);
+    else if (older.good() && newer.good())
+        collector.verified(done, pair);
+    else
+        Collector::dropped(done);
+}
+
+/// A difference, as it was seen. Where it would be explained if only somebody had asked, it was not
+/// compared.
+void FrontJudge::Work::judge_difference(const Pair& pair, const compare::Difference& difference,
+                                        const SeenSignatures& known) {
+    Collector::Again seen;
+    seen.signatures = known.told;
+    for (const std::size_t i : {0U, 1U})
+        if (known.unasked[i]) seen.signatures[i] = {};
+    compare::Judgement judgement = collector.judgement(pair, difference, seen);
+    const bool is_unasked =
+        known.unasked[0] || known.unasked[1] || judgement.rule == compare::Rule::truncation;
+    if (is_unasked && compare::is_explained(judgement.verdict, judgement.what)) {
+        Collector::dropped(done);
+        return;
+    }
+    seen.signatures = known.told;
+    if (is_unasked) judgement = collector.judgement(pair, difference, seen);
+    collector.difference(done, pair, difference, std::move(judgement), {});
+}
+
+/// What is left when nobody asks any more.
+void FrontJudge::Work::judge_left(std::uint64_t at, const Observed& seen, base::Instant when) {
+    const Pair pair{.position = at,
+                    .at = when,
+                    .asked = asked_of(seen),
+                    .older = seen.older,
+                    .newer = seen.newer};
+    if (is_answered(seen) && collector.comparer().same(pair.asked, pair.older, pair.newer).same) {
+        judge_same(pair, signatures_of(seen));
+        return;
+    }
+    judge_difference(pair, collector.comparer().difference(pair.asked, pair.older, pair.newer),
+                     is_answered(seen) ? signatures_of(seen) : SeenSignatures());
 }
 
 /// False: there is no room.
 bool FrontJudge::Work::give_away(const Observed& seen, const std::string& cause) {
     if (!asks_again) return false;
     const std::scoped_lock lock(again_mutex);
-    const bool is_unanswered = seen.older.empty() || seen.newer.empty();
+    const bool is_unanswered = !is_answered(seen);
+    const std::uint64_t hash = hash_of(seen);
+    // A name that many ask for, while its zone changes. (Silence is each question's own.)
+    if (!is_unanswered)
+        if (const auto place = again_alike.find(hash); place != again_alike.end())
+            if (Again& standing = again.at(place->second); is_alike(standing.seen, seen)) {
+                ++standing.alike;
+                return true;
+            }
     const std::size_t octets = octets_of(seen);
     if (again.size() >= again_max || again_octets + octets > again_octets_max ||
         (is_unanswered && again_unanswered >= again_unanswered_max))
         return false;
     if (is_unanswered) ++again_unanswered;
     again_octets += octets;
-    again.emplace(position,
-                  Again{.seen = seen, .cause = cause, .at = runtime::now(), .given = false});
+    again.emplace(position, Again{.seen = seen, .cause = cause, .at = runtime::now()});
+    if (!is_unanswered) again_alike.try_emplace(hash, position);
     again_waiting.push_back(position);
     again_wakes.notify_one();
     return true;
@@ -264,18 +338,15 @@ Status FrontJudge::Work::read(capture::Batch& batch) {
     batch.clear();
     std::unique_lock lock(again_mutex);
     again_wakes.wait_for(lock, longest_wait, [&] { return again_ended || !again_waiting.empty(); });
-    // At the end those that wait have two timeouts; what is left then is judged as it was seen.
-    if (again_ended && runtime::monotonic() >= again_until) again_waiting.clear();
     if (again_waiting.empty()) {
         source_ended = again_ended;
         return {};
     }
-    Again& next = again.at(again_waiting.front());
-    next.given = true;
+    const Again& next = again.at(again_waiting.front());
     capture::Query query;
     query.message = next.seen.query;
     // What both have answered is judged as it was seen, and asked again from there on.
-    if (!next.seen.older.empty() && !next.seen.newer.empty()) {
+    if (is_answered(next.seen)) {
         query.recorded = next.seen.older;
         query.recorded_newer = next.seen.newer;
     }
@@ -298,56 +369,73 @@ void FrontJudge::Work::ask_again() {
     run_options.window = again_window;
     run_options.timeout = options.timeout;
     run_options.lag = options.lag;
-    const std::atomic<bool> never{false};
+    run_options.in_order = false;
     const Status status = run(
         *this, run_options, [this](Stretch&& stretch) { return asked_again(std::move(stretch)); },
-        never);
+        again_stop);
     // Without it (no sockets left, say) differences are judged as they were seen.
     const std::scoped_lock lock(mutex, again_mutex);
     if (!status) asks_again = false;
-    for (auto& [at, left] : again) {
-        const Pair pair{.position = at,
-                        .at = left.at,
-                        .asked = asked_of(left.seen),
-                        .older = left.seen.older,
-                        .newer = left.seen.newer};
-        collector.difference(done, pair,
-                             collector.comparer().difference(pair.asked, pair.older, pair.newer),
-                             as_seen(left.seen));
+    for (const auto& [at, left] : again) {
+        Stretch before = std::exchange(done, {});
+        judge_left(at, left.seen, left.at);
+        Stretch one = std::exchange(done, std::move(before));
+        add(done, std::move(one), left.alike);
     }
     again.clear();
+    again_alike.clear();
     again_waiting.clear();
     again_unanswered = 0;
     again_octets = 0;
+    is_asking = false;
+    again_done.notify_all();
 }
 
 /// One question, as it came out when both servers were asked again.
 Status FrontJudge::Work::asked_again(Stretch&& stretch) {
     const std::scoped_lock lock(mutex, again_mutex);
     const auto found = again.find(stretch.first);
-    if (found == again.end() || stretch.tally.asked == 0) return {};
+    const Tally& tally = stretch.tally;
+    // The end came before: it is judged as it was seen.
+    if (found == again.end() || tally.asked == 0 || tally.dropped != 0) {
+        Tally network;
+        network.stray = tally.stray;
+        network.repeats = tally.repeats;
+        done.tally.add(network);
+        return {};
+    }
     const Again& original = found->second;
-    const Pair pair{.position = stretch.first,
-                    .at = original.at,
-                    .asked = asked_of(original.seen),
-                    .older = original.seen.older,
-                    .newer = original.seen.newer};
-    if (pair.older.empty() || pair.newer.empty()) {
+    const Observed& seen = original.seen;
+    if (!is_answered(seen)) {
         --again_unanswered;
-        if (stretch.tally.timed_out == 0)
+        if (tally.timed_out == 0)
             for (const Side side : {Side::older, Side::newer})
-                if ((side == Side::older ? pair.older : pair.newer).empty())
+                if ((side == Side::older ? seen.older : seen.newer).empty())
                     ++done.tally.repeats[static_cast<std::size_t>(side)];
-        add(done, std::move(stretch));
     } else {
-        const auto difference = collector.comparer().difference(pair.asked, pair.older, pair.newer);
+        const auto difference =
+            collector.comparer().difference(asked_of(seen), seen.older, seen.newer);
         if (difference.open_end && stretch.cases.size() == 1 &&
             stretch.cases[0].cause == difference.open_end->cause)
             ends.learn(*difference.open_end);
-        add(done, std::move(stretch));
+        const auto came_to = [&](compare::Verdict verdict) {
+            return tally.by_verdict[static_cast<std::size_t>(verdict)] != 0;
+        };
+        const bool has_changed =
+            tally.same != 0 || came_to(compare::Verdict::in_flight) ||
+            came_to(compare::Verdict::unstable) ||
+            tally.by_rule[static_cast<std::size_t>(compare::Rule::rotating)] != 0;
+        collector.asked_again(original.cause, tally.unconfirmed != 0 ? Collector::Came::silent
+                                              : has_changed          ? Collector::Came::otherwise
+                                                                     : Collector::Came::same_again);
+        if (const auto place = again_alike.find(hash_of(seen));
+            place != again_alike.end() && place->second == found->first)
+            again_alike.erase(place);
     }
-    again_octets -= octets_of(original.seen);
+    const std::uint64_t alike = original.alike;
+    again_octets -= octets_of(seen);
     again.erase(found);
+    add(done, std::move(stretch), alike);
     return {};
 }
 
@@ -355,11 +443,13 @@ void FrontJudge::Work::finish() {
     stopping.store(true, std::memory_order_release);
     if (comparing.joinable()) comparing.join();
     {
-        const std::scoped_lock lock(again_mutex);
+        std::unique_lock lock(again_mutex);
         again_ended = true;
-        again_until = runtime::monotonic() + options.timeout * 2;
+        again_wakes.notify_all();
+        again_done.wait_for(lock, std::chrono::nanoseconds(2 * options.timeout.nanoseconds),
+                            [this] { return !is_asking; });
     }
-    again_wakes.notify_all();
+    again_stop.store(true, std::memory_order_relaxed);
     if (asking.joinable()) asking.join();
 }
 

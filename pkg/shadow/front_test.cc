@@ -17,6 +17,7 @@
 #include <sys/resource.h>
 
 #include "dns/message.h"
+#include "dns/presentation.h"
 #include "net/proxy.h"
 #include "net/socket.h"
 #include "runtime/clock.h"
@@ -652,6 +653,22 @@ TEST_CASE("signatures of the very answer that stood beside the client's have to 
     CHECK(tally.by_what[static_cast<std::size_t>(compare::What::proofs)] == 1);
 }
 
+TEST_CASE("signatures that were asked for by name, without DO, are no better than others") {
+    store::Catalogue zones(5);
+    insert_signed_zone(zones);
+    const ZoneServer older(zones);
+    const ZoneServer newer(zones, [&](const std::string& name, bool, Octets& response) {
+        if (!name.ends_with("DNSKEY")) sign_otherwise(response, true);
+    });
+    Front front(options_for(older.target(), newer.target()));
+    const Client client(front, SOCK_STREAM);
+    client.send_framed(question(1, "nsec.example.", dns::RrType::rrsig));
+    CHECK(!client.receive_framed().empty());
+    const Tally tally = tally_of(front, 1);
+    CHECK(tally.same == 0);
+    CHECK(tally.unexplained == 1);
+}
+
 TEST_CASE("what is not asked again any more has its signatures verified all the same") {
     store::Catalogue zones(5);
     insert_signed_zone(zones);
@@ -686,6 +703,133 @@ TEST_CASE("what is not asked again any more has its signatures verified all the 
     CHECK(ask(many).explained == many);
     bad = true;
     CHECK(ask(5).unexplained == 5);
+}
+
+namespace {
+
+/// Authoritative, of one record.
+Octets answer_with(const Octets& query, dns::RrType type, const std::string& rdata) {
+    auto message = *dns::parse_message(answer_to(query, 1));
+    dns::Record& record = message.answer.at(0);
+    record.type = type;
+    record.rdata.clear();
+    REQUIRE(dns::parse_rdata(rdata, type, {}, record.rdata).has_value());
+    return *dns::encode_message(message);
+}
+
+/// As of a zone whose version is `serial`.
+TestServer::Handler version_of(const std::atomic<std::uint8_t>& serial) {
+    return [&serial](const Octets& query, const auto& client) {
+        const std::uint8_t version = serial;
+        client.answer(dns::parse_message(query)->questions[0].type == dns::RrType::soa
+                          ? answer_with(query, dns::RrType::soa,
+                                        "ns. host. " + std::to_string(version) + " 1 2 3 4")
+                          : answer_to(query, version));
+    };
+}
+
+}  // namespace
+
+TEST_CASE("a zone that changes on one side first is in flight for all that ask meanwhile") {
+    std::atomic<std::uint8_t> older_serial{2}, newer_serial{1};
+    const TestServer older(version_of(older_serial)), newer(version_of(newer_serial));
+    FrontOptions options = options_for(older.target(), newer.target());
+    options.lag = base::Duration::seconds(60);
+    Front front(options);
+    const Client client(front, SOCK_DGRAM);
+    // Many of one question, and more others of the same cause than are asked again once they stay.
+    constexpr std::uint16_t alike = 300, others = 150;
+    for (std::uint16_t id = 1; id <= alike + others; ++id) {
+        client.send(
+            question(id, id <= alike ? "www.example." : "n" + std::to_string(id) + ".example."));
+        CHECK(!client.receive().empty());
+    }
+    Tally tally = tally_of(front, 0);
+    // Until all have been seen.
+    ::poll(nullptr, 0, 300);
+    newer_serial = 2;
+    tally.add(tally_of(front, alike + others - tally.asked));
+    CHECK(tally.by_verdict[static_cast<std::size_t>(compare::Verdict::in_flight)] ==
+          alike + others);
+    CHECK(tally.explained == alike + others);
+    CHECK(tally.unexplained == 0);
+}
+
+TEST_CASE("versions that never meet do not hold up the end, nor what is asked again beside them") {
+    std::atomic<std::uint8_t> older_serial{2}, newer_serial{1};
+    std::atomic<int> lost{0};
+    const TestServer older(version_of(older_serial));
+    const auto answer = version_of(newer_serial);
+    const TestServer newer([&](const Octets& query, const auto& client) {
+        if (name_of(query) != "lost.example.")
+            answer(query, client);
+        else if (lost++ >= 3)  // the copies that the front sends
+            client.answer(answer_to(query, 2));
+    });
+    FrontOptions options = options_for(older.target(), newer.target());
+    options.lag = base::Duration::seconds(3600);
+    Front front(options);
+    const Client client(front, SOCK_DGRAM);
+    client.send(question(1, "www.example."));
+    CHECK(!client.receive().empty());
+    ::poll(nullptr, 0, 100);  // its zone is found to differ, and it waits
+    client.send(question(2, "lost.example."));
+    CHECK(!client.receive().empty());
+    const Tally beside = tally_of(front, 1);
+    CHECK(beside.same == 1);
+    CHECK(beside.repeats[static_cast<std::size_t>(Side::newer)] > 0);
+    const base::Duration start = runtime::monotonic();
+    front.stop();
+    CHECK(runtime::monotonic() - start < base::Duration::seconds(5));
+    const Tally rest = front.take().tally;
+    CHECK(rest.asked == 1);
+    CHECK(rest.unexplained == 1);
+}
+
+TEST_CASE("a truncation explains nothing while a whole answer is missing") {
+    const auto handler = [](bool cuts) {
+        return [cuts](const Octets& query, const auto& client) {
+            if (client.tcp && cuts) {
+                *client.close = true;
+                return;
+            }
+            std::string texts;
+            for (char letter = 'a'; letter < 'h'; ++letter)
+                texts += '"' + std::string(200, letter) + "\" ";
+            Octets answer = answer_with(query, dns::RrType::txt, texts);
+            if (cuts) {
+                auto message = *dns::parse_message(answer);
+                message.answer.clear();
+                message.tc = true;
+                if (message.edns) message.edns->udp_octets = 1232;
+                answer = *dns::encode_message(message);
+            }
+            client.answer(answer);
+        };
+    };
+    const TestServer whole(handler(false)), cut(handler(true));
+    bool is_newer_cut = false;
+    SUBCASE("of the new server") {
+        is_newer_cut = true;
+    }
+    SUBCASE("of the old server") {}
+    Front front(is_newer_cut ? options_for(whole.target(), cut.target())
+                             : options_for(cut.target(), whole.target()));
+    const Client client(front, SOCK_DGRAM);
+    dns::QueryOptions query_options;
+    query_options.edns = dns::Edns{.udp_octets = 4096};
+    client.send(
+        dns::encode_query(*dns::Name::parse("www.example."), dns::RrType::txt, query_options));
+    CHECK(!client.receive().empty());
+    std::vector<Sample> samples;
+    const Tally tally = tally_of(front, 1, &samples);
+    CHECK(tally.compared == 1);
+    CHECK(tally.unexplained == 1);
+    REQUIRE(samples.size() == 1);
+    CAPTURE(samples[0].judgement.sentence);
+    const auto verdict = is_newer_cut ? compare::Verdict::newer_wrong : compare::Verdict::undecided;
+    CHECK(tally.by_verdict[static_cast<std::size_t>(verdict)] == 1);
+    CHECK(samples[0].judgement.sentence.find("over TCP") != std::string::npos);
 }
 
 TEST_CASE("a silent new server does not hold up the end, whatever waits for it") {

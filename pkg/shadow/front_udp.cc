@@ -79,7 +79,7 @@ struct FrontUdp::Work {
         if (asked.octets() > octets_max) asked.forget_answered();
         // What is left waits, most of it longer than the batch that is being taken, which has to
         // stay as it is until it is sent.
-        if (asked.octets() > octets_max) give_up_longest();
+        while (asked.octets() > octets_max) give_up_longest();
         const Index index = asked.take(now);
         if (index != none) return index;
         give_up_longest();

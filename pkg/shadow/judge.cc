@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "compare/reading.h"
+#include "shadow/signatures.h"
 
 namespace zc::shadow {
 namespace {
@@ -56,7 +57,8 @@ std::vector<std::uint8_t> copy(base::Octets octets) {
 }
 
 struct SeenCause {
-    std::uint64_t confirmed = 0;
+    std::uint64_t stayed = 0, silent = 0;  // asked again; silent: since the last answer
+    std::uint64_t passed_over = 0;         // since they are silent
     std::uint64_t samples = 0;
     std::size_t samples_octets = 0;
 };
@@ -82,6 +84,11 @@ void ZoneEnds::learn(const compare::Difference::OpenEnd& end) {
 bool identical(base::Octets a, base::Octets b) noexcept {
     return a.size() == b.size() && a.size() >= 2 &&
            std::memcmp(a.data() + 2, b.data() + 2, a.size() - 2) == 0;
+}
+
+bool is_truncated(base::Octets message) noexcept {
+    constexpr std::uint8_t tc = 0x02;
+    return message.size() > 2 && (message[2] & tc) != 0;
 }
 
 struct Collector::Work {
@@ -116,16 +123,15 @@ std::string bad_signature(Side side, const std::string& wrong) {
 constexpr const char* signatures_clause = "RFC 4035 section 5.3";
 
 /// A response may say what zone data says and prove nothing.
-void hold_to_signatures(compare::Judgement& judgement,
+void hold_to_signatures(compare::Judgement& judgement, const Pair& pair,
                         const std::array<Collector::Signatures, 2>& told) {
     const auto& [older, newer] = told;
     const bool by_signatures =
         judgement.verdict == Verdict::both_legal && judgement.rule == Rule::signatures;
     // What is wrong on both sides comes from the zone.
-    const bool is_known = (!older.unknown && !newer.unknown) || (older.keyless && newer.keyless);
-    if (older.wrong == newer.wrong && is_known && !by_signatures) return;
-    const bool older_bad = !older.good() && !older.unknown;
-    const bool newer_bad = !newer.good() && !newer.unknown;
+    if (older.wrong == newer.wrong && !older.unknown && !newer.unknown && !by_signatures) return;
+    const bool older_bad = older.bad();
+    const bool newer_bad = newer.bad();
     const auto is_nobodys = [&] {
         return judgement.verdict == Verdict::both_legal || judgement.verdict == Verdict::in_flight;
     };
@@ -142,6 +148,11 @@ void hold_to_signatures(compare::Judgement& judgement,
             judgement.sentence += "; " + sentence;
         }
     };
+    if (newer_bad && older.good() && judgement.verdict == Verdict::undecided) {
+        judgement.verdict = Verdict::newer_wrong;
+        judgement.sentence = bad_signature(Side::newer, newer.wrong);
+        judgement.clause = signatures_clause;
+    }
     if (older_bad && is_nobodys()) blame(Verdict::older_wrong, Side::older, older.wrong);
     const bool is_older_wrong = judgement.verdict == Verdict::older_wrong;
     if (newer_bad && (is_nobodys() || is_older_wrong))
@@ -149,7 +160,10 @@ void hold_to_signatures(compare::Judgement& judgement,
               newer.wrong);
     else if (older_bad && judgement.verdict == Verdict::newer_wrong)
         blame(Verdict::both_wrong, Side::older, older.wrong);
-    const bool is_open = newer.unknown || (by_signatures && older.unknown);
+    // What a validator makes of signatures that both give (RFC 6840 section 5.2: of an algorithm
+    // that it does not know, say) it makes of both.
+    const bool is_open = (newer.unknown && !signs_no_more(pair.newer, pair.older)) ||
+                         (by_signatures && older.unknown);
     if (!is_open) return;
     // An explanation holds for good signatures only.
     const std::string sentence = "nobody here can verify " + (newer.unknown ? newer : older).wrong;
@@ -163,13 +177,36 @@ void hold_to_signatures(compare::Judgement& judgement,
     }
 }
 
+/// That one side truncates is legal if the whole answers are the same: not for who has not seen
+/// them.
+void hold_to_whole_answers(compare::Judgement& judgement, const Pair& pair,
+                           const std::array<bool, 2>& missing) {
+    const auto& [older, newer] = missing;
+    if ((!older && !newer) || judgement.verdict != Verdict::both_legal ||
+        judgement.rule != Rule::truncation)
+        return;
+    judgement.rule.reset();
+    if (newer && !older && is_truncated(pair.newer)) {
+        judgement.verdict = Verdict::newer_wrong;
+        judgement.sentence = "the new server truncates, and does not answer over TCP";
+        judgement.clause = "RFC 7766 section 5";
+    } else {
+        judgement.verdict = Verdict::undecided;
+        judgement.sentence = "one server truncates, and " +
+                             std::string(older && newer ? "neither"
+                                         : older        ? "the old one not"
+                                                        : "the new one not") +
+                             " answers over TCP";
+        judgement.clause.clear();
+    }
+}
+
 }  // namespace
 
 Collector::Signatures::Signatures(const Status& verified) {
     if (verified) return;
     wrong = verified.error().message;
     unknown = verified.error().code != Errc::invalid;
-    keyless = verified.error().code == Errc::not_found;
 }
 
 void Collector::bad_signatures(Stretch& into, const Pair& pair,
@@ -178,14 +215,14 @@ void Collector::bad_signatures(Stretch& into, const Pair& pair,
     compare::Judgement judgement;
     judgement.what = What::proofs;
     judgement.where = comparer().difference(pair.asked, pair.older, pair.newer).where;
-    judgement.verdict = !older.good() && !newer.good() ? Verdict::both_wrong
-                        : !older.good()                ? Verdict::older_wrong
-                                                       : Verdict::newer_wrong;
-    judgement.sentence = older.good() ? bad_signature(Side::newer, newer.wrong)
-                                      : bad_signature(Side::older, older.wrong);
+    judgement.verdict = older.bad() && newer.bad() ? Verdict::both_wrong
+                        : older.bad()              ? Verdict::older_wrong
+                                                   : Verdict::newer_wrong;
+    judgement.sentence = older.bad() ? bad_signature(Side::older, older.wrong)
+                                     : bad_signature(Side::newer, newer.wrong);
     judgement.clause = signatures_clause;
-    const std::string facet = std::string("proofs=signature ") + (older.good() ? "good" : "bad") +
-                              "/" + (newer.good() ? "good" : "bad");
+    const std::string facet = std::string("proofs=signature ") + (older.bad() ? "bad" : "good") +
+                              "/" + (newer.bad() ? "bad" : "good");
     const std::string cause =
         "proofs " + std::string(compare::to_string(judgement.where)) + " " + facet;
     judged(into, pair, std::move(judgement), {facet}, cause);
@@ -220,8 +257,8 @@ void Collector::verified(Stretch& into, const Pair& pair) noexcept {
     count_rules(into.tally, work_->comparer.same(pair.asked, pair.older, pair.newer).needed);
 }
 
-void Collector::difference(Stretch& into, const Pair& pair, const compare::Difference& difference,
-                           const Again& again) {
+compare::Judgement Collector::judgement(const Pair& pair, const compare::Difference& difference,
+                                        const Again& again) {
     compare::Judgement judgement;
     judgement.what = difference.what;
     judgement.where = difference.where;
@@ -286,9 +323,22 @@ void Collector::difference(Stretch& into, const Pair& pair, const compare::Diffe
                                      : "asked again, the new server answers otherwise";
         }
     }
-    if (end != End::timed_out) hold_to_signatures(judgement, again.signatures);
-    work_->keep(into, pair, std::move(judgement), difference.facets, difference.cause,
-                again.referee, end);
+    if (end != End::timed_out) {
+        hold_to_whole_answers(judgement, pair, again.whole_missing);
+        hold_to_signatures(judgement, pair, again.signatures);
+    }
+    return judgement;
+}
+
+void Collector::difference(Stretch& into, const Pair& pair, const compare::Difference& difference,
+                           compare::Judgement judgement, base::Octets referee) {
+    work_->keep(into, pair, std::move(judgement), difference.facets, difference.cause, referee,
+                end_of(pair, difference.what));
+}
+
+void Collector::difference(Stretch& into, const Pair& pair, const compare::Difference& difference,
+                           const Again& again) {
+    this->difference(into, pair, difference, judgement(pair, difference, again), again.referee);
 }
 
 void Collector::judged(Stretch& into, const Pair& pair, compare::Judgement judgement,
@@ -348,14 +398,23 @@ void Collector::dropped(Stretch& into) noexcept {
     ++into.tally.dropped;
 }
 
-std::uint64_t Collector::confirmed(const std::string& cause) const noexcept {
-    const auto found = work_->causes.find(cause);
-    if (found != work_->causes.end()) return found->second.confirmed;
-    return work_->causes.size() >= causes_max ? UINT64_MAX : 0;
+void Collector::asked_again(const std::string& cause, Came came) {
+    SeenCause* const seen = work_->cause_or_null(cause);
+    if (seen == nullptr) return;
+    if (came == Came::silent) {
+        ++seen->silent;
+        return;
+    }
+    seen->silent = 0;
+    if (came == Came::same_again) ++seen->stayed;
 }
 
-void Collector::confirm(const std::string& cause) {
-    if (SeenCause* seen = work_->cause_or_null(cause)) ++seen->confirmed;
+bool Collector::worth_asking(const std::string& cause, std::uint64_t stayed_max) {
+    const auto found = work_->causes.find(cause);
+    if (found == work_->causes.end()) return work_->causes.size() < causes_max;
+    SeenCause& seen = found->second;
+    if (seen.stayed >= stayed_max) return false;
+    return seen.silent < stayed_max || seen.passed_over++ % silent_probe == 0;
 }
 
 }  // namespace zc::shadow

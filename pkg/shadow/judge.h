@@ -41,6 +41,8 @@ private:
 
 /// Octet for octet the same, but for the ID: messages or not.
 bool identical(base::Octets a, base::Octets b) noexcept;
+/// TC is set, whether it is a message otherwise or not.
+bool is_truncated(base::Octets message) noexcept;
 
 /// Counts and judges into stretches. One for each thread; the stretch is given with each call, so
 /// that several may be open at a time. Every call but `same` without a `yes` counts exactly one
@@ -80,12 +82,12 @@ public:
         /// As SignatureCheck::verify says it.
         explicit Signatures(const Status& verified);
         bool good() const noexcept { return wrong.empty(); }
+        bool bad() const noexcept { return !wrong.empty() && !unknown; }
         std::string wrong;     // what does not verify; empty: all do, or there are none
         bool unknown = false;  // `wrong` is not known to be wrong: nobody here can verify it
-        bool keyless = false;  // unknown, since the signer has no DNSKEY on that side
     };
     /// Judges, counts and keeps a pair that would be the same if the signatures of both were good;
-    /// of one they are not.
+    /// of one they are bad.
     void bad_signatures(Stretch& into, const Pair& pair, const std::array<Signatures, 2>& told);
 
     /// What asking again has shown.
@@ -96,11 +98,20 @@ public:
         bool agreed_later = false;             // the last time both were asked
         base::Octets referee;                  // its answer; empty: none
         std::array<Signatures, 2> signatures;  // of the old server, of the new one
+        /// Asked over TCP, since an answer was truncated, it gave none: of each side.
+        std::array<bool, 2> whole_missing{};
     };
-    /// Judges, counts and keeps a difference, timeouts (an empty side) included. `difference`: what
+    /// Judges a difference, timeouts (an empty side) included. `difference`: what
     /// Comparer::difference says of the pair.
     /// Signatures that only one side gives and that do not verify are that side's fault, whatever
-    /// else is right; and nothing is explained while nobody can verify those of the new server.
+    /// else is right. Nothing is explained by what nobody has seen: not while nobody can verify
+    /// signatures of the new server that the old one does not give over the same, and no
+    /// truncation while a whole answer is missing.
+    compare::Judgement judgement(const Pair& pair, const compare::Difference& difference,
+                                 const Again& again);
+    /// Counts and keeps it with that judgement, and with one of `judgement`.
+    void difference(Stretch& into, const Pair& pair, const compare::Difference& difference,
+                    compare::Judgement judgement, base::Octets referee);
     void difference(Stretch& into, const Pair& pair, const compare::Difference& difference,
                     const Again& again);
     /// Counts and keeps what somebody else has judged. `facets` and `cause`: see
@@ -113,10 +124,18 @@ public:
     static void malformed_question(Stretch& into) noexcept;
     static void dropped(Stretch& into) noexcept;
 
-    /// How many differences of this cause stayed when they were asked again (`confirm` counts
-    /// them): to bound asking again. UINT64_MAX when there are too many causes.
-    std::uint64_t confirmed(const std::string& cause) const noexcept;
-    void confirm(const std::string& cause);
+    /// What a difference came to when it was asked again.
+    enum class Came : std::uint8_t {
+        same_again,  // it stayed
+        otherwise,   // it did not
+        silent,      // a side did not answer
+    };
+    void asked_again(const std::string& cause, Came came);
+    /// Whether one more difference of this cause is worth asking again: not when `stayed_max` of
+    /// them stayed, nor when there are too many causes; and of those behind as many in a row that
+    /// were not answered, one in silent_probe is.
+    bool worth_asking(const std::string& cause, std::uint64_t stayed_max);
+    static constexpr std::uint64_t silent_probe = 16;
 
 private:
     struct Work;

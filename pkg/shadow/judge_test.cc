@@ -9,9 +9,95 @@
 #include <doctest/doctest.h>
 
 #include "dns/message.h"
+#include "shadow/test_zones.h"
 
 using namespace zc;
 using namespace zc::shadow;
+
+TEST_CASE("what nobody can verify explains nothing, unless the old server says the very same") {
+    store::Catalogue zones(5);
+    insert_signed_zone(zones);
+    const Octets query = signed_query("nsec.example.", dns::RrType::any);
+    const Octets whole = respond(zones, query, true);
+    auto message = *dns::parse_message(whole);
+    // Of an answer to ANY a server may give some RRsets (RFC 8482 section 4.1).
+    std::erase_if(message.answer, [](const dns::Record& one) {
+        return one.type != dns::RrType::soa &&
+               (one.type != dns::RrType::rrsig ||
+                base::load_u16(one.rdata.data()) != static_cast<std::uint16_t>(dns::RrType::soa));
+    });
+    const Octets some = *dns::encode_message(message);
+    Octets otherwise = some;
+    sign_otherwise(otherwise, false);
+    Collector collector(compare::Policy(), nullptr);
+    const auto verdict = [&](const Octets& newer, Collector::Signatures told) {
+        const Pair pair{
+            .position = 1, .at = {}, .asked = {.query = query}, .older = whole, .newer = newer};
+        Collector::Again again;
+        again.signatures = {told, told};
+        return collector
+            .judgement(pair, collector.comparer().difference(pair.asked, whole, newer), again)
+            .verdict;
+    };
+    const Collector::Signatures good;
+    const Collector::Signatures unknown(fail(Errc::unsupported, "an algorithm of the future"));
+    const Collector::Signatures bad(fail(Errc::invalid, "expired"));
+    CHECK(verdict(some, good) == compare::Verdict::both_legal);
+    CHECK(verdict(some, unknown) == compare::Verdict::both_legal);
+    CHECK(verdict(some, bad) == compare::Verdict::both_legal);  // so is the zone
+    CHECK(verdict(otherwise, good) == compare::Verdict::both_legal);
+    CHECK(verdict(otherwise, unknown) == compare::Verdict::undecided);
+}
+
+TEST_CASE("a bad signature of the new server alone decides what nothing else decides") {
+    store::Catalogue zones(5);
+    insert_signed_zone(zones);
+    const Octets query = signed_query("nsec.example.", dns::RrType::soa);
+    const Octets older = respond(zones, query, true);
+    Octets newer = older;
+    newer[2] &= 0xfbU;  // AA
+    Collector collector(compare::Policy(), nullptr);
+    const Pair pair{
+        .position = 1, .at = {}, .asked = {.query = query}, .older = older, .newer = newer};
+    const auto difference = collector.comparer().difference(pair.asked, older, newer);
+    Collector::Again again;
+    CHECK(collector.judgement(pair, difference, again).verdict == compare::Verdict::undecided);
+    again.signatures[1] = Collector::Signatures(fail(Errc::invalid, "expired in 2001"));
+    const compare::Judgement judgement = collector.judgement(pair, difference, again);
+    CHECK(judgement.verdict == compare::Verdict::newer_wrong);
+    CHECK(judgement.sentence.find("expired in 2001") != std::string::npos);
+    // An old server's explains no difference away.
+    again.signatures = {again.signatures[1], {}};
+    CHECK(collector.judgement(pair, difference, again).verdict == compare::Verdict::undecided);
+}
+
+TEST_CASE("asking again is bounded by what stayed, and by silence for as long as it lasts") {
+    using Came = Collector::Came;
+    constexpr std::uint64_t stayed_max = 4;
+    Collector collector(compare::Policy(), nullptr);
+    for (int i = 0; i < 100; ++i) {
+        CHECK(collector.worth_asking("rotates", stayed_max));
+        collector.asked_again("rotates", Came::otherwise);
+    }
+    for (std::uint64_t i = 0; i < stayed_max; ++i) {
+        CHECK(collector.worth_asking("stays", stayed_max));
+        collector.asked_again("stays", Came::same_again);
+        CHECK(collector.worth_asking("silent", stayed_max));
+        collector.asked_again("silent", Came::silent);
+    }
+    CHECK(!collector.worth_asking("stays", stayed_max));
+    std::uint64_t probes = 0;
+    for (std::uint64_t i = 0; i < 10 * Collector::silent_probe; ++i)
+        probes += collector.worth_asking("silent", stayed_max) ? 1U : 0U;
+    CHECK(probes == 10);
+    collector.asked_again("silent", Came::otherwise);
+    CHECK(collector.worth_asking("silent", stayed_max));
+    CHECK(collector.worth_asking("silent", stayed_max));
+    // A server may make up as many causes as it likes.
+    for (std::size_t i = 0; i < Collector::causes_max; ++i)
+        collector.asked_again("cause " + std::to_string(i), Came::otherwise);
+    CHECK(!collector.worth_asking("one more", stayed_max));
+}
 
 TEST_CASE("every case gets samples, however many a case of the same cause has had") {
     const auto query = dns::encode_query(*dns::Name::parse("www.example."), dns::RrType::a, {});

@@ -67,7 +67,7 @@ Status run(capture::Source& source, const RunOptions& options, const Deliver& de
     const unsigned count =
         options.workers != 0 ? options.workers : std::max(1U, std::thread::hardware_concurrency());
     // A batch for each worker, one that waits for each, and one that is being filled.
-    Flow flow(count, std::size_t{2} * count + 1);
+    Flow flow(count, std::size_t{2} * count + 1, options.in_order);
     Pacing pacing(options, runtime::monotonic());
     std::atomic<bool> abandoned = false;
     Shared shared{.options = options,

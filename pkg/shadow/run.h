@@ -1,14 +1,14 @@
 // A comparison: the same questions to both targets, what came back compared, differences asked
 // again and judged.
 //
-//   source (one thread) -> batches -> workers (share nothing, own sockets) -> stretches, in order
+//   source (one thread) -> batches -> workers (share nothing, own sockets) -> stretches
 //
 // Each worker keeps a window of questions in flight. A datagram that gets no answer is sent again;
 // when either side's answer is truncated, both are asked over TCP, and the whole answers are
 // compared (and each side's datagram with its own whole answer: truncated only what would not have
 // fitted). A difference is asked again `recheck` times, on both sides and the referee, to tell what
-// is stable; not more often than `rechecks_a_cause` for one cause, so that a difference in
-// everything stays cheap.
+// is stable; of one cause no more once `rechecks_a_cause` of them stayed, and seldom once as many
+// in a row were not answered, so that a difference in everything stays cheap.
 //
 // Answers are taken only from the address and port that was asked, with the ID and the very
 // question that is in flight there; IDs and ports are random, and all else is counted (Stray). So a
@@ -66,10 +66,14 @@ struct RunOptions {
     base::Duration lag{};  // how long two versions of a zone may live side by side: a
                            // difference while SOA serials differ is asked again until then
     std::uint64_t questions_max = UINT64_MAX;
+    /// False: what a batch came to is delivered when it is known, whatever came before; and `stop`
+    /// waits for the messages that are under way alone: differences that nobody has looked into by
+    /// then are delivered as dropped. For a live source that keeps its own books.
+    bool in_order = true;
 };
 
-/// Called on the thread of `run`, in order, with what consecutive questions came to. An error ends
-/// the run with it.
+/// Called on the thread of `run`, in order (if the options want it), with what consecutive
+/// questions came to. An error ends the run with it.
 using Deliver = std::function<Status(Stretch&& stretch)>;
 
 /// Asks everything that `source` has, and returns when all of it is delivered. `stop` set: takes no

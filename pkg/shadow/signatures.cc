@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -91,21 +92,25 @@ std::vector<Signed> rrsets_signed_by(const dns::Name& signer, const dns::Message
     return sets;
 }
 
-/// Of the set, its signatures and the keys: whatever the order of the records.
-std::uint64_t hash_of(const Signed& set, std::uint64_t keys) {
+/// Of the set and its signatures: whatever the order of the records. A TTL may count, as it may not
+/// be above the original one (RFC 4035 section 5.3.3).
+enum class TtlCounts : bool { no, yes };
+std::string octets_of(const Signed& set, TtlCounts ttl) {
     std::vector<std::string> records;
     for (const dns::Record& record : set.alone.answer) {
         std::string& text = records.emplace_back(std::to_string(static_cast<int>(record.type)));
-        // The TTL takes part: it may not be above the original one (RFC 4035 section 5.3.3).
-        text += ' ' + std::to_string(record.ttl) + ' ';
+        text += ' ' + (ttl == TtlCounts::yes ? std::to_string(record.ttl) : std::string()) + ' ';
         text.append(record.rdata.begin(), record.rdata.end());
     }
     std::sort(records.begin(), records.end());
-    std::string whole =
-        set.owner + std::to_string(static_cast<int>(set.type)) + ' ' + std::to_string(keys);
+    std::string whole = set.owner + std::to_string(static_cast<int>(set.type));
     for (const std::string& record : records)
         whole += ' ' + std::to_string(record.size()) + ' ' + record;
-    return hash_of(std::string_view(whole));
+    return whole;
+}
+
+std::uint64_t hash_of(const Signed& set, std::uint64_t keys) {
+    return hash_of(std::string_view(std::to_string(keys) + ' ' + octets_of(set, TtlCounts::yes)));
 }
 
 }  // namespace
@@ -160,12 +165,16 @@ bool SignatureCheck::learn_from_zones(Side side, const dns::Name& signer, base::
 
 void SignatureCheck::learn(Side side, const dns::Name& signer, base::Octets response,
                            base::Instant now) {
-    std::vector<dns::Record> records;
-    if (auto message = dns::parse_message(response))
+    Keys keys;
+    keys.is_silence = true;
+    if (auto message = dns::parse_message(response);
+        message && message->rcode == dns::Rcode::noerror) {
+        keys.is_silence = false;
         for (dns::Record& record : message->answer)
             if (record.type == dns::RrType::dnskey && dns::equal(record.owner, signer))
-                records.push_back(std::move(record));
-    keep(side, signer, {.records = std::move(records), .is_silence = response.empty()}, now);
+                keys.records.push_back(std::move(record));
+    }
+    keep(side, signer, std::move(keys), now);
 }
 
 void SignatureCheck::keep(Side side, const dns::Name& signer, Keys keys, base::Instant now) {
@@ -235,6 +244,23 @@ Status SignatureCheck::verify(Side side, const dns::Message& response, base::Ins
         }
     }
     return unknown;
+}
+
+bool signs_no_more(base::Octets newer, base::Octets older) {
+    const auto signed_of = [](base::Octets octets) -> std::optional<std::set<std::string>> {
+        const auto message = dns::parse_message(octets);
+        if (!message) return std::nullopt;
+        std::set<std::string> out;
+        for (const dns::Name& signer : signers_of(*message))
+            for (const Signed& one : rrsets_signed_by(signer, *message))
+                out.insert(std::to_string(one.section == &message->answer      ? 0
+                                          : one.section == &message->authority ? 1
+                                                                               : 2) +
+                           octets_of(one, TtlCounts::no));
+        return out;
+    };
+    const auto more = signed_of(newer), all = signed_of(older);
+    return more && all && std::ranges::includes(*all, *more);
 }
 
 }  // namespace zc::shadow

@@ -41,13 +41,14 @@ public:
     bool learn_from_zones(Side side, const dns::Name& signer, base::Instant now);
     /// The question for them.
     static std::vector<std::uint8_t> keys_query(const dns::Name& signer);
-    /// Its answer; empty: there was none, which is remembered for a short time.
+    /// Its answer; empty: there was none, which is remembered for a short time. So is a refusal or
+    /// a failure: only who says NOERROR, and gives no DNSKEY, has none.
     void learn(Side side, const dns::Name& signer, base::Octets response, base::Instant now);
 
-    /// Of all sections. Errors: `invalid`, with the RRset and what is wrong; `not_found`: a signer
-    /// has no DNSKEY; and where nobody here can tell, `timeout`: it was asked for its keys and did
-    /// not answer, or nobody has asked (something is missing), `unsupported`: its algorithm is not
-    /// known here.
+    /// Of all sections. Errors: `invalid`, with the RRset and what is wrong; and where nobody here
+    /// can tell, `not_found`: a signer has no DNSKEY; `timeout`: it was asked for its keys and did
+    /// not say, or nobody has asked (something is missing); `unsupported`: as
+    /// dnssec::verify_signatures.
     Status verify(Side side, const dns::Message& response, base::Instant now);
     /// Lets go of the keys by which `response` did not verify, where they are not fresh: a zone may
     /// have got new ones since. True: there were such, and they are missing now.
@@ -68,5 +69,9 @@ private:
     std::unordered_set<std::uint64_t> verified_;
     base::Instant verified_until_{};
 };
+
+/// Every signature of `newer`, with the RRset it is over, stands in `older` too: what a validator
+/// makes of them it makes of both. TTLs aside. False when one of them is no message.
+bool signs_no_more(base::Octets newer, base::Octets older);
 
 }  // namespace zc::shadow

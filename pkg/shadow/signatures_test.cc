@@ -74,6 +74,49 @@ TEST_CASE("silence is kept for a short time, keys for longer, and neither of the
               .size() == 1);
 }
 
+TEST_CASE("a server that fails when it is asked for keys has not said that there are none") {
+    const SignedZone zone;
+    const dns::Message response = zone.response();
+    SignatureCheck check(nullptr);
+    auto told = *dns::parse_message(zone.keys());
+    told.answer.clear();
+    check.learn(Side::newer, zone.apex, *dns::encode_message(told), zone.now);
+    CHECK(check.verify(Side::newer, response, zone.now).error().code == Errc::not_found);
+    told.rcode = dns::Rcode::servfail;
+    check.learn(Side::newer, zone.apex, *dns::encode_message(told), zone.now);
+    CHECK(check.verify(Side::newer, response, zone.now).error().code == Errc::timeout);
+    CHECK(
+        check
+            .missing(Side::newer, response,
+                     zone.now + SignatureCheck::silence_kept_for + base::Duration::milliseconds(1))
+            .size() == 1);
+}
+
+TEST_CASE("who signs no more than another: the same signatures over the same, or fewer RRsets") {
+    const SignedZone zone;
+    const dns::Message response = zone.response();
+    const Octets whole = *dns::encode_message(response);
+    dns::Message fewer = response;
+    fewer.authority.clear();
+    CHECK(signs_no_more(whole, whole));
+    CHECK(signs_no_more(*dns::encode_message(fewer), whole));
+    CHECK(signs_no_more(whole, *dns::encode_message(fewer)) ==
+          std::none_of(response.authority.begin(), response.authority.end(),
+                       [](const dns::Record& one) { return one.type == dns::RrType::rrsig; }));
+    dns::Message lower_ttl = response;
+    for (dns::Record& record : lower_ttl.answer) record.ttl = 1;
+    CHECK(signs_no_more(*dns::encode_message(lower_ttl), whole));
+    for (const dns::Record& record : response.answer) {
+        dns::Message other = response;
+        dns::Record& changed =
+            other.answer[static_cast<std::size_t>(&record - &response.answer[0])];
+        changed.rdata.back() ^= 1;
+        CHECK(!signs_no_more(*dns::encode_message(other), whole));
+        CHECK(!signs_no_more(whole, *dns::encode_message(other)));
+    }
+    CHECK(!signs_no_more({}, whole));
+}
+
 TEST_CASE("keys by which nothing verifies are forgotten when they may have changed since") {
     const SignedZone zone;
     const dns::Message response = zone.response();

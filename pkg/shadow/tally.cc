@@ -6,9 +6,9 @@ namespace zc::shadow {
 namespace {
 
 template <std::size_t count>
-void add_each(std::array<std::uint64_t, count>& to,
-              const std::array<std::uint64_t, count>& from) noexcept {
-    for (std::size_t i = 0; i < count; ++i) to[i] += from[i];
+void add_each(std::array<std::uint64_t, count>& to, const std::array<std::uint64_t, count>& from,
+              std::uint64_t times) noexcept {
+    for (std::size_t i = 0; i < count; ++i) to[i] += from[i] * times;
 }
 
 }  // namespace
@@ -45,24 +45,25 @@ std::string_view to_string(Stray stray) noexcept {
     return "";
 }
 
-void Tally::add(const Tally& other) noexcept {
-    asked += other.asked;
-    compared += other.compared;
-    timed_out += other.timed_out;
-    dropped += other.dropped;
-    malformed += other.malformed;
-    same += other.same;
-    identical += other.identical;
-    explained += other.explained;
-    unexplained += other.unexplained;
-    add_each(by_rule, other.by_rule);
-    add_each(by_what, other.by_what);
-    add_each(by_where, other.by_where);
-    add_each(by_verdict, other.by_verdict);
-    for (std::size_t side = 0; side < sides; ++side) add_each(stray[side], other.stray[side]);
-    add_each(timeouts, other.timeouts);
-    add_each(repeats, other.repeats);
-    unconfirmed += other.unconfirmed;
+void Tally::add(const Tally& other, std::uint64_t times) noexcept {
+    asked += other.asked * times;
+    compared += other.compared * times;
+    timed_out += other.timed_out * times;
+    dropped += other.dropped * times;
+    malformed += other.malformed * times;
+    same += other.same * times;
+    identical += other.identical * times;
+    explained += other.explained * times;
+    unexplained += other.unexplained * times;
+    add_each(by_rule, other.by_rule, times);
+    add_each(by_what, other.by_what, times);
+    add_each(by_where, other.by_where, times);
+    add_each(by_verdict, other.by_verdict, times);
+    for (std::size_t side = 0; side < sides; ++side)
+        add_each(stray[side], other.stray[side], times);
+    add_each(timeouts, other.timeouts, times);
+    add_each(repeats, other.repeats, times);
+    unconfirmed += other.unconfirmed * times;
 }
 
 std::size_t octets_of(const Sample& sample) noexcept {

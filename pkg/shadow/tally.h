@@ -61,7 +61,7 @@ struct Tally {
     /// Differences that stand as they were first seen: asked again, a side did not answer.
     std::uint64_t unconfirmed = 0;
 
-    void add(const Tally& other) noexcept;
+    void add(const Tally& other, std::uint64_t times = 1) noexcept;
     bool balanced() const noexcept { return asked == compared + timed_out + dropped + malformed; }
     std::uint64_t differences() const noexcept { return explained + unexplained; }
 };

@@ -40,11 +40,6 @@ constexpr auto starved_wait = base::Duration::milliseconds(2);
 constexpr auto longest_wait = base::Duration::milliseconds(50);
 constexpr auto lag_wait_max = base::Duration::milliseconds(500);
 
-bool is_truncated(base::Octets message) noexcept {
-    constexpr std::uint8_t tc = 0x02;
-    return message.size() > 2 && (message[2] & tc) != 0;
-}
-
 /// The message with nothing behind the question, for answers that are truncated where the whole one
 /// cannot be had.
 std::vector<std::uint8_t> without_records(base::Octets message, std::size_t question_end) {
@@ -168,8 +163,9 @@ struct Question {
     Side keys_side = Side::older;
     dns::Name keys_signer;
     unsigned keys_asked = 0;
-    std::array<bool, 2> keys_renewed{};  // after a signature that did not verify
-    bool was_seen = false;               // both answers came with the question
+    std::array<bool, 2> keys_renewed{};   // after a signature that did not verify
+    bool was_seen = false;                // both answers came with the question
+    std::array<bool, 2> whole_missing{};  // asked over TCP, a side was silent
 };
 
 struct Parked {
@@ -325,6 +321,10 @@ struct Worker::Work {
                 .newer = question.answers[1]};
     }
     Stretch& stretch(const Question& question) noexcept { return question.open->finished.stretch; }
+    /// Nobody waits for more than the messages that are under way.
+    bool ends_now() const noexcept {
+        return !options.in_order && shared.stop.load(std::memory_order_relaxed);
+    }
 };
 
 // ---- Taking questions
@@ -480,6 +480,7 @@ void Worker::Work::begin(const capture::Query& query, const compare::QueryFacts&
     question.keys_asked = 0;
     question.keys_renewed = {};
     question.was_seen = !query.recorded_newer.empty();
+    question.whole_missing = {};
     for (auto& datagram : question.datagrams) datagram.clear();
     for (const Side side : pair_sides) {
         auto& answer = question.answers[index_of(side)];
@@ -667,6 +668,10 @@ void Worker::Work::proceed(std::uint32_t slot, Next next) {
 
 Worker::Work::Next Worker::Work::step(std::uint32_t slot) {
     Question& question = questions[slot];
+    if (ends_now() && question.doubt) {
+        Collector::dropped(stretch(question));
+        return Next::done;
+    }
     switch (question.stage) {
         case Stage::first:
             return first_answers(slot);
@@ -738,11 +743,13 @@ Worker::Work::Next Worker::Work::first_answers(std::uint32_t slot) {
 
 Worker::Work::Next Worker::Work::whole_answers(std::uint32_t slot) {
     Question& question = questions[slot];
-    // Silence takes nothing from what was seen before.
-    if (question.was_seen && std::any_of(pair_sides.begin(), pair_sides.end(), [&](Side side) {
-            return question.asked.has(side) && question.got[index_of(side)].empty();
-        }))
-        return differs(slot);
+    // Silence takes nothing from what was seen before; it explains nothing either.
+    if (question.was_seen) {
+        for (const Side side : pair_sides)
+            question.whole_missing[index_of(side)] =
+                question.asked.has(side) && question.got[index_of(side)].empty();
+        if (question.whole_missing[0] || question.whole_missing[1]) return differs(slot);
+    }
     question.is_whole = true;
     for (const Side side : pair_sides)
         if (question.asked.has(side))
@@ -864,7 +871,7 @@ Worker::Work::Next Worker::Work::verify(std::uint32_t slot) {
         const Side holder = kind(side) != Target::Kind::recorded ? side
                             : side == Side::older                ? Side::newer
                                                                  : Side::older;
-        const bool can_ask = kind(holder) != Target::Kind::recorded;
+        const bool can_ask = kind(holder) != Target::Kind::recorded && !ends_now();
         const std::vector<dns::Name> missing = signatures.missing(holder, *message, now);
         for (const dns::Name& signer : missing) {
             if (signatures.learn_from_zones(holder, signer, now)) continue;
@@ -904,7 +911,7 @@ Worker::Work::Next Worker::Work::differs(std::uint32_t slot) {
     doubt.difference =
         collector.comparer().difference(asked(question), question.answers[0], question.answers[1]);
     doubt.since = runtime::monotonic();
-    if (doubt.difference.open_end && options.recheck != 0 &&
+    if (doubt.difference.open_end && options.recheck != 0 && !ends_now() &&
         std::none_of(pair_sides.begin(), pair_sides.end(),
                      [this](Side side) { return kind(side) == Target::Kind::recorded; })) {
         const dns::Name& owner = doubt.difference.open_end->owner;
@@ -952,11 +959,16 @@ Worker::Work::Next Worker::Work::doubt_it(std::uint32_t slot) {
     Question& question = questions[slot];
     Doubt& doubt = *question.doubt;
     const bool is_timeout = question.answers[0].empty() || question.answers[1].empty();
-    // Now: keys may change with the zone while the difference is looked at.
-    if (question.facts.dnssec_ok && !is_timeout && !doubt.signatures) return verify(slot);
+    if (ends_now() && !is_timeout) {
+        Collector::dropped(stretch(question));
+        return Next::done;
+    }
+    // Now: keys may change with the zone while the difference is looked at. (Without DO too: RRSIGs
+    // come when they are asked for by name, or unasked.)
+    if (!is_timeout && !doubt.signatures) return verify(slot);
     // What was not answered has been asked `sends` times already.
     if (is_timeout || options.recheck == 0 ||
-        collector.confirmed(doubt.difference.cause) >= options.rechecks_a_cause)
+        !collector.worth_asking(doubt.difference.cause, options.rechecks_a_cause))
         return conclude(slot);
     for (const Side side : pair_sides)
         collect(doubt.sets[index_of(side)], question.answers[index_of(side)]);
@@ -1014,9 +1026,10 @@ Worker::Work::Next Worker::Work::asked_again(std::uint32_t slot) {
             doubt.unstable[i] = true;
         collect(doubt.sets[i], now_says[i]);
     }
-    doubt.answered = doubt.answered || (!now_says[0].empty() && !now_says[1].empty());
-    doubt.agreed = !now_says[0].empty() && !now_says[1].empty() &&
-                   collector.comparer().same(asked(question), now_says[0], now_says[1]).same;
+    if (!now_says[0].empty() && !now_says[1].empty()) {
+        doubt.answered = true;
+        doubt.agreed = collector.comparer().same(asked(question), now_says[0], now_says[1]).same;
+    }
     const auto is_silent = [&](Side side) {
         return question.asked.has(side) && now_says[index_of(side)].empty();
     };
@@ -1068,8 +1081,14 @@ Worker::Work::Next Worker::Work::conclude(std::uint32_t slot) {
         .serials_differed = doubt.serials_differed,
         .agreed_later = doubt.agreed,
         .referee = doubt.referee,
-        .signatures = doubt.signatures.value_or(std::array<Collector::Signatures, 2>())};
-    if (doubt.answered && !is_unstable && !doubt.agreed) collector.confirm(doubt.difference.cause);
+        .signatures = doubt.signatures.value_or(std::array<Collector::Signatures, 2>()),
+        .whole_missing = question.whole_missing};
+    if (doubt.answered)
+        collector.asked_again(doubt.difference.cause, is_unstable || doubt.agreed
+                                                          ? Collector::Came::otherwise
+                                                          : Collector::Came::same_again);
+    else if (doubt.askings > 0)
+        collector.asked_again(doubt.difference.cause, Collector::Came::silent);
     if (doubt.askings > 0 && !doubt.answered) ++stretch(question).tally.unconfirmed;
     collector.difference(stretch(question), pair(question), doubt.difference, again);
     return Next::done;
