@@ -27,6 +27,11 @@ std::string key_of(Side side, const dns::Name& signer) {
     return static_cast<char>('0' + static_cast<int>(side)) + folded_octets(signer);
 }
 
+std::string key_of(Side side, const std::string& folded_owner, dns::RrType type) {
+    return std::to_string(static_cast<int>(side)) + ' ' + std::to_string(static_cast<int>(type)) +
+           ' ' + folded_owner;
+}
+
 std::uint64_t hash_of(std::string_view octets) noexcept {
     return std::hash<std::string_view>{}(octets);
 }
@@ -90,6 +95,11 @@ std::vector<Signed> rrsets_signed_by(const dns::Name& signer, const dns::Message
             [](const dns::Record& record) { return record.type == dns::RrType::rrsig; });
     });
     return sets;
+}
+
+bool is_alone(const Signed& set) {
+    return std::none_of(set.alone.answer.begin(), set.alone.answer.end(),
+                        [&](const dns::Record& record) { return record.type == set.type; });
 }
 
 /// Of the set and its signatures: whatever the order of the records. A TTL may count, as it may not
@@ -205,6 +215,42 @@ bool SignatureCheck::forget_old(Side side, const dns::Message& response, base::I
     return any;
 }
 
+const SignatureCheck::KnownRrset* SignatureCheck::rrset_or_null(const std::string& key,
+                                                                base::Instant now) const {
+    const auto found = rrsets_.find(key);
+    return found == rrsets_.end() || found->second.until < now ? nullptr : &found->second;
+}
+
+std::vector<SignatureCheck::Rrset> SignatureCheck::missing_rrsets(Side side,
+                                                                  const dns::Message& response,
+                                                                  base::Instant now) {
+    std::vector<Rrset> out;
+    for (const dns::Name& signer : signers_of(response))
+        for (const Signed& set : rrsets_signed_by(signer, response))
+            if (out.size() < rrsets_max && is_alone(set) &&
+                rrset_or_null(key_of(side, set.owner, set.type), now) == nullptr)
+                out.push_back({.owner = set.alone.answer.front().owner, .type = set.type});
+    return out;
+}
+
+std::vector<std::uint8_t> SignatureCheck::rrset_query(const Rrset& rrset) {
+    return dns::encode_query(rrset.owner, rrset.type,
+                             {.edns = dns::Edns{.udp_octets = 1232, .dnssec_ok = true}});
+}
+
+void SignatureCheck::learn_rrset(Side side, const Rrset& rrset, base::Octets response,
+                                 base::Instant now) {
+    std::erase_if(rrsets_, [&](const auto& one) { return one.second.until < now; });
+    if (rrsets_.size() >= rrsets_kept_max) rrsets_.clear();
+    KnownRrset known{.records = {}, .until = now + rrset_kept_for};
+    if (auto message = dns::parse_message(response))
+        for (dns::Record& record : message->answer)
+            if (record.type == rrset.type && dns::equal(record.owner, rrset.owner))
+                known.records.push_back(std::move(record));
+    rrsets_.insert_or_assign(key_of(side, folded_octets(rrset.owner), rrset.type),
+                             std::move(known));
+}
+
 Status SignatureCheck::verify(Side side, const dns::Message& response, base::Instant now) {
     if (verified_until_ < now || verified_.size() >= verified_kept_max) {
         verified_.clear();  // signatures expire
@@ -231,7 +277,11 @@ Status SignatureCheck::verify(Side side, const dns::Message& response, base::Ins
                                                  ", which has no DNSKEY there"));
             continue;
         }
-        for (const Signed& set : rrsets_signed_by(signer, response)) {
+        for (Signed& set : rrsets_signed_by(signer, response)) {
+            if (is_alone(set))
+                if (const auto* known = rrset_or_null(key_of(side, set.owner, set.type), now))
+                    set.alone.answer.insert(set.alone.answer.end(), known->records.begin(),
+                                            known->records.end());
             const std::uint64_t hash = hash_of(set, keys->hash);
             if (verified_.contains(hash)) continue;
             Status verified = dnssec::verify_signatures(set.alone, keys->records, now);

@@ -29,6 +29,9 @@ public:
     static constexpr std::size_t verified_kept_max = 65536;
     static constexpr auto kept_for = base::Duration::seconds(60);
     static constexpr auto silence_kept_for = base::Duration::seconds(5);  // no answer for keys
+    static constexpr std::size_t rrsets_max = 16;  // asked for, of one response
+    static constexpr std::size_t rrsets_kept_max = 1024;
+    static constexpr auto rrset_kept_for = base::Duration::seconds(5);
     /// Keys that are younger are not asked for again because something does not verify.
     static constexpr auto fresh_for = base::Duration::seconds(2);
 
@@ -44,6 +47,17 @@ public:
     /// Its answer; empty: there was none, which is remembered for a short time. So is a refusal or
     /// a failure: only who says NOERROR, and gives no DNSKEY, has none.
     void learn(Side side, const dns::Name& signer, base::Octets response, base::Instant now);
+
+    /// What QTYPE RRSIG asks for comes without what it is over.
+    struct Rrset {
+        dns::Name owner;
+        dns::RrType type{};
+    };
+    /// Those over which `response` has signatures, which it does not have itself, and which are not
+    /// known for that side; at most rrsets_max.
+    std::vector<Rrset> missing_rrsets(Side side, const dns::Message& response, base::Instant now);
+    static std::vector<std::uint8_t> rrset_query(const Rrset& rrset);
+    void learn_rrset(Side side, const Rrset& rrset, base::Octets response, base::Instant now);
 
     /// Of all sections. Errors: `invalid`, with the RRset and what is wrong; and where nobody here
     /// can tell, `not_found`: a signer has no DNSKEY; `timeout`: it was asked for its keys and did
@@ -65,7 +79,14 @@ private:
     const Keys* keys_or_null(Side side, const dns::Name& signer, base::Instant now);
 
     const store::Catalogue* zones_or_null_;
-    std::map<std::string, Keys> keys_;  // by side and folded signer
+    struct KnownRrset {
+        std::vector<dns::Record> records;  // none: that side does not say
+        base::Instant until{};
+    };
+    const KnownRrset* rrset_or_null(const std::string& key, base::Instant now) const;
+
+    std::map<std::string, Keys> keys_;          // by side and folded signer
+    std::map<std::string, KnownRrset> rrsets_;  // by side, type and folded owner
     std::unordered_set<std::uint64_t> verified_;
     base::Instant verified_until_{};
 };

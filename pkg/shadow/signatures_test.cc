@@ -117,6 +117,39 @@ TEST_CASE("who signs no more than another: the same signatures over the same, or
     CHECK(!signs_no_more({}, whole));
 }
 
+TEST_CASE("signatures without what they are over are verified over what that side says it is") {
+    const SignedZone zone;
+    dns::Message response = zone.response();
+    response.authority.clear();
+    dns::Message whole = response;
+    std::erase_if(response.answer,
+                  [](const dns::Record& one) { return one.type != dns::RrType::rrsig; });
+    REQUIRE(!response.answer.empty());
+    SignatureCheck check(&zone.zones);
+    REQUIRE(check.learn_from_zones(Side::newer, zone.apex, zone.now));
+    const auto missing = check.missing_rrsets(Side::newer, response, zone.now);
+    REQUIRE(missing.size() == 1);
+    CHECK(check.missing_rrsets(Side::newer, whole, zone.now).empty());
+    CHECK(check.verify(Side::newer, response, zone.now).error().code == Errc::unsupported);
+    check.learn_rrset(Side::newer, missing[0], *dns::encode_message(whole), zone.now);
+    CHECK(check.missing_rrsets(Side::newer, response, zone.now).empty());
+    CHECK(check.missing_rrsets(Side::older, response, zone.now).size() == 1);
+    CHECK(check.verify(Side::newer, response, zone.now).has_value());
+    for (dns::Record& record : whole.answer)
+        if (record.type != dns::RrType::rrsig) record.rdata.back() ^= 1;
+    check.learn_rrset(Side::newer, missing[0], *dns::encode_message(whole), zone.now);
+    CHECK(check.verify(Side::newer, response, zone.now).error().code == Errc::invalid);
+    // Silence is known too, so that nobody asks for ever.
+    check.learn_rrset(Side::newer, missing[0], {}, zone.now);
+    CHECK(check.missing_rrsets(Side::newer, response, zone.now).empty());
+    CHECK(check.verify(Side::newer, response, zone.now).error().code == Errc::unsupported);
+    CHECK(check
+              .missing_rrsets(
+                  Side::newer, response,
+                  zone.now + SignatureCheck::rrset_kept_for + base::Duration::milliseconds(1))
+              .size() == 1);
+}
+
 TEST_CASE("keys by which nothing verifies are forgotten when they may have changed since") {
     const SignedZone zone;
     const dns::Message response = zone.response();

@@ -38,6 +38,9 @@ constexpr std::size_t local_datagram_octets = 4096;
 constexpr std::size_t datagram_octets_usual = 1232;
 constexpr auto starved_wait = base::Duration::milliseconds(2);
 constexpr auto longest_wait = base::Duration::milliseconds(50);
+// For one question: both sides' keys and RRsets, and keys again where they have changed.
+constexpr std::size_t keys_asked_max =
+    2 * (2 * SignatureCheck::signers_max + SignatureCheck::rrsets_max);
 constexpr auto lag_wait_max = base::Duration::milliseconds(500);
 
 /// The message with nothing behind the question, for answers that are truncated where the whole one
@@ -131,6 +134,7 @@ enum class Stage : std::uint8_t {
     again,    // both, and the first time the referee
     referee,  // over TCP
     keys,     // DNSKEYs of a signer from one side
+    rrset,    // what a signature is over, from one side
 };
 
 /// A batch whose questions are in flight.
@@ -162,6 +166,7 @@ struct Question {
     std::unique_ptr<Doubt> doubt;
     Side keys_side = Side::older;
     dns::Name keys_signer;
+    SignatureCheck::Rrset rrset;  // that keys_side is asked for
     unsigned keys_asked = 0;
     std::array<bool, 2> keys_renewed{};   // after a signature that did not verify
     bool was_seen = false;                // both answers came with the question
@@ -697,6 +702,12 @@ Worker::Work::Next Worker::Work::step(std::uint32_t slot) {
         case Stage::referee:
             std::swap(question.doubt->referee, question.got[index_of(Side::referee)]);
             return after_asking(slot);
+        case Stage::rrset: {
+            const auto& told = question.got[index_of(question.keys_side)];
+            signatures.learn_rrset(question.keys_side, question.rrset, told, runtime::now());
+            if (told.empty()) question.keys_asked = keys_asked_max;  // nor would it say the others
+            return verify(slot);
+        }
         case Stage::keys:
             signatures.learn(question.keys_side, question.keys_signer,
                              question.got[index_of(question.keys_side)], runtime::now());
@@ -875,14 +886,23 @@ Worker::Work::Next Worker::Work::verify(std::uint32_t slot) {
         const std::vector<dns::Name> missing = signatures.missing(holder, *message, now);
         for (const dns::Name& signer : missing) {
             if (signatures.learn_from_zones(holder, signer, now)) continue;
-            // Bounded: no more askings for one question than signers are looked at.
-            if (!can_ask || question.keys_asked >= 2 * SignatureCheck::signers_max) break;
+            if (!can_ask || question.keys_asked >= keys_asked_max) break;
             ++question.keys_asked;
             question.keys_side = holder;
             question.keys_signer = signer;
             To to;
             to.tcp.add(holder);
             return round(slot, Stage::keys, SignatureCheck::keys_query(signer), to);
+        }
+        for (const SignatureCheck::Rrset& rrset :
+             signatures.missing_rrsets(holder, *message, now)) {
+            if (!can_ask || question.keys_asked >= keys_asked_max) break;
+            ++question.keys_asked;
+            question.keys_side = holder;
+            question.rrset = rrset;
+            To to;
+            to.tcp.add(holder);
+            return round(slot, Stage::rrset, SignatureCheck::rrset_query(rrset), to);
         }
         told[i] = Collector::Signatures(signatures.verify(holder, *message, now));
         if (!told[i].good() && !question.keys_renewed[i] &&
