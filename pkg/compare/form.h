@@ -75,8 +75,8 @@ struct Item {
     std::uint32_t saved_octets = 0;  // by compression, of owner and RDATA
     std::uint16_t type = 0;
     std::uint16_t rr_class = 0;
-    /// Of the chain in ANSWER: counts the names as they follow each other, RRSIGs aside. Set by
-    /// those who sort.
+    /// Of the chain in ANSWER: counts the names as they follow each other, RRSIGs aside. Set
+    /// by those who match records out of order.
     std::uint32_t run = 0;
     bool dropped = false;  // likewise
 

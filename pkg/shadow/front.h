@@ -72,9 +72,9 @@ public:
     const std::vector<net::Endpoint>& endpoints() const noexcept;
     /// Takes no more queries, passes on what the old server still answers within `timeout` (UDP and
     /// TCP, compared or not; zone transfers that go on: up to 10 s), waits for the new server and
-    /// for what is being asked again, at most about five timeouts in all: what is open two timeouts
-    /// after the last answer, and when the messages then under way have been waited for, is judged
-    /// as it was seen. `take` gives the rest then.
+    /// for what is being asked again: what is open two timeouts after the last answer, and when the
+    /// messages then under way have been waited for (three timeouts, where nobody answers), is
+    /// judged as it was seen. So at most seven timeouts in all. `take` gives the rest then.
     void stop();
     /// What was compared since the last call, with positions counting from 1 over the whole front;
     /// `tally.asked` are all queries that were to be compared. Call it about once a second; what is

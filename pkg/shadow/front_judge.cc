@@ -7,6 +7,7 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <limits>
 #include <map>
 #include <mutex>
 #include <string_view>
@@ -257,7 +258,9 @@ SeenSignatures FrontJudge::Work::signatures_of(const Observed& seen) {
         for (const dns::Name& signer : signatures.missing(side, *message, now))
             signatures.learn_from_zones(side, signer, now);
         out.told[i] = Collector::Signatures(signatures.verify(side, *message, now));
-        out.unasked[i] = out.told[i].unknown && !signatures.missing(side, *message, now).empty();
+        out.unasked[i] =
+            out.told[i].unknown && (!signatures.missing(side, *message, now).empty() ||
+                                    !signatures.missing_rrsets(side, *message, now).empty());
     }
     return out;
 }
@@ -281,9 +284,11 @@ void FrontJudge::Work::judge_difference(const Pair& pair, const compare::Differe
     seen.signatures = known.told;
     for (const std::size_t i : {0U, 1U})
         if (known.unasked[i]) seen.signatures[i] = {};
-    compare::Judgement judgement = collector.judgement(pair, difference, seen);
-    const bool is_unasked =
-        known.unasked[0] || known.unasked[1] || judgement.rule == compare::Rule::truncation;
+    compare::Difference supposed = difference;
+    if (supposed.open_end) supposed.leaves_zone();
+    compare::Judgement judgement = collector.judgement(pair, supposed, seen);
+    const bool is_unasked = known.unasked[0] || known.unasked[1] || difference.open_end ||
+                            judgement.rule == compare::Rule::truncation;
     if (is_unasked && compare::is_explained(judgement.verdict, judgement.what)) {
         Collector::dropped(done);
         return;
@@ -304,8 +309,10 @@ void FrontJudge::Work::judge_left(std::uint64_t at, const Observed& seen, base::
         judge_same(pair, signatures_of(seen));
         return;
     }
-    judge_difference(pair, collector.comparer().difference(pair.asked, pair.older, pair.newer),
-                     is_answered(seen) ? signatures_of(seen) : SeenSignatures());
+    compare::Difference difference =
+        collector.comparer().difference(pair.asked, pair.older, pair.newer);
+    if (difference.open_end && ends.knows(*difference.open_end)) difference.leaves_zone();
+    judge_difference(pair, difference, is_answered(seen) ? signatures_of(seen) : SeenSignatures());
 }
 
 /// False: there is no room.
@@ -369,6 +376,7 @@ void FrontJudge::Work::ask_again() {
     run_options.window = again_window;
     run_options.timeout = options.timeout;
     run_options.lag = options.lag;
+    run_options.rechecks_a_cause = std::numeric_limits<std::uint32_t>::max();  // `judge` bounds it
     run_options.in_order = false;
     const Status status = run(
         *this, run_options, [this](Stretch&& stretch) { return asked_again(std::move(stretch)); },
@@ -425,9 +433,12 @@ Status FrontJudge::Work::asked_again(Stretch&& stretch) {
             tally.same != 0 || came_to(compare::Verdict::in_flight) ||
             came_to(compare::Verdict::unstable) ||
             tally.by_rule[static_cast<std::size_t>(compare::Rule::rotating)] != 0;
-        collector.asked_again(original.cause, tally.unconfirmed != 0 ? Collector::Came::silent
-                                              : has_changed          ? Collector::Came::otherwise
-                                                                     : Collector::Came::same_again);
+        if (tally.unconfirmed != 0)
+            collector.asked_again(original.cause, Collector::Came::silent);
+        else if (has_changed)
+            collector.asked_again(original.cause, Collector::Came::otherwise);
+        else if (tally.asked_again != 0)
+            collector.asked_again(original.cause, Collector::Came::same_again);
         if (const auto place = again_alike.find(hash_of(seen));
             place != again_alike.end() && place->second == found->first)
             again_alike.erase(place);

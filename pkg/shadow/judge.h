@@ -95,7 +95,7 @@ public:
         bool older_unstable = false, newer_unstable = false;  // differs from itself
         bool sets_equal = false;               // over all askings, both sides drew from one set
         bool serials_differed = false;         // of the zone, when the difference was seen
-        bool agreed_later = false;             // the last time both were asked
+        bool agreed_later = false;             // the last time both answered
         base::Octets referee;                  // its answer; empty: none
         std::array<Signatures, 2> signatures;  // of the old server, of the new one
         /// Asked over TCP, since an answer was truncated, it gave none: of each side.

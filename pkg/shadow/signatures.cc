@@ -212,6 +212,9 @@ bool SignatureCheck::forget_old(Side side, const dns::Message& response, base::I
         keys_.erase(found);
         any = true;
     }
+    for (const dns::Name& signer : signers_of(response))
+        for (const Signed& set : rrsets_signed_by(signer, response))
+            if (is_alone(set) && rrsets_.erase(key_of(side, set.owner, set.type)) != 0) any = true;
     return any;
 }
 
@@ -278,13 +281,25 @@ Status SignatureCheck::verify(Side side, const dns::Message& response, base::Ins
             continue;
         }
         for (Signed& set : rrsets_signed_by(signer, response)) {
-            if (is_alone(set))
-                if (const auto* known = rrset_or_null(key_of(side, set.owner, set.type), now))
-                    set.alone.answer.insert(set.alone.answer.end(), known->records.begin(),
-                                            known->records.end());
+            const auto* const known =
+                is_alone(set) ? rrset_or_null(key_of(side, set.owner, set.type), now) : nullptr;
+            const bool is_completed = known != nullptr && !known->records.empty();
+            if (is_completed)
+                set.alone.answer.insert(set.alone.answer.end(), known->records.begin(),
+                                        known->records.end());
             const std::uint64_t hash = hash_of(set, keys->hash);
             if (verified_.contains(hash)) continue;
             Status verified = dnssec::verify_signatures(set.alone, keys->records, now);
+            if (!verified && is_completed && verified.error().code == Errc::invalid) {
+                // The RRset may have changed since: what is wrong without it is wrong.
+                std::erase_if(set.alone.answer, [](const dns::Record& record) {
+                    return record.type != dns::RrType::rrsig;
+                });
+                if (Status alone = dnssec::verify_signatures(set.alone, keys->records, now);
+                    !alone && alone.error().code == Errc::unsupported)
+                    verified = fail(Errc::unsupported, std::move(verified.error().message) +
+                                                           " (over what that side has now)");
+            }
             if (verified)
                 verified_.insert(hash);
             else if (verified.error().code == Errc::invalid)

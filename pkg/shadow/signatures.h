@@ -62,10 +62,11 @@ public:
     /// Of all sections. Errors: `invalid`, with the RRset and what is wrong; and where nobody here
     /// can tell, `not_found`: a signer has no DNSKEY; `timeout`: it was asked for its keys and did
     /// not say, or nobody has asked (something is missing); `unsupported`: as
-    /// dnssec::verify_signatures.
+    /// dnssec::verify_signatures, and for a signature that has to be verified over an RRset which
+    /// was asked for and does not verify over it (it may have changed since).
     Status verify(Side side, const dns::Message& response, base::Instant now);
-    /// Lets go of the keys by which `response` did not verify, where they are not fresh: a zone may
-    /// have got new ones since. True: there were such, and they are missing now.
+    /// Lets go of the keys by which `response` did not verify, where they are not fresh, and of the
+    /// RRsets: a zone may have got new ones since. True: there were such, and they are missing now.
     bool forget_old(Side side, const dns::Message& response, base::Instant now);
 
 private:

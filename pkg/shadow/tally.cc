@@ -63,6 +63,7 @@ void Tally::add(const Tally& other, std::uint64_t times) noexcept {
         add_each(stray[side], other.stray[side], times);
     add_each(timeouts, other.timeouts, times);
     add_each(repeats, other.repeats, times);
+    asked_again += other.asked_again * times;
     unconfirmed += other.unconfirmed * times;
 }
 

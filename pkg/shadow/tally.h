@@ -58,7 +58,8 @@ struct Tally {
     std::array<std::array<std::uint64_t, stray_count>, sides> stray{};
     std::array<std::uint64_t, sides> timeouts{};  // of questions, by who did not answer
     std::array<std::uint64_t, sides> repeats{};   // messages sent again
-    /// Differences that stand as they were first seen: asked again, a side did not answer.
+    std::uint64_t asked_again = 0;                // differences that were
+    /// Of them, those that stand as they were first seen: a side did not answer.
     std::uint64_t unconfirmed = 0;
 
     void add(const Tally& other, std::uint64_t times = 1) noexcept;

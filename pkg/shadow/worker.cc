@@ -112,7 +112,7 @@ struct Doubt {
     compare::Difference difference;
     std::uint32_t askings = 0;  // again
     bool serials_differed = false;
-    bool agreed = false;    // at the last asking
+    bool agreed = false;    // at the last asking that both answered
     bool answered = false;  // by all, at one asking at least
     std::array<bool, 2> unstable{};
     std::array<Said, 2> sets;
@@ -746,6 +746,10 @@ Worker::Work::Next Worker::Work::first_answers(std::uint32_t slot) {
             return compare_answers(slot);
         }
     }
+    if (ends_now()) {
+        Collector::dropped(stretch(question));
+        return Next::done;
+    }
     for (const Side side : pair_sides) {
         question.datagrams[index_of(side)] = question.answers[index_of(side)];
     }
@@ -896,7 +900,8 @@ Worker::Work::Next Worker::Work::verify(std::uint32_t slot) {
         }
         for (const SignatureCheck::Rrset& rrset :
              signatures.missing_rrsets(holder, *message, now)) {
-            if (!can_ask || question.keys_asked >= keys_asked_max) break;
+            // Another side may have other data.
+            if (holder != side || !can_ask || question.keys_asked >= keys_asked_max) break;
             ++question.keys_asked;
             question.keys_side = holder;
             question.rrset = rrset;
@@ -1109,6 +1114,7 @@ Worker::Work::Next Worker::Work::conclude(std::uint32_t slot) {
                                                           : Collector::Came::same_again);
     else if (doubt.askings > 0)
         collector.asked_again(doubt.difference.cause, Collector::Came::silent);
+    if (doubt.askings > 0) ++stretch(question).tally.asked_again;
     if (doubt.askings > 0 && !doubt.answered) ++stretch(question).tally.unconfirmed;
     collector.difference(stretch(question), pair(question), doubt.difference, again);
     return Next::done;
