@@ -123,7 +123,7 @@ complete -c zonectl -n "__zonectl_at 'diff'" -l resume -d 'Go on with a run of t
 complete -c zonectl -n "__zonectl_at 'diff'" -l fresh -d 'Not: Go on with a run of the same that was stopped, or begin anew'
 complete -c zonectl -n "__zonectl_at 'shadow'" -l listen -x -d 'Where clients ask, over UDP and TCP; can be given several times'
 complete -c zonectl -n "__zonectl_at 'shadow'" -l old -x -d 'The server that is: clients get its answers, as they are'
-complete -c zonectl -n "__zonectl_at 'shadow'" -l new -x -d 'The server that is to take its place: asked the same, after the client has its answer'
+complete -c zonectl -n "__zonectl_at 'shadow'" -l new -x -d 'The server that is to take its place: asked the same, over UDP after the client has its answer'
 complete -c zonectl -n "__zonectl_at 'shadow'" -l zone-data -x -d 'Store that says who is right'
 complete -c zonectl -n "__zonectl_at 'shadow'" -l proxy-to -x -a 'none old new both' -d 'Who gets the client'\''s address, in a PROXY protocol v2 header before each message; differences are not asked again then'
 complete -c zonectl -n "__zonectl_at 'shadow'" -l strict -d 'Nothing but the ID: no rule at all'
