@@ -231,17 +231,17 @@ private:
         return nullptr;
     }
 
-    const char* rdata(Item& item, std::size_t at, std::size_t octets) {
+    const char* rdata(Item& item, std::size_t at, std::size_t rdata_octets) {
         const RdataShape shape = rdata_shape(static_cast<dns::RrType>(item.type));
         if (shape.names == 0) {
             const bool internet = item.rr_class == static_cast<std::uint16_t>(dns::RrClass::in);
-            if ((item.is(dns::RrType::a) && internet && octets != 4) ||
-                (item.is(dns::RrType::aaaa) && octets != 16))
+            if ((item.is(dns::RrType::a) && internet && rdata_octets != 4) ||
+                (item.is(dns::RrType::aaaa) && rdata_octets != 16))
                 return "rdata";
-            return item.type == type_a6 ? a6(item, at, octets) : nullptr;
+            return item.type == type_a6 ? a6(item, at, rdata_octets) : nullptr;
         }
-        if (shape.names > 1 || shape.texts > 0) return named(item, shape, at, octets);
-        const std::size_t end = at + octets;
+        if (shape.names > 1 || shape.texts > 0) return named(item, shape, at, rdata_octets);
+        const std::size_t end = at + rdata_octets;
         const std::size_t name_at = at + shape.prefix_octets;
         if (name_at > end) return "rdata";
         HeldName only;
@@ -256,29 +256,29 @@ private:
             item.rdata_octets = static_cast<std::uint32_t>(only.octets);
             return nullptr;
         }
-        // As it stands. A pointer can lead to a name of as many octets as it has itself ("a." is
-        // three), so those are no sign.
+        // As it stands. A pointer can lead to a name of as many octets as it has itself ("a."
+        // is three), so those are no sign.
         if (only.kept == message_ + name_at && (only.in_lower_case() || !shape.folds))
             return nullptr;
         return lay(item, shape, at, name_at, std::span(&only, 1), next, end);
     }
 
     /// RFC 2874 section 3.1: bits that are left to the name, then so many octets less.
-    [[gnu::noinline]] const char* a6(Item& item, std::size_t at, std::size_t octets) {
-        if (octets == 0 || message_[at] > 128) return "rdata";
+    [[gnu::noinline]] const char* a6(Item& item, std::size_t at, std::size_t rdata_octets) {
+        if (rdata_octets == 0 || message_[at] > 128) return "rdata";
         const RdataShape shape{
             .prefix_octets = static_cast<std::uint8_t>(1 + (128 - message_[at] + 7) / 8),
             .names = static_cast<std::uint8_t>(message_[at] == 0 ? 0 : 1),
             .folds = true,
             .tail_octets = 0};
-        if (shape.names == 0) return octets == shape.prefix_octets ? nullptr : "rdata";
-        return named(item, shape, at, octets);
+        if (shape.names == 0) return rdata_octets == shape.prefix_octets ? nullptr : "rdata";
+        return named(item, shape, at, rdata_octets);
     }
 
     /// RDATA of any shape that has names.
     [[gnu::noinline]] const char* named(Item& item, const RdataShape& shape, std::size_t at,
-                                        std::size_t octets) {
-        const std::size_t end = at + octets;
+                                        std::size_t rdata_octets) {
+        const std::size_t end = at + rdata_octets;
         std::size_t next = at + shape.prefix_octets;
         for (std::size_t i = 0; i < shape.texts && next < end; ++i) next += 1U + message_[next];
         if (next > end) return "rdata";

@@ -81,7 +81,8 @@ std::uint64_t sample(const std::uint8_t* octets, std::size_t count, std::uint64_
 /// The same for two records of the same data; seldom for others.
 std::uint64_t key_of(const Item& item) noexcept {
     const std::uint64_t sizes = std::uint64_t{item.owner_octets} << 32U | item.rdata_octets;
-    const std::uint64_t of_owner = sample(item.owner, item.owner_octets, sizes ^ item.type << 16U);
+    const std::uint64_t of_owner =
+        sample(item.owner, item.owner_octets, sizes ^ std::uint64_t{item.type} << 16U);
     return sample(item.rdata, item.rdata_octets, of_owner);
 }
 
