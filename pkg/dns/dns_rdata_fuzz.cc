@@ -71,8 +71,8 @@ bool listed(const std::array<Disagreement, size>& list, std::string_view type) {
     return std::ranges::find(list, type, &Disagreement::type) != list.end();
 }
 
-/// ldns takes RDATA that ends between two fields, and drops what is behind the last: both are no
-/// acceptance.
+/// ldns takes RDATA that ends between two fields, drops what is behind the last, and follows
+/// pointers out of it: all that is no acceptance.
 bool ldns_accepts(std::uint16_t number, base::Octets rdata) {
     std::vector<std::uint8_t> wire(11 + rdata.size());  // owner, type, class, TTL, length
     base::store_u16(&wire[1], number);
@@ -83,12 +83,15 @@ bool ldns_accepts(std::uint16_t number, base::Octets rdata) {
     std::size_t at = 0;
     if (ldns_wire2rr(&rr, wire.data(), wire.size(), &at, LDNS_SECTION_ANSWER) != LDNS_STATUS_OK)
         return false;
-    std::size_t octets = 11;
-    for (std::size_t i = 0; i < ldns_rr_rd_count(rr); ++i)
-        octets += ldns_rdf_size(ldns_rr_rdf(rr, i));
+    std::vector<std::uint8_t> fields;
+    for (std::size_t i = 0; i < ldns_rr_rd_count(rr); ++i) {
+        const ldns_rdf* const field = ldns_rr_rdf(rr, i);
+        fields.insert(fields.end(), ldns_rdf_data(field),
+                      ldns_rdf_data(field) + ldns_rdf_size(field));
+    }
     const bool whole =
         ldns_rr_rd_count(rr) >= ldns_rr_descriptor_minimum(ldns_rr_descript(number)) &&
-        octets == wire.size();
+        std::ranges::equal(fields, rdata);
     ldns_rr_free(rr);
     return whole;
 }
