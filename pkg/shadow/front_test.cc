@@ -722,10 +722,14 @@ Octets answer_with(const Octets& query, dns::RrType type, const std::string& rda
     return *dns::encode_message(message);
 }
 
-/// As of a zone whose version is `serial`.
-TestServer::Handler version_of(const std::atomic<std::uint8_t>& serial) {
-    return [&serial](const Octets& query, const auto& client) {
+/// As of a zone whose version is `serial`; counts how often it was asked for that.
+TestServer::Handler version_of(const std::atomic<std::uint8_t>& serial,
+                               std::atomic<int>* asked_or_null = nullptr) {
+    return [&serial, asked_or_null](const Octets& query, const auto& client) {
         const std::uint8_t version = serial;
+        if (asked_or_null != nullptr &&
+            dns::parse_message(query)->questions[0].type == dns::RrType::soa)
+            ++*asked_or_null;
         client.answer(dns::parse_message(query)->questions[0].type == dns::RrType::soa
                           ? answer_with(query, dns::RrType::soa,
                                         "ns. host. " + std::to_string(version) + " 1 2 3 4")
@@ -737,7 +741,8 @@ TestServer::Handler version_of(const std::atomic<std::uint8_t>& serial) {
 
 TEST_CASE("a zone that changes on one side first is in flight for all that ask meanwhile") {
     std::atomic<std::uint8_t> older_serial{2}, newer_serial{1};
-    const TestServer older(version_of(older_serial)), newer(version_of(newer_serial));
+    std::atomic<int> asked{0};
+    const TestServer older(version_of(older_serial)), newer(version_of(newer_serial, &asked));
     FrontOptions options = options_for(older.target(), newer.target());
     options.lag = base::Duration::seconds(60);
     Front front(options);
@@ -750,8 +755,10 @@ TEST_CASE("a zone that changes on one side first is in flight for all that ask m
         CHECK(!client.receive().empty());
     }
     Tally tally = tally_of(front, 0);
-    // Until all have been seen.
-    ::poll(nullptr, 0, 300);
+    // Until all have been found to be of two versions.
+    const base::Duration until = runtime::monotonic() + patience;
+    while (asked <= others && runtime::monotonic() < until) ::poll(nullptr, 0, 1);
+    ::poll(nullptr, 0, 100);
     newer_serial = 2;
     tally.add(tally_of(front, alike + others - tally.asked));
     CHECK(tally.by_verdict[static_cast<std::size_t>(compare::Verdict::in_flight)] ==
