@@ -1,6 +1,6 @@
 // Between the threads of a run: batches of questions from the source to the workers, stretches from
-// the workers to the one who delivers them, in order. Everything is bounded: there are so many
-// batches, and so many stretches that wait for an earlier one.
+// the workers to the one who delivers them, in order if wanted. Everything is bounded: there are so
+// many batches, and so many stretches that wait for an earlier one.
 #pragma once
 
 #include <condition_variable>

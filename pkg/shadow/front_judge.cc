@@ -82,7 +82,7 @@ bool is_answered(const Observed& seen) noexcept {
 /// By side.
 struct SeenSignatures {
     std::array<Collector::Signatures, 2> told;
-    std::array<bool, 2> unasked{};  // unknown: nobody has asked for the keys
+    std::array<bool, 2> unasked{};  // unknown: nobody has asked for keys or RRset
 };
 
 }  // namespace
@@ -121,10 +121,10 @@ struct FrontJudge::Work : capture::Source {
     void compare_all();
     void judge(const Observed& seen);
     SeenSignatures signatures_of(const Observed& seen);
-    void judge_same(const Pair& pair, const SeenSignatures& known);
-    void judge_difference(const Pair& pair, const compare::Difference& difference,
+    void judge_same(Stretch& into, const Pair& pair, const SeenSignatures& known);
+    void judge_difference(Stretch& into, const Pair& pair, const compare::Difference& difference,
                           const SeenSignatures& known);
-    void judge_left(std::uint64_t at, const Observed& seen, base::Instant when);
+    void judge_left(Stretch& into, std::uint64_t at, const Observed& seen, base::Instant when);
     bool give_away(const Observed& seen, const std::string& cause);
     void ask_again();
     Status asked_again(Stretch&& stretch);
@@ -224,7 +224,7 @@ void FrontJudge::Work::judge(const Observed& seen) {
             const bool is_unknown = known.told[0].unknown || known.told[1].unknown;
             // Who asks again can ask for keys.
             if (!is_unknown || !give_away(seen, "signatures to be verified"))
-                judge_same(pair, known);
+                judge_same(done, pair, known);
             return;
         }
     }
@@ -244,7 +244,7 @@ void FrontJudge::Work::judge(const Observed& seen) {
     if ((is_open || collector.worth_asking(difference.cause, again_a_cause_max)) &&
         give_away(seen, difference.cause))
         return;
-    judge_difference(pair, difference, known);
+    judge_difference(done, pair, difference, known);
 }
 
 /// What there is to say of signatures without asking anybody.
@@ -266,19 +266,20 @@ SeenSignatures FrontJudge::Work::signatures_of(const Observed& seen) {
 }
 
 /// A pair that is the same if its signatures are good, and that nobody asks about.
-void FrontJudge::Work::judge_same(const Pair& pair, const SeenSignatures& known) {
+void FrontJudge::Work::judge_same(Stretch& into, const Pair& pair, const SeenSignatures& known) {
     const auto& [older, newer] = known.told;
     if (newer.bad() || (older.bad() && newer.good()))
-        collector.bad_signatures(done, pair, known.told);
+        collector.bad_signatures(into, pair, known.told);
     else if (older.good() && newer.good())
-        collector.verified(done, pair);
+        collector.verified(into, pair);
     else
-        Collector::dropped(done);
+        Collector::dropped(into);
 }
 
 /// A difference, as it was seen. Where it would be explained if only somebody had asked, it was not
 /// compared.
-void FrontJudge::Work::judge_difference(const Pair& pair, const compare::Difference& difference,
+void FrontJudge::Work::judge_difference(Stretch& into, const Pair& pair,
+                                        const compare::Difference& difference,
                                         const SeenSignatures& known) {
     Collector::Again seen;
     seen.signatures = known.told;
@@ -290,29 +291,31 @@ void FrontJudge::Work::judge_difference(const Pair& pair, const compare::Differe
     const bool is_unasked = known.unasked[0] || known.unasked[1] || difference.open_end ||
                             judgement.rule == compare::Rule::truncation;
     if (is_unasked && compare::is_explained(judgement.verdict, judgement.what)) {
-        Collector::dropped(done);
+        Collector::dropped(into);
         return;
     }
     seen.signatures = known.told;
     if (is_unasked) judgement = collector.judgement(pair, difference, seen);
-    collector.difference(done, pair, difference, std::move(judgement), {});
+    collector.difference(into, pair, difference, std::move(judgement), {});
 }
 
 /// What is left when nobody asks any more.
-void FrontJudge::Work::judge_left(std::uint64_t at, const Observed& seen, base::Instant when) {
+void FrontJudge::Work::judge_left(Stretch& into, std::uint64_t at, const Observed& seen,
+                                  base::Instant when) {
     const Pair pair{.position = at,
                     .at = when,
                     .asked = asked_of(seen),
                     .older = seen.older,
                     .newer = seen.newer};
     if (is_answered(seen) && collector.comparer().same(pair.asked, pair.older, pair.newer).same) {
-        judge_same(pair, signatures_of(seen));
+        judge_same(into, pair, signatures_of(seen));
         return;
     }
     compare::Difference difference =
         collector.comparer().difference(pair.asked, pair.older, pair.newer);
     if (difference.open_end && ends.knows(*difference.open_end)) difference.leaves_zone();
-    judge_difference(pair, difference, is_answered(seen) ? signatures_of(seen) : SeenSignatures());
+    judge_difference(into, pair, difference,
+                     is_answered(seen) ? signatures_of(seen) : SeenSignatures());
 }
 
 /// False: there is no room.
@@ -385,9 +388,8 @@ void FrontJudge::Work::ask_again() {
     const std::scoped_lock lock(mutex, again_mutex);
     if (!status) asks_again = false;
     for (const auto& [at, left] : again) {
-        Stretch before = std::exchange(done, {});
-        judge_left(at, left.seen, left.at);
-        Stretch one = std::exchange(done, std::move(before));
+        Stretch one;
+        judge_left(one, at, left.seen, left.at);
         add(done, std::move(one), left.alike);
     }
     again.clear();

@@ -126,8 +126,7 @@ std::uint64_t hash_of(const Signed& set, std::uint64_t keys) {
 }  // namespace
 
 std::vector<std::uint8_t> SignatureCheck::keys_query(const dns::Name& signer) {
-    return dns::encode_query(signer, dns::RrType::dnskey,
-                             {.edns = dns::Edns{.udp_octets = 1232, .dnssec_ok = true}});
+    return rrset_query({.owner = signer, .type = dns::RrType::dnskey});
 }
 
 const SignatureCheck::Keys* SignatureCheck::keys_or_null(Side side, const dns::Name& signer,

@@ -166,7 +166,8 @@ struct Question {
     std::unique_ptr<Doubt> doubt;
     Side keys_side = Side::older;
     dns::Name keys_signer;
-    SignatureCheck::Rrset rrset;  // that keys_side is asked for
+    SignatureCheck::Rrset rrset;         // that keys_side is asked for
+    std::array<bool, 2> rrset_silent{};  // it did not answer
     unsigned keys_asked = 0;
     std::array<bool, 2> keys_renewed{};   // after a signature that did not verify
     bool was_seen = false;                // both answers came with the question
@@ -486,6 +487,7 @@ void Worker::Work::begin(const capture::Query& query, const compare::QueryFacts&
     question.keys_renewed = {};
     question.was_seen = !query.recorded_newer.empty();
     question.whole_missing = {};
+    question.rrset_silent = {};
     for (auto& datagram : question.datagrams) datagram.clear();
     for (const Side side : pair_sides) {
         auto& answer = question.answers[index_of(side)];
@@ -705,7 +707,7 @@ Worker::Work::Next Worker::Work::step(std::uint32_t slot) {
         case Stage::rrset: {
             const auto& told = question.got[index_of(question.keys_side)];
             signatures.learn_rrset(question.keys_side, question.rrset, told, runtime::now());
-            if (told.empty()) question.keys_asked = keys_asked_max;  // nor would it say the others
+            question.rrset_silent[index_of(question.keys_side)] = told.empty();
             return verify(slot);
         }
         case Stage::keys:
@@ -887,27 +889,28 @@ Worker::Work::Next Worker::Work::verify(std::uint32_t slot) {
                             : side == Side::older                ? Side::newer
                                                                  : Side::older;
         const bool can_ask = kind(holder) != Target::Kind::recorded && !ends_now();
+        const auto ask_holder = [&](Stage stage, base::Octets query) {
+            ++question.keys_asked;
+            question.keys_side = holder;
+            To to;
+            to.tcp.add(holder);
+            return round(slot, stage, query, to);
+        };
         const std::vector<dns::Name> missing = signatures.missing(holder, *message, now);
         for (const dns::Name& signer : missing) {
             if (signatures.learn_from_zones(holder, signer, now)) continue;
             if (!can_ask || question.keys_asked >= keys_asked_max) break;
-            ++question.keys_asked;
-            question.keys_side = holder;
             question.keys_signer = signer;
-            To to;
-            to.tcp.add(holder);
-            return round(slot, Stage::keys, SignatureCheck::keys_query(signer), to);
+            return ask_holder(Stage::keys, SignatureCheck::keys_query(signer));
         }
         for (const SignatureCheck::Rrset& rrset :
              signatures.missing_rrsets(holder, *message, now)) {
-            // Another side may have other data.
-            if (holder != side || !can_ask || question.keys_asked >= keys_asked_max) break;
-            ++question.keys_asked;
-            question.keys_side = holder;
+            // Another side may have other data; one that is silent would not say the others either.
+            if (holder != side || !can_ask || question.rrset_silent[i] ||
+                question.keys_asked >= keys_asked_max)
+                break;
             question.rrset = rrset;
-            To to;
-            to.tcp.add(holder);
-            return round(slot, Stage::rrset, SignatureCheck::rrset_query(rrset), to);
+            return ask_holder(Stage::rrset, SignatureCheck::rrset_query(rrset));
         }
         told[i] = Collector::Signatures(signatures.verify(holder, *message, now));
         if (!told[i].good() && !question.keys_renewed[i] &&
