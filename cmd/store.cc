@@ -331,8 +331,9 @@ int run_stats(const StoreOptions& options, Invocation& invocation) {
         term::Json by_kind = term::Json::object();
         for (const auto& [kind, count] : kinds) by_kind.set(kind, number(count));
         term::Json json = term::Json::object();
-        json.set("store", options.store).set("format", term::Json::number(journal::format_version));
+        json.set("store", options.store).set("format", term::Json::number(snapshot->format()));
         json.set("position", number(snapshot->position().number));
+        json.set("commit", journal::to_string(snapshot->position()));
         json.set("zones", number(zones)).set("records", number(records));
         json.set("states", std::move(by_state)).set("kinds", std::move(by_kind));
         json.set("settings_octets", number(settings_octets));
@@ -350,13 +351,14 @@ int run_stats(const StoreOptions& options, Invocation& invocation) {
     for (const auto& [kind, count] : kinds)
         table.row({"  " + std::string(kind), term::grouped(count)});
     table.row({"records", term::grouped(records)});
-    table.row({"position", term::grouped(snapshot->position().number)});
+    table.row({"position", journal::to_string(snapshot->position())});
     table.row({"store", term::octets_in_words(store_octets)});
-    table.row({"image file", image_octets == 0 ? std::string("none")
-                                               : term::octets_in_words(image_octets) +
-                                                     (usable ? ", " + term::grouped(on_top) +
-                                                                   " zones changed since"
-                                                             : ", not of this store or too old")});
+    table.row(
+        {"image file", image_octets == 0
+                           ? std::string("none")
+                           : term::octets_in_words(image_octets) +
+                                 (usable ? ", " + term::grouped(on_top) + " zones changed since"
+                                         : ", not of this store's history or too old")});
     if (records > 0)
         table.row({"octets a record",
                    std::to_string((store_octets + image_octets + records / 2) / records)});

@@ -238,6 +238,94 @@ def test_reload(work):
             process.wait(20)
 
 
+class Node:
+    """`zonectl serve --store` with one worker."""
+
+    def __init__(self, work, store, *flags):
+        self.port, self.control, self.log_path = harness.free_port(), work + "/control", work + "/log"
+        self.command = [harness.zonectl_binary(), "serve", "--store", store, "--listen", f"{harness.ADDRESS}:{self.port}",
+                        "--control", self.control, "--workers", "1", *flags]
+        self.process = None
+
+    def __enter__(self):
+        with open(self.log_path, "wb") as log:
+            self.process = subprocess.Popen(self.command, stdout=log, stderr=log)
+        harness.wait_until(lambda: self.process.poll() is not None or "serving" in self.log().split(), 20, "a start")
+        assert self.process.poll() is None, f"does not start: {self.log()}"
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        try:
+            self.process.wait(20)
+        finally:
+            self.process.kill()
+
+    def log(self):
+        with open(self.log_path, encoding="utf-8", errors="replace") as f:
+            return f.read()
+
+    def answer(self, index):
+        answer = harness.ask_udp(self.port, harness.encode_query(f"zone{index}.example.", "SOA"), 5.0)
+        assert answer, f"no answer: {self.process.poll()} {self.log()[-2000:]}"
+        return answer
+
+    def serial(self, index):
+        """Of the zone, None when it is not answered from."""
+        answer = self.answer(index)
+        return int.from_bytes(answer[-20:-16], "big") if harness.rcode(answer) == 0 else None
+
+
+def test_restored(work):
+    """A store put back from a backup, imported into again: a running node and the next one serve it, not the undone import."""
+    dump, store = work + "/a.sql", work + "/a"
+    write_dump(dump, {1: 1, 2: 1})
+    zonectl("import", dump, "--store", store)
+    for in_place in (True, False):
+        shutil.copy(store, work + "/backup")
+        with Node(work, store) as node:
+            write_dump(dump, {1: 2, 3: 1})
+            zonectl("import", dump, "--store", store)
+            zonectl("reload", "--control", node.control)
+            assert node.serial(1) == 2 and node.serial(3) == 1
+            if not in_place:
+                os.unlink(store)
+            with open(work + "/backup", "rb") as backup, open(store, "r+b" if in_place else "wb") as f:
+                f.write(backup.read())
+                f.truncate()
+            for suffix in ("-wal", "-shm"):
+                if os.path.exists(store + suffix):
+                    os.unlink(store + suffix)
+            write_dump(dump, {1: 3, 4: 1})
+            zonectl("import", dump, "--store", store)
+            zonectl("reload", "--control", node.control)
+            assert (node.serial(1), node.serial(3), node.serial(4)) == (3, None, 1), node.log()
+        with Node(work, store) as node:
+            assert (node.serial(1), node.serial(3), node.serial(4)) == (3, None, 1), node.log()
+        zonectl("store", "check", "--store", store)
+
+
+def test_format1(work):
+    """A store that zonectl 0.1 made is served as it is, and raised by its first commit."""
+    store = work + "/a"
+    shutil.copy(os.path.join(harness.ROOT, "testdata", "store", "format1.db"), store)
+    before = zonectl("zone", "list", "--store", store)
+    assert before.startswith("a.example.\tNative\tserving\t3\t4\n"), before
+
+    def form():
+        return json.loads(zonectl("store", "stats", "--store", store, "--json"))["format"]
+
+    with Node(work, store) as node:
+        assert form() == 1
+        write_dump(work + "/a.sql", {1: 1})
+        zonectl("import", work + "/a.sql", "--store", store)
+        zonectl("reload", "--control", node.control)
+        assert node.serial(1) == 1
+    assert form() == 2
+    assert zonectl("zone", "list", "--store", store).startswith(before)
+    zonectl("store", "check", "--store", store)
+
+
 def test_full_disk(work):
     """A small tmpfs in a mount namespace of its own: exit code 2, "no space", and the store as it was."""
     dump, disk = work + "/a.sql", work + "/disk"
@@ -272,7 +360,8 @@ def main():
     args = parser.parse_args()
     rng = random.Random(args.seed)
     for test in (test_identity, test_refusals, lambda work: test_kills(work, args.kills, rng),
-                 lambda work: test_reload_kills(work, max(5, args.kills // 5), rng), test_reload, test_full_disk):
+                 lambda work: test_reload_kills(work, max(5, args.kills // 5), rng), test_reload, test_restored, test_format1,
+                 test_full_disk):
         work = tempfile.mkdtemp(prefix="zonectl-e2e-store-")
         try:
             test(work)

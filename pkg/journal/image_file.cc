@@ -23,7 +23,8 @@ namespace zc::journal {
 namespace {
 
 constexpr std::array<char, 8> magic = {'z', 'c', 'i', 'm', 'a', 'g', 'e', 's'};
-constexpr std::uint32_t format = 1;
+// 2: with the value of the position. One of format 1 may be of an undone past: it is refused.
+constexpr std::uint32_t format = 2;
 constexpr std::uint32_t byte_order_mark =
     0x01020304;                                // reads otherwise on the other kind of machine
 constexpr std::uint64_t header_octets = 4096;  // a page: what follows is page-aligned
@@ -36,12 +37,12 @@ struct Header {
     std::uint32_t format;
     std::uint32_t byte_order;
     std::array<std::uint8_t, 16> store;
-    std::uint64_t position;
+    std::uint64_t position;  // its number
     std::uint64_t images;
     std::uint64_t image_octets;  // with padding; the sizes follow, then the digests
-    std::uint64_t unused;
-    XXH128_hash_t digests;  // of the digests
-    XXH128_hash_t header;   // of all before it
+    std::uint64_t value;         // of the position
+    XXH128_hash_t digests;       // of the digests
+    XXH128_hash_t header;        // of all before it
 };
 static_assert(sizeof(Header) == 96 && std::is_trivially_copyable_v<Header>);
 static_assert(sizeof(XXH128_hash_t) == 16);
@@ -157,6 +158,7 @@ Status ImageFileWriter::seal(const Position& position) {
     header.byte_order = byte_order_mark;
     header.store = position.store;
     header.position = position.number;
+    header.value = position.value;
     header.images = work.sizes.size();
     header.image_octets = work.image_octets;
     header.digests = XXH3_128bits(digests.data(), digests.size());
@@ -208,7 +210,7 @@ Result<Position> ImageFile::read_position(const std::string& store_path) {
     if (done < 0) return base::fail_errno(read_error, "read " + path);
     ZC_TRY(const Header header,
            header_of(base::Octets(octets).first(static_cast<std::size_t>(done)), path));
-    return Position{header.store, header.position};
+    return Position{header.store, header.position, header.value};
 }
 
 Result<ImageFile> ImageFile::open(const std::string& store_path, unsigned threads) {
@@ -278,7 +280,7 @@ Result<ImageFile> ImageFile::open(const std::string& store_path, unsigned thread
         return malformed("octets from " + std::to_string(header_octets + damaged * block_octets) +
                          " on do not fit their digest");
 
-    work->position = {header.store, header.position};
+    work->position = {header.store, header.position, header.value};
     work->images = header.images;
     work->sizes = first + header.image_octets;
     std::uint64_t sum = 0;

@@ -19,7 +19,7 @@ using zc::testkit::Folder;
 using zc::testkit::read_file;
 using zc::testkit::write_file;
 
-const Position somewhere{{1, 2, 3}, 42};
+const Position somewhere{{1, 2, 3}, 42, 0x123456789abcdef0};
 
 Octets octets(const std::string& text) {
     return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
@@ -113,14 +113,16 @@ TEST_CASE("a file cut off or made longer anywhere is found") {
     CHECK(ImageFile::open(folder / "s").error().code == Errc::malformed);
 }
 
-TEST_CASE("a file that is not there is not_found, one of a newer format unsupported") {
+TEST_CASE("a file that is not there is not_found, one of another format unsupported") {
     const Folder folder;
     CHECK(ImageFile::open(folder / "s").error().code == Errc::not_found);
     write(folder / "s", {"image"});
     std::string file = read_file(folder / "s-images");
-    file[8] = 2;
-    write_file(folder / "s-images", file);
-    CHECK(ImageFile::open(folder / "s").error().code == Errc::unsupported);
+    for (const char format : {char{1}, char{3}}) {  // 1 had no value in its position
+        file[8] = format;
+        write_file(folder / "s-images", file);
+        CHECK(ImageFile::open(folder / "s").error().code == Errc::unsupported);
+    }
 }
 
 TEST_CASE("a file that is replaced stays as it was for who has it mapped") {
@@ -129,7 +131,7 @@ TEST_CASE("a file that is replaced stays as it was for who has it mapped") {
     write(folder / "s", images);
     const auto file = ImageFile::open(folder / "s");
     REQUIRE(file);
-    write(folder / "s", {"other"}, {{9}, 43});
+    write(folder / "s", {"other"}, {{9}, 43, 1});
     CHECK(read(*file) == images);
     CHECK(ImageFile::open(folder / "s")->position().number == 43);
 }

@@ -4,10 +4,16 @@
 // checkpoint of it that a server maps. What a zone is stays the callers' business: a key, a few
 // numbers, two blocks of octets.
 //
-//   zones    key (clustered, in the order of keys) | id | version | state | serial | records |
-//   source | digest | settings images   id | image changes  version | key          what changed
-//   since `log base`, removed zones too named    name | octets          what belongs to no zone
-//   meta     one row: format, store id, position, log base
+//   zones     key (clustered, in the order of keys) | id | version | state | serial | records |
+//             source | digest | settings
+//   images    id | image
+//   changes   version | key | removed           what changed since `log base`
+//   log       position | value | at             one row a commit since `log base`: the commit's
+//                                               random value, and its time in µs since 1970, UTC
+//   named     name | octets                     what belongs to no zone
+//   meta      one row: store id, position, log base, digest of the set of zones
+//
+// The format's number is SQLite's user_version.
 //
 // A row of `zones` is small, so that listing and comparing 2.1 million zones reads 160 MB and not
 // 900. Sketch, 19 M records in 2.1 M zones: images 36 octets a record, zones 8, the image file 37:
@@ -18,9 +24,15 @@
 // synced, and renamed to FILE, never over a file that is there. So kill -9 or a full disk at any
 // instant leaves the old state or the new.
 //
-// Positions. Each commit that changes something gives the next position; a zone's version is the
-// position that last changed it. A store has a random id: positions of two stores have nothing to
-// do with each other.
+// Positions. Each commit that changes something gives the next number and a random value; a zone's
+// version is the number of the commit that last changed it. A store has a random id: positions of
+// two stores have nothing to do with each other. A store that is put back from a backup, or one of
+// two copies, counts the same numbers again; its values tell it apart. `log` keeps the values of
+// past commits, so that a position from before is known to lie in this store's history, or not.
+//
+// Format 1 had no values and no digest of the set. It is read as it is: a hash of all rows stands
+// for the value of its position, and older positions are not known. Its first commit makes it
+// format 2, in the same transaction.
 //
 // Threads: an object belongs to one thread at a time; any number of processes may read while one
 // changes.
@@ -41,20 +53,23 @@
 
 namespace zc::journal {
 
-/// Of the tables above. A store with another number is refused (`unsupported`); with the second
-/// format comes the conversion from this one.
-inline constexpr std::int64_t format_version = 1;
+/// Of the tables above. A store with a higher number is refused (`unsupported`).
+inline constexpr std::int64_t format_version = 2;
 
 inline constexpr std::size_t key_octets_max = 1024;
 inline constexpr std::uint64_t image_octets_max = 1'000'000'000;  // SQLite's own limit of a value
 inline constexpr std::uint64_t settings_octets_max = 1'000'000'000;
 
-/// One state of one store: a store's id, and how many changes it has seen.
+/// One state of one history of one store. Equal positions have equal content.
 struct Position {
     std::array<std::uint8_t, 16> store{};  // random, made with the store
-    std::uint64_t number = 0;
+    std::uint64_t number = 0;              // commits so far
+    std::uint64_t value = 0;               // random, of the commit that made this state
     bool operator==(const Position&) const = default;
 };
+
+/// "42-00f3a1b2c3d4e5f6": number, and value in hexadecimal.
+std::string to_string(const Position& position);
 
 struct Digest {
     std::uint64_t low = 0, high = 0;
@@ -79,6 +94,13 @@ struct StoredZone : Zone {
     Digest digest;
 };
 
+/// A zone of `Snapshot::changed_since`.
+struct ChangedZone {
+    std::string key;
+    bool removed = false;  // by its last change; else the store has it, or is damaged
+    bool operator==(const ChangedZone&) const = default;
+};
+
 /// What a zone with this image has as its digest.
 Digest digest_of(const Zone& zone, base::Octets image) noexcept;
 
@@ -94,6 +116,10 @@ public:
     ~Snapshot();
 
     const Position& position() const noexcept;
+    /// When it was committed; `Instant{}`: not known (format 1).
+    base::Instant committed_at() const noexcept;
+    /// Of the file: 1 or `format_version`.
+    std::int64_t format() const noexcept;
     /// Of zones. Cost: linear, 0.1 s for 2.1 million.
     Result<std::uint64_t> zones();
 
@@ -102,7 +128,10 @@ public:
     /// Every zone with its image (empty: it has none), in the order of `id`, which is that of the
     /// disk. An image that does not fit its digest comes as `damaged`, with the octets as they are.
     enum class Image : std::uint8_t { good, damaged };
-    Status for_each_image(
+    /// `damaged`: the zones are not those that were stored. One is missing, stands there twice or
+    /// has another key; which one, only the digest of a zone with another key tells.
+    enum class Set : std::uint8_t { whole, damaged };
+    Result<Set> for_each_image(
         const std::function<bool(const StoredZone&, base::Octets image, Image)>& each);
 
     /// The zone with this key, and then its image: for one zone. The pointers live until the next
@@ -110,15 +139,16 @@ public:
     Result<const StoredZone*> find_or_null(base::Octets key);
     Result<base::Octets> image(const StoredZone& zone);
 
-    /// Keys of zones changed or removed after `since`, each once. Cost: what changed. Nothing
-    /// (`nullopt`) when that is not known any more, or `since` is of another store: look at
-    /// everything then.
-    Result<std::optional<std::vector<std::string>>> changed_since(const Position& since);
+    /// Zones changed or removed after `since`, each once, in the order of keys. Cost: what changed.
+    /// Nothing (`nullopt`) when that is not known any more, or `since` is no state that this store
+    /// has gone through: look at everything then.
+    Result<std::optional<std::vector<ChangedZone>>> changed_since(const Position& since);
 
     /// What `Update::set_named` put; empty if nothing.
     Result<std::vector<std::uint8_t>> named(std::string_view name);
 
-    /// Reads all there is: SQLite's own integrity check, every digest, every image's owner.
+    /// Reads all there is: SQLite's own integrity check, every digest, that of the set of zones,
+    /// every image's owner.
     /// `each_problem` gets one line a problem ("zone … : image does not fit its digest"; `key` is
     /// empty where no zone is meant). Gives their number.
     Result<std::uint64_t> check(

@@ -1,10 +1,14 @@
 #include "journal/journal.h"
 
 #include <algorithm>
+#include <chrono>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <string>
 #include <tuple>
+#include <utility>
+#include <vector>
 
 #include <doctest/doctest.h>
 #include <sys/wait.h>
@@ -210,13 +214,16 @@ TEST_CASE("random updates of a store leave what they would leave of a map") {
             const auto changed = snapshot.changed_since(position_before);
             REQUIRE(changed);
             REQUIRE(changed->has_value());
+            std::map<std::string, bool> removed;
+            for (const auto& zone : **changed) removed.emplace(zone.key, zone.removed);
+            CHECK(removed.size() == (*changed)->size());
+            for (const auto& [key, is_removed] : removed) CHECK(is_removed == !model.contains(key));
             for (const auto& [key, content] : model) {
                 const auto old = before.find(key);
-                if (old == before.end() || old->second != content)
-                    CHECK(std::ranges::binary_search(**changed, key));
+                if (old == before.end() || old->second != content) CHECK(removed.contains(key));
             }
             for (const auto& [key, content] : before)
-                if (!model.contains(key)) CHECK(std::ranges::binary_search(**changed, key));
+                if (!model.contains(key)) CHECK(removed.contains(key));
         }
         CHECK(contents_of(path) == model);
         CHECK(problems_of(path) == 0);
@@ -361,9 +368,199 @@ TEST_CASE("changes since a position of another store, or of the future, are not 
     const Position b = store(folder / "b", {{"k", {.settings = {}, .image = "x"}}});
     Snapshot snapshot = opened(folder / "a");
     CHECK_FALSE(snapshot.changed_since(b).value().has_value());
-    CHECK_FALSE(snapshot.changed_since({a.store, 2}).value().has_value());
-    CHECK_FALSE(snapshot.changed_since({a.store, 0}).value().has_value());
+    CHECK_FALSE(snapshot.changed_since({a.store, 2, a.value}).value().has_value());
+    CHECK_FALSE(snapshot.changed_since({a.store, 0, a.value}).value().has_value());
+    CHECK_FALSE(snapshot.changed_since({a.store, 1, a.value ^ 1}).value().has_value());
     CHECK(snapshot.changed_since(a).value()->empty());
+}
+
+namespace {
+
+Position changed(const std::string& path, const std::string& key, const std::string& image) {
+    Update update = begun(path);
+    put(update, key, {.settings = {}, .image = image});
+    return committed(update);
+}
+
+using Keys = std::vector<std::string>;
+/// Of the zones changed since; "everything" when that is not known.
+Keys keys_since(const std::string& path, const Position& since) {
+    Snapshot snapshot = opened(path);
+    const auto zones = snapshot.changed_since(since);
+    REQUIRE(zones);
+    if (!*zones) return {"everything"};
+    Keys keys;
+    for (const auto& zone : **zones) keys.push_back((zone.removed ? "-" : "") + zone.key);
+    return keys;
+}
+
+void run_sql(const std::string& path, const std::string& sql) {
+    auto database = zc::sqlite::Database::open(path, zc::sqlite::Database::Mode::read_write);
+    REQUIRE(database);
+    const auto done = database->execute(sql);
+    REQUIRE_MESSAGE(done, done.error().text());
+}
+
+}  // namespace
+
+TEST_CASE("copies of a store are told apart by their first own commit, and share what was before") {
+    const Folder folder;
+    const Position first = store(folder / "a", {{"k", {.settings = {}, .image = "1"}}});
+    const Position second = changed(folder / "a", "k", "2");
+    std::filesystem::copy_file(folder / "a", folder / "b");
+    CHECK(opened(folder / "b").position() == second);
+    const Position a = changed(folder / "a", "ours", "3");
+    const Position b = changed(folder / "b", "theirs", "3");
+    CHECK(a.store == b.store);
+    CHECK(a.number == b.number);
+    CHECK(a != b);
+    const Position b_later = changed(folder / "b", "later", "4");
+    CHECK(keys_since(folder / "a", b) == Keys{"everything"});
+    CHECK(keys_since(folder / "a", b_later) == Keys{"everything"});
+    CHECK(keys_since(folder / "b", a) == Keys{"everything"});
+    for (const auto& [position, keys] : {std::pair(first, Keys{"k", "later", "theirs"}),
+                                         std::pair(second, Keys{"later", "theirs"}),
+                                         std::pair(b, Keys{"later"}), std::pair(b_later, Keys{})})
+        CHECK(keys_since(folder / "b", position) == keys);
+}
+
+TEST_CASE("a store put back from a backup does not know the positions of what was undone") {
+    const Folder folder;
+    const Position first = store(folder / "s", {{"k", {.settings = {}, .image = "1"}}});
+    const std::string backup = read_file(folder / "s");
+    const Position undone = changed(folder / "s", "k", "2");
+    std::filesystem::remove(folder / "s");
+    write_file(folder / "s", backup);
+    CHECK(opened(folder / "s").position() == first);
+    CHECK(keys_since(folder / "s", undone) == Keys{"everything"});
+    CHECK(changed(folder / "s", "other", "3").number == undone.number);
+    CHECK(keys_since(folder / "s", undone) == Keys{"everything"});
+    CHECK(keys_since(folder / "s", first) == Keys{"other"});
+    changed(folder / "s", "more", "4");
+    CHECK(keys_since(folder / "s", undone) == Keys{"everything"});
+}
+
+TEST_CASE("positions are known as far back as changes are kept, and no farther") {
+    const Folder folder;
+    const Position first = store(folder / "s", {{"k", {.settings = {}, .image = "1"}}});
+    const Position second = changed(folder / "s", "k", "2");
+    CHECK(keys_since(folder / "s", first) == Keys{"k"});
+    // More rows than are kept, as of many large imports.
+    run_sql(folder / "s",
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i <= 1000000) "
+            "INSERT INTO changes SELECT 2, CAST('row' || i AS BLOB), 0 FROM n");
+    const Position third = changed(folder / "s", "k", "3");
+    CHECK(keys_since(folder / "s", first) == Keys{"everything"});
+    CHECK(keys_since(folder / "s", second) == Keys{"k"});
+    CHECK(keys_since(folder / "s", third).empty());
+    auto database = zc::sqlite::Database::open(folder / "s", zc::sqlite::Database::Mode::read_only);
+    REQUIRE(database);
+    CHECK(database->integer("SELECT count(*) FROM log") == 2);
+    CHECK(database->integer("SELECT count(*) FROM changes") == 1);
+}
+
+TEST_CASE("a commit tells its time") {
+    const Folder folder;
+    const auto before = std::chrono::system_clock::now().time_since_epoch();
+    store(folder / "s", {{"k", {.settings = {}, .image = "1"}}});
+    const auto made = std::chrono::nanoseconds(opened(folder / "s").committed_at().nanoseconds);
+    CHECK(made >= before - std::chrono::microseconds(1));
+    CHECK(made <= std::chrono::system_clock::now().time_since_epoch());
+}
+
+TEST_CASE("a position in words") {
+    CHECK(zc::journal::to_string({{}, 42, 0xf3a1b2c3d4e5f6}) == "42-00f3a1b2c3d4e5f6");
+}
+
+// Made by zonectl 0.1: a.example., b.example., c.example. with serial 1; then b. 2 and d. 2 new;
+// then a. 3 and c. removed.
+TEST_CASE("a store of format 1 is read as it is, and its first commit raises it") {
+    const Folder folder;
+    const std::string path = folder / "s";
+    std::filesystem::copy_file(ZC_TESTDATA_DIR "/store/format1.db", path);
+    const std::string old = read_file(path);
+    const Contents contents = contents_of(path);
+    CHECK(contents.size() == 3);
+    CHECK(problems_of(path) == 0);
+    const Position position = opened(path).position();
+    CHECK(opened(path).format() == 1);
+    CHECK(opened(path).committed_at() == zc::base::Instant{});
+    CHECK(position.number == 3);
+    CHECK(opened(path).position() == position);
+    CHECK(keys_since(path, position).empty());
+    CHECK(keys_since(path, {position.store, 2, 0}) == Keys{"everything"});
+    {
+        // What changes nothing, and what is given up, leaves it as it is.
+        Update update = begun(path);
+        for (const auto& [key, content] : contents) put(update, key, content);
+        CHECK(committed(update) == position);
+        Update given_up = begun(path);
+        put(given_up, "new", {.settings = {}, .image = "x"});
+    }
+    CHECK(opened(path).format() == 1);
+    CHECK(opened(path).position() == position);
+
+    const std::string a = contents.begin()->first;
+    Update update = begun(path);
+    put(update, "new", {.settings = {}, .image = "x"});
+    REQUIRE(update.remove(octets(a)));
+    const Position raised = committed(update);
+    CHECK(raised.store == position.store);
+    CHECK(raised.number == 4);
+    CHECK(opened(path).format() == format_version);
+    CHECK(keys_since(path, position) == Keys{"-" + a, "new"});
+    CHECK(keys_since(path, {position.store, 2, 0}) == Keys{"everything"});
+    CHECK(keys_since(path, raised).empty());
+    Contents now = contents;
+    now.erase(a);
+    now["new"] = {.settings = {}, .image = "x"};
+    CHECK(contents_of(path) == now);
+    CHECK(problems_of(path) == 0);
+
+    // Another content at the same number is another position also in format 1.
+    write_file(folder / "other", old);
+    run_sql(folder / "other", "DELETE FROM zones WHERE serial = 3");
+    CHECK(opened(folder / "other").position().number == position.number);
+    CHECK(opened(folder / "other").position() != position);
+}
+
+TEST_CASE(
+    "a zone that is missing, has another key or an older state is found by the set's digest") {
+    const Folder folder;
+    store(folder / "s", {{"a", {.settings = {}, .image = "1"}},
+                         {"b", {.settings = {}, .image = "1"}},
+                         {"c", {.settings = {}, .image = "1"}}});
+    run_sql(folder / "s", "CREATE TABLE was AS SELECT * FROM zones WHERE key = CAST('b' AS BLOB)");
+    changed(folder / "s", "b", "2");
+    CHECK(problems_of(folder / "s") == 0);
+    std::size_t damaged_rows = 0;
+    SUBCASE("missing") {
+        run_sql(folder / "s", "DELETE FROM zones WHERE key = CAST('b' AS BLOB)");
+    }
+    SUBCASE("another key") {
+        run_sql(folder / "s",
+                "UPDATE zones SET key = CAST('q' AS BLOB) WHERE key = CAST('b' AS BLOB)");
+        damaged_rows = 1;
+    }
+    SUBCASE("an older state that fits its own digest") {
+        run_sql(folder / "s",
+                "REPLACE INTO zones SELECT * FROM was;"
+                "UPDATE images SET image = CAST('1' AS BLOB)");
+    }
+    Snapshot snapshot = opened(folder / "s");
+    std::size_t damaged = 0;
+    const auto set = snapshot.for_each_image([&](const StoredZone&, Octets, Snapshot::Image state) {
+        damaged += state == Snapshot::Image::damaged ? 1 : 0;
+        return true;
+    });
+    REQUIRE(set);
+    CHECK(*set == Snapshot::Set::damaged);
+    CHECK(damaged == damaged_rows);
+    bool told = false;
+    REQUIRE(snapshot.check([&](Octets key, const std::string& problem) {
+        told = told || (key.empty() && problem.find("set of zones") != std::string::npos);
+    }));
+    CHECK(told);
 }
 
 TEST_CASE("two processes at once: the second is told that the store is busy, at its beginning") {
@@ -450,13 +647,13 @@ TEST_CASE("a newer format is refused and named") {
         auto database =
             zc::sqlite::Database::open(folder / "s", zc::sqlite::Database::Mode::read_write);
         REQUIRE(database);
-        REQUIRE(database->execute("PRAGMA user_version=2"));
+        REQUIRE(database->execute("PRAGMA user_version=3"));
     }
     const auto read = Snapshot::open(folder / "s");
     REQUIRE_FALSE(read);
     CHECK(read.error().code == Errc::unsupported);
     CHECK(read.error().message ==
-          "store of format 2, this zonectl knows 1; a newer zonectl made it");
+          "store of format 3, this zonectl knows 1 to 2; a newer zonectl made it");
     CHECK(Update::begin(folder / "s", Update::Missing::create).error().code == Errc::unsupported);
 }
 

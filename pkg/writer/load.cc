@@ -11,6 +11,7 @@
 namespace zc::writer {
 namespace {
 
+using journal::ChangedZone;
 using journal::ImageFile;
 using journal::ImageFileWriter;
 using journal::Position;
@@ -58,29 +59,58 @@ Served served_of(const StoredZone& zone, dns::NameView apex, base::Octets image)
     return served;
 }
 
+/// The zone to which a damaged row belongs. It is the one that its image names when all of it fits
+/// the digest under that name: then the key alone is damaged.
+std::optional<dns::Name> owner_of(const StoredZone& zone, base::Octets image) {
+    if (!image.empty() && zone::validate_head(image)) {
+        const dns::Name apex(zone::Zone(image.data()).apex());
+        const std::string key = key_of(apex);
+        journal::Zone whole = zone;
+        whole.key = octets_of(key);
+        if (journal::digest_of(whole, image) == zone.digest) return apex;
+    }
+    const auto apex = apex_of(zone.key);
+    return apex ? std::optional<dns::Name>(*apex) : std::nullopt;
+}
+
+/// What was found while all zones were read.
+struct Found {
+    std::vector<DamagedZone> damaged;
+    std::string problem;  // of the set of zones; not empty: damaged
+};
+
 /// Goes through all zones of a store with what is served of them.
 Status each_served(Snapshot& snapshot, std::uint64_t total, const LoadProgress& progress,
-                   std::vector<DamagedZone>& damaged,
+                   Found& found,
                    const std::function<Status(dns::NameView apex, Served&& served)>& each) {
     Status status;
     std::uint64_t done = 0;
-    ZC_TRY_STATUS(snapshot.for_each_image(
-        [&](const StoredZone& zone, base::Octets image, Snapshot::Image state) {
-            if (progress && ++done % progress_zones == 0) progress(done, total);
-            const auto apex = apex_of(zone.key);
-            if (!apex) {
-                // Nothing can be served under a name that is not known.
-                damaged.push_back({dns::Name(), "zone with an unreadable key"});
-                return true;
-            }
-            Served served = state == Snapshot::Image::good
-                                ? served_of(zone, *apex, image)
-                                : placeholder(*apex, zone::State::broken,
-                                              "image or settings do not fit the digest");
-            if (!served.problem.empty()) damaged.push_back({*apex, served.problem});
-            if (!served.image.empty()) status = each(*apex, std::move(served));
-            return status.has_value();
-        }));
+    ZC_TRY(const Snapshot::Set set,
+           snapshot.for_each_image([&](const StoredZone& zone, base::Octets image,
+                                       Snapshot::Image state) {
+               if (progress && ++done % progress_zones == 0) progress(done, total);
+               const bool good = state == Snapshot::Image::good;
+               std::optional<dns::Name> apex;
+               if (!good)
+                   apex = owner_of(zone, image);
+               else if (auto own = apex_of(zone.key))
+                   apex = *own;
+               if (!apex) {
+                   // Nothing can be served under a name that is not known.
+                   found.damaged.push_back({dns::Name(), "zone with an unreadable key"});
+                   return true;
+               }
+               Served served = good ? served_of(zone, *apex, image)
+                                    : placeholder(*apex, zone::State::broken,
+                                                  "key, image or settings do not fit the digest");
+               if (!served.problem.empty()) found.damaged.push_back({*apex, served.problem});
+               if (!served.image.empty()) status = each(*apex, std::move(served));
+               return status.has_value();
+           }));
+    if (set == Snapshot::Set::damaged)
+        found.problem =
+            "the set of zones does not fit its digest: zones may be missing; zonectl "
+            "store check tells more";
     return status;
 }
 
@@ -95,16 +125,16 @@ store::Change change_of(dns::NameView apex, Served&& served) {
     return change;
 }
 
-Result<std::vector<DamagedZone>> write_image_file(Snapshot& snapshot, const std::string& path,
-                                                  const LoadProgress& progress) {
-    std::vector<DamagedZone> damaged;
+Result<Found> write_image_file(Snapshot& snapshot, const std::string& path,
+                               const LoadProgress& progress) {
+    Found found;
     ZC_TRY(const std::uint64_t total, snapshot.zones());
     ZC_TRY(ImageFileWriter writer, ImageFileWriter::begin(path));
     ZC_TRY_STATUS(
-        each_served(snapshot, total, progress, damaged,
+        each_served(snapshot, total, progress, found,
                     [&](dns::NameView, Served&& served) { return writer.add(served.image); }));
     ZC_TRY_STATUS(writer.finish(snapshot.position()));
-    return damaged;
+    return found;
 }
 
 }  // namespace
@@ -112,7 +142,8 @@ Result<std::vector<DamagedZone>> write_image_file(Snapshot& snapshot, const std:
 Result<std::vector<DamagedZone>> write_image_file(const std::string& store_path,
                                                   const LoadProgress& progress) {
     ZC_TRY(Snapshot snapshot, Snapshot::open(store_path));
-    return write_image_file(snapshot, store_path, progress);
+    ZC_TRY(Found found, write_image_file(snapshot, store_path, progress));
+    return std::move(found.damaged);
 }
 
 Result<std::uint64_t> check_store(
@@ -134,7 +165,12 @@ Result<std::uint64_t> check_store(
     const auto read = snapshot.for_each_image([&](const StoredZone& zone, base::Octets image,
                                                   Snapshot::Image state) {
         if (progress && ++done % progress_zones == 0) progress(done, total);
-        if (state == Snapshot::Image::damaged) return true;  // told above
+        if (state == Snapshot::Image::damaged) {  // told above
+            const auto owner = owner_of(zone, image);
+            if (owner && key_of(*owner) != std::string(zone.key.begin(), zone.key.end()))
+                report(dns::to_string(*owner), "stands in the store under a damaged key");
+            return true;
+        }
         const auto apex = apex_of(zone.key);
         const std::string name = apex ? dns::to_string(*apex) : std::string();
         const auto imported = imported_zone(zone, image);
@@ -157,11 +193,16 @@ struct LoadedStore::Work {
     std::string path;
     std::size_t zones_expected = 0;
     Position position;
+    base::Instant committed_at;
     std::vector<ImageFile> mapped;  // the last one is in use; earlier ones may still be
 
-    /// The zones behind `keys` as they stand in `snapshot`.
-    static Status read_changed(Snapshot& snapshot, const std::vector<std::string>& keys,
+    /// `zones` as they stand in `snapshot`.
+    static Status read_changed(Snapshot& snapshot, const std::vector<ChangedZone>& zones,
                                StoreChanges& out);
+    void stands_at(const Snapshot& snapshot) {
+        position = snapshot.position();
+        committed_at = snapshot.committed_at();
+    }
 };
 
 LoadedStore::LoadedStore(std::unique_ptr<Work> work) noexcept : work_(std::move(work)) {}
@@ -187,6 +228,10 @@ const Position& LoadedStore::position() const noexcept {
     return work_->position;
 }
 
+base::Instant LoadedStore::committed_at() const noexcept {
+    return work_->committed_at;
+}
+
 std::uint64_t LoadedStore::mapped_octets() const noexcept {
     std::uint64_t octets = 0;
     for (const ImageFile& file : work_->mapped) octets += file.octets();
@@ -209,34 +254,34 @@ Result<LoadReport> LoadedStore::load(store::Catalogue& catalogue, const LoadProg
     ZC_TRY(Snapshot snapshot, Snapshot::open(work.path));
 
     auto file = ImageFile::open(work.path);
-    std::optional<std::vector<std::string>> changed;
+    std::optional<std::vector<ChangedZone>> changed;
     if (file) {
         ZC_TRY(changed, snapshot.changed_since(file->position()));
-        if (!changed) report.why = "it is of another store, or too old";
+        if (!changed) report.why = "it is of another store or history, or too old";
     } else {
         report.why = file.error().text();
     }
     if (!changed) {
-        auto damaged = write_image_file(snapshot, work.path, progress);
-        if (damaged) file = ImageFile::open(work.path);
+        auto found = write_image_file(snapshot, work.path, progress);
+        if (found) file = ImageFile::open(work.path);
         // Another process may have put a file of a later state there meanwhile: `changed_since`
         // knows.
-        if (damaged && file) {
+        if (found && file) {
             ZC_TRY(changed, snapshot.changed_since(file->position()));
             report.from = LoadReport::From::image_file_rebuilt;
-            report.damaged = *std::move(damaged);
         }
         if (!changed) {
-            // NOLINTNEXTLINE(bugprone-use-after-move): then its error was not
-            if (!damaged) report.why += "; " + damaged.error().text();
+            if (!found) report.why += "; " + found.error().text();
             report.from = LoadReport::From::heap;
-            report.damaged.clear();
-            ZC_TRY_STATUS(each_served(snapshot, work.zones_expected, progress, report.damaged,
+            found.emplace();
+            ZC_TRY_STATUS(each_served(snapshot, work.zones_expected, progress, *found,
                                       [&](dns::NameView apex, Served&& served) -> Status {
                                           catalogue.insert(change_of(apex, std::move(served)));
                                           return {};
                                       }));
         }
+        report.damaged = std::move(found->damaged);
+        report.problem = std::move(found->problem);
     }
 
     if (changed) {
@@ -257,7 +302,7 @@ Result<LoadReport> LoadedStore::load(store::Catalogue& catalogue, const LoadProg
         std::ranges::move(on_top.damaged, std::back_inserter(report.damaged));
         work.mapped.push_back(*std::move(file));
     }
-    work.position = snapshot.position();
+    work.stands_at(snapshot);
     report.zones = catalogue.size();
     if (counted != report.zones) {
         // A zone that an import had twice, or that changed on top: what was replaced must not
@@ -268,16 +313,24 @@ Result<LoadReport> LoadedStore::load(store::Catalogue& catalogue, const LoadProg
     return report;
 }
 
-Status LoadedStore::Work::read_changed(Snapshot& snapshot, const std::vector<std::string>& keys,
+Status LoadedStore::Work::read_changed(Snapshot& snapshot, const std::vector<ChangedZone>& zones,
                                        StoreChanges& out) {
-    out.changes.reserve(keys.size());
-    for (const std::string& key : keys) {
+    out.changes.reserve(zones.size());
+    for (const auto& [key, is_removed] : zones) {
         const auto apex = apex_of(octets_of(key));
         if (!apex) {
             out.damaged.push_back({dns::Name(), "zone with an unreadable key"});
             continue;
         }
         ZC_TRY(const StoredZone* const found, snapshot.find_or_null(octets_of(key)));
+        if (found == nullptr && !is_removed) {
+            Served served =
+                placeholder(*apex, zone::State::broken, "its row is not there, or its key damaged");
+            out.damaged.push_back({*apex, served.problem});
+            out.changes.push_back(change_of(*apex, std::move(served)));
+            ++out.changed;
+            continue;
+        }
         if (found == nullptr) {
             store::Change removal;
             removal.apex = *apex;
@@ -302,14 +355,14 @@ Result<StoreChanges> LoadedStore::changes() {
     Work& work = *work_;
     StoreChanges out;
     ZC_TRY(Snapshot snapshot, Snapshot::open(work.path));
-    ZC_TRY(const auto keys, snapshot.changed_since(work.position));
-    if (!keys) {
+    ZC_TRY(const auto zones, snapshot.changed_since(work.position));
+    if (!zones) {
         ZC_TRY(work.zones_expected, snapshot.zones());
         out.everything = true;
         return out;
     }
-    ZC_TRY_STATUS(Work::read_changed(snapshot, *keys, out));
-    work.position = snapshot.position();
+    ZC_TRY_STATUS(Work::read_changed(snapshot, *zones, out));
+    work.stands_at(snapshot);
     return out;
 }
 

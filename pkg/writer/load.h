@@ -31,7 +31,7 @@
 
 namespace zc::writer {
 
-/// A zone whose row or image is damaged: its names get SERVFAIL.
+/// A zone whose key, row or image is damaged: its names get SERVFAIL.
 struct DamagedZone {
     dns::Name apex;
     std::string problem;
@@ -51,11 +51,12 @@ struct LoadReport {
     std::uint64_t on_top =
         0;  // of them, or removed: read from SQLite because they changed after the image file
     std::vector<DamagedZone> damaged;
+    std::string problem;  // of the store as a whole; not empty: zones may be missing
 };
 
 struct StoreChanges {
-    /// True: it is not known what changed (another store, or too much): `load` into a new catalogue
-    /// instead.
+    /// True: it is not known what changed (another store or history, or too much): `load` into a
+    /// new catalogue instead.
     bool everything = false;
     std::vector<store::Change> changes;  // also of damaged zones: a placeholder
     std::uint64_t changed = 0, removed = 0;
@@ -91,6 +92,8 @@ public:
     const std::string& path() const noexcept;
     /// Of what `load` or `changes` gave last.
     const journal::Position& position() const noexcept;
+    /// When that was committed; `Instant{}`: not known (a store of format 1).
+    base::Instant committed_at() const noexcept;
     /// Octets of image files that are mapped.
     std::uint64_t mapped_octets() const noexcept;
 

@@ -1,5 +1,6 @@
 #include "writer/store_import.h"
 
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
@@ -298,6 +299,103 @@ TEST_CASE(
     CHECK(loaded.store.changes()->changes.empty());
 }
 
+TEST_CASE("a store put back from a backup is loaded anew, and so is its image file") {
+    const Folder folder;
+    import_zones(folder / "s", zones_of({{"a.", 1}}));
+    const std::string backup = read_file(folder / "s");
+    import_zones(folder / "s", zones_of({{"a.", 2}}));
+    REQUIRE(zc::writer::write_image_file(folder / "s"));
+    const std::string undone_images = read_file(folder / "s-images");
+    Loaded loaded = load(folder / "s");
+    CHECK(contents(*loaded.catalogue) == Contents{{"a.", "2"}});
+    for (const char* const file : {"s", "s-wal", "s-shm"}) std::filesystem::remove(folder / file);
+    write_file(folder / "s", backup);
+    CHECK(import_zones(folder / "s", zones_of({{"a.", 3}})).image_file_written);
+    const auto news = loaded.store.changes();
+    REQUIRE(news);
+    CHECK(news->everything);
+    std::filesystem::remove(folder / "s-images");
+    write_file(folder / "s-images", undone_images);
+    const Loaded again = load(folder / "s");
+    CHECK(again.report.from == LoadReport::From::image_file_rebuilt);
+    CHECK(contents(*again.catalogue) == Contents{{"a.", "3"}});
+}
+
+TEST_CASE("a store of format 1 is served, its image file made anew, and raised by an import") {
+    const Folder folder;
+    for (const std::string suffix : {"", "-images"})
+        std::filesystem::copy_file(ZC_TESTDATA_DIR "/store/format1.db" + suffix,
+                                   folder / ("s" + suffix));
+    const Contents old{{"a.example.", "3"}, {"b.example.", "2"}, {"d.example.", "2"}};
+    Loaded loaded = load(folder / "s");
+    CHECK(loaded.report.from == LoadReport::From::image_file_rebuilt);
+    CHECK(loaded.report.why.find("format 1") != std::string::npos);
+    CHECK(contents(*loaded.catalogue) == old);
+    CHECK(load(folder / "s").report.from == LoadReport::From::image_file);
+    import_zones(folder / "s", zones_of({{"e.example.", 7}}));
+    auto news = loaded.store.changes();
+    REQUIRE(news);
+    CHECK_FALSE(news->everything);
+    take_over(loaded, *std::move(news));
+    Contents now = old;
+    now["e.example."] = "7";
+    CHECK(contents(*loaded.catalogue) == now);
+    const Loaded again = load(folder / "s");
+    CHECK(again.report.from == LoadReport::From::image_file);
+    CHECK(contents(*again.catalogue) == now);
+}
+
+namespace {
+
+/// Changes the key of a zone where it stands in the row of the zone.
+void damage_key(const std::string& path, const std::string& apex) {
+    const std::string key = key_of(name(apex));
+    const std::string file = read_file(path);
+    for (std::size_t at = file.find(key); at != std::string::npos; at = file.find(key, at + 1)) {
+        std::string damaged = file;
+        ++damaged[at];
+        write_file(path, damaged);
+        auto snapshot = zc::journal::Snapshot::open(path);
+        REQUIRE(snapshot);
+        const auto found = snapshot->find_or_null(octets_of(key));
+        if (found && *found == nullptr) return;
+    }
+    FAIL("no such key");
+}
+
+}  // namespace
+
+TEST_CASE("a zone with a damaged key is broken under its own name, and the store says so") {
+    const Folder folder;
+    import_zones(folder / "s", zones_of({{"a.", 1}, {"damaged-key.", 1}}));
+    Loaded before = load(folder / "s");
+    import_zones(folder / "s", zones_of({{"damaged-key.", 2}}));
+    damage_key(folder / "s", "damaged-key.");
+    const Contents wanted{{"a.", "1"}, {"damaged-key.", "broken"}};
+    // What changed is looked for under its key.
+    auto news = before.store.changes();
+    REQUIRE(news);
+    REQUIRE(news->damaged.size() == 1);
+    CHECK(zc::dns::to_string(news->damaged[0].apex) == "damaged-key.");
+    take_over(before, *std::move(news));
+    CHECK(contents(*before.catalogue) == wanted);
+    // Everything is read anew.
+    std::filesystem::remove(folder / "s-images");
+    const Loaded loaded = load(folder / "s");
+    CHECK(contents(*loaded.catalogue) == wanted);
+    CHECK(loaded.report.problem.find("set of zones") != std::string::npos);
+    std::vector<std::string> problems;
+    REQUIRE(check_store(folder / "s", [&](const std::string& zone, const std::string& problem) {
+        problems.push_back(zone + ": " + problem);
+    }));
+    CHECK(problems ==
+          std::vector<std::string>{
+              "eamaged-key.: key, image or settings do not fit the digest",
+              ": the set of zones does not fit its digest: a zone is missing, has another key or "
+              "an older state",
+              "damaged-key.: stands in the store under a damaged key"});
+}
+
 TEST_CASE("a damaged image makes its zone broken and is named; the others are served") {
     const Folder folder;
     import_zones(folder / "s", zones_of({{"a.", 1}, {"damaged.", 1}, {"z.", 1}}));
@@ -315,7 +413,7 @@ TEST_CASE("a damaged image makes its zone broken and is named; the others are se
               problems.push_back(zone + ": " + problem);
           }) == 1U);
     CHECK(problems ==
-          std::vector<std::string>{"damaged.: image or settings do not fit the digest"});
+          std::vector<std::string>{"damaged.: key, image or settings do not fit the digest"});
 
     // Importing it again heals it.
     import_zones(folder / "s", zones_of({{"damaged.", 2}}));
