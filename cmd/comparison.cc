@@ -81,7 +81,7 @@ void print(term::Terminal& terminal, const ComparisonOptions& options, const Out
         terminal.out("and " + term::grouped(outcome.cases.size() - cases_in_summary_max) +
                      " more: zonectl diff list\n");
     const double seconds = std::max(0.001, outcome.took.as_seconds());
-    std::string text =
+    term::Text text =
         counted(tally.asked, "question", "questions") + ": " + term::grouped(tally.compared) +
         " compared, " + term::grouped(tally.timed_out) + " timed out, " +
         term::grouped(tally.malformed) + " malformed, " + term::grouped(tally.dropped) +
@@ -91,8 +91,8 @@ void print(term::Terminal& terminal, const ComparisonOptions& options, const Out
         " comparisons a second\n" + term::grouped(tally.same) + " the same (" +
         term::grouped(tally.identical) + " octet for octet), " +
         counted(tally.explained, "difference", "differences") + " explained, " +
-        terminal.styled(tally.unexplained == 0 ? term::Style::green : term::Style::red,
-                        counted(tally.unexplained, "difference", "differences") + " unexplained") +
+        term::Text(tally.unexplained == 0 ? term::Style::green : term::Style::red,
+                   counted(tally.unexplained, "difference", "differences") + " unexplained") +
         "\n";
     std::string skipped;
     for (std::size_t i = 0; i < capture::skipped_count; ++i)

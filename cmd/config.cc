@@ -61,7 +61,7 @@ int run_check(Invocation& invocation) {
         terminal.out(document);
         return resolution.errors.empty() ? 0 : 1;
     }
-    for (const Error& error : resolution.errors) terminal.out(error.text() + '\n');
+    for (const Error& error : resolution.errors) terminal.line(error.text());
     for (const std::string& warning : warnings) terminal.warn(warning);
     if (!resolution.errors.empty()) return 1;
     terminal.out(resolution.config_path.empty()

@@ -92,30 +92,30 @@ int run_health(const ControlOptions& options, Invocation& invocation) {
     if (invocation.terminal.json()) {
         invocation.terminal.out(*health);
     } else {
-        invocation.terminal.out(std::string((*health)["state"].text()) + '\n');
+        invocation.terminal.line(std::string((*health)["state"].text()));
     }
     return (*health)["healthy"].truth() ? 0 : 1;
 }
 
 void print_reload(term::Terminal& terminal, const term::Json& report) {
     const term::Json& zones = report["zones"];
-    std::string out = "zones: " + count_of(zones["added"]) + " added, " +
-                      count_of(zones["changed"]) + " changed, " + count_of(zones["removed"]) +
-                      " removed, " + count_of(zones["failed"]) + " failed\n";
+    terminal.line("zones: " + count_of(zones["added"]) + " added, " + count_of(zones["changed"]) +
+                  " changed, " + count_of(zones["removed"]) + " removed, " +
+                  count_of(zones["failed"]) + " failed");
     for (const term::Json& each : zones["details"].elements()) {
-        out += "  " + std::string(each["zone"].text()) + ' ' + std::string(each["what"].text());
+        std::string line =
+            "  " + std::string(each["zone"].text()) + ' ' + std::string(each["what"].text());
         if (!each["serial"].is_null())
-            out += ", serial " + std::to_string(each["serial"].integer());
-        out += '\n';
+            line += ", serial " + std::to_string(each["serial"].integer());
+        terminal.line(line);
         for (const term::Json& error : each["errors"].elements())
-            out += "    " + std::string(error.text()) + '\n';
+            terminal.line("    " + std::string(error.text()));
     }
     for (const term::Json& problem : report["problems"].elements())
-        out += "problem: " + std::string(problem.text()) + '\n';
+        terminal.line("problem: " + std::string(problem.text()));
     for (const term::Json& setting : report["settings"].elements())
-        out += "setting " + std::string(setting["key"].text()) + ": " +
-               (setting["applied"].truth() ? "applied" : "needs a restart") + '\n';
-    terminal.out(out);
+        terminal.line("setting " + std::string(setting["key"].text()) + ": " +
+                      (setting["applied"].truth() ? "applied" : "needs a restart"));
 }
 
 int run_reload(const ControlOptions& options, Invocation& invocation) {

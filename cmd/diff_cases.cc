@@ -198,17 +198,15 @@ void print_rows(term::Terminal& terminal, const std::vector<shadow::Row>& rows) 
     const std::size_t half = (columns - 5) / 2;
     if (beside) terminal.out("  " + padded("  old", half + 3) + "  new\n");
     for (const shadow::Row& row : rows) {
-        if (row.section != section) terminal.out("  " + row.section + '\n');
+        if (row.section != section) terminal.line("  " + row.section);
         section = row.section;
         if (!row.differs) {
-            terminal.out("    " + terminal.styled(Style::dim, row.older) + '\n');
+            terminal.line("    " + term::Text(Style::dim, row.older));
             continue;
         }
         if (!beside) {
-            if (!row.older.empty())
-                terminal.out(terminal.styled(Style::red, "  - " + row.older) + '\n');
-            if (!row.newer.empty())
-                terminal.out(terminal.styled(Style::green, "  + " + row.newer) + '\n');
+            if (!row.older.empty()) terminal.line(term::Text(Style::red, "  - " + row.older));
+            if (!row.newer.empty()) terminal.line(term::Text(Style::green, "  + " + row.newer));
             continue;
         }
         // Long lines go on below themselves, in their own column.
@@ -224,8 +222,8 @@ void print_rows(term::Terminal& terminal, const std::vector<shadow::Row>& rows) 
             };
             const std::string left = piece(older, "- ");
             const std::string right = piece(newer, "+ ");
-            terminal.out("  " + terminal.styled(Style::red, padded(left, half)) + " " +
-                         terminal.styled(Style::green, right) + '\n');
+            terminal.line("  " + term::Text(Style::red, padded(left, half)) + " " +
+                          term::Text(Style::green, right));
         }
     }
 }
@@ -241,7 +239,7 @@ std::string title_of(const shadow::CaseInfo& info) {
 void print_sentence(term::Terminal& terminal, const std::string& sentence,
                     const std::string& clause) {
     if (sentence.empty()) return;
-    terminal.out(sentence + (clause.empty() ? "" : " (" + clause + ")") + '\n');
+    terminal.line(sentence + (clause.empty() ? "" : " (" + clause + ")"));
 }
 
 int run_show(const CaseOptions& options, Invocation& invocation) {
@@ -261,20 +259,21 @@ int run_show(const CaseOptions& options, Invocation& invocation) {
         terminal.out(json);
         return 0;
     }
-    terminal.out(terminal.styled(term::Style::bold, title_of(loaded->info)) + '\n');
+    terminal.line(term::Text(term::Style::bold, title_of(loaded->info)));
     print_sentence(terminal, loaded->info.sentence, loaded->info.clause);
-    if (loaded->info.accepted) terminal.out("accepted: " + *loaded->info.accepted + '\n');
-    terminal.out("old " + loaded->run.older + ", new " + loaded->run.newer + '\n');
+    if (loaded->info.accepted) terminal.line("accepted: " + *loaded->info.accepted);
+    terminal.line("old " + loaded->run.older + ", new " + loaded->run.newer);
     if (count == 0) terminal.out("no sample was kept\n");
     for (std::size_t i = 0; i < count; ++i) {
         const shadow::Sample& sample = loaded->samples[i];
-        terminal.out("\n" + terminal.styled(term::Style::bold, question_of(sample)) + "  " +
-                     shadow::utc_text(sample.at) + '\n');
+        terminal.out("\n");
+        terminal.line(term::Text(term::Style::bold, question_of(sample)) + "  " +
+                      shadow::utc_text(sample.at));
         if (sample.judgement.sentence != loaded->info.sentence)
             print_sentence(terminal, sample.judgement.sentence, sample.judgement.clause);
         print_rows(terminal, side_by_side(comparer, sample));
         for (const std::string& line : {kdig(loaded->older, sample), kdig(loaded->newer, sample)})
-            if (!line.empty()) terminal.out("  " + line + '\n');
+            if (!line.empty()) terminal.line("  " + line);
     }
     if (loaded->samples.size() > count)
         terminal.out("\n" + std::to_string(loaded->samples.size() - count) + " more: --samples " +
@@ -403,31 +402,31 @@ int run_explain(const CaseOptions& options, Invocation& invocation) {
         return 0;
     }
 
-    terminal.out(terminal.styled(term::Style::bold, title_of(loaded->info)) + '\n');
-    terminal.out(question_of(**sample) + ", by the zones of " + *path + ":\n");
+    terminal.line(term::Text(term::Style::bold, title_of(loaded->info)));
+    terminal.line(question_of(**sample) + ", by the zones of " + *path + ":");
     std::size_t number = 0;
     for (const compare::Step& step : reading.steps) {
         ++number;
-        terminal.out("  " + std::to_string(number) + ". " + step.sentence +
-                     (step.clause.empty() ? "" : " (" + step.clause + ")") + '\n');
+        terminal.line("  " + std::to_string(number) + ". " + step.sentence +
+                      (step.clause.empty() ? "" : " (" + step.clause + ")"));
         for (const std::string& line : lines_of(step.records))
-            terminal.out("       " + terminal.styled(term::Style::dim, line) + '\n');
+            terminal.line("       " + term::Text(term::Style::dim, line));
     }
     terminal.out("right is " + dns::to_string(reading.rcode) +
                  (reading.answer.empty() ? ", no record in ANSWER\n" : ":\n"));
-    for (const std::string& line : lines_of(reading.answer)) terminal.out("       " + line + '\n');
+    for (const std::string& line : lines_of(reading.answer)) terminal.line("       " + line);
     for (const SideFaults& side : both) {
         const std::string who = side.side + ' ' + side.target + ": ";
         if (!side.problem.empty()) {
-            terminal.out(terminal.styled(term::Style::red, who + side.problem) + '\n');
+            terminal.line(term::Text(term::Style::red, who + side.problem));
         } else if (side.faults.empty()) {
-            terminal.out(terminal.styled(term::Style::green, who + "right") + '\n');
+            terminal.line(term::Text(term::Style::green, who + "right"));
         }
         for (const compare::Fault& fault : side.faults)
-            terminal.out(terminal.styled(term::Style::red,
-                                         who + "parts at step " + std::to_string(fault.step + 1)) +
-                         ": " + fault.sentence +
-                         (fault.clause.empty() ? "" : " (" + fault.clause + ")") + '\n');
+            terminal.line(term::Text(term::Style::red,
+                                     who + "parts at step " + std::to_string(fault.step + 1)) +
+                          ": " + fault.sentence +
+                          (fault.clause.empty() ? "" : " (" + fault.clause + ")"));
     }
     return 0;
 }
@@ -477,10 +476,9 @@ int run_replay(const CaseOptions& options, Invocation& invocation) {
         json.set("sample", json_of(*loaded, sample, rows));
         terminal.out(json);
     } else {
-        terminal.out(terminal.styled(term::Style::bold, question_of(sample)) + ": " +
-                     (same ? terminal.styled(term::Style::green, "the same now")
-                           : terminal.styled(term::Style::red, "still different")) +
-                     '\n');
+        terminal.line(term::Text(term::Style::bold, question_of(sample)) + ": " +
+                      (same ? term::Text(term::Style::green, "the same now")
+                            : term::Text(term::Style::red, "still different")));
         if (!same) print_rows(terminal, rows);
     }
     if (silent) {

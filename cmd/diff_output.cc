@@ -114,7 +114,7 @@ std::string case_table(const std::vector<shadow::CaseInfo>& cases, std::size_t r
 Status write_report(shadow::Results& results, const std::string& path, term::Terminal& terminal) {
     ZC_TRY(const std::string page, shadow::html_report(results, runtime::now()));
     if (path == "-") {
-        terminal.out(page);
+        terminal.data(page);
         return {};
     }
     return write_whole(path, page);

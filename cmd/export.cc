@@ -83,7 +83,7 @@ Status export_dump(const ExportOptions& options, term::Terminal& terminal,
                    const StopOnSignals& stop, Left& left) {
     if (options.output == "-")
         return write_dump(options, terminal, stop, left, [&](std::string_view piece) -> Status {
-            terminal.out(piece);
+            terminal.data(piece);
             if (terminal.failed()) return fail(Errc::io, "stdout takes no more");
             return {};
         });

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/foreign_text.h"
 #include "dns/presentation.h"
 #include "flags.h"
 #include "ingest/powerdns.h"
@@ -101,32 +102,14 @@ public:
     const std::vector<ingest::Finding>& first() const noexcept { return first_; }
 
 private:
-    /// Foreign octets may be anything: what would end a column or a line is written as in COPY.
     void write_columns(std::initializer_list<std::string_view> columns) {
-        bool first = true;
+        std::string line;
         for (const std::string_view column : columns) {
-            if (!first) *file_ << '\t';
-            first = false;
-            for (const char octet : column) {
-                switch (octet) {
-                    case '\t':
-                        *file_ << "\\t";
-                        break;
-                    case '\n':
-                        *file_ << "\\n";
-                        break;
-                    case '\r':
-                        *file_ << "\\r";
-                        break;
-                    case '\\':
-                        *file_ << "\\\\";
-                        break;
-                    default:
-                        *file_ << octet;
-                }
-            }
+            base::append_foreign(line, column, base::Form::column);
+            line += '\t';
         }
-        *file_ << '\n';
+        line.back() = '\n';
+        *file_ << line;
     }
 
     std::string path_;
@@ -252,11 +235,11 @@ void print(term::Terminal& terminal, const ImportVerbOptions& options, const Rep
     for (const ingest::Finding& finding : findings.first()) {
         if (shown++ == findings_shown_max) break;
         const bool bad = finding.verdict == ingest::Verdict::refused;
-        terminal.out(place_of(finding) + ": " +
-                     terminal.styled(bad ? term::Style::red : term::Style::yellow,
-                                     ingest::to_string(finding.verdict)) +
-                     ": " + finding.zone + (finding.record.empty() ? "" : ": " + finding.record) +
-                     ": " + finding.reason + "; " + finding.effect + '\n');
+        terminal.line(place_of(finding) + ": " +
+                      term::Text(bad ? term::Style::red : term::Style::yellow,
+                                 ingest::to_string(finding.verdict)) +
+                      ": " + finding.zone + (finding.record.empty() ? "" : ": " + finding.record) +
+                      ": " + finding.reason + "; " + finding.effect);
     }
     if (findings.total() > findings_shown_max)
         terminal.out("and " + term::grouped(findings.total() - findings_shown_max) + " more" +

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/foreign_text.h"
 #include "verbs.h"
 
 int main(int argc, char** argv) {
@@ -12,7 +13,8 @@ int main(int argc, char** argv) {
     try {
         return zc::cmd::run(std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc));
     } catch (const std::exception& exception) {
-        static_cast<void>(std::fprintf(stderr, "zonectl: %s\n", exception.what()));
+        static_cast<void>(
+            std::fprintf(stderr, "zonectl: %s\n", zc::base::foreign(exception.what()).c_str()));
         return 2;
     }
 }

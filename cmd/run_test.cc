@@ -21,6 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/foreign_text.h"
 #include "term/json.h"
 
 namespace zc::cmd {
@@ -445,6 +446,97 @@ TEST_CASE("a bad zone gets SERVFAIL and the others are served; with --strict not
     Node strict(folder, {"--strict"});
     CHECK(strict.process->end() == 2);
     CHECK(contains(strict.process->error, "b.example.zone:1: "));
+}
+
+/// Text that would set the title of a terminal, ring its bell, turn the direction of reading, and
+/// end a line.
+const std::string hostile =
+    "\x1b]0;x\a\x9b"
+    "31m\xc2\x9b\xe2\x80\xae";
+
+/// Octets that a terminal may act upon, or that are not UTF-8; newlines and tabs are not meant.
+bool is_harmless(const std::string& text) {
+    return base::foreign(text, base::Form::lines) == text;
+}
+
+TEST_CASE("a refused row is told without the control characters in it, and JSON has its octets") {
+    const Folder folder;
+    const std::string dump =
+        folder.write("dump.sql",
+                     "COPY domains (id, name, type) FROM stdin;\n1\texample\tNATIVE\n\\.\n"
+                     "COPY records (domain_id, name, type, content, ttl) FROM stdin;\n"
+                     "1\texample\tSOA\tns.example root.example 1 2 3 4 5\t60\n"
+                     "1\texample\tNS\tns.example\t60\n"
+                     "1\tbad.example\tA\t" +
+                         hostile + "\t60\n1\tworse.example\tA" + hostile + "\t192.0.2.1\t60\n" +
+                         "1\t" + hostile + "b\\nad.example\tMX\tmail.example\t60\n\\.\n");
+    for (const char* colour : {"auto", "always"}) {
+        CAPTURE(colour);
+        Ended ended = run({"import", dump, "--store", folder.path(std::string(colour) + ".db"),
+                           "--report", folder.path("report.txt"), "--color", colour});
+        CHECK(ended.code == 1);
+        CHECK(is_harmless(ended.error));
+        CHECK(contains(ended.out, "bad.example"));
+        CHECK(contains(ended.out,
+                       "\\x1b]0;x\\x07\\x9b"
+                       "31m\\xc2\\x9b\\xe2\\x80\\xae"));
+        const bool styled = std::string_view(colour) == "always";
+        CHECK(is_harmless(ended.out) != styled);
+        for (const std::string mine : {"\x1b[31m", "\x1b[33m", "\x1b[0m"})
+            for (std::size_t at = 0; (at = ended.out.find(mine)) != std::string::npos;)
+                ended.out.erase(at, mine.size());
+        CHECK(is_harmless(ended.out));
+        std::ifstream report(folder.path("report.txt"), std::ios::binary);
+        const std::string lines(std::istreambuf_iterator<char>(report), {});
+        CHECK(is_harmless(lines));
+        CHECK(contains(lines, "\\x1b]0;x\\x07"));
+        // A row is a line, whatever stands in it.
+        CHECK(std::count(lines.begin(), lines.end(), '\n') == 4);
+    }
+    const Ended json = run({"import", dump, "--store", folder.path("json.db"), "--json"});
+    CHECK(is_harmless(json.out));
+    const auto document = term::parse_json(json.out);
+    REQUIRE(document.has_value());
+    std::string all;
+    for (const term::Json& finding : (*document)["findings"].elements())
+        all += std::string(finding["record"].text()) + std::string(finding["reason"].text());
+    CHECK(contains(all, "\x1b]0;x\a"));  // lossless, but for the octet that is not UTF-8
+}
+
+TEST_CASE("a file name reaches neither the terminal nor the log with control characters") {
+    const Folder folder;
+    const std::string bad =
+        folder.write("zones/" + hostile + "/a.example.zone", "@ SOA only two\n");
+    for (const std::vector<std::string>& arguments :
+         {std::vector<std::string>{"zone", "check", bad},
+          {"zone", "check", "--json", bad},
+          {"zone", "check", bad + hostile},
+          {"zone", "print", bad},
+          {"zone", hostile},
+          {"import", bad, "--store", folder.path("s" + hostile)},
+          {"import", bad + "x", "--store", folder.path("s")},
+          {"status", "--control", bad},
+          {"config", "check", "--config", bad},
+          {"store", "check", "--store", bad}}) {
+        CAPTURE(arguments.front());
+        const Ended ended = run(arguments);
+        CHECK(ended.code != 0);
+        CHECK_FALSE((ended.out.empty() && ended.error.empty()));
+        CHECK(is_harmless(ended.out));
+        CHECK(is_harmless(ended.error));
+    }
+    for (const char* format : {"text", "json"}) {
+        Node node(folder, {"--log-format", format});
+        REQUIRE(node.process->wait_for("a.example.zone:1"));
+        REQUIRE(node.process->wait_for(std::string_view(format) == "text" ? " serving "
+                                                                          : "\"serving\""));
+        const Ended status = node.ask("status");
+        CHECK(contains(status.out, "a.example.zone:1"));
+        CHECK(is_harmless(status.out));
+        CHECK(node.ask("stop").code == 0);
+        CHECK(node.process->end() == 0);
+        CHECK(is_harmless(node.process->error));
+    }
 }
 
 TEST_CASE("a node serves, is healthy, and ends cleanly when told") {

@@ -148,7 +148,7 @@ int run_shadow(ShadowOptions options, Invocation& invocation) {
         return give_up(status.error());
     if (const Status status = tell(terminal, *results, options.comparison, outcome); !status)
         return give_up(status.error());
-    if (!terminal.json()) terminal.out(front_text(front.passed()) + '\n');
+    if (!terminal.json()) terminal.line(front_text(front.passed()));
     return outcome.met() ? 0 : 1;
 }
 

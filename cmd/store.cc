@@ -104,13 +104,13 @@ int run_list(const StoreOptions& options, Invocation& invocation) {
         out += '\n';
         // Whoever reads along gets the first line at once.
         if (first || out.size() >= out_octets) {
-            invocation.terminal.out(out);
+            invocation.terminal.data(out);
             out.clear();
             first = false;
         }
         return !invocation.terminal.failed();
     });
-    invocation.terminal.out(out);
+    invocation.terminal.data(out);
     if (!status) return complain(invocation, status.error());
     return 0;
 }
@@ -247,10 +247,10 @@ int run_zone_export(const StoreOptions& options, Invocation& invocation) {
     std::string out;
     ingest::append_zone_file(out, *zone, [&](std::string& piece) {
         if (piece.size() < out_octets) return;
-        invocation.terminal.out(piece);
+        invocation.terminal.data(piece);
         piece.clear();
     });
-    invocation.terminal.out(out);
+    invocation.terminal.data(out);
     return 0;
 }
 
@@ -266,7 +266,7 @@ int run_check(const StoreOptions& options, Invocation& invocation) {
                 json.set("zone", zone).set("problem", problem);
                 list.add(std::move(json));
             } else {
-                terminal.out((zone.empty() ? options.store : zone) + ": " + problem + '\n');
+                terminal.line((zone.empty() ? options.store : zone) + ": " + problem);
             }
         },
         [&](std::uint64_t done, std::uint64_t total) { bar.update(done, total, runtime::now()); });
@@ -278,10 +278,9 @@ int run_check(const StoreOptions& options, Invocation& invocation) {
         json.set("problems", std::move(list));
         terminal.out(json);
     } else {
-        terminal.out(options.store + ": " +
-                     (*problems == 0 ? terminal.styled(term::Style::green, "whole")
-                                     : term::grouped(*problems) + " problems") +
-                     '\n');
+        terminal.line(options.store + ": " +
+                      (*problems == 0 ? term::Text(term::Style::green, "whole")
+                                      : term::grouped(*problems) + " problems"));
     }
     return *problems == 0 ? 0 : 1;
 }

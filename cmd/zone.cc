@@ -82,22 +82,21 @@ term::Json json_of(const std::string& path, const dns::Name& apex, const ingest:
 void print_check(term::Terminal& terminal, const std::string& path, const dns::Name& apex,
                  const ingest::LoadedZone& zone) {
     using term::Style;
-    std::string out;
     for (const Error& error : zone.errors)
-        out += terminal.styled(Style::red, "error") + ": " + error.text() + '\n';
+        terminal.line(term::Text(Style::red, "error") + ": " + error.text());
     for (const zone::Warning& warning : zone.warnings)
-        out += terminal.styled(Style::yellow, "warning") + ": " + path + ": " +
-               dns::to_string(warning.owner) + ": " + warning.message + '\n';
-    out += path + ": zone " + dns::to_string(apex) + ' ';
+        terminal.line(term::Text(Style::yellow, "warning") + ": " + path + ": " +
+                      dns::to_string(warning.owner) + ": " + warning.message);
+    term::Text out = path + ": zone " + dns::to_string(apex) + ' ';
     if (zone.errors.empty()) {
         const zone::Zone view(zone.image.octets().data());
-        out += terminal.styled(Style::green, "good") + ", " + term::grouped(zone.records) +
+        out += term::Text(Style::green, "good") + ", " + term::grouped(zone.records) +
                " records, serial " + std::to_string(view.serial());
     } else {
-        out += terminal.styled(Style::red, "refused") + ", " + std::to_string(zone.errors.size()) +
+        out += term::Text(Style::red, "refused") + ", " + std::to_string(zone.errors.size()) +
                (zone.errors.size() == 1 ? " error" : " errors");
     }
-    terminal.out(out + '\n');
+    terminal.line(out);
 }
 
 int run_check(const ZoneOptions& options, Invocation& invocation) {
@@ -147,12 +146,12 @@ int run_print(const ZoneOptions& options, Invocation& invocation) {
     const auto print = [&](const dns::RecordView& record) {
         dns::append_record_text(out, record);
         if (out.size() >= block_octets) {
-            invocation.terminal.out(out);
+            invocation.terminal.data(out);
             out.clear();
         }
     };
     zone::for_each_record(zone::Zone(zone->image.octets().data()), print);
-    invocation.terminal.out(out);
+    invocation.terminal.data(out);
     return 0;
 }
 
@@ -179,9 +178,9 @@ int run_compile(const ZoneOptions& options, Invocation& invocation) {
         json.set("digest", hex.data());
         invocation.terminal.out(json);
     } else {
-        invocation.terminal.out(dns::to_string(zone->apex) + ' ' + term::grouped(zone->records) +
-                                " records, " + term::grouped(zone->image.octets().size()) +
-                                " octets, digest " + hex.data() + '\n');
+        invocation.terminal.line(dns::to_string(zone->apex) + ' ' + term::grouped(zone->records) +
+                                 " records, " + term::grouped(zone->image.octets().size()) +
+                                 " octets, digest " + hex.data());
     }
     return 0;
 }

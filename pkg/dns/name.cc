@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/foreign_text.h"
 #include "dns/name_text.h"
 #include "dns/octets_text.h"
 
@@ -152,15 +153,8 @@ NameScan scan_name(std::string_view text, NameView origin, NameBuffer& out) noex
 
 std::string quoted_excerpt(std::string_view text) {
     constexpr std::size_t shown_max = 64;
-    std::string out = "'";
-    for (const char c : text.substr(0, shown_max)) {
-        const auto octet = static_cast<std::uint8_t>(c);
-        if (octet >= ' ' && octet < 127)
-            out += c;
-        else
-            append_escaped(out, octet);
-    }
-    return out += text.size() > shown_max ? "…'" : "'";
+    // A character that is cut through is no loss: what is left of it is shown as octets.
+    return '\'' + base::foreign(text.substr(0, shown_max)) + (text.size() > shown_max ? "…'" : "'");
 }
 
 Error name_error(const NameScan& scan, std::string_view text) {

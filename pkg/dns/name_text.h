@@ -38,7 +38,7 @@ NameScan scan_name(std::string_view text, NameView origin, NameBuffer& out) noex
 /// What was wrong, for people.
 Error name_error(const NameScan& scan, std::string_view text);
 
-/// At most 64 octets of foreign text for an error message, in quotes, the unprintable as \DDD.
+/// At most 64 octets of foreign text for an error message, in quotes, as base::Form::line.
 std::string quoted_excerpt(std::string_view text);
 
 }  // namespace zc::dns

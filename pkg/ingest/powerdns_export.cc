@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/foreign_text.h"
 #include "dns/presentation.h"
 #include "ingest/denial_chain.h"
 
@@ -195,9 +196,7 @@ void append_zone_file(std::string& out, const ImportedZone& zone,
         if (kept.type == "MX" || kept.type == "SRV") line += std::to_string(kept.prio) + ' ';
         line += kept.content;
         // A line that ends early would bring what follows to life.
-        for (char& octet : line)
-            if (octet == '\n' || octet == '\r') octet = ' ';
-        out += "; " + line + '\n';
+        out += "; " + base::foreign(line) + '\n';
         if (piece) piece(out);
     }
 }

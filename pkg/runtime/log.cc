@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "base/foreign_text.h"
 #include "runtime/clock.h"
 
 namespace zc::runtime {
@@ -30,23 +31,8 @@ void put_time(std::string& out, base::Instant time) {
 }
 
 void put_quoted(std::string& out, std::string_view text) {
-    static constexpr std::string_view digits = "0123456789abcdef";
     out += '"';
-    for (const char c : text) {
-        const auto octet = static_cast<unsigned char>(c);
-        if (c == '"' || c == '\\') {
-            out += '\\';
-            out += c;
-        } else if (c == '\n') {
-            out += "\\n";
-        } else if (octet >= 0x20 && octet < 0x7f) {
-            out += c;
-        } else {  // also what is above 127: a log is no place for somebody's idea of UTF-8
-            out += "\\u00";
-            out += digits[octet >> 4];
-            out += digits[octet & 15];
-        }
-    }
+    base::append_foreign(out, text, base::Form::json);
     out += '"';
 }
 

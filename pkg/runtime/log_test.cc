@@ -69,7 +69,11 @@ TEST_CASE("text from a stranger can neither end a line nor forge a field") {
                         {"quote", "\"\\"},
                         {"raw", "\x1b[2J\xff"}}) ==
           "2023-11-14T22:13:20.123456Z warning refused name=\"a\\nb level=error\" empty=\"\" "
-          "quote=\"\\\"\\\\\" raw=\"\\u001b[2J\\u00ff\"\n");
+          "quote=\"\\\"\\\\\" raw=\"\\u001b[2J\\\\xff\"\n");
+    CHECK(format_event(LogFormat::json, some_time, Level::warning, "refused",
+                       {{"name", "é\a\xe2\x80\xae"}}) ==
+          "{\"time\":\"2023-11-14T22:13:20.123456Z\",\"level\":\"warning\",\"event\":\"refused\","
+          "\"name\":\"é\\u0007\\u202e\"}\n");
 }
 
 TEST_CASE("levels are read by name, and events below the level are not made") {

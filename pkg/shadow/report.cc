@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/foreign_text.h"
 #include "compare/compare.h"
 #include "dns/name.h"
 #include "shadow/embedded.h"
@@ -25,51 +26,9 @@ constexpr std::size_t octets_of_cases_max = 700'000;  // then cases are listed w
 constexpr std::size_t cases_listed_max = 2000;
 constexpr std::int64_t nanoseconds_a_minute = 60'000'000'000;
 
-/// How many octets the UTF-8 sequence at the start of `text` has; 0: it is none.
-std::size_t utf8_octets(std::string_view text) {
-    const auto at = [&text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-    const unsigned char first = at(0);
-    const std::size_t size = first < 0x80   ? 1
-                             : first < 0xc2 ? 0
-                             : first < 0xe0 ? 2
-                             : first < 0xf0 ? 3
-                             : first < 0xf5 ? 4
-                                            : 0;
-    if (size == 0 || text.size() < size) return 0;
-    for (std::size_t i = 1; i < size; ++i)
-        if ((at(i) & 0xc0U) != 0x80) return 0;
-    // Overlong forms and surrogates (RFC 3629 section 3).
-    if ((first == 0xe0 && at(1) < 0xa0) || (first == 0xed && at(1) > 0x9f) ||
-        (first == 0xf0 && at(1) < 0x90) || (first == 0xf4 && at(1) > 0x8f))
-        return 0;
-    return size;
-}
-
 /// Text of any origin as HTML text or the value of a quoted attribute.
 std::string escaped(std::string_view text) {
-    std::string out;
-    out.reserve(text.size());
-    while (!text.empty()) {
-        const char c = text.front();
-        const std::size_t size = utf8_octets(text);
-        const bool control = (c >= 0 && c < ' ' && c != '\n') || c == 0x7f;
-        if (size == 0 || control)
-            out += "\xef\xbf\xbd";
-        else if (c == '&')
-            out += "&amp;";
-        else if (c == '<')
-            out += "&lt;";
-        else if (c == '>')
-            out += "&gt;";
-        else if (c == '"')
-            out += "&quot;";
-        else if (c == '\'')
-            out += "&#39;";
-        else
-            out += text.substr(0, size);
-        text.remove_prefix(std::max<std::size_t>(size, 1));
-    }
-    return out;
+    return base::foreign(text, base::Form::html);
 }
 
 std::string counted(std::uint64_t count, std::string_view one, std::string_view many) {

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <utility>
 
+#include "base/foreign_text.h"
+
 namespace zc::shadow {
 namespace {
 
@@ -12,12 +14,6 @@ using Line = term::Screen::Line;
 
 constexpr std::size_t label_rows_max = 5;
 constexpr std::size_t bar_columns = 60;
-
-std::string clean(std::string text) {
-    for (char& c : text)
-        if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) c = '?';
-    return text;
-}
 
 std::string padded(std::string text, std::size_t columns) {
     text = term::cut(text, columns);
@@ -99,8 +95,8 @@ std::vector<Line> screen_lines(const ScreenState& state, term::Screen::Size size
     const std::size_t rows = std::max(size.rows, 10U);
     std::vector<Line> out;
 
-    out.push_back({clean(state.older + " → " + state.newer), Style::bold});
-    std::string progress = clean(state.source) + ": " + term::grouped(state.done);
+    out.push_back({base::foreign(state.older + " → " + state.newer), Style::bold});
+    std::string progress = base::foreign(state.source) + ": " + term::grouped(state.done);
     if (state.expected != 0)
         progress += " of about " + term::grouped(state.expected) + " (" +
                     percent(std::min(state.done, state.expected), state.expected) + ")";
@@ -151,7 +147,7 @@ std::vector<Line> screen_lines(const ScreenState& state, term::Screen::Size size
                 {right(std::to_string(info.id), 4) + right(term::grouped(info.count), 10) + "  " +
                      padded(std::string(info.accepted ? "accepted" : to_string(info.verdict)), 11) +
                      "  " + std::string(to_string(info.what)) + ", " +
-                     std::string(to_string(info.where)) + "  " + clean(info.example),
+                     std::string(to_string(info.where)) + "  " + base::foreign(info.example),
                  known ? Style::plain : Style::yellow});
         }
     }

@@ -6,54 +6,14 @@
 #include <boost/json/stream_parser.hpp>
 #include <boost/json/value.hpp>
 
+#include "base/foreign_text.h"
+
 namespace zc::term {
 namespace {
 
 namespace json = boost::json;
 
 constexpr std::size_t depth_max = 32;
-
-/// Octets of the UTF-8 sequence at the front of `text` (RFC 3629), or 0 when there is none.
-std::size_t sequence_octets(std::string_view text) {
-    const auto octet = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-    const unsigned char first = octet(0);
-    if (first < 0x80) return 1;
-    std::size_t size = 0;
-    unsigned char low = 0x80;
-    unsigned char high = 0xbf;
-    if (first >= 0xc2 && first <= 0xdf) {
-        size = 2;
-    } else if ((first & 0xf0U) == 0xe0) {
-        size = 3;
-        if (first == 0xe0) low = 0xa0;   // not longer than needed
-        if (first == 0xed) high = 0x9f;  // no surrogates
-    } else if (first >= 0xf0 && first <= 0xf4) {
-        size = 4;
-        if (first == 0xf0) low = 0x90;
-        if (first == 0xf4) high = 0x8f;  // up to U+10FFFF
-    }
-    if (size == 0 || text.size() < size) return 0;
-    if (octet(1) < low || octet(1) > high) return 0;
-    for (std::size_t i = 2; i < size; ++i)
-        if ((octet(i) & 0xc0U) != 0x80) return 0;
-    return size;
-}
-
-std::string as_utf8(std::string_view text) {
-    std::string out;
-    out.reserve(text.size());
-    while (!text.empty()) {
-        const std::size_t size = sequence_octets(text);
-        if (size == 0) {
-            out += "\xef\xbf\xbd";
-            text.remove_prefix(1);
-        } else {
-            out += text.substr(0, size);
-            text.remove_prefix(size);
-        }
-    }
-    return out;
-}
 
 Json from_boost(const json::value& value) {
     switch (value.kind()) {
@@ -188,7 +148,11 @@ std::string Json::serialize() const {
     struct Serializer {
         std::string out;
 
-        void string(std::string_view text) { out += json::serialize(json::string_view(text)); }
+        void string(std::string_view text) {
+            out += '"';
+            base::append_foreign(out, text, base::Form::json);
+            out += '"';
+        }
         void value(const Json& json) {
             std::visit([this](const auto& held) { one(held); }, json.value_);
         }
@@ -197,7 +161,7 @@ std::string Json::serialize() const {
         void one(std::int64_t held) { out += std::to_string(held); }
         void one(std::uint64_t held) { out += std::to_string(held); }
         void one(double held) { out += json::serialize(json::value(held)); }
-        void one(const std::string& held) { string(as_utf8(held)); }
+        void one(const std::string& held) { string(held); }
         void one(const std::vector<Json>& held) {
             out += '[';
             for (std::size_t i = 0; i < held.size(); ++i) {
@@ -210,7 +174,7 @@ std::string Json::serialize() const {
             out += '{';
             for (std::size_t i = 0; i < held.size(); ++i) {
                 if (i != 0) out += ',';
-                string(as_utf8(held[i].first));
+                string(held[i].first);
                 out += ':';
                 value(held[i].second);
             }

@@ -50,7 +50,7 @@ public:
     /// True for `true` alone.
     bool truth() const noexcept;
 
-    /// One line. Strings that are not UTF-8 have the octets that are not replaced by U+FFFD.
+    /// One line. Strings as base::Form::json: lossless, but for octets that are not UTF-8.
     std::string serialize() const;
 
 private:

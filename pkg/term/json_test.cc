@@ -29,9 +29,18 @@ TEST_CASE("a string that is not UTF-8 still makes a valid document") {
         const std::string out = Json::string(text).serialize();
         CAPTURE(out);
         CHECK(parse_json(out).has_value());
-        CHECK(out.find("\xef\xbf\xbd") != std::string::npos);
+        CHECK(out.find("\\\\x") != std::string::npos);  // the octet, as the text \xHH
     }
     CHECK(Json::string("zürich €").serialize() == "\"zürich €\"");
+}
+
+TEST_CASE("what a terminal must not see is escaped in JSON and loses nothing") {
+    const std::string text = "\x1b[31m\a\x7f\xc2\x9b\xe2\x80\xae\xf3\xa0\x80\x81 é \\ \"";
+    const std::string out = Json::string(text).serialize();
+    CHECK(out == "\"\\u001b[31m\\u0007\\u007f\\u009b\\u202e\\udb40\\udc01 é \\\\ \\\"\"");
+    const auto back = parse_json(out);
+    REQUIRE(back.has_value());
+    CHECK(back->text() == text);
 }
 
 TEST_CASE("what is written is read back the same") {

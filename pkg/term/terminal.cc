@@ -17,6 +17,7 @@ constexpr base::Duration quiet_at_first = base::Duration::seconds(1);
 constexpr base::Duration redraw_interval = base::Duration::milliseconds(100);
 constexpr base::Duration line_interval = base::Duration::seconds(10);
 constexpr unsigned bar_width_max = 30;
+constexpr const char* plain_again = "\x1b[0m";
 
 const char* escape_of(Style style) {
     switch (style) {
@@ -102,18 +103,38 @@ void Terminal::wipe_bar() {
     write(error_, "\r\x1b[K");
 }
 
-void Terminal::out(std::string_view text) {
-    wipe_bar();
-    write(out_, text);
+void Terminal::write_out(const Text& text, base::Form form, std::string_view behind) {
+    std::string octets;
+    for (const Text::Piece& piece : text.pieces()) {
+        const bool styled = colours_out_ && piece.style != Style::plain;
+        if (styled) octets += escape_of(piece.style);
+        base::append_foreign(octets, piece.text, form);
+        if (styled) octets += plain_again;
+    }
+    octets += behind;
+    data(octets);
+}
+
+void Terminal::out(const Text& text) {
+    write_out(text, base::Form::lines, "");
+}
+
+void Terminal::line(const Text& text) {
+    write_out(text, base::Form::line, "\n");
 }
 
 void Terminal::out(const Json& document) {
-    out(document.serialize() + '\n');
+    data(document.serialize() + '\n');
+}
+
+void Terminal::data(std::string_view octets) {
+    wipe_bar();
+    write(out_, octets);
 }
 
 void Terminal::say(std::string_view text) {
     wipe_bar();
-    write(error_, std::string(text) + '\n');
+    write(error_, base::foreign(text, base::Form::lines) + '\n');
 }
 
 void Terminal::complain(const Error& error) {
@@ -121,30 +142,30 @@ void Terminal::complain(const Error& error) {
 }
 
 void Terminal::complain(std::string_view text) {
-    const std::string label =
-        colours_error_ ? std::string(escape_of(Style::red)) + "zonectl:\x1b[0m " : "zonectl: ";
-    say(label + std::string(text));
+    say_line(Style::red, "zonectl:", text);
 }
 
 void Terminal::warn(std::string_view text) {
-    const std::string label =
-        colours_error_ ? std::string(escape_of(Style::yellow)) + "warning:\x1b[0m " : "warning: ";
-    say(label + std::string(text));
+    say_line(Style::yellow, "warning:", text);
 }
 
-std::string Terminal::styled(Style style, std::string_view text) const {
-    if (!colours_out_ || style == Style::plain) return std::string(text);
-    return std::string(escape_of(style)) + std::string(text) + "\x1b[0m";
+void Terminal::say_line(Style style, std::string_view label, std::string_view text) {
+    std::string octets;
+    if (colours_error_) octets += escape_of(style);
+    octets += label;
+    if (colours_error_) octets += plain_again;
+    octets += ' ';
+    base::append_foreign(octets, text, base::Form::line);
+    octets += '\n';
+    wipe_bar();
+    write(error_, octets);
 }
 
 Table::Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
 
 void Table::row(std::vector<std::string> cells) {
     cells.resize(columns_.size());
-    for (std::string& cell : cells)
-        std::replace_if(
-            cell.begin(), cell.end(),
-            [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
+    for (std::string& cell : cells) cell = base::foreign(cell);
     rows_.push_back(std::move(cells));
 }
 
@@ -258,11 +279,11 @@ void Screen::draw(const std::vector<Line>& lines) {
     for (const Line& line : lines) {
         if (drawn_ == now.rows) break;
         if (drawn_ != 0) out += '\n';
-        const std::string text = cut(line.text, now.columns - 1);
+        const std::string text = cut(base::foreign(line.text), now.columns - 1);
         if (line.style == Style::plain || !terminal_.colours_error())
             out += text;
         else
-            out += escape_of(line.style) + text + "\x1b[0m";
+            out += escape_of(line.style) + text + plain_again;
         out += "\x1b[K";
         ++drawn_;
     }

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/foreign_text.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "term/json.h"
@@ -33,6 +34,35 @@ struct Surroundings {
     static Surroundings of_process();
 };
 
+/// Text for people, in pieces with a style each. Colours are data here and never octets of the
+/// text, so that nobody else's text can bring its own.
+class Text {
+public:
+    struct Piece {
+        Style style = Style::plain;
+        std::string text;
+    };
+
+    Text() = default;
+    // NOLINTBEGIN(google-explicit-constructor): text without a style is text
+    Text(std::string_view text) : pieces_{{Style::plain, std::string(text)}} {}
+    Text(const std::string& text) : pieces_{{Style::plain, text}} {}
+    Text(const char* text) : pieces_{{Style::plain, text}} {}
+    Text(char character) : pieces_{{Style::plain, std::string(1, character)}} {}
+    // NOLINTEND(google-explicit-constructor)
+    Text(Style style, std::string_view text) : pieces_{{style, std::string(text)}} {}
+
+    Text& operator+=(const Text& more) {
+        pieces_.insert(pieces_.end(), more.pieces_.begin(), more.pieces_.end());
+        return *this;
+    }
+    friend Text operator+(Text left, const Text& right) { return left += right; }
+    const std::vector<Piece>& pieces() const noexcept { return pieces_; }
+
+private:
+    std::vector<Piece> pieces_;
+};
+
 /// Where output goes. Write errors are kept, not thrown: a closed pipe ends a verb with `failed()`.
 class Terminal {
 public:
@@ -47,17 +77,23 @@ public:
     bool redraws() const noexcept { return redraws_; }
     unsigned columns() const noexcept { return surroundings_.columns; }
 
-    /// Results, as they are.
-    void out(std::string_view text);
+    /// Results for people, of one or several lines; shown as base::Form::lines.
+    void out(const Text& text);
+    /// One line of results, a newline added. Newlines of the text itself are escaped: for lines
+    /// that have text of others in them.
+    void line(const Text& text);
     /// A JSON document, one line.
     void out(const Json& document);
+    /// Octets as they are: zone files, dumps, pages, and text that can hold nothing but printable
+    /// ASCII.
+    void data(std::string_view octets);
     /// A message to people on stderr, a newline added; a bar that stands there is wiped first.
+    /// Shown as base::Form::lines.
     void say(std::string_view text);
+    /// The same of one line: as base::Form::line.
     void complain(const Error& error);
     void complain(std::string_view text);
     void warn(std::string_view text);
-    /// `text` in a style if stdout has colours.
-    std::string styled(Style style, std::string_view text) const;
 
     /// Some result could not be written (a closed pipe, a full disk).
     bool failed() const noexcept { return failed_; }
@@ -68,6 +104,8 @@ private:
     friend class Progress;
     friend class Screen;
     void write(int fd, std::string_view text);
+    void write_out(const Text& text, base::Form form, std::string_view behind);
+    void say_line(Style style, std::string_view label, std::string_view text);
     void wipe_bar();
 
     Options options_;
@@ -89,7 +127,7 @@ public:
     };
 
     explicit Table(std::vector<Column> columns);
-    /// One cell a column; a control character in a cell is shown as "?".
+    /// One cell a column, shown as base::Form::line.
     void row(std::vector<std::string> cells);
     /// Lines with two blanks between columns, and a line of titles if there is one row at least.
     std::string text() const;
@@ -133,7 +171,7 @@ public:
         unsigned columns = 80, rows = 24;
     };
     struct Line {
-        std::string text;  // no control characters; what is longer than the line is cut
+        std::string text;  // shown as base::Form::line; what is longer than the line is cut
         Style style = Style::plain;
     };
 

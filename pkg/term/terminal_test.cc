@@ -68,9 +68,10 @@ TEST_CASE("colours are for terminals that can, unless told otherwise") {
         {{Colour::always, Output::json}, colour_terminal, false},
     };
     for (const Row& row : rows) {
-        const Terminal terminal(row.options, row.surroundings);
-        CHECK(terminal.colours_out() == row.colours);
-        CHECK(terminal.styled(Style::red, "x") == (row.colours ? "\x1b[31mx\x1b[0m" : "x"));
+        Capture capture(row.options, row.surroundings);
+        CHECK(capture.terminal->colours_out() == row.colours);
+        capture.terminal->out("a" + Text(Style::red, "x") + '\n');
+        CHECK(capture.out() == (row.colours ? "a\x1b[31mx\x1b[0m\n" : "ax\n"));
     }
 }
 
@@ -110,7 +111,28 @@ TEST_CASE("a table without rows prints nothing, and a cell cannot send control s
     Table table({{"name"}});
     CHECK(table.text().empty());
     table.row({"a\x1b[2Jb\nc"});
-    CHECK(table.text() == "name\na?[2Jb?c\n");
+    CHECK(table.text() == "name\na\\x1b[2Jb\\nc\n");
+}
+
+TEST_CASE("whatever text is told, only the terminal's own colours reach it as control sequences") {
+    const std::string foreign = "\x1b[31mred\a\xe2\x80\xae\xff\rx\ny";
+    const std::string shown = "\\x1b[31mred\\x07\\xe2\\x80\\xae\\xff\\rx";
+    Capture capture({Colour::always, Output::people}, colour_terminal);
+    Terminal& terminal = *capture.terminal;
+    terminal.line(foreign + Text(Style::green, foreign));
+    terminal.out(foreign + Text(Style::bold, "b"));
+    terminal.data(foreign);
+    terminal.complain(foreign);
+    terminal.complain(Error{Errc::malformed, foreign, {foreign, 7}});
+    terminal.warn(foreign);
+    terminal.say(foreign);
+    const std::string line = shown + "\\ny";
+    const std::string lines = shown + "\ny";
+    CHECK(capture.out() ==
+          line + "\x1b[32m" + line + "\x1b[0m\n" + lines + "\x1b[1mb\x1b[0m" + foreign);
+    CHECK(capture.error() == "\x1b[31mzonectl:\x1b[0m " + line + '\n' + "\x1b[31mzonectl:\x1b[0m " +
+                                 line + ":7: malformed: " + line + "\n\x1b[33mwarning:\x1b[0m " +
+                                 line + '\n' + lines + '\n');
 }
 
 TEST_CASE("letters outside ASCII take one column") {
