@@ -406,7 +406,7 @@ Result<Opened> open_source(const std::string& source, std::optional<Format> want
     ZC_TRY(auto octets, open_octets(source, context));
     std::string raw;
     ZC_TRY(octets, peek(std::move(octets), 4, raw));
-    ZC_TRY(octets, decompress(std::move(octets), context));
+    ZC_TRY(octets, runtime::decompress(std::move(octets), context.name));
     std::string head;
     ZC_TRY(opened.octets, peek(std::move(octets), head_octets, head));
     opened.compressed = !head.starts_with(raw);
