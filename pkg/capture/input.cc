@@ -51,6 +51,43 @@ std::unique_ptr<Input> Input::memory(base::Octets octets) {
     return input;
 }
 
+namespace {
+
+/// What a decompressor reads.
+class Compressed final : public runtime::ByteSource {
+public:
+    explicit Compressed(std::unique_ptr<Input> input) : input_(std::move(input)) {}
+    Result<std::size_t> read(std::span<char> out) override {
+        return input_->read({reinterpret_cast<std::uint8_t*>(out.data()), out.size()});
+    }
+    std::uint64_t position() const noexcept override { return input_->taken(); }
+    std::uint64_t total() const noexcept override { return input_->total(); }
+
+private:
+    std::unique_ptr<Input> input_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Input>> Input::decompressed(std::unique_ptr<Input> input) {
+    const auto format = [&](std::size_t octets) -> Result<bool> {
+        ZC_TRY(const base::Octets head, input->head(octets));
+        return !runtime::compression_of({reinterpret_cast<const char*>(head.data()), head.size()})
+                    .empty();
+    };
+    ZC_TRY(bool compressed, format(4));
+    if (!compressed && !input->head_.empty() && input->head_[0] == 'B') {
+        ZC_TRY(compressed, format(runtime::compression_head_octets));
+    }
+    if (!compressed) return input;
+    std::unique_ptr<Input> out(new Input(-1, input->name_, input->total_));
+    out->is_regular_ = input->is_regular_ || input->fd_ < 0;
+    out->repeats_ = input->repeats_;
+    ZC_TRY(out->inner_,
+           runtime::decompress(std::make_unique<Compressed>(std::move(input)), out->name_));
+    return out;
+}
+
 /// Until there is something to read, or the end.
 Status Input::wait() const {
     constexpr int look_interval_ms = 100;
@@ -65,12 +102,15 @@ Status Input::wait() const {
 }
 
 bool Input::ready() const noexcept {
+    // What has come of a compressed pipe may not make an octet yet.
+    if (inner_) return is_regular_ || head_at_ < head_.size();
     if (fd_ < 0 || is_regular_ || head_at_ < head_.size()) return true;
     pollfd polled{.fd = fd_, .events = POLLIN, .revents = 0};
     return ::poll(&polled, 1, 0) != 0;  // `read` tells of errors
 }
 
 Result<std::size_t> Input::read_more(base::MutableOctets out) {
+    if (inner_) return inner_->read({reinterpret_cast<char*>(out.data()), out.size()});
     if (fd_ < 0) {
         const std::size_t count = std::min(out.size(), memory_.size());
         if (count != 0) std::memcpy(out.data(), memory_.data(), count);

@@ -9,6 +9,7 @@
 
 #include "base/octets.h"
 #include "base/result.h"
+#include "runtime/byte_source.h"
 
 namespace zc::capture {
 
@@ -21,6 +22,9 @@ public:
     static Result<std::unique_ptr<Input>> open(const std::string& path,
                                                const std::atomic<bool>* stop_or_null);
     static std::unique_ptr<Input> memory(base::Octets octets);
+    /// `input` by its first octets: what they decompress to (gzip, zstd, xz), else itself. Takes no
+    /// more of a pipe than it needs to tell. Error: `unsupported`, another compression.
+    static Result<std::unique_ptr<Input>> decompressed(std::unique_ptr<Input> input);
     ~Input();
     Input(const Input&) = delete;
     Input& operator=(const Input&) = delete;
@@ -37,7 +41,8 @@ public:
     bool repeats() const noexcept { return repeats_; }
 
     const std::string& name() const noexcept { return name_; }
-    std::uint64_t taken() const noexcept { return taken_; }
+    /// How far along, in octets as they lie on disk.
+    std::uint64_t taken() const noexcept { return inner_ ? inner_->position() : taken_; }
     std::uint64_t total() const noexcept { return total_; }  // 0: not known
 
 private:
@@ -53,6 +58,7 @@ private:
     std::vector<std::uint8_t> head_;
     std::size_t head_at_ = 0;
     base::Octets memory_;
+    std::unique_ptr<runtime::ByteSource> inner_;  // of what is decompressed: in place of `fd_`
     std::uint64_t taken_ = 0, total_ = 0;
 };
 

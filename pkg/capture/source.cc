@@ -102,6 +102,7 @@ void write_query(base::Writer& out, dns::NameView qname, dns::RrType qtype, cons
 Result<std::unique_ptr<Source>> open_input(std::unique_ptr<Input> input,
                                            const SourceOptions& options) {
     // No more than is needed: a pipe may have one short line for a long time.
+    ZC_TRY(input, Input::decompressed(std::move(input)));
     ZC_TRY(base::Octets head, input->head(4));
     if (begins_pcap(head)) return open_pcap(std::move(input), options);
     if (std::ranges::all_of(head, [](std::uint8_t octet) { return octet == 0; })) {
@@ -113,7 +114,6 @@ Result<std::unique_ptr<Source>> open_input(std::unique_ptr<Input> input,
 
 Result<std::unique_ptr<Source>> open_file(const std::string& path, const SourceOptions& options) {
     ZC_TRY(auto input, Input::open(path, options.stop_or_null));
-    if (path == "-") return open_text(std::move(input), options);
     return open_input(std::move(input), options);
 }
 

@@ -112,7 +112,7 @@ std::string read_sample(const testkit::Step& step) {
             options.port = static_cast<std::uint16_t>(std::stoul(words.at(i + 1)));
     }
     auto source = open_file(testkit::testdata("capture/" + words.at(0)), options);
-    if (!source) return "error " + source.error().text();
+    if (!source) return "error " + source.error().message;
     return text_of(read_all(**source));
 }
 
@@ -232,6 +232,57 @@ TEST_CASE("a file is opened by what is in it, a pipe too") {
     CHECK_FALSE((*pipe)->resumable());
     CHECK(read_all(**pipe).queries.size() == 1);
     CHECK(::pclose(writer) == 0);
+}
+
+TEST_CASE("what is compressed is read through a pipe too, and to where it is cut off") {
+    const testkit::Folder folder;
+    const std::string sample = testkit::testdata("capture/loopback.pcapng.zst");
+    const std::string octets = testkit::read_testdata("capture/loopback.pcapng.zst");
+    SourceOptions options;
+    options.port = 32970;
+    auto whole = open_file(sample, options);
+    REQUIRE(whole.has_value());
+    CHECK((*whole)->resumable());
+    const Reading all = read_all(**whole);
+    CHECK(all.queries.size() == 11);
+    CHECK((*whole)->expected() == 11);
+
+    auto resumed = open_file(sample, options);
+    REQUIRE((*resumed)->resume_behind(all.queries[4].position).has_value());
+    CHECK(read_all(**resumed).queries.size() == 6);
+
+    REQUIRE(::mkfifo((folder / "pipe").c_str(), 0600) == 0);
+    std::FILE* const writer =
+        ::popen(("cat '" + sample + "' > '" + (folder / "pipe") + "'").c_str(), "w");
+    REQUIRE(writer != nullptr);
+    auto pipe = open_file(folder / "pipe", options);
+    REQUIRE(pipe.has_value());
+    CHECK_FALSE((*pipe)->resumable());
+    CHECK(read_all(**pipe).queries.size() == 11);
+    CHECK(::pclose(writer) == 0);
+
+    const std::string packed = testkit::read_testdata("capture/queries.pcap.gz");
+    testkit::write_file(folder / "cut", packed.substr(0, packed.size() - 8));
+    auto cut = open_file(folder / "cut", {});
+    REQUIRE(cut.has_value());
+    const Reading before = read_all(**cut);
+    CHECK(before.queries.size() == 1);
+    CHECK(before.error.find("the gzip data is cut off") != std::string::npos);
+    // Less than a header: nothing can be told of it.
+    testkit::write_file(folder / "head", octets.substr(0, 9));
+    CHECK(open_file(folder / "head", options).error().message == "the zstd data is cut off");
+    testkit::write_file(folder / "empty", "");
+    auto empty = open_file(folder / "empty", options);
+    REQUIRE(empty.has_value());
+    CHECK(read_all(**empty).queries.empty());
+}
+
+TEST_CASE("a text that only begins like something compressed is a text") {
+    for (const std::string text : {"BZh A\n", "BZh91.example A\n", "B A\n"}) {
+        auto source = open_input(Input::memory(octets_of(text)), {});
+        REQUIRE(source.has_value());
+        CHECK(read_all(**source).queries.size() == 1);
+    }
 }
 
 TEST_CASE("a pipe that gives nothing is left when that is asked for") {
