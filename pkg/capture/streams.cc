@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "capture/sources.h"
+#include "dns/name.h"
 
 namespace zc::capture {
 
@@ -21,16 +22,57 @@ std::int32_t distance(std::uint32_t from, std::uint32_t to) noexcept {
     return static_cast<std::int32_t>(to - from);
 }
 
-/// Whether a message seems to begin here, with its length before it.
-bool begins_message(base::Octets octets, Direction direction) noexcept {
-    if (octets.size() < length_octets + header_octets) return false;
+/// Whether a message begins here, with its length before it: that, its header and its question have
+/// to be seen. `perhaps`: less is there than that.
+enum class Begins : std::uint8_t { no, perhaps, yes };
+Begins begins_message(base::Octets octets, Direction direction) noexcept {
+    constexpr std::uint16_t qr_bit = 0x8000, opcode_bits = 0x7800, reserved_bit = 0x0040;
+    constexpr unsigned record_octets_min = 11;  // a root owner, and no RDATA
+    const auto has = [&](std::size_t count) { return octets.size() >= count; };
+    const auto field = [&](std::size_t at) { return base::load_u16(&octets[length_octets + at]); };
+    if (!has(length_octets)) return Begins::perhaps;
+    const std::size_t length = base::load_u16(octets.data());
+    if (length < header_octets + 5) return Begins::no;  // 5: the shortest question
+    if (!has(length_octets + 4)) return Begins::perhaps;
+    const std::uint16_t flags = field(2);
+    const bool is_response = (flags & qr_bit) != 0;
+    if (is_response != (direction == Direction::to_client) || (flags & reserved_bit) != 0)
+        return Begins::no;
+    if ((flags & opcode_bits) >> 11U > static_cast<unsigned>(dns::Opcode::update))
+        return Begins::no;
+    if (!has(length_octets + header_octets)) return Begins::perhaps;
+    const unsigned answers = field(6), others = unsigned{field(8)} + field(10);
+    // A query for an incremental transfer has an SOA in its authority section (RFC 1995).
+    constexpr unsigned others_of_query_max = 4;
+    if (field(4) != 1 || (!is_response && (answers != 0 || others > others_of_query_max)) ||
+        (answers + others) * record_octets_min > length - header_octets)
+        return Begins::no;
+    std::size_t at = length_octets + header_octets;
+    const std::size_t name = at;
+    for (;;) {
+        if (!has(at + 1)) return Begins::perhaps;
+        const std::size_t label = octets[at];
+        if (label > dns::label_octets_max || at + 1 + label - name >= dns::name_octets_max)
+            return Begins::no;
+        at += 1 + label;
+        if (label == 0) break;
+    }
+    if (at + 4 > length_octets + length) return Begins::no;
+    if (!has(at + 4)) return Begins::perhaps;
+    const std::uint16_t qclass = base::load_u16(&octets[at + 2]);
+    const bool is_class =
+        qclass == 1 || qclass == 3 || qclass == 4 || qclass == 254 || qclass == 255;
+    return base::load_u16(&octets[at]) != 0 && is_class ? Begins::yes : Begins::no;
+}
+
+/// A response without a question (FORMERR, the messages of a transfer but the first) has too little
+/// to be known by, except where a segment begins with it.
+bool begins_without_question(base::Octets octets, Direction direction) noexcept {
+    if (direction != Direction::to_client || octets.size() < length_octets + header_octets)
+        return false;
     const std::uint8_t* const header = octets.data() + length_octets;
-    const bool response = (header[2] & 0x80U) != 0;
-    const std::uint16_t questions = base::load_u16(header + 4);
-    const std::uint16_t answers = base::load_u16(header + 6);
-    return base::load_u16(octets.data()) >= header_octets &&
-           response == (direction == Direction::to_client) &&
-           (questions == 1 || (questions == 0 && response)) && (answers == 0 || response);
+    return base::load_u16(octets.data()) >= header_octets && (header[2] & 0x80U) != 0 &&
+           (header[3] & 0x40U) == 0 && base::load_u16(header + 4) == 0;
 }
 
 }  // namespace
@@ -112,7 +154,8 @@ void Streams::add(const Segment& segment, base::Instant clock) {
     }
     const std::uint32_t end = sequence + static_cast<std::uint32_t>(segment.payload_octets);
     if (segment.fin && (!half.in_step || half.next == end)) {
-        if (!half.partial.empty()) sink_.malformed();
+        if (half.in_step && !half.partial.empty()) sink_.malformed();
+        if (!half.in_step && !half.partial.empty()) lose_step(half);
         clear(half);
         half.closed = true;
     }
@@ -130,22 +173,12 @@ void Streams::add(const Segment& segment, base::Instant clock) {
 
 void Streams::payload(Half& half, const Segment& segment, std::uint32_t sequence,
                       base::Octets octets, base::Instant clock) {
-    if (!half.in_step) {
-        if (!begins_message(octets, segment.direction)) {
-            if (!half.hole_told) sink_.hole();
-            half.hole_told = true;
-            return;
-        }
-        half.in_step = true;
-        half.hole_told = false;
-        half.next = sequence;
-    }
     const std::int32_t ahead = distance(half.next, sequence);
-    if (ahead > window_max || ahead < -window_max) {
+    if (half.in_step && (ahead > window_max || ahead < -window_max)) {
         lose_step(half);
         clear(half);
-        return;
     }
+    if (!half.in_step) return search(half, segment, sequence, octets);
     if (ahead > 0) {
         const auto place = std::find_if(
             half.pieces.begin(), half.pieces.end(),
@@ -165,6 +198,50 @@ void Streams::payload(Half& half, const Segment& segment, std::uint32_t sequence
     const auto before = static_cast<std::size_t>(-ahead);
     if (before >= octets.size()) return;  // sent again
     consume(half, segment, octets.subspan(before));
+    take_pieces(half, segment);
+}
+
+/// Out of step: looks for the beginning of a message in `octets` and what came right before.
+void Streams::search(Half& half, const Segment& segment, std::uint32_t sequence,
+                     base::Octets octets) {
+    if (!half.partial.empty()) {
+        const std::int32_t ahead = distance(half.next, sequence);
+        if (ahead > 0 || ahead < -window_max) {
+            lose_step(half);
+        } else {
+            const auto before = static_cast<std::size_t>(-ahead);
+            if (before >= octets.size()) return;  // sent again
+            octets = octets.subspan(before);
+            sequence += static_cast<std::uint32_t>(before);
+        }
+    }
+    const std::size_t border = half.partial.size();
+    half.next = sequence + static_cast<std::uint32_t>(octets.size());
+    half.partial.insert(half.partial.end(), octets.begin(), octets.end());
+    octets_ += octets.size();
+    const base::Octets all = half.partial;
+    std::size_t at = 0, keep = all.size();
+    for (; at < all.size(); ++at) {
+        const Begins begins = begins_message(all.subspan(at), segment.direction);
+        if (begins == Begins::yes) break;
+        if (begins == Begins::perhaps) keep = std::min(keep, at);
+        if (at == border && begins_without_question(all.subspan(at), segment.direction)) break;
+    }
+    const bool found = at < all.size();
+    const std::size_t gone = found ? at : keep;
+    octets_ -= gone;
+    half.partial.erase(half.partial.begin(),
+                       half.partial.begin() + static_cast<std::ptrdiff_t>(gone));
+    // A hole is not told again for what leads to the next message; where nothing was lost (the
+    // capture begins between two messages), not at all.
+    if (!half.hole_told && gone != 0) {
+        sink_.hole();
+        half.hole_told = true;
+    }
+    if (!found) return;
+    half.in_step = true;
+    half.hole_told = false;
+    consume(half, segment, {});
     take_pieces(half, segment);
 }
 

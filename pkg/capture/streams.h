@@ -2,9 +2,11 @@
 // before each), as far as segments of them were captured. Pure.
 //
 // A capture begins in the middle of streams and has holes. A direction of a stream is in step when
-// the place of the next message is known: after its SYN, or at a segment that begins like a
-// message. Segments from behind a hole wait for the rest; when it does not come, the direction is
-// out of step until it finds its feet again.
+// the place of the next message is known: after its SYN, or where a message seems to begin.
+// Segments from behind a hole wait for the rest; when it does not come, the direction is out of
+// step, and each octet that follows is looked at: a length, a header that fits the direction and a
+// question that can be read make the beginning of a message, wherever in a segment they stand and
+// however they are cut.
 #pragma once
 
 #include <array>
@@ -66,7 +68,8 @@ private:
     struct Half {
         bool in_step = false, hole_told = false, closed = false;
         std::uint32_t next = 0;
-        std::vector<std::uint8_t> partial;  // of a message
+        // In step: of a message. Out of step: what may still turn out to be the beginning of one.
+        std::vector<std::uint8_t> partial;
         std::vector<Piece> pieces;          // behind a hole, by sequence
     };
     struct Stream {
@@ -81,6 +84,7 @@ private:
     void payload(Half& half, const Segment& segment, std::uint32_t sequence, base::Octets octets,
                  base::Instant clock);
     void consume(Half& half, const Segment& segment, base::Octets octets);
+    void search(Half& half, const Segment& segment, std::uint32_t sequence, base::Octets octets);
     void take_pieces(Half& half, const Segment& segment);
     void lose_step(Half& half);
     void cross_hole(Half& half, const Segment& segment);
