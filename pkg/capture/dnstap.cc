@@ -250,23 +250,21 @@ std::optional<Tap> read_tap(base::Octets frame) noexcept {
     if (seconds < seconds_max && nanoseconds < 1'000'000'000)
         tap.seen.at = {static_cast<std::int64_t>(seconds * 1'000'000'000 + nanoseconds)};
     tap.seen.transport = transport_of(protocol);
-    // What was asked of this server; the others are what it asked, or updates.
+    // What was asked of this server; the others are what it asked, or updates. No more is taken
+    // from the type: what is in the frame tells query from response, and BIND answers an AUTH_QUERY
+    // by a CLIENT_RESPONSE when RD was set.
     switch (message_type) {
         case auth_query:
         case client_query:
-            tap.kind = Tap::Kind::query;
-            break;
         case auth_response:
         case client_response:
-            tap.kind = Tap::Kind::response;
+            tap.kind = tap.response.empty() ? Tap::Kind::query : Tap::Kind::response;
+            if (tap.response.empty() && tap.seen.message.empty()) return std::nullopt;
             break;
         default:
             tap.kind = Tap::Kind::other;
             break;
     }
-    const bool has =
-        tap.kind == Tap::Kind::query ? !tap.seen.message.empty() : !tap.response.empty();
-    if (tap.kind != Tap::Kind::other && !has) return std::nullopt;
     if (std::max(tap.seen.message.size(), tap.response.size()) > 65535) return std::nullopt;
     return tap;
 }
@@ -275,17 +273,19 @@ void take_frame(base::Octets frame, Pairing& pairing) {
     const auto tap = read_tap(frame);
     if (!tap) return pairing.skip(Skipped::garbage_frame);
     pairing.advance(tap->seen.at);
+    // It is the server's own, and not every program tells it with the query.
+    Sighting seen = tap->seen;
+    seen.server = {};
     switch (tap->kind) {
         case Tap::Kind::query:
-            pairing.query(tap->seen);
+            pairing.query(seen);
             break;
         case Tap::Kind::response:
-            if (tap->seen.message.empty()) {
-                Sighting seen = tap->seen;
+            if (seen.message.empty()) {
                 seen.message = tap->response;
                 pairing.response(seen);
             } else {
-                pairing.exchange(tap->seen, tap->response);
+                pairing.exchange(seen, tap->response);
             }
             break;
         case Tap::Kind::other:

@@ -217,6 +217,53 @@ TEST_CASE("an answer that brings its query is one query, seen before or not") {
           "malformed 1\nunanswered 1\n");
 }
 
+TEST_CASE("frames are paired by what is in them, whatever they are called and in any order") {
+    const std::string wanted = "1 udp 192.0.2.1 4000 a.example. A -> NOERROR 0\n";
+    const Octets answer = answer_to(a);
+    // Queries and answers called AUTH or CLIENT, each with each; and a name that is the other's.
+    for (const std::uint64_t query_type : {1U, 2U, 5U, 6U}) {
+        for (const std::uint64_t answer_type : {1U, 2U, 5U, 6U}) {
+            const Octets asked = tap({.type = query_type, .query = a});
+            const Octets said = tap({.type = answer_type, .response = answer});
+            const Octets both = tap({.type = answer_type, .query = a, .response = answer});
+            CHECK(text(file({asked, said}), answered) == wanted);
+            CHECK(text(file({said, asked}), answered) == wanted);
+            CHECK(text(file({both, asked}), answered) == wanted);
+            CHECK(text(file({asked, both}), answered) == wanted);
+        }
+    }
+    // Times go back by what one thread was slower than another.
+    CHECK(text(file({tap({.type = 2, .response = answer, .seconds = 1'700'000'003}),
+                     tap({.query = b, .seconds = 1'700'000'004}), tap({.query = a}),
+                     tap({.type = 6, .response = answer_to(b)})}),
+               answered) ==
+          "1 udp 192.0.2.1 4000 b.example. A -> NOERROR 0\n"
+          "2 udp 192.0.2.1 4000 a.example. A -> NOERROR 0\n");
+    // The query does not tell at which of its addresses the server was asked.
+    Ends half = ends();
+    half.target = {};
+    CHECK(text(file({tap({.query = a, .between = half}), tap({.type = 2, .response = answer})}),
+               answered) == wanted);
+    // Another client, port, ID or question is another query.
+    for (const auto& [between, said] :
+         {std::pair{ends(4001), answer}, std::pair{ends(4000, "192.0.2.2"), answer},
+          std::pair{ends(), answer_to(query("a.example.", 9))},
+          std::pair{ends(), answer_to(query("c.example.", 1))}})
+        CHECK(
+            text(file({tap({.query = a}), tap({.type = 2, .response = said, .between = between})}),
+                 answered) == "unanswered 1\norphan 1\n");
+}
+
+TEST_CASE("a server that writes nothing but answers is compared by the questions in them") {
+    const Reading reading = read(file({tap({.type = 2, .response = answer_to(a)}),
+                                       tap({.type = 6, .response = answer_to(b)})}),
+                                 answered);
+    CHECK(text_of(reading) ==
+          "1 udp 192.0.2.1 4000 a.example. A -> NOERROR 0\n"
+          "2 udp 192.0.2.1 4000 b.example. A -> NOERROR 0\n");
+    CHECK(reading.counts.from_answers == 2);
+}
+
 TEST_CASE("clients of a resolver count, what it asks others does not") {
     CHECK(text(file({tap({.type = 5, .query = a}), tap({.type = 3, .query = a}),
                      tap({.type = 4, .response = answer_to(a)}), tap({.type = 13, .query = a}),

@@ -267,6 +267,66 @@ TEST_CASE("TCP: a hole is counted once, and what is behind it is found again") {
           "1 tcp 192.0.2.1 4000 a.example. A\ntcp-gap 1\n");
 }
 
+TEST_CASE("TCP: behind a hole a message is met again wherever in a segment it begins") {
+    // As one long transfer of queries, cut where the network pleases.
+    Octets stream;
+    constexpr std::size_t messages = 40;
+    for (std::uint16_t i = 0; i < messages; ++i)
+        put(stream, framed(query("n" + std::to_string(i) + ".example.", i)));
+    const std::size_t each = stream.size() / messages;
+    for (std::size_t cut = 1; cut < 3 * each; cut += 5) {
+        for (const std::size_t size : {1U, 2U, 7U, 50U, 500U}) {
+            // The first segment, then a hole of one octet, then all the rest.
+            PcapFile file;
+            file.add(tcp_packet(ends(), 99, syn), 1000);
+            file.add(
+                tcp_packet(ends(), 100, ack,
+                           {stream.begin(), stream.begin() + static_cast<std::ptrdiff_t>(cut)}),
+                1000);
+            double at = 1000;
+            for (std::size_t from = cut + 1; from < stream.size(); from += size) {
+                const auto begin = stream.begin() + static_cast<std::ptrdiff_t>(from);
+                const auto end = static_cast<std::size_t>(stream.end() - begin) < size
+                                     ? stream.end()
+                                     : begin + static_cast<std::ptrdiff_t>(size);
+                file.add(
+                    tcp_packet(ends(), static_cast<std::uint32_t>(100 + from), ack, {begin, end}),
+                    at += 0.1);
+            }
+            const Reading reading = read(file.octets());
+            INFO(cut, " ", size);
+            // Lost is the message with the hole in it, and nothing else; two, where a name that
+            // lost an octet takes some of the next.
+            CHECK(reading.queries.size() >= messages - 2);
+            CHECK(reading.queries.size() < messages);
+            CHECK(text_of(reading.counts) == "tcp-gap 1\n");
+        }
+    }
+}
+
+TEST_CASE("TCP: a hole that is larger than any window, and answers without a question") {
+    const Octets message = framed(query("a.example."));
+    const auto size = static_cast<std::uint32_t>(message.size());
+    CHECK(text(PcapFile()
+                   .add(tcp_packet(ends(), 99, syn))
+                   .add(tcp_packet(ends(), 100, ack, message))
+                   .add(tcp_packet(ends(), 100 + (64U << 20U), ack, message))
+                   .add(tcp_packet(ends(), 100 + (64U << 20U) + size, ack, message))) ==
+          "1 tcp 192.0.2.1 4000 a.example. A\n2 tcp 192.0.2.1 4000 a.example. A\n"
+          "3 tcp 192.0.2.1 4000 a.example. A\ntcp-gap 1\n");
+    // Nothing that could be a message: the stream is lost to its end, which is said once.
+    PcapFile file;
+    for (std::uint32_t i = 0; i < 50; ++i)
+        file.add(tcp_packet(ends(), 5000 + i * 100, i == 49 ? fin : ack, Octets(100, 0x16)));
+    CHECK(text(file) == "tcp-gap 1\n");
+    // The length alone in a segment of its own, as many programs write it.
+    CHECK(text(PcapFile()
+                   .add(tcp_packet(ends(), 5000, ack, Octets(9, 0)))
+                   .add(tcp_packet(ends(), 5009, ack, {message.begin(), message.begin() + 2}))
+                   .add(tcp_packet(ends(), 5011, ack, {message.begin() + 2, message.end()}))) ==
+          "1 tcp 192.0.2.1 4000 a.example. A\ntcp-gap 1\n");
+}
+
 TEST_CASE("TCP: many segments behind a hole are not kept for ever") {
     const Octets message = framed(query("a.example."));
     const auto size = static_cast<std::uint32_t>(message.size());
@@ -381,6 +441,72 @@ TEST_CASE("an answer after more than five seconds is too late, and does not hold
                    .add(udp_packet(ends(), a), 1000)
                    .add(udp_packet(ends().back(), answer_to(a)), 1004.9),
                answered) == "1 udp 192.0.2.1 4000 a.example. A -> NOERROR 0\n");
+}
+
+TEST_CASE("an answer may stand before its query, and one of a frame with both beside it") {
+    const Octets a = query("a.example.", 1), b = query("b.example.", 2);
+    Octets first = answer_to(a), second = first;
+    first[3] = 3;
+    CHECK(text(PcapFile()
+                   .add(udp_packet(ends().back(), first), 1000)
+                   .add(udp_packet(ends(4001), b), 1001)
+                   .add(udp_packet(ends().back(), second), 1002)
+                   .add(udp_packet(ends(), a), 1004)
+                   .add(udp_packet(ends(), a), 1004)
+                   .add(udp_packet(ends(4001).back(), answer_to(b)), 1004),
+               answered) ==
+          "1 udp 192.0.2.1 4001 b.example. A -> NOERROR 0\n"
+          "2 udp 192.0.2.1 4000 a.example. A -> NXDOMAIN 0\n"
+          "3 udp 192.0.2.1 4000 a.example. A -> NOERROR 0\n");
+    // More than five seconds before it: of an earlier question.
+    CHECK(text(PcapFile()
+                   .add(udp_packet(ends(4001), b), 999)
+                   .add(udp_packet(ends().back(), first), 1000)
+                   .add(udp_packet(ends(4001).back(), answer_to(b)), 1001)
+                   .add(udp_packet(ends(), a), 1005.1),
+               answered) ==
+          "1 udp 192.0.2.1 4001 b.example. A -> NOERROR 0\nunanswered 1\norphan 1\n");
+}
+
+TEST_CASE("of answers alone each gives the question in it, as it was asked") {
+    const auto answer = [](std::string_view name, std::uint16_t id, bool edns, bool rd,
+                           std::size_t octets) {
+        dns::Message message;
+        message.id = id;
+        message.qr = message.aa = true;
+        message.rd = message.cd = rd;
+        message.questions.push_back({*dns::Name::parse(name), dns::RrType::txt, dns::RrClass::in});
+        if (edns) message.edns = dns::Edns{.dnssec_ok = true};
+        for (std::size_t i = 0; i < octets; i += 200)
+            message.answer.push_back({.owner = *dns::Name::parse(name),
+                                      .type = dns::RrType::txt,
+                                      .ttl = 60,
+                                      .rdata = Octets(201, 200)});
+        return *dns::encode_message(message);
+    };
+    Octets truncated = answer("t.example.", 9, true, false, 0);
+    truncated[2] |= 0x02;
+    Octets no_question = answer("n.example.", 10, false, false, 0);
+    no_question.resize(12);
+    no_question[5] = 0;
+    PcapFile file;
+    file.add(udp_packet(ends().back(), answer("a.Example.", 7, false, true, 0)));
+    file.add(udp_packet(ends(4001).back(), answer("b.example.", 8, true, false, 2000)));
+    file.add(udp_packet(ends().back(), truncated));
+    file.add(tcp_packet(ends().back(), 800, ack, framed(answer("c.example.", 7, true, true, 0))));
+    file.add(udp_packet(ends().back(), no_question));
+    const Reading reading = read(file.octets(), answered);
+    CHECK(text_of(reading) ==
+          "1 udp 192.0.2.1 4000 a.Example. TXT rd cd -> NOERROR 0\n"
+          "2 udp 192.0.2.1 4001 b.example. TXT edns 2168 do -> NOERROR 10\n"
+          "3 udp 192.0.2.1 4000 t.example. TXT edns 512 do -> NOERROR 0\n"
+          "4 tcp 192.0.2.1 4000 c.example. TXT rd cd edns 1232 do -> NOERROR 0\n"
+          "orphan 1\n");
+    CHECK(reading.counts.from_answers == 4);
+    CHECK(base::load_u16(reading.queries[0].message.data()) == 7);
+    CHECK(read(file.octets(), answered, 2).queries.size() == 2);
+    // Both sides are to be asked: there is nothing to ask, and that is said.
+    CHECK(text_of(read(file.octets())) == "orphan 5\n");
 }
 
 TEST_CASE("thousands of the same question without answer cost no more than others") {

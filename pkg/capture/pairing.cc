@@ -1,6 +1,7 @@
 #include "capture/pairing.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include <sys/random.h>
@@ -9,6 +10,7 @@
 
 #include "base/check.h"
 #include "capture/sources.h"
+#include "dns/message.h"
 #include "dns/name.h"
 
 namespace zc::capture {
@@ -66,6 +68,32 @@ bool answers(base::Octets query, base::Octets response) noexcept {
     for (std::size_t i = header_octets; i < name_end; ++i)
         if (dns::fold(query[i]) != dns::fold(response[i])) return false;
     return std::memcmp(&query[name_end], &response[name_end], 4) == 0;
+}
+
+/// Writes the query that `response`, which has a question, may be the answer to: its own flags RD
+/// and CD, EDNS where the server used it. How much the client took is not known: as much as it got.
+void write_query_of(base::Writer& out, base::Octets response, dns::Transport transport) {
+    constexpr std::uint16_t rd_and_cd = 0x0110, tc_bit = 0x0200;
+    constexpr std::size_t edns_octets_usual = 1232, edns_octets_least = 512;
+    const std::uint16_t flags = base::load_u16(&response[2]);
+    const auto message = dns::parse_message(response);
+    const auto edns = message ? message->edns : std::nullopt;
+    out.octets(response.first(2));
+    out.u16(flags & rd_and_cd);
+    out.u16(1);
+    out.u32(0);
+    out.u16(edns ? 1 : 0);
+    out.octets(response.subspan(header_octets, question_octets(response)));
+    if (!edns) return;
+    // A truncated answer says that there is more than its client took.
+    const bool truncated = (flags & tc_bit) != 0;
+    std::size_t taken = truncated ? edns_octets_least : edns_octets_usual;
+    if (transport == dns::Transport::udp) taken = std::max(taken, response.size());
+    out.u8(0);
+    out.u16(static_cast<std::uint16_t>(dns::RrType::opt));
+    out.u16(static_cast<std::uint16_t>(taken));
+    out.u32(edns->dnssec_ok ? 0x8000U : 0U);  // RFC 3225
+    out.u16(0);
 }
 
 }  // namespace
@@ -126,21 +154,33 @@ bool Pairing::take_query(const Sighting& seen, Key& key) {
         skip(Skipped::malformed);
         return false;
     }
-    return make_key(seen, key);
+    if (!make_key(seen, key)) return false;
+    asked_ = true;
+    return true;
 }
 
 void Pairing::query(const Sighting& seen) {
     Key key;
     if (!take_query(seen, key)) return;
-    Entry& added = append(seen, key);
-    if (wanted_)
-        link(last_, key);
-    else
-        added.state = State::ready;
+    if (!wanted_) {
+        append(seen, key).state = State::ready;
+        return;
+    }
+    expire_early();
+    if (const auto early = early_.empty() ? std::nullopt : early_.take(key.hash, key.view())) {
+        // Without an answer: both were in one frame, which came before this one.
+        if (!early->answer.empty()) answer(append(seen, key), early->answer);
+        return;
+    }
+    append(seen, key);
+    link(last_, key);
 }
 
 void Pairing::response(const Sighting& seen) {
-    if (!wanted_) return;
+    if (!wanted_) {
+        ++answers_unwanted_;
+        return;
+    }
     if (seen.message.size() >= header_octets && !is_response(seen.message)) {
         skip(Skipped::malformed);
         return;
@@ -148,10 +188,7 @@ void Pairing::response(const Sighting& seen) {
     Key key;
     if (!make_key(seen, key)) return;
     const std::uint64_t number = find(key);
-    if (number == 0 || overdue(entry(number))) {
-        skip(Skipped::orphan);
-        return;
-    }
+    if (number == 0 || overdue(entry(number))) return add_early(seen, key, seen.message);
     unlink(number);
     answer(entry(number), seen.message);
 }
@@ -171,6 +208,50 @@ void Pairing::exchange(const Sighting& seen, base::Octets response) {
         return;
     }
     answer(append(seen, key), response);
+    add_early(seen, key, {});
+}
+
+void Pairing::add_early(const Sighting& seen, const Key& key, base::Octets response) {
+    const base::Octets name = key.view();
+    early_.add(key.hash, {.key = {name.begin(), name.end()},
+                          .answer = {response.begin(), response.end()},
+                          .transport = seen.transport,
+                          .client = seen.client,
+                          .client_port = seen.client_port,
+                          .at = seen.at,
+                          .arrived = clock_});
+    expire_early();
+}
+
+void Pairing::expire_early() {
+    const base::Instant until = finished_ ? base::Instant{INT64_MAX} : clock_ - answer_wait;
+    while (const auto alone = early_.expire(until)) take_alone(*alone);
+}
+
+/// An answer that nobody has asked for. Where the recording has nothing but answers, the question
+/// in it is asked, as its client must have asked it; beside queries it may be forged.
+void Pairing::take_alone(const EarlyAnswer& alone) {
+    if (asked_) return skip(Skipped::orphan);
+    std::array<std::uint8_t, query_octets_max> octets{};
+    base::Writer out(octets);
+    write_query_of(out, alone.answer, alone.transport);
+    if (!out.ok()) return skip(Skipped::orphan);
+    const Sighting seen{.message = base::Octets(octets).first(out.size()),
+                        .transport = alone.transport,
+                        .client = alone.client,
+                        .server = {},
+                        .client_port = alone.client_port,
+                        .at = alone.at};
+    Entry& added = append(seen, {});
+    added.alone = true;
+    answer(added, alone.answer);
+}
+
+void Pairing::finish() {
+    finished_ = true;
+    expire_early();
+    // Nothing but answers, and none of them wanted: somebody expects them to count.
+    if (last_ == 0 && answers_unwanted_ != 0) skip(Skipped::orphan, answers_unwanted_);
 }
 
 Pairing::Entry& Pairing::append(const Sighting& seen, const Key& key) {
@@ -291,6 +372,7 @@ bool Pairing::overdue(const Entry& entry) const noexcept {
 }
 
 void Pairing::drain(Batch& batch) {
+    expire_early();
     while (first_ <= last_ && !batch.full()) {
         Entry& head = entry(first_);
         if (head.state == State::waiting) {
@@ -315,6 +397,7 @@ void Pairing::drain(Batch& batch) {
                            .at = head.at,
                            .position = first_});
                 ++counts_.queries;
+                if (head.alone) ++counts_.from_answers;
             }
         }
         ++first_;

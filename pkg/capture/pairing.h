@@ -10,6 +10,7 @@
 
 #include "base/octets.h"
 #include "base/time.h"
+#include "capture/early.h"
 #include "capture/source.h"
 
 namespace zc::capture {
@@ -31,8 +32,8 @@ public:
     /// Queries up to this running number are not given, nor counted what is skipped before it.
     void resume_behind(std::uint64_t number) noexcept { resume_ = number; }
 
-    /// A message from a client to a server, or back. Takes what is a query with one question;
-    /// what is none is counted.
+    /// A message from a client to a server, or back, in any order. Takes what is a query with one
+    /// question; what is none is counted.
     void query(const Sighting& seen);
     void response(const Sighting& seen);
     /// A query together with its answer, which may have been seen before as a query alone.
@@ -46,7 +47,7 @@ public:
         if (clock > clock_) clock_ = clock;
     }
     /// No more comes: what still waits is given up.
-    void finish() noexcept { finished_ = true; }
+    void finish();
     /// Fills `batch` with what is settled, in order, until it is full. To be called between
     /// packets: it keeps the queue within its bounds.
     void drain(Batch& batch);
@@ -60,6 +61,7 @@ private:
         std::uint64_t message_at = 0, key_at = 0, answer_at = 0;  // in the ring of octets
         std::uint32_t message_octets = 0, key_octets = 0, answer_octets = 0;
         State state = State::waiting;
+        bool alone = false;  // the query is made of its answer
         dns::Transport transport{};
         std::uint16_t client_port = 0;
         std::uint64_t hash = 0;
@@ -77,6 +79,9 @@ private:
     };
 
     bool take_query(const Sighting& seen, Key& key);
+    void add_early(const Sighting& seen, const Key& key, base::Octets response);
+    void expire_early();
+    void take_alone(const EarlyAnswer& alone);
     bool make_key(const Sighting& seen, Key& key);
     Entry& entry(std::uint64_t number) noexcept { return entries_[number & (entries_.size() - 1)]; }
     base::Octets octets(std::uint64_t at, std::size_t count) const noexcept {
@@ -103,6 +108,9 @@ private:
     std::uint64_t octets_begin_ = 0, octets_end_ = 0;
     std::vector<std::uint64_t> table_;  // first in each bucket; a power of two
     std::size_t keys_ = 0;
+    EarlyAnswers early_;
+    bool asked_ = false;  // there are queries in the recording, and not answers alone
+    std::uint64_t answers_unwanted_ = 0;
 };
 
 }  // namespace zc::capture

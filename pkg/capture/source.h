@@ -78,7 +78,8 @@ enum class Skipped : std::uint8_t {
     fragment,         // of an IP datagram whose rest never came
     tcp_gap,          // of a TCP stream that has a hole
     unanswered,       // a recorded answer was wanted and there is none
-    orphan,           // a response to no query of the recording
+    orphan,           // a response to no query of the recording; where answers are not wanted,
+                      // all of a recording that has nothing else
     garbage_frame,    // dnstap: no protobuf, or not this one
     bad_line,         // text: no name and type
     overrun,          // live: came faster than it was taken; the kernel's count of packets
@@ -90,6 +91,7 @@ std::string_view to_string(Skipped why) noexcept;
 /// what lies behind it.
 struct SourceCounts {
     std::uint64_t queries = 0;
+    std::uint64_t from_answers = 0;  // of them, made of an answer that stands alone
     std::array<std::uint64_t, skipped_count> skipped{};
     std::array<std::uint64_t, 3> bad_lines{};  // the numbers of the first
 };
@@ -121,9 +123,11 @@ public:
 
 struct SourceOptions {
     /// `wanted`: only queries whose answer is in the recording. It is looked for by addresses,
-    /// port, transport, ID and question (case ignored), for 5 s of the recording's time; a query
-    /// that is asked twice gets the answers in order. Queries come in the order in which they
-    /// arrived.
+    /// port, transport, ID and question (case ignored), never by what a frame calls it, 5 s of the
+    /// recording's time before and behind the query; a query that is asked twice gets the answers
+    /// in order. Queries come in the order in which they arrived. Of a recording that has no
+    /// queries (its first five seconds tell), each answer gives the question in it, asked with its
+    /// RD and CD, with EDNS and DO if it has them, and for as many octets as it has.
     enum class Answers : std::uint8_t { ignored, wanted };
     Answers answers = Answers::ignored;
     std::uint16_t port = 53;  // captures: the server's
@@ -136,9 +140,11 @@ struct SourceOptions {
 
 /// Opens a file by what is in it: pcap or pcapng, a dnstap frame stream, else dnsperf text
 /// ("NAME TYPE" a line; behind them may stand words: do, edns, noedns, size=N, tcp, rd, cd; lines
-/// that begin with # or ; are comments). A pipe is good, too. "-" is stdin, as text. A file that
-/// is cut off is read to its end, and counted as `cut_short`. Memory: bounded, 128 MiB at the very
-/// worst; 2 MiB as a rule. Errors: `not_found`, `io`, `unsupported` (link type), `malformed` (a
+/// that begin with # or ; are comments). A pipe is good, too; "-" is stdin. Each may be compressed
+/// by gzip, zstd or xz. A file that is cut off is read to its end, and counted as `cut_short`;
+/// where compressed octets are cut off or damaged, `read` ends with `malformed` behind what was
+/// before. Memory: bounded, 128 MiB at the very worst and what the compression wants; 2 MiB as a
+/// rule. Errors: `not_found`, `io`, `unsupported` (link type, another compression), `malformed` (a
 /// header that is broken; a text without a single good line in its first hundred).
 Result<std::unique_ptr<Source>> open_file(const std::string& path, const SourceOptions& options);
 
