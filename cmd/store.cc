@@ -179,6 +179,12 @@ term::Json json_of(const ingest::ImportedZone& zone, const journal::StoredZone& 
         json.set("disabled", boolean(one.disabled));
         kept.add(std::move(json));
     }
+    term::Json left_out = term::Json::array();
+    for (const ingest::LeftOut& one : zone.left_out) {
+        term::Json json = term::Json::object();
+        json.set("record", one.record).set("reason", one.reason);
+        left_out.add(std::move(json));
+    }
     term::Json json = term::Json::object();
     json.set("zone", dns::to_string(zone.apex)).set("kind", ingest::to_string(zone.kind));
     json.set("state", state_name({zone.state, zone.hidden}));
@@ -192,6 +198,7 @@ term::Json json_of(const ingest::ImportedZone& zone, const journal::StoredZone& 
     json.set("last_check", zone.last_check ? number(*zone.last_check) : term::Json());
     json.set("metadata", std::move(metadata)).set("comments", std::move(comments));
     json.set("keys", std::move(keys)).set("kept", std::move(kept));
+    json.set("left_out", std::move(left_out));
     return json;
 }
 
@@ -229,6 +236,9 @@ int run_show(const StoreOptions& options, Invocation& invocation) {
     for (const ingest::KeptRecord& one : zone->kept)
         table.row({one.disabled ? "disabled" : "kept",
                    one.name + ' ' + std::to_string(one.ttl) + ' ' + one.type + ' ' + one.content});
+    for (const ingest::LeftOut& one : zone->left_out)
+        table.row({one.record.empty() ? "not served" : "refused at import",
+                   one.record + (one.record.empty() ? "" : ": ") + one.reason});
     invocation.terminal.out(table.text());
     return 0;
 }

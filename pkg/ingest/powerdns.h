@@ -106,6 +106,13 @@ struct KeptRecord {
     auto operator<=>(const KeptRecord&) const = default;
 };
 
+/// What of a zone is not answered because the import refused it, for those who find it missing.
+struct LeftOut {
+    std::string record;  // as in its Finding; empty: the zone itself is not served
+    std::string reason;
+    auto operator<=>(const LeftOut&) const = default;
+};
+
 enum class Kind : std::uint8_t { native, primary, secondary, producer, consumer };
 std::string_view to_string(
     Kind kind) noexcept;  // PowerDNS's words: "Native", "Master", "Slave", "Producer", "Consumer"
@@ -142,6 +149,7 @@ struct ImportedZone {
     std::vector<Comment> comments;
     std::vector<CryptoKey> keys;
     std::vector<KeptRecord> kept;
+    std::vector<LeftOut> left_out;  // of a store, which has no findings; sorted
     std::vector<Finding> findings;  // in order of the rows
 };
 

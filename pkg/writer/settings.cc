@@ -24,6 +24,7 @@ enum class Tag : std::uint8_t {
     kept = 11,
     tsig_key = 12,
     supermaster = 13,
+    left_out = 14,
 };
 
 class Encoder {
@@ -128,6 +129,8 @@ std::vector<std::uint8_t> encode_settings(const ingest::ImportedZone& zone) {
         out.number(kept.disabled ? 1 : 0).text(kept.name).text(kept.type).text(kept.content);
         out.number(static_cast<std::uint32_t>(kept.ttl)).signed_number(kept.prio);
     }
+    for (const ingest::LeftOut& one : zone.left_out)
+        out.tag(Tag::left_out).text(one.record).text(one.reason);
     return out.take();
 }
 
@@ -143,6 +146,7 @@ Status decode_settings(base::Octets octets, ingest::ImportedZone& zone) {
     zone.comments.clear();
     zone.keys.clear();
     zone.kept.clear();
+    zone.left_out.clear();
     Decoder in(octets);
     while (in.more()) {
         switch (in.tag()) {
@@ -206,6 +210,13 @@ Status decode_settings(base::Octets octets, ingest::ImportedZone& zone) {
                 if (prio < INT32_MIN || prio > INT32_MAX) in.fail();
                 kept.prio = static_cast<std::int32_t>(prio);
                 zone.kept.push_back(std::move(kept));
+                break;
+            }
+            case Tag::left_out: {
+                ingest::LeftOut one;
+                one.record = in.text();
+                one.reason = in.text();
+                zone.left_out.push_back(std::move(one));
                 break;
             }
             case Tag::tsig_key:

@@ -1,5 +1,5 @@
 // What a store knows of a zone beside its image, as octets: PowerDNS's settings, metadata,
-// comments, keys, and the records that no image can hold.
+// comments, keys, the records that no image can hold, and which rows an import refused.
 //
 // Canonical: equal settings give equal octets, so that a digest tells whether something changed.
 // Most zones have none, and then no octets. `domains.id` is not kept: it means nothing outside the

@@ -52,6 +52,9 @@ ImportedZone random_zone(Seed& seed) {
                           static_cast<std::int32_t>(seed.next()),
                           static_cast<std::int32_t>(seed.next())};
     });
+    zone.left_out = some<zc::ingest::LeftOut>(seed, [&] {
+        return zc::ingest::LeftOut{text(), text()};
+    });
     return zone;
 }
 

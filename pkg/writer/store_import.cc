@@ -117,8 +117,32 @@ void StoreImport::keep_all() noexcept {
     work_->options.prune = Prune::no;
 }
 
+namespace {
+
+/// Without places in the source: the same rows in another order are the same zone. Bounded: of a
+/// zone with more refused rows some are missing here, the report of the import has all.
+std::vector<ingest::LeftOut> left_out_of(const ingest::ImportedZone& zone) {
+    constexpr std::size_t rows_max = 1000, octets_max = 300;
+    std::vector<ingest::LeftOut> out;
+    for (const ingest::Finding& finding : zone.findings) {
+        const bool is_refused = finding.verdict == ingest::Verdict::refused;
+        const bool is_row = !finding.record.empty();
+        if (is_row ? !is_refused || finding.table != ingest::Table::records
+                   : zone.state != zone::State::broken)
+            continue;
+        out.push_back({finding.record.substr(0, octets_max), finding.reason.substr(0, octets_max)});
+    }
+    std::ranges::sort(out);
+    out.erase(std::unique(out.begin(), out.end()), out.end());
+    if (out.size() > rows_max) out.resize(rows_max);
+    return out;
+}
+
+}  // namespace
+
 Status StoreImport::zone(ingest::ImportedZone&& zone) {
     Work& work = *work_;
+    auto left_out = left_out_of(zone);
     if (work.options.on_finding)
         for (ingest::Finding& finding : zone.findings)
             ZC_TRY_STATUS(work.options.on_finding(std::move(finding)));
@@ -127,6 +151,7 @@ Status StoreImport::zone(ingest::ImportedZone&& zone) {
     const std::string key = key_of(zone.apex);
     if (work.source == Source::records_only) ZC_TRY_STATUS(work.keep_settings(key, zone));
 
+    zone.left_out = std::move(left_out);
     const std::vector<std::uint8_t> settings = encode_settings(zone);
     journal::Zone row;
     row.key = octets_of(key);
