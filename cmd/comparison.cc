@@ -6,6 +6,7 @@
 
 #include "flags.h"
 #include "runtime/clock.h"
+#include "shadow/left_out.h"
 #include "shadow/screen.h"
 
 namespace zc::cmd {
@@ -47,6 +48,7 @@ term::Json json_of(const ComparisonOptions& options, const Outcome& outcome) {
     json.set("results", options.results).set("run", number(outcome.run.id));
     json.set("resumed", boolean(outcome.resumed)).set("interrupted", boolean(outcome.interrupted));
     json.set("counts", tally_json(outcome.summary.tally)).set("skipped", std::move(skipped));
+    json.set("from_answers", number(outcome.source.from_answers));
     json.set("cases", number(outcome.summary.cases));
     json.set("unexplained_cases", number(outcome.summary.unexplained_cases));
     json.set("last_unexplained", outcome.summary.last_unexplained
@@ -100,6 +102,9 @@ void print(term::Terminal& terminal, const ComparisonOptions& options, const Out
             skipped += (skipped.empty() ? "" : ", ") + term::grouped(outcome.source.skipped[i]) +
                        ' ' + std::string(capture::to_string(static_cast<capture::Skipped>(i))) +
                        which_lines(outcome.source, static_cast<capture::Skipped>(i));
+    if (outcome.source.from_answers != 0)
+        text += counted(outcome.source.from_answers, "question was", "questions were") +
+                " made of an answer that stands alone in the source\n";
     if (!skipped.empty()) text += "passed over in the source: " + skipped + '\n';
     if (outcome.too_many && options.max_unexplained != 0)
         text += "more than the " + term::grouped(options.max_unexplained) +
@@ -116,6 +121,21 @@ void print(term::Terminal& terminal, const ComparisonOptions& options, const Out
 }
 
 }  // namespace
+
+void name_left_out(term::Terminal& terminal, const std::string& zone_data,
+                   std::vector<shadow::Stretch>& stretches) {
+    if (zone_data.empty()) return;
+    if (const Status status = shadow::name_left_out(zone_data, stretches); !status)
+        terminal.warn(status.error().text());
+}
+
+void warn_of_one_side(term::Terminal& terminal, const char* a_name, const shadow::Target& a,
+                      const char* b_name, const shadow::Target& b) {
+    if (!shadow::is_one_target(a, b)) return;
+    terminal.warn(std::string(a_name) + ' ' + a.text + " and " + b_name + ' ' + b.text +
+                  (a.kind == shadow::Target::Kind::store ? " are one store" : " are one server") +
+                  ", which is compared with itself");
+}
 
 Status ComparisonOptions::check() {
     if (!require_clean.empty()) {

@@ -15,6 +15,7 @@
 #include "diff.h"
 #include "shadow/results.h"
 #include "shadow/settings.h"
+#include "shadow/target.h"
 #include "term/terminal.h"
 
 namespace zc::cmd {
@@ -36,6 +37,13 @@ struct ComparisonOptions {
 void add_rules(CLI::App& app, ComparisonOptions& options);
 /// "Results".
 void add_results(CLI::App& app, ComparisonOptions& options);
+/// Before stretches are kept: names what the import of `zone_data` (empty: none) left out. What
+/// cannot be looked up is said, and the stretches stay as they are.
+void name_left_out(term::Terminal& terminal, const std::string& zone_data,
+                   std::vector<shadow::Stretch>& stretches);
+/// Two sides that lead to one server or store never differ: said, and compared all the same.
+void warn_of_one_side(term::Terminal& terminal, const char* a_name, const shadow::Target& a,
+                      const char* b_name, const shadow::Target& b);
 
 /// What is shown while it runs: a screen on a terminal, a line now and then elsewhere, nothing with
 /// --json.

@@ -56,6 +56,7 @@ struct Prepared {
     std::unique_ptr<capture::Source> source;
     shadow::RunOptions run;
     shadow::RunInfo info;
+    std::string zone_data;  // path of the store that says who is right; empty: none
     bool resumable = true;
 };
 
@@ -126,6 +127,7 @@ Status prepare(const DiffOptions& options, const std::atomic<bool>& stop, Prepar
     settings.recheck = options.run.recheck;
     settings.lag = options.run.lag;
     ZC_TRY(settings.zone_data, pick_zone_data(options, out.run));
+    out.zone_data = settings.zone_data;
 
     out.run.policy = settings.policy;
     out.run.timeout = settings.timeout;
@@ -238,6 +240,11 @@ int run_diff(DiffOptions options, Invocation& invocation) {
     if (const Status status = options.comparison.check(); !status) return give_up(status.error());
     if (const Status status = prepare(options, stop, prepared); !status)
         return give_up(status.error());
+    warn_of_one_side(terminal, "--old", prepared.run.older, "--new", prepared.run.newer);
+    if (prepared.run.referee)
+        for (const auto& [name, side] :
+             {std::pair{"--old", &prepared.run.older}, std::pair{"--new", &prepared.run.newer}})
+            warn_of_one_side(terminal, "--referee", *prepared.run.referee, name, *side);
     auto results = shadow::Results::open(options.comparison.results);
     if (!results) return give_up(results.error());
     if (const Status status = begin(*results, options, prepared); !status)
@@ -271,6 +278,7 @@ int run_diff(DiffOptions options, Invocation& invocation) {
         if (kept && (ended || now - flushed >= flush_interval)) {
             flushed = now;
             auto stretches = waiting.take();
+            name_left_out(terminal, prepared.zone_data, stretches);
             if (!stretches.empty())
                 kept = results->add(prepared.info.id, std::move(stretches), runtime::now());
             if (!kept) {
@@ -323,8 +331,10 @@ std::string check_target(const std::string& text) {
 Action define_diff(CLI::App& app) {
     auto options = std::make_shared<DiffOptions>();
     shadow::RunOptions& run = options->run;
-    add_text(app, "file", options->file, "FILE",
-             "Questions: dnsperf text, pcap, pcapng or a dnstap file; - is stdin, as text");
+    add_text(
+        app, "file", options->file, "FILE",
+        "Questions: dnsperf text, pcap, pcapng or a dnstap file, also compressed by gzip, zstd "
+        "or xz; - is stdin");
     const char* const sides = "Compared";
     add_text(app, "--old", options->older, "TARGET",
              "The server that is: ADDRESS[:PORT], tcp:ADDRESS[:PORT], store:FILE, or recorded for "

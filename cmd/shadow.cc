@@ -78,7 +78,8 @@ std::string front_text(const shadow::Front::Passed& passed) {
            term::grouped(passed.answers) + " answers" +
            (passed.given_up == 0
                 ? std::string()
-                : "; gave up " + term::grouped(passed.given_up) + " for lack of room");
+                : "; " + term::grouped(passed.given_up) +
+                      " found no room, and were answered with SERVFAIL or not let in");
 }
 
 int run_shadow(ShadowOptions options, Invocation& invocation) {
@@ -89,6 +90,7 @@ int run_shadow(ShadowOptions options, Invocation& invocation) {
     };
     std::optional<shadow::OpenStore> zones;
     if (const Status status = prepare(options, zones); !status) return give_up(status.error());
+    warn_of_one_side(terminal, "--old", options.front.older, "--new", options.front.newer);
     auto results = shadow::Results::open(options.comparison.results);
     if (!results) return give_up(results.error());
     if (const Status status = results->claim(options.older, options.newer); !status)
@@ -119,6 +121,7 @@ int run_shadow(ShadowOptions options, Invocation& invocation) {
         if (!kept) return;
         std::vector<shadow::Stretch> one;
         one.push_back(std::move(stretch));
+        name_left_out(terminal, options.zone_data, one);
         kept = results->add(*run, std::move(one), runtime::now());
         if (!kept)
             terminal.complain(
@@ -200,8 +203,9 @@ Action define_shadow(CLI::App& app) {
     add_number(app, "--workers", options->front.workers, {0, 64}, Unit::count,
                "Workers for UDP, two threads each; 0 is one a core")
         ->group(limits);
-    add_number(app, "--in-flight", options->front.in_flight_max, {1, 32768}, Unit::count,
-               "Queries in flight, of each worker; beyond that the longest gives way")
+    add_number(
+        app, "--in-flight", options->front.in_flight_max, {1, 32768}, Unit::count,
+        "Queries in flight, of each worker; beyond that the longest gives way, with SERVFAIL")
         ->group(limits);
     add_number(app, "--answer-timeout", options->timeout_milliseconds, {1, 60'000},
                Unit::milliseconds, "After so long a side has not answered")

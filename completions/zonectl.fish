@@ -133,7 +133,7 @@ complete -c zonectl -n "__zonectl_at 'shadow'" -l serial-lag -x -d 'How far SOA 
 complete -c zonectl -n "__zonectl_at 'shadow'" -l lag -x -d 'How long the sides may have different versions of a zone: differences meanwhile are asked again until then'
 complete -c zonectl -n "__zonectl_at 'shadow'" -l one-in -x -d 'Compares one query in so many; the others only pass through'
 complete -c zonectl -n "__zonectl_at 'shadow'" -l workers -x -d 'Workers for UDP, two threads each; 0 is one a core'
-complete -c zonectl -n "__zonectl_at 'shadow'" -l in-flight -x -d 'Queries in flight, of each worker; beyond that the longest gives way'
+complete -c zonectl -n "__zonectl_at 'shadow'" -l in-flight -x -d 'Queries in flight, of each worker; beyond that the longest gives way, with SERVFAIL'
 complete -c zonectl -n "__zonectl_at 'shadow'" -l answer-timeout -x -d 'After so long a side has not answered'
 complete -c zonectl -n "__zonectl_at 'shadow'" -l tcp-clients -x -d 'TCP connections of clients'
 complete -c zonectl -n "__zonectl_at 'shadow'" -l tcp-idle -x -d 'After so long without a query a TCP connection is closed'

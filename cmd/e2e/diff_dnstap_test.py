@@ -29,17 +29,24 @@ def data_of(folder, address):
 
 class Knot(harness.Knot):
     sink = ""
+    queries = "on"
 
     def command(self):
         argv = super().command()
         with open(self.path("knot.conf"), encoding="ascii") as f:
             text = f.read()
-        self.write("knot.conf", text.replace("template:\n  - id: default\n", f"mod-dnstap:\n  - id: tap\n    sink: \"{self.sink}\"\n    log-queries: on\n    log-responses: on\n"
+        self.write("knot.conf", text.replace("template:\n  - id: default\n", f"mod-dnstap:\n  - id: tap\n    sink: \"{self.sink}\"\n    log-queries: {self.queries}\n    log-responses: on\n"
                                                                              "template:\n  - id: default\n    global-module: mod-dnstap/tap\n"))
         return argv
 
     def tap(self, path, live):
         self.sink = ("unix:" if live else "") + path
+
+
+class KnotAnswers(Knot):
+    """Writes nothing but its answers."""
+    name = "knot, answers alone"
+    queries = "off"
 
 
 class Nsd(harness.Nsd):
@@ -57,13 +64,14 @@ class Nsd(harness.Nsd):
 
 
 class Bind(harness.Bind):
+    """Where RD is set it calls a query AUTH_QUERY and the answer to it CLIENT_RESPONSE."""
     output = ""
 
     def command(self):
         argv = super().command()
         with open(self.path("named.conf"), encoding="ascii") as f:
             text = f.read()
-        self.write("named.conf", text.replace("options {\n", f"options {{\n\tdnstap {{ auth; }};\n\tdnstap-output {self.output};\n"))
+        self.write("named.conf", text.replace("options {\n", f"options {{\n\tdnstap {{ auth; client; }};\n\tdnstap-output {self.output};\n"))
         return argv
 
     def tap(self, path, live):
@@ -74,7 +82,7 @@ def ask_all(port):
     """QUERIES questions over UDP and TCP, `moved` among them once; every one is answered."""
     names = ["www", "alias", "q.w", "ent", "nothing", "host.sub", "long"]
     for i in range(QUERIES - 1):
-        message = harness.encode_query(f"{names[i % len(names)]}.z{i % ZONES}.test.", ["A", "TXT", "AAAA"][i % 3], ident=i, edns=1232 if i % 2 else None)
+        message = harness.encode_query(f"{names[i % len(names)]}.z{i % ZONES}.test.", ["A", "TXT", "AAAA"][i % 3], ident=i, edns=1232 if i % 2 else None, rd=i % 3 == 0)
         answer = harness.ask_tcp(port, message) if i % 11 == 0 else harness.ask_udp(port, message, 3)
         harness.expect(answer is not None, f"question {i} is answered")
     harness.expect(harness.ask_udp(port, harness.encode_query("moved.z0.test.", "A", ident=7), 3) is not None, "the last question is answered")
@@ -97,6 +105,8 @@ def check(name, how, report, cases, probes):
     harness.expect(QUERIES <= counts["asked"] <= QUERIES + 5 * ZONES + probes, f"{name}, {how}: every query and nothing else is read: {counts}")
     harness.expect(counts["asked"] == counts["compared"] and counts["timed_out"] == counts["malformed"] == counts["dropped"] == 0, f"{name}, {how}: every one compared: {counts}")
     harness.expect(counts["same"] == counts["compared"] - 1 and counts["unexplained"] == 1, f"{name}, {how}: one differs: {counts}")
+    alone = counts["asked"] if "alone" in name else 0
+    harness.expect(report["from_answers"] == alone and report["skipped"].get("orphan", 0) == 0, f"{name}, {how}: {alone} questions out of answers: {report['from_answers']}, {report['skipped']}")
     found = [(case["what"], case["where"], case["verdict"], case["example"]) for case in cases]
     harness.expect(found == [("answer", "exact", "new wrong", "moved.z0.test. A")], f"{name}, {how}: it is found and judged: {found}")
     print(f"{name}, {how}: {counts['asked']} queries and answers read, {counts['compared']} compared, the one that differs found", flush=True)
@@ -149,7 +159,7 @@ def main():
         subprocess.run([harness.zonectl_binary(), "import", f"{data}/zones", "--store", f"{work}/zones.db"], check=True, stdout=subprocess.DEVNULL)
         with harness.Zonectl(data_of(f"{work}/new", "192.0.2.11")) as new:
             new.start()
-            for make, live in ((Knot, True), (Knot, False), (Nsd, True), (Bind, True), (Bind, False)):
+            for make, live in ((Knot, True), (Knot, False), (KnotAnswers, False), (Nsd, True), (Bind, True), (Bind, False)):
                 with tempfile.TemporaryDirectory(dir=work) as folder:
                     os.chmod(folder, 0o755)
                     compare(make(data), new, live, folder, f"{work}/zones.db")

@@ -2,6 +2,7 @@
 """zonectl diff between NSD and Knot on small tricky zones: what differs is found by name and judged, nothing else is; a run
 that is stopped or killed goes on to exactly the totals of one that was not; exit codes, pipes and wrong flags."""
 import argparse
+import gzip
 import json
 import os
 import pty
@@ -245,6 +246,8 @@ def test_pipes(run):
         text = f.read()
     report = json.loads(zonectl(*run.args("pipe.db", "--json", source="-"), code=1, stdin=text))
     expect(report["source"] == "stdin", f"questions from a pipe: {report}")
+    packed = subprocess.run([harness.zonectl_binary(), *run.args("packed.db", "--json", source="-")], input=gzip.compress(text.encode()), stdout=subprocess.PIPE, check=False)
+    expect(packed.returncode == 1 and totals(json.loads(packed.stdout)) == totals(report), f"the same questions, compressed: {packed}")
     lines = subprocess.run(f"'{harness.zonectl_binary()}' diff list --results '{run.work}/a.db' | head -1; exit ${{PIPESTATUS[0]}}", shell=True,
                            executable="/bin/bash", stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
     expect(lines.stdout.count("\n") == 1 and lines.stderr == "", f"a closed pipe is nothing to complain of: {lines}")

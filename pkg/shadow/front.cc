@@ -10,10 +10,12 @@
 #include <pthread.h>
 #include <sys/socket.h>
 
+#include "net/own_address.h"
 #include "net/socket.h"
 #include "runtime/descriptors.h"
 #include "runtime/signals.h"
 #include "shadow/front_asker.h"
+#include "shadow/front_datagram.h"
 #include "shadow/front_flight.h"
 #include "shadow/front_judge.h"
 #include "shadow/front_tcp.h"
@@ -26,7 +28,8 @@ constexpr int port_attempts = 16;
 // Of a TCP client: its own, those to both servers, and one that only the new server still has to
 // answer.
 constexpr std::uint64_t descriptors_a_client = 4;
-constexpr std::uint64_t descriptors_spare = 512;  // for all else: UDP, results, asking again
+constexpr std::uint64_t descriptors_a_worker = older_sockets + upstream_sockets + 16;
+constexpr std::uint64_t descriptors_spare = 512;  // for all else: results, asking again
 
 template <class T>
 T or_throw(Result<T> result) {
@@ -61,6 +64,15 @@ void allow_fragments(const net::Descriptor& socket, const net::Endpoint& endpoin
 
 net::Endpoint endpoint_of(const Target& target) {
     return {.address = target.address, .port = target.port};
+}
+
+/// A front that asks itself would pass on one query for ever.
+void refuse_itself(Side side, const Target& target, const std::vector<net::Endpoint>& listeners) {
+    for (const net::Endpoint& listener : listeners)
+        if (net::leads_to(endpoint_of(target), listener))
+            throw std::runtime_error("the " + std::string(to_string(side)) + " server " +
+                                     target.text + " is the front itself, which listens at " +
+                                     net::to_string(listener));
 }
 
 }  // namespace
@@ -103,11 +115,14 @@ Front::Front(const FrontOptions& options) : work_(std::make_unique<Work>()) {
                                      target->text);
     for (const net::Endpoint& endpoint : options.listeners)
         work.endpoints.push_back(choose_port(endpoint));
+    for (const auto& [side, target] :
+         {std::pair{Side::older, &options.older}, std::pair{Side::newer, &options.newer}})
+        refuse_itself(side, *target, work.endpoints);
 
-    runtime::raise_descriptor_limit(descriptors_a_client * options.tcp_clients_max +
-                                    descriptors_spare);
     const unsigned workers =
         options.workers != 0 ? options.workers : std::max(1U, std::thread::hardware_concurrency());
+    runtime::raise_descriptor_limit(descriptors_a_client * options.tcp_clients_max +
+                                    descriptors_a_worker * workers + descriptors_spare);
     std::random_device random;
     const auto seed = [&random] { return std::uint64_t{random()} << 32U | random(); };
     const std::uint32_t in_flight = std::clamp(options.in_flight_max, 1U, in_flight_most);

@@ -10,7 +10,9 @@
 // results or for memory: queues and tables have fixed sizes, and what finds no room is passed
 // through without being compared and is counted as dropped. Octets that are no query are passed
 // through too. Each datagram keeps its own question: the answer goes to the client that asked, with
-// its ID.
+// its ID. It must come from the old server's address to the port that asked, drawn from many, under
+// an ID drawn at random, and with the question to the last octet (RFC 5452 section 9); what has
+// none of it is counted as a stray. A query that gives way to a newer one is told so by SERVFAIL.
 //
 // A datagram that gets lost is no silence: the new server is sent its copy up to three times within
 // `timeout`. What one side has not answered even so (the old server is never sent more than the
@@ -62,7 +64,8 @@ struct FrontOptions {
 
 class Front {
 public:
-    /// Binds and starts. Throws std::system_error when the system refuses.
+    /// Binds and starts. Throws std::system_error when the system refuses, std::runtime_error where
+    /// a server would be the front itself, by whatever name of this machine.
     explicit Front(const FrontOptions& options);
     ~Front();  // stops
     Front(const Front&) = delete;
@@ -84,7 +87,7 @@ public:
     struct Passed {
         std::uint64_t queries = 0;   // from clients
         std::uint64_t answers = 0;   // to clients
-        std::uint64_t given_up = 0;  // unanswered, gave way to newer queries; TCP clients refused
+        std::uint64_t given_up = 0;  // gave way to newer queries: SERVFAIL; TCP clients refused
         std::uint64_t connections = 0;  // TCP, now
     };
     Passed passed() const noexcept;

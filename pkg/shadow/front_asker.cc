@@ -50,7 +50,7 @@ struct FrontAsker::Work {
         : options(options_given),
           from(from_given),
           to(to_given),
-          asked(in_flight_max, options.seed) {
+          asked(in_flight_max, options.seed, Belief::lenient) {
         for (std::size_t i = 0; i < upstream_sockets; ++i)
             sockets.push_back(connect_udp(options.newer));
     }

@@ -23,6 +23,10 @@ inline constexpr std::size_t datagrams_max = 32;  // of one system call
 // A server that shares its port among processes (SO_REUSEPORT) chooses by our port: one alone would
 // keep all but one of them idle. More than a few, and batches become small.
 inline constexpr std::size_t upstream_sockets = 4;
+// Towards the old server, of each worker: whoever forges its answer has to guess the port too (RFC
+// 5452 section 9.2). Each batch of queries goes out by a few of them, drawn anew: so all processes
+// of a server have their turn, and few system calls are made for what comes back.
+inline constexpr std::size_t older_sockets = 128, older_sockets_a_batch = 2;
 inline constexpr std::uint32_t socket_octets = 4U << 20U;  // of its buffers
 
 /// A UDP socket that speaks with `to` alone. Throws std::system_error.

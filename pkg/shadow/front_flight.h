@@ -51,7 +51,8 @@ public:
     static constexpr base::Duration kept = base::Duration::milliseconds(5);
 
     /// Room for `size` questions, 1..in_flight_most.
-    InFlight(std::size_t size, std::uint64_t seed) : slots_(size), random_(seed) {
+    InFlight(std::size_t size, std::uint64_t seed, Belief belief)
+        : slots_(size), random_(seed), belief_(belief) {
         index_of_.fill(none);
         next_.fill(none);
         free_.reserve(size);
@@ -108,9 +109,8 @@ public:
         free_.push_back(index);
     }
 
-    /// The question whose answer `message` is, answered before or not; else what it is instead. A
-    /// server that cannot read a question answers without one (FORMERR); where we cannot read it,
-    /// the ID has to do.
+    /// The question whose answer `message` is, answered before or not; else what it is instead. The
+    /// ID alone does not make an answer: see Belief.
     struct Found {
         Index index = none;
         Stray stray{};  // if there is none
@@ -120,9 +120,7 @@ public:
         if (!seen || !seen->response) return {none, Stray::no_message};
         const Index index = index_of_[base::load_u16(message.data())];
         if (index == none) return {none, Stray::late};
-        const auto asked = glance(slot(index).value.query);
-        if (!seen->question.empty() && !asked->question.empty() &&
-            !same_question(seen->question, asked->question))
+        if (!believes(belief_, slot(index).value.query, *seen))
             return {none, Stray::other_question};
         return {index, {}};
     }
@@ -191,6 +189,7 @@ private:
     std::array<Index, Marks> next_{};  // the first that has not come to the mark
     std::size_t octets_ = 0;
     base::Seed random_;
+    const Belief belief_;
 };
 
 }  // namespace zc::shadow

@@ -98,7 +98,7 @@ struct Channel {
     Count dropped;  // queries that were to be compared and were not
     Count queries, answers;
     Count repeats;   // datagrams sent to the new server again
-    Count given_up;  // unanswered queries that had to give way to newer ones, connections refused
+    Count given_up;  // queries that had to give way to newer ones, connections refused
     std::atomic<std::int64_t> connections{0};
     std::array<std::array<Count, stray_count>, sides> strays;
 
@@ -116,6 +116,7 @@ struct Glance {
     bool compared = false;  // one question of opcode QUERY, no transfer: both servers may be asked
     bool transfer = false;  // AXFR or IXFR: over TCP, answered with any number of messages
     base::Octets question;  // empty: there is none that can be read
+    std::uint32_t records = 0;  // of ANSWER and AUTHORITY, as the header counts them
 };
 /// Nothing for what is shorter than a header.
 std::optional<Glance> glance(base::Octets message) noexcept;
@@ -123,5 +124,17 @@ std::optional<Glance> glance(base::Octets message) noexcept;
 /// The same question, octet for octet but for the case of letters (a server may not change it, but
 /// the client is the one to mind).
 bool same_question(base::Octets a, base::Octets b) noexcept;
+
+/// What an answer under the ID of a question in flight has to have besides.
+enum class Belief : std::uint8_t {
+    /// The question, octet for octet (RFC 5452 section 9.1): a client may rely on the case of its
+    /// letters. Where the query has none that can be read here, the answer may say nothing that
+    /// could be of another: no records, and no question that the query does not begin with.
+    exact,
+    /// The question but for the case of letters, or none: of a server whose answers nobody gets,
+    /// such an answer is a fault to be told.
+    lenient,
+};
+bool believes(Belief belief, base::Octets query, const Glance& answer) noexcept;
 
 }  // namespace zc::shadow

@@ -262,8 +262,7 @@ Open* open_of(Connection& one, base::Octets message, Message Observed::*side) {
         if (!(open.pair.*side).empty() ||
             base::load_u16(open.pair.query.data()) != base::load_u16(message.data()))
             continue;
-        const auto asked = glance(open.pair.query);
-        if (seen->question.empty() || same_question(seen->question, asked->question)) return &open;
+        if (believes(Belief::lenient, open.pair.query, *seen)) return &open;
     }
     return nullptr;
 }

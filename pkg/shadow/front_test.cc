@@ -215,7 +215,9 @@ TEST_CASE("an old server that is silent for one question still answers the other
     for (std::uint16_t id = 1; id <= 10; ++id) client.send(question(id, "mute.example."));
     const Octets query = question(99, "www.example.");
     client.send(query);
-    CHECK(client.receive() == answer_to(query, 1));
+    Octets answer = client.receive();
+    while (answer.size() >= 12 && base::load_u16(answer.data()) != 99) answer = client.receive();
+    CHECK(answer == answer_to(query, 1));
     const Tally tally = tally_of(front, 11);
     CHECK(tally.same == 1);
     CHECK(tally.dropped >= 8);
@@ -455,9 +457,10 @@ TEST_CASE("who was never asked has not timed out") {
 
 TEST_CASE("an answer goes to the client even where its question is not understood here") {
     const TestServer older([](const Octets& query, const auto& client) {
-        Octets answer = question(base::load_u16(query.data()), "other.example.");
+        Octets answer(query.begin(), query.begin() + 12);
         answer[2] = 0x80;
-        answer[3] = 1;  // FORMERR
+        answer[3] = 1;  // FORMERR, without a question
+        answer[5] = 0;
         client.answer(answer);
     });
     Answers newer;
@@ -467,6 +470,130 @@ TEST_CASE("an answer goes to the client even where its question is not understoo
     query[5] = 2;  // two questions, so it says
     client.send(query);
     CHECK(!client.receive().empty());
+}
+
+TEST_CASE("the ID alone makes no answer, nor another question, nor another port of ours") {
+    std::mutex mutex;
+    std::map<std::uint16_t, sockaddr_in> ports;
+    const TestServer older([&](const Octets& query, const auto& client) {
+        sockaddr_in other{};
+        {
+            const std::scoped_lock lock(mutex);
+            ports[client.from.sin_port] = client.from;
+            for (const auto& [port, from] : ports)
+                if (port != client.from.sin_port) other = from;
+        }
+        Octets without(query.begin(), query.begin() + 12);
+        without[2] = 0x80;
+        without[5] = 0;
+        client.answer(without);
+        client.answer(answer_to(question(base::load_u16(query.data()), "forged.example."), 2));
+        client.answer(answer_to(question(base::load_u16(query.data()), "www.example."), 3));
+        if (other.sin_port != 0) {
+            auto elsewhere = client;
+            elsewhere.from = other;
+            elsewhere.answer(answer_to(query, 4));
+        }
+        client.answer(answer_to(query, 1));
+    });
+    Answers newer;
+    Front front(options_for(older.target(), newer.target()));
+    const Client client(front, SOCK_DGRAM);
+    constexpr std::uint16_t questions = 100;
+    for (std::uint16_t id = 1; id <= questions; ++id) {
+        const Octets query = question(id, "wWw.eXample.");
+        client.send(query);
+        CHECK(client.receive() == answer_to(query, 1));
+    }
+    front.stop();
+    const Tally tally = front.take().tally;
+    const auto strays = [&](Stray what) {
+        return tally.stray[static_cast<std::size_t>(Side::older)][static_cast<std::size_t>(what)];
+    };
+    CHECK(tally.same == questions);
+    CHECK(strays(Stray::other_question) == 3 * questions);
+    CHECK(strays(Stray::other_source) + strays(Stray::late) >= questions / 2);
+    CHECK(strays(Stray::other_source) > 0);
+    const std::scoped_lock lock(mutex);
+    CHECK(ports.size() >= 32);  // drawn from 128
+}
+
+TEST_CASE("a front is never its own target, by whatever name") {
+    Answers other;
+    struct Row {
+        const char *listener, *target;
+    };
+    for (const Row& row : {Row{"127.0.0.1", "127.0.0.1"}, Row{"127.0.0.1", "0.0.0.0"},
+                           Row{"127.0.0.1", "::ffff:127.0.0.1"}, Row{"0.0.0.0", "127.0.0.1"},
+                           Row{"0.0.0.0", "127.1.2.3"}, Row{"0.0.0.0", "::ffff:127.0.0.1"}}) {
+        const net::Endpoint listener{*dns::parse_address(row.listener), 0};
+        std::uint16_t port = 0;
+        {
+            const auto socket = net::bind_udp(listener, net::Sharing::none);
+            REQUIRE(socket.has_value());
+            port = *net::bound_port(*socket);
+        }
+        const net::Endpoint target{*dns::parse_address(row.target), port};
+        const Target itself = *parse_target(net::to_string(target));
+        for (const bool as_older : {true, false}) {
+            FrontOptions options =
+                options_for(as_older ? itself : other.target(), as_older ? other.target() : itself);
+            options.listeners = {{listener.address, port}};
+            INFO(row.listener, " ", row.target);
+            std::string error;
+            try {
+                const Front front(options);
+            } catch (const std::runtime_error& refused) {
+                error = refused.what();
+            }
+            CHECK(error.find("is the front itself") != std::string::npos);
+        }
+    }
+}
+
+TEST_CASE("who finds no room is told so by SERVFAIL") {
+    std::vector<std::pair<Octets, TestServer::Client>> held;  // of the server's thread
+    const TestServer older([&held](const Octets& query, const auto& client) {
+        if (name_of(query) == "mute.example.") {
+            held.emplace_back(query, client);
+            return;
+        }
+        client.answer(answer_to(query, 1));
+        for (const auto& [question, asker] : held) asker.answer(answer_to(question, 1));
+    });
+    Answers newer;
+    FrontOptions options = options_for(older.target(), newer.target());
+    options.in_flight_max = 2;
+    options.timeout = patience;
+    Front front(options);
+    const Client client(front, SOCK_DGRAM);
+    constexpr std::uint16_t questions = 70;  // more than a batch
+    for (std::uint16_t id = 1; id <= questions; ++id) {
+        client.send(question(id, "mute.example."));
+        if (id <= 2) continue;
+        const auto answer = dns::parse_message(client.receive());
+        REQUIRE(answer.has_value());
+        CHECK(answer->id == id - 2);
+        CHECK(answer->qr);
+        CHECK(answer->rcode == dns::Rcode::servfail);
+        REQUIRE(answer->questions.size() == 1);
+        CHECK(dns::to_string(answer->questions[0].name) == "mute.example.");
+    }
+    CHECK(front.passed().given_up == questions - 2);
+    // Octets that are no query get no answer: one that answers them would go on for ever.
+    Octets response = question(500, "mute.example.");
+    response[2] |= 0x80;
+    for (int i = 0; i < 4; ++i) client.send(response);
+    const Octets query = question(501, "www.example.");
+    client.send(query);
+    std::size_t told = 0;
+    for (Octets answer = client.receive(); answer != answer_to(query, 1);
+         answer = client.receive()) {
+        REQUIRE(answer.size() >= 12);
+        CHECK(base::load_u16(answer.data()) != 500);
+        ++told;
+    }
+    CHECK(told == 2);
 }
 
 TEST_CASE("a client that goes away does not make the old server one that does not answer") {

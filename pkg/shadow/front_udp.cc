@@ -10,6 +10,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/seed.h"
+#include "dns/types.h"
 #include "net/proxy.h"
 #include "runtime/clock.h"
 #include "shadow/front_datagram.h"
@@ -37,7 +39,49 @@ struct Asked {
     Control control;  // from which address to answer
     std::uint16_t listener = 0;
     std::uint16_t client_id = 0;
+    std::uint16_t via = 0;  // which of our sockets it was sent by
     bool compared = false;  // else it only passes through
+};
+
+/// SERVFAIL for those who gave way, in one batch: what they asked is gone when it is sent.
+class NoRoom {
+public:
+    /// The last ones must have been sent when it is full. Nothing for what is no query: two that
+    /// answer each other's answers never end.
+    void add(const Asked& one) noexcept {
+        const auto asked = glance(one.query);
+        if (!asked || asked->response) return;
+        Sent& sent = sent_[out_.size];
+        sent.client = one.client;
+        sent.control.used = one.control.used;
+        if (one.control.used != 0) sent.control = one.control;
+        const std::size_t octets = header_octets + asked->question.size();
+        std::copy_n(one.query.begin(), octets, sent.message.begin());
+        base::store_u16(sent.message.data(), one.client_id);
+        sent.message[2] = static_cast<std::uint8_t>(0x80U | (one.query[2] & 0x79U));  // opcode, RD
+        sent.message[3] = static_cast<std::uint8_t>((one.query[3] & 0x10U) |          // CD
+                                                    static_cast<unsigned>(dns::Rcode::servfail));
+        std::fill_n(sent.message.begin() + 4, header_octets - 4, std::uint8_t{0});
+        sent.message[5] = asked->question.empty() ? 0 : 1;
+        msghdr& header = out_.add(base::Octets(sent.message).first(octets), 0);
+        header.msg_name = &sent.client;
+        header.msg_namelen = one.client_octets;
+        if (sent.control.used == 0) return;
+        header.msg_control = sent.control.octets.data();
+        header.msg_controllen = sent.control.used;
+    }
+    bool is_full() const noexcept { return out_.size == datagrams_max; }
+    void send(int fd) noexcept { out_.send(fd); }
+
+private:
+    static constexpr std::size_t header_octets = 12;
+    struct Sent {
+        std::array<std::uint8_t, header_octets + dns::name_octets_max + 4> message;
+        net::SocketAddress client;
+        Control control;
+    };
+    std::array<Sent, datagrams_max> sent_{};
+    Outgoing out_;
 };
 
 }  // namespace
@@ -55,13 +99,15 @@ struct FrontUdp::Work {
           wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
           wait_ms(static_cast<int>(
               std::clamp<std::int64_t>(options.timeout.nanoseconds / 4'000'000, 1, wait_ms_max))),
-          asked(options.in_flight_max, options.seed) {
+          asked(options.in_flight_max, options.seed, Belief::exact),
+          ports(~options.seed),
+          no_room(listeners.size()) {
         bool ok = epoll.get() >= 0 && wake.get() >= 0 && watch(wake.get(), tag(Role::wake, 0));
         for (std::size_t i = 0; i < listeners.size(); ++i) {
             net::set_buffers(listeners[i].socket, socket_octets, socket_octets);
             ok = ok && watch(listeners[i].socket.get(), tag(Role::listener, i));
         }
-        for (std::size_t i = 0; i < upstream_sockets; ++i) {
+        for (std::size_t i = 0; i < older_sockets; ++i) {
             older.push_back(connect_udp(options.older));
             ok = ok && watch(older[i].get(), tag(Role::older, i));
         }
@@ -86,8 +132,12 @@ struct FrontUdp::Work {
         return asked.take(now);
     }
     void give_up_longest() noexcept {
+        const Asked& one = asked[asked.longest()];
         channel.given_up.add(1);
-        if (asked[asked.longest()].compared) channel.dropped.add(1);
+        if (one.compared) channel.dropped.add(1);
+        NoRoom& answers_own = no_room[one.listener];
+        if (answers_own.is_full()) answers_own.send(listeners[one.listener].socket.get());
+        answers_own.add(one);
         asked.release(asked.longest());
     }
 
@@ -121,13 +171,15 @@ struct FrontUdp::Work {
     std::vector<net::Descriptor> older;
     const int wait_ms;  // while anything is in flight
     InFlight<Asked> asked;
+    base::Seed ports;
+    std::vector<NoRoom> no_room;  // of each listener
     Unread unread;
     bool remembers = false;  // answered questions, which `asked` is to forget soon
     Observed given;          // its memory is used again
     base::Duration now;
     std::uint32_t counted = 0;
     Incoming queries{Incoming::Senders::told}, answers{Incoming::Senders::known};
-    std::array<Outgoing, upstream_sockets> to_older;
+    std::array<Outgoing, older_sockets_a_batch> to_older;
     Outgoing to_client;
     std::atomic<bool> stopping{false};
 };
@@ -139,6 +191,8 @@ void FrontUdp::Work::take_queries(std::size_t listener) noexcept {
     const int received = queries.receive(own.socket.get(), std::min(datagrams_max, asked.size()));
     if (received <= 0) return;
     channel.queries.add(static_cast<std::uint64_t>(received));
+    std::array<std::uint16_t, older_sockets_a_batch> via{};
+    for (std::uint16_t& one : via) one = static_cast<std::uint16_t>(ports.below(older_sockets));
     for (std::size_t i = 0; i < static_cast<std::size_t>(received); ++i) {
         const base::Octets message = queries[i];
         const auto seen = glance(message);
@@ -161,14 +215,18 @@ void FrontUdp::Work::take_queries(std::size_t listener) noexcept {
         assign(one.query, message);
         asked.hold(index, one.query.size());
         base::store_u16(one.query.data(), asked.id(index));
-        Outgoing& out = to_older[asked.id(index) % upstream_sockets];
+        const std::size_t turn = asked.id(index) % older_sockets_a_batch;
+        one.via = via[turn];
+        Outgoing& out = to_older[turn];
         std::size_t proxy_octets = 0;
         if (options.proxy_to_older)
             proxy_octets = net::write_proxy(out.proxies[out.size], net::Proxied::datagram,
                                             net::endpoint_of(one.client), own.endpoint);
         out.add(one.query, proxy_octets);
     }
-    for (std::size_t i = 0; i < upstream_sockets; ++i) to_older[i].send(older[i].get());
+    for (std::size_t i = 0; i < older_sockets_a_batch; ++i)
+        if (to_older[i].size != 0) to_older[i].send(older[via[i]].get());
+    for (std::size_t i = 0; i < listeners.size(); ++i) no_room[i].send(listeners[i].socket.get());
 }
 
 /// True: there may be more.
@@ -184,11 +242,15 @@ bool FrontUdp::Work::take_answers(std::size_t from) noexcept {
             channel.stray(Side::older, found.stray);
             continue;
         }
+        Asked& one = asked[found.index];
+        if (one.via != from) {
+            channel.stray(Side::older, Stray::other_source);
+            continue;
+        }
         if (asked.is_answered(found.index)) {
             channel.stray(Side::older, Stray::twice);
             continue;
         }
-        Asked& one = asked[found.index];
         if (listener != &listeners[one.listener] && listener != nullptr)
             sent += to_client.send(listener->socket.get());
         listener = &listeners[one.listener];
@@ -221,7 +283,7 @@ void FrontUdp::Work::expire() noexcept {
 }
 
 void FrontUdp::Work::round(int at_most_ms) noexcept {
-    std::array<epoll_event, 64> ready{};
+    std::array<epoll_event, older_sockets + 64> ready{};
     const int count =
         epoll_wait(epoll.get(), ready.data(), static_cast<int>(ready.size()), at_most_ms);
     now = runtime::monotonic();

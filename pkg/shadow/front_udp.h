@@ -1,8 +1,9 @@
 // Inside of package shadow: one worker's UDP side of the live front, which clients wait for.
 //
-// A query goes to the old server under an ID of ours; its answer goes back to the client with the
-// client's. What was asked and answered goes on to a FrontAsker. The old server gets what the
-// client sends, and no more.
+// A query goes to the old server under an ID and from a port that nobody can foresee; the answer
+// that comes back there, with the same question, goes to the client with the client's ID. A query
+// that has to give way for lack of room is answered with SERVFAIL. What was asked and answered goes
+// on to a FrontAsker. The old server gets what the client sends, and no more.
 #pragma once
 
 #include <cstdint>

@@ -2,7 +2,10 @@
 
 #include <string>
 
+#include <sys/stat.h>
+
 #include "net/endpoint.h"
+#include "net/own_address.h"
 
 namespace zc::shadow {
 namespace {
@@ -42,6 +45,20 @@ Result<Target> parse_target(std::string_view text) {
     target.address = endpoint->address;
     target.port = endpoint->port;
     return target;
+}
+
+bool is_one_target(const Target& a, const Target& b) {
+    const auto is_asked = [](const Target& target) {
+        return target.kind == Target::Kind::server || target.kind == Target::Kind::tcp_only;
+    };
+    if (is_asked(a) && is_asked(b))
+        return net::is_one_server({a.address, a.port}, {b.address, b.port});
+    if (a.kind != Target::Kind::store || b.kind != Target::Kind::store) return false;
+    struct stat first {
+    }, second{};
+    if (::stat(a.path.c_str(), &first) != 0 || ::stat(b.path.c_str(), &second) != 0)
+        return a.path == b.path;
+    return first.st_dev == second.st_dev && first.st_ino == second.st_ino;
 }
 
 }  // namespace zc::shadow

@@ -24,6 +24,9 @@ struct Target {
     std::string text;  // as it was given
 };
 
+/// Both lead to one server or one file: a comparison of it with itself.
+bool is_one_target(const Target& a, const Target& b);
+
 /// "192.0.2.1", "192.0.2.1:5300", "[2001:db8::1]:53", "tcp:192.0.2.1", "store:FILE", "recorded".
 /// Errors: `malformed`, with what was wanted. A name of a host is not resolved: the answer of a
 /// resolver would decide who is compared.
