@@ -1,6 +1,11 @@
 #include "shadow/target.h"
 
+#include <string>
+
 #include <doctest/doctest.h>
+#include <unistd.h>
+
+#include "testkit/folder.h"
 
 using namespace zc;
 using namespace zc::shadow;
@@ -46,5 +51,28 @@ TEST_CASE("what is no target is refused, and the error says what was wanted") {
         REQUIRE_FALSE(target.has_value());
         CHECK(target.error().code == Errc::malformed);
         CHECK(target.error().message.find("wanted ADDRESS") != std::string::npos);
+    }
+}
+
+TEST_CASE("two sides are one target by whatever name") {
+    const testkit::Folder folder;
+    testkit::write_file(folder / "a.db", "");
+    testkit::write_file(folder / "b.db", "");
+    REQUIRE(::symlink((folder / "a.db").c_str(), (folder / "link.db").c_str()) == 0);
+    struct Row {
+        std::string a, b;
+        bool one;
+    };
+    for (const Row& row :
+         {Row{"192.0.2.1", "192.0.2.1:53", true}, Row{"192.0.2.1", "tcp:192.0.2.1", true},
+          Row{"192.0.2.1", "::ffff:192.0.2.1", true}, Row{"0.0.0.0:5399", "127.0.0.1:5399", true},
+          Row{"192.0.2.1", "192.0.2.1:54", false}, Row{"192.0.2.1", "192.0.2.2", false},
+          Row{"192.0.2.1", "recorded", false},
+          Row{"192.0.2.1", "store:" + (folder / "a.db"), false},
+          Row{"store:" + (folder / "a.db"), "store:" + (folder / "link.db"), true},
+          Row{"store:" + (folder / "a.db"), "store:" + (folder / "b.db"), false}}) {
+        INFO(row.a, " ", row.b);
+        CHECK(is_one_target(*parse_target(row.a), *parse_target(row.b)) == row.one);
+        CHECK(is_one_target(*parse_target(row.b), *parse_target(row.a)) == row.one);
     }
 }
