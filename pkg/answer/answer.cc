@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <string_view>
 
 #include "answer/query.h"
 #include "answer/reply.h"
 #include "base/check.h"
 #include "store/lookup.h"
+#include "store/not_served.h"
 #include "zone/lookup.h"
 
 namespace zc::answer {
@@ -116,6 +118,13 @@ private:
         ede_ = static_cast<std::uint16_t>(ede);
         has_ede_ = true;
     }
+    void settle(Rcode rcode, dns::Ede ede, std::string_view text) noexcept {
+        // Header, question, OPT, keepalive, cookie, NSID and this.
+        static_assert(
+            12 + 259 + 11 + 6 + 28 + 4 + nsid_octets_max + 6 + store::ede_text_octets_max <= 512);
+        settle(rcode, ede);
+        ede_text_ = text;
+    }
     void need(bool fits) noexcept { truncated_ = truncated_ || !fits; }
 
     const std::uint8_t* find_zone(const Step& step, std::uint8_t& labels) const noexcept;
@@ -177,6 +186,7 @@ private:
     Rcode rcode_ = Rcode::noerror;
     std::uint16_t ede_ = 0;
     bool has_ede_ = false;
+    std::string_view ede_text_;  // static
     bool authoritative_ = false;
     bool truncated_ = false;
     bool wildcard_ = false;
@@ -675,11 +685,11 @@ void Responder::answer() noexcept {
         case zone::State::serving:
             break;
         case zone::State::pending:
-            settle(Rcode::servfail, dns::Ede::not_ready);
+            settle(Rcode::servfail, dns::Ede::not_ready, store::ede_text_of(image_.state()));
             return;
         case zone::State::broken:
         case zone::State::unsigned_:
-            settle(Rcode::servfail, dns::Ede::invalid_data);
+            settle(Rcode::servfail, dns::Ede::invalid_data, store::ede_text_of(image_.state()));
             return;
     }
     if (transfer) {
@@ -909,9 +919,10 @@ void Responder::finish() noexcept {
         }
         if (has_ede_) {  // only with answers that are short: question and OPT
             base::store_u16(option, option_ede);
-            base::store_u16(option + 2, 2);
+            base::store_u16(option + 2, static_cast<std::uint16_t>(2 + ede_text_.size()));
             base::store_u16(option + 4, ede_);
-            option += 6;
+            std::memcpy(option + 6, ede_text_.data(), ede_text_.size());
+            option += 6 + ede_text_.size();
         }
         base::store_u16(opt + 9, static_cast<std::uint16_t>(option - opt - 11));
         at = static_cast<std::uint32_t>(option - out);
