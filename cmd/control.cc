@@ -4,17 +4,21 @@
 #include <algorithm>
 #include <memory>
 
+#include "flags.h"
 #include "http/client.h"
+#include "http/target.h"
+#include "store/not_served.h"
 #include "verbs.h"
 
 namespace zc::cmd {
 namespace {
 
-constexpr std::size_t refused_shown_max = 10;
+constexpr std::size_t zones_shown_max = 10;
 
 struct ControlOptions {
     std::string socket{control_path_default};
     base::Duration timeout = base::Duration::seconds(10);
+    std::string max_not_served;  // of health; empty: no limit
 };
 
 void add_control_flags(CLI::App& app, ControlOptions& options, std::uint64_t timeout_default) {
@@ -24,7 +28,8 @@ void add_control_flags(CLI::App& app, ControlOptions& options, std::uint64_t tim
 }
 
 /// The node's answer as JSON. Errors of transport, and any status but `wanted` and 503.
-Result<term::Json> ask(const ControlOptions& options, const char* method, const char* target) {
+Result<term::Json> ask(const ControlOptions& options, const char* method,
+                       const std::string& target) {
     ZC_TRY(const http::Response response,
            http::request(options.socket, method, target, "", options.timeout));
     if (response.status != 200 && response.status != 503)
@@ -40,6 +45,53 @@ int complain(Invocation& invocation, const Error& error) {
 
 std::string count_of(const term::Json& json) {
     return term::grouped(static_cast<std::uint64_t>(json.integer()));
+}
+
+/// "3 not served (2 withheld, 1 broken)"
+std::string not_served_text(const term::Json& not_served) {
+    std::string reasons;
+    for (const auto& [name, count] : not_served.members()) {
+        if (name == "total" || count.integer() == 0) continue;
+        std::string word = name;
+        std::replace(word.begin(), word.end(), '_', ' ');
+        reasons += (reasons.empty() ? "" : ", ") + count_of(count) + ' ' + word;
+    }
+    return count_of(not_served["total"]) + " not served" +
+           (reasons.empty() ? "" : " (" + reasons + ')');
+}
+
+/// "position 3-00f3a1b2c3d4e5f6 of 2026-01-31T12:00:05Z; behind: the store is at …"
+std::string store_text(const term::Json& store) {
+    const auto at = [](const term::Json& position, const term::Json& committed) {
+        return std::string(position.text()) +
+               (committed.is_null() ? "" : " of " + std::string(committed.text()));
+    };
+    std::string out = "position " + at(store["position"], store["committed"]);
+    if (store["behind"].truth())
+        out += "; behind: the store is at " +
+               at(store["newest_position"], store["newest_committed"]) +
+               ", zonectl reload takes it over";
+    if (!store["problem"].is_null())
+        out += "; it cannot be read now: " + std::string(store["problem"].text());
+    return out;
+}
+
+/// The first of `zones`, and how many more there are.
+void list_zones(term::Table& table, const char* title, const term::Json& count,
+                const term::Json& zones) {
+    std::size_t shown = 0;
+    for (const term::Json& one : zones.elements()) {
+        if (shown == zones_shown_max) break;
+        ++shown;
+        const std::string reason(one["reason"].text());
+        table.row({title, std::string(one["zone"].text()) + ": " +
+                              (reason.empty() ? "" : reason + ": ") +
+                              std::string(one["error"].text())});
+    }
+    const auto total = static_cast<std::uint64_t>(count.integer());
+    if (total > shown)
+        table.row({title, "and " + term::grouped(total - shown) +
+                              " more: --json and the node's log name the first thousand"});
 }
 
 int run_status(const ControlOptions& options, Invocation& invocation) {
@@ -60,8 +112,7 @@ int run_status(const ControlOptions& options, Invocation& invocation) {
     for (const term::Json& listen : json["listen"].elements())
         table.row({"listens at", std::string(listen.text())});
     table.row({"workers", count_of(json["workers"])});
-    table.row(
-        {"zones", count_of(json["zones"]) + ", " + count_of(json["zones_failed"]) + " failed"});
+    table.row({"zones", count_of(json["zones"]) + ", " + not_served_text(json["not_served"])});
     table.row({"records", count_of(json["records"])});
     table.row({"memory of zones",
                term::octets_in_words(static_cast<std::uint64_t>(json["zone_octets"].integer()))});
@@ -71,28 +122,26 @@ int run_status(const ControlOptions& options, Invocation& invocation) {
                               count_of(json["queries"]["tcp"])});
     table.row({"connections", count_of(json["connections"])});
     table.row({"last loaded", std::string(json["loaded"].text())});
-    const auto& refused = json["refused"].elements();
-    for (std::size_t i = 0; i < std::min(refused.size(), refused_shown_max); ++i)
-        table.row({"refused", std::string(refused[i]["zone"].text()) + ": " +
-                                  std::string(refused[i]["error"].text())});
-    if (refused.size() > refused_shown_max) table.row({"refused", "and more: --json tells them"});
+    if (json["store"].is_object()) table.row({"store", store_text(json["store"])});
+    list_zones(table, "not served", json["not_served"]["total"], json["not_served_zones"]);
+    list_zones(table, "outdated", json["outdated"], json["outdated_zones"]);
     terminal.out(table.text());
     return 0;
 }
 
 int run_health(const ControlOptions& options, Invocation& invocation) {
-    const auto health = ask(options, "GET", "/health");
-    if (!health) {
-        invocation.terminal.complain(health.error());
-        // Nobody there, or no answer in time: whatever asks wants to hear "no".
-        const bool answered_no =
-            health.error().code == Errc::not_found || health.error().code == Errc::timeout;
-        return answered_no ? 1 : 2;
-    }
+    const std::string query = options.max_not_served.empty()
+                                  ? std::string()
+                                  : "?max-not-served=" + http::escape(options.max_not_served);
+    const auto health = ask(options, "GET", "/health" + query);
+    if (!health) return complain(invocation, health.error());
     if (invocation.terminal.json()) {
         invocation.terminal.out(*health);
     } else {
-        invocation.terminal.line(std::string((*health)["state"].text()));
+        invocation.terminal.line(std::string((*health)["state"].text()) + ", " +
+                                 count_of((*health)["zones"]) +
+                                 ((*health)["zones"].integer() == 1 ? " zone, " : " zones, ") +
+                                 not_served_text((*health)["not_served"]));
     }
     return (*health)["healthy"].truth() ? 0 : 1;
 }
@@ -101,7 +150,10 @@ void print_reload(term::Terminal& terminal, const term::Json& report) {
     const term::Json& zones = report["zones"];
     terminal.line("zones: " + count_of(zones["added"]) + " added, " + count_of(zones["changed"]) +
                   " changed, " + count_of(zones["removed"]) + " removed, " +
-                  count_of(zones["failed"]) + " failed");
+                  count_of(zones["failed"]) + " failed, " + count_of(zones["unchanged"]) +
+                  " unchanged; " + count_of(zones["total"]) + " in all, " +
+                  not_served_text(zones["not_served"]));
+    if (report["store"].is_object()) terminal.line("store: " + store_text(report["store"]));
     for (const term::Json& each : zones["details"].elements()) {
         std::string line =
             "  " + std::string(each["zone"].text()) + ' ' + std::string(each["what"].text());
@@ -157,9 +209,18 @@ Action define_status(CLI::App& app) {
 
 Action define_health(CLI::App& app) {
     app.footer(
-        "Exit code 0: serving all its zones. 1: loading, stopping, or nobody answers. For "
-        "routing daemons and load balancers.");
-    return asks(app, 2, run_health);
+        "Exit code 0: serving. 1: loading, stopping, or more zones are not served than "
+        "--max-not-served allows. 2: the node could not be asked, also when nobody is there. "
+        "Without a limit, zones that are not served are counted and change nothing: the zone of "
+        "one customer must not take a site off the net. GET /health?max-not-served=N of --metrics "
+        "answers the same, by status 200 or 503. For routing daemons and load balancers.");
+    auto options = std::make_shared<ControlOptions>();
+    add_control_flags(app, *options, 2);
+    add_text(app, "--max-not-served", options->max_not_served, "N|N%",
+             "How many zones, or percent of them, may be not served (withheld, broken, refused, "
+             "damaged, not loaded); no limit if not given",
+             parses(store::NotServedLimit::parse));
+    return [options](Invocation& invocation) { return run_health(*options, invocation); };
 }
 
 Action define_reload(CLI::App& app) {

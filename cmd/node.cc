@@ -44,14 +44,6 @@ std::optional<std::chrono::microseconds> watchdog_interval() {
     return std::chrono::microseconds(microseconds / 2);
 }
 
-http::Response json_response(const term::Json& json, unsigned status = 200) {
-    http::Response response;
-    response.status = status;
-    response.content_type = "application/json";
-    response.body = json.serialize() + '\n';
-    return response;
-}
-
 }  // namespace
 
 const Setting* find_setting_or_null(const std::vector<Setting>& settings, const std::string& key) {
@@ -126,9 +118,8 @@ void Node::Impl::drop_root() {
 }
 
 void Node::Impl::route(http::Server& server, bool is_control) {
-    server.route("GET", "/health", [this](http::Request) -> awaitable<http::Response> {
-        const term::Json json = health();
-        co_return json_response(json, json["healthy"].truth() ? 200 : 503);
+    server.route("GET", "/health", [this](http::Request request) -> awaitable<http::Response> {
+        co_return answer_health(request);
     });
     server.route("GET", "/metrics",
                  [this](http::Request) -> awaitable<http::Response> { co_return metrics(); });
@@ -186,6 +177,7 @@ void Node::Impl::on_tick() {
     server_->collect();
     static_cast<void>(notifier_.watchdog());
     if (state_ == State::loading) tell_progress();
+    look_whether_behind();
     timer_.expires_after(tick_);
     timer_.async_wait([this](const boost::system::error_code& error) {
         if (!error) on_tick();

@@ -35,7 +35,9 @@
 #include "server/server.h"
 #include "stats/report.h"
 #include "store/catalogue.h"
+#include "store/not_served.h"
 #include "writer/load.h"
+#include "writer/store_watch.h"
 
 namespace zc::cmd {
 
@@ -44,8 +46,8 @@ using asio::awaitable;
 
 constexpr std::ptrdiff_t batches_waiting_max =
     4;  // of zones for the control thread; then loading waits
-constexpr std::size_t reload_details_max = 1000;  // zones named in a report; the rest is counted
-constexpr std::size_t refusals_kept_max = 1000;   // zones whose error `zonectl status` can tell
+constexpr std::size_t reload_details_max = 1000;   // zones named in a report; the rest is counted
+constexpr std::size_t not_served_told_max = 1000;  // zones named by `zonectl status`
 
 enum class State : std::uint8_t { loading, serving, reloading, stopping };
 
@@ -70,7 +72,6 @@ struct Reload {
 struct Tally {
     std::uint64_t added = 0;
     std::uint64_t changed = 0;
-    std::uint64_t unchanged = 0;
     std::uint64_t removed = 0;
     std::uint64_t failed = 0;
     term::Json details = term::Json::array();
@@ -92,26 +93,27 @@ struct Tally {
 struct Haul {
     std::vector<ingest::LoadedZone> zones;
     std::vector<dns::Name> removed;
+    std::vector<std::string> nameless;  // what is wrong in a store, of no zone that can be named
     /// Everything, when it is not known what changed in a store; then nothing else is here.
     std::unique_ptr<store::Catalogue> fresh;
     Tally fresh_tally;
     writer::LoadReport fresh_report;
 };
 
-/// Why zones have no content, or not their latest: by apex, the first error of each; for `zonectl
-/// status`.
-class Refusals {
+/// Zones that are served as they were, since what came later was refused: the first error of each.
+class Outdated {
 public:
-    void add(const ingest::LoadedZone& zone) {
-        if (errors_.size() < refusals_kept_max && !zone.errors.empty())
-            errors_.insert_or_assign(dns::to_string(zone.apex), zone.errors.front().text());
+    void put(const ingest::LoadedZone& zone) {
+        errors_.insert_or_assign(dns::to_string(zone.apex), zone.errors.front().text());
     }
-    void forget(const dns::Name& apex) {
+    void erase(const dns::Name& apex) {
         if (!errors_.empty()) errors_.erase(dns::to_string(apex));
     }
+    std::uint64_t size() const noexcept { return errors_.size(); }
     term::Json json() const {
         term::Json out = term::Json::array();
         for (const auto& [apex, error] : errors_) {
+            if (out.elements().size() == not_served_told_max) break;
             term::Json json = term::Json::object();
             json.set("zone", apex).set("error", error);
             out.add(std::move(json));
@@ -127,9 +129,27 @@ private:
 /// asked.
 struct Counts {
     std::atomic<std::uint64_t> zones{0};
-    std::atomic<std::uint64_t> failed{0};
     std::atomic<std::uint64_t> records{0};
 };
+
+/// What control knows of the store while the loading thread may have `LoadedStore`.
+struct ServedStore {
+    explicit ServedStore(std::string path) : watch(std::move(path)) {}
+
+    journal::Position position;  // that is served
+    base::Instant committed_at;
+    std::uint64_t mapped_octets = 0;
+
+    writer::StoreWatch watch;
+    writer::StoreWatch::Seen newest;  // as the store stands
+    std::string problem;              // why that is not known
+    bool behind() const noexcept { return problem.empty() && newest.position != position; }
+};
+
+http::Response json_response(const term::Json& json, unsigned status = 200);
+
+/// "2026-01-31T12:00:05Z", or "never" for `Instant{}`.
+std::string utc_text(base::Instant instant);
 
 const Setting* find_setting_or_null(const std::vector<Setting>& settings, const std::string& key);
 
@@ -154,19 +174,25 @@ private:
     template <class Work>
     void begin_long_work(Work work, Failed failed);
     void first_load();
-    Result<ingest::ZoneFileTotals> load_into_catalogue();
+    Result<ingest::ZoneFileTotals> load_into_catalogue(store::NotServed& not_served);
     Result<ingest::ZoneFileTotals> load_progressively();
-    Result<ingest::ZoneFileTotals> load_store();
+    Result<ingest::ZoneFileTotals> load_store(store::NotServed& not_served);
     void rescan();
     Result<ingest::ZoneFileTotals> look_at_store(Haul& haul);
     writer::LoadProgress store_progress();
     ingest::ZoneFileTotals totals_of(const writer::LoadReport& report);
     ingest::ZoneProgress progress();
     void log_refused(const ingest::LoadedZone& zone);
+    void log_not_served(std::string_view zone, store::Reason reason, std::string_view detail);
+    void log_not_served(const store::NotServed& not_served);
 
     // On the control thread.
     void start_serving();
-    void loaded(const Result<ingest::ZoneFileTotals>& result);
+    void loaded(const Result<ingest::ZoneFileTotals>& result,
+                std::optional<store::NotServed> not_served);
+    std::optional<store::Reason> reason_of(const ingest::LoadedZone& zone) const;
+    void store_was_read();
+    void look_whether_behind();
     void load_failed(const std::string& message) { give_up("load_failed", message); }
     void reload_failed(const std::string& message);
     void give_up(std::string_view event, const std::string& message);
@@ -181,8 +207,11 @@ private:
     void shut_down(std::string_view why);
 
     stats::Gauges gauges() const;
+    term::Json not_served_json() const;
+    term::Json store_json() const;
     term::Json status() const;
-    term::Json health() const;
+    term::Json health(const store::NotServedLimit* limit_or_null) const;
+    http::Response answer_health(const http::Request& request) const;
     http::Response metrics() const;
     awaitable<http::Response> reload_and_wait();
 
@@ -214,7 +243,10 @@ private:
     bool answers_ = false;  // workers run; from then on control alone has the catalogue
     base::Instant loaded_at_;
     Counts counts_;
-    Refusals refusals_;  // the loading thread's until `loaded`, without --progressive
+    store::NotServed not_served_;
+    std::uint64_t not_loaded_ = 0;  // with --progressive
+    Outdated outdated_;
+    std::optional<ServedStore> served_store_;  // once loaded
     std::uint64_t records_told_ = 0;
     std::uint64_t refused_logged_ = 0;
     std::atomic<bool> stop_loading_{false};

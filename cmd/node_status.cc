@@ -25,16 +25,6 @@ std::string_view to_string(State state) {
     return "";
 }
 
-std::string utc_text(base::Instant instant) {
-    if (instant == base::Instant{}) return "never";
-    const std::time_t seconds = instant.unix_seconds();
-    std::tm parts{};
-    ::gmtime_r(&seconds, &parts);
-    std::array<char, 32> text{};
-    static_cast<void>(std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts));
-    return text.data();
-}
-
 base::Duration duration_of(const timeval& time) {
     return base::Duration::seconds(time.tv_sec) + base::Duration::microseconds(time.tv_usec);
 }
@@ -58,13 +48,42 @@ std::uint64_t open_descriptors() {
 
 }  // namespace
 
+std::string utc_text(base::Instant instant) {
+    if (instant == base::Instant{}) return "never";
+    const std::time_t seconds = instant.unix_seconds();
+    std::tm parts{};
+    ::gmtime_r(&seconds, &parts);
+    std::array<char, 32> text{};
+    static_cast<void>(std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts));
+    return text.data();
+}
+
+http::Response json_response(const term::Json& json, unsigned status) {
+    http::Response response;
+    response.status = status;
+    response.content_type = "application/json";
+    response.body = json.serialize() + '\n';
+    return response;
+}
+
 stats::Gauges Node::Impl::gauges() const {
     stats::Gauges out;
     out.version = ZC_VERSION;
     out.zones = counts_.zones;
-    out.zones_failed = counts_.failed;
+    for (std::size_t i = 0; i < store::reasons; ++i) {
+        const auto reason = static_cast<store::Reason>(i);
+        out.zones_not_served.emplace_back(store::to_string(reason), not_served_.of(reason));
+    }
+    out.zones_outdated = outdated_.size();
     out.records = counts_.records;
     out.zone_octets = answers_ ? catalogue_->octets() : 0;  // until then the loading thread has it
+    if (served_store_) {
+        out.zone_octets += served_store_->mapped_octets;
+        out.store = stats::Gauges::Store{.position_served = served_store_->position.number,
+                                         .committed_served = served_store_->committed_at,
+                                         .position = served_store_->newest.position.number,
+                                         .behind = served_store_->behind()};
+    }
     out.resident_octets = resident_octets();
     out.file_descriptors = open_descriptors();
     out.workers = server_->workers();
@@ -85,11 +104,56 @@ http::Response Node::Impl::metrics() const {
     return response;
 }
 
-term::Json Node::Impl::health() const {
+term::Json Node::Impl::not_served_json() const {
     term::Json json = term::Json::object();
-    const bool healthy = state_ == State::serving || state_ == State::reloading;
-    json.set("healthy", term::Json::boolean(healthy)).set("state", to_string(state_));
+    json.set("total", term::Json::number(not_served_.total()));
+    for (std::size_t i = 0; i < store::reasons; ++i) {
+        const auto reason = static_cast<store::Reason>(i);
+        json.set(store::to_string(reason), term::Json::number(not_served_.of(reason)));
+    }
     return json;
+}
+
+term::Json Node::Impl::store_json() const {
+    const ServedStore& store = *served_store_;
+    const auto time = [](base::Instant instant) {
+        return instant == base::Instant{} ? term::Json() : term::Json::string(utc_text(instant));
+    };
+    term::Json json = term::Json::object();
+    json.set("position", journal::to_string(store.position));
+    json.set("committed", time(store.committed_at));
+    json.set("newest_position", journal::to_string(store.newest.position));
+    json.set("newest_committed", time(store.newest.committed_at));
+    json.set("behind", term::Json::boolean(store.behind()));
+    if (!store.problem.empty()) json.set("problem", store.problem);
+    return json;
+}
+
+term::Json Node::Impl::health(const store::NotServedLimit* limit_or_null) const {
+    term::Json json = term::Json::object();
+    const std::uint64_t zones = counts_.zones;
+    const std::uint64_t not_served = not_served_.total();
+    const bool healthy = (state_ == State::serving || state_ == State::reloading) &&
+                         (limit_or_null == nullptr || !limit_or_null->exceeded(not_served, zones));
+    json.set("healthy", term::Json::boolean(healthy)).set("state", to_string(state_));
+    json.set("zones", term::Json::number(zones)).set("not_served", not_served_json());
+    return json;
+}
+
+http::Response Node::Impl::answer_health(const http::Request& request) const {
+    std::optional<store::NotServedLimit> limit;
+    if (const auto at = request.query.find("max-not-served"); at != request.query.end()) {
+        auto parsed = store::NotServedLimit::parse(at->second);
+        if (!parsed) {
+            http::Response response;
+            response.status = 400;
+            response.body = "max-not-served: " + parsed.error().message + '\n';
+            return response;
+        }
+        limit = *parsed;
+    }
+    const term::Json json = health(limit ? &*limit : nullptr);
+    return json_response(json, json["healthy"].truth() ? 200 : 503);
 }
 
 term::Json Node::Impl::status() const {
@@ -107,14 +171,25 @@ term::Json Node::Impl::status() const {
     json.set("pid", term::Json::number(std::int64_t{::getpid()}));
     json.set("uptime_seconds", term::Json::number(now.uptime.whole_seconds()));
     json.set("listen", std::move(listen)).set("workers", number(now.workers));
-    json.set("zones", number(now.zones)).set("zones_failed", number(now.zones_failed));
+    json.set("zones", number(now.zones)).set("not_served", not_served_json());
     json.set("records", number(now.records)).set("zone_octets", number(now.zone_octets));
     json.set("resident_octets", number(now.resident_octets));
     json.set("queries", std::move(queries));
     json.set("connections", number(totals.connections_open()));
     json.set("loaded", utc_text(now.loaded));
     json.set("source", store_ ? store_->path() : files_->path());
-    json.set("refused", answers_ ? refusals_.json() : term::Json::array());
+    if (served_store_) json.set("store", store_json());
+    term::Json named = term::Json::array();
+    not_served_.for_each([&](const store::NotServed::Item& item) {
+        if (named.elements().size() == not_served_told_max) return false;
+        term::Json one = term::Json::object();
+        one.set("zone", item.zone).set("reason", store::to_string(item.reason));
+        one.set("error", item.detail.empty() ? store::sentence_of(item.reason) : item.detail);
+        named.add(std::move(one));
+        return true;
+    });
+    json.set("not_served_zones", std::move(named));
+    json.set("outdated", number(outdated_.size())).set("outdated_zones", outdated_.json());
     return json;
 }
 

@@ -40,23 +40,52 @@ void Node::Impl::log_refused(const ingest::LoadedZone& zone) {
                       {{"zone", apex}, {"more_errors", zone.errors.size() - errors_logged_max}});
 }
 
+void Node::Impl::log_not_served(std::string_view zone, store::Reason reason,
+                                std::string_view detail) {
+    if (refused_logged_++ >= zones_logged_max) return;
+    log_->warning("zone_not_served",
+                  {{"zone", zone},
+                   {"reason", store::to_string(reason)},
+                   {"error", detail.empty() ? store::sentence_of(reason) : detail}});
+}
+
+void Node::Impl::log_not_served(const store::NotServed& not_served) {
+    not_served.for_each([this](const store::NotServed::Item& item) {
+        log_not_served(item.zone, item.reason, item.detail);
+        return refused_logged_ < zones_logged_max;
+    });
+}
+
 void Node::Impl::first_load() {
-    auto result = store_                               ? load_store()
-                  : configuration_.options.progressive ? load_progressively()
-                                                       : load_into_catalogue();
-    asio::post(io_, [this, result = std::move(result)] { loaded(result); });
+    // With --progressive control keeps the set from the first zone on.
+    std::optional<store::NotServed> not_served;
+    if (store_ || !configuration_.options.progressive) not_served.emplace();
+    auto result = store_       ? load_store(*not_served)
+                  : not_served ? load_into_catalogue(*not_served)
+                               : load_progressively();
+    asio::post(io_,
+               [this, result = std::move(result), not_served = std::move(not_served)]() mutable {
+                   loaded(result, std::move(not_served));
+               });
+}
+
+/// Why nothing can be served of what the source gave; nothing when something can.
+std::optional<store::Reason> Node::Impl::reason_of(const ingest::LoadedZone& zone) const {
+    const auto reason = writer::reason_of(zone.state);
+    if (reason != store::Reason::broken) return reason;
+    if (!store_) return store::Reason::refused;
+    return zone.errors.empty() ? store::Reason::broken : store::Reason::damaged;
 }
 
 /// Before anything is served: straight into the catalogue, which nobody reads yet.
-Result<ingest::ZoneFileTotals> Node::Impl::load_into_catalogue() {
+Result<ingest::ZoneFileTotals> Node::Impl::load_into_catalogue(store::NotServed& not_served) {
     ingest::ZoneFileOptions options = zone_file_options(configuration_.options);
     options.stop_or_null = &stop_loading_;
-    const auto sink = [this](std::span<ingest::LoadedZone> zones) {
+    const auto sink = [&](std::span<ingest::LoadedZone> zones) {
         for (ingest::LoadedZone& zone : zones) {
             if (!zone.errors.empty()) {
                 log_refused(zone);
-                refusals_.add(zone);
-                counts_.failed += 1;
+                not_served.put(zone.apex, store::Reason::refused, zone.errors.front().text());
             }
             counts_.zones += 1;
             counts_.records += zone.records;
@@ -77,7 +106,11 @@ Result<ingest::ZoneFileTotals> Node::Impl::load_progressively() {
     };
     if (auto listed = files_->list(announce); !listed) return listed;
     log_->info("zones_listed", {{"zones", counts_.zones.load()}});
-    asio::post(io_, [this] { start_serving(); });
+    asio::post(io_, [this, zones = counts_.zones.load()] {
+        not_loaded_ = zones;
+        not_served_.set_not_loaded(not_loaded_);
+        start_serving();
+    });
 
     auto batch = std::make_shared<Haul>();
     base::Duration flushed = runtime::monotonic();
@@ -125,27 +158,61 @@ ingest::ZoneFileTotals Node::Impl::totals_of(const writer::LoadReport& report) {
     ingest::ZoneFileTotals totals;
     totals.zones = report.zones;
     totals.records = report.records;
-    totals.broken = report.broken;
-    for (const writer::DamagedZone& damaged : report.damaged) {
-        ingest::LoadedZone zone;
-        zone.apex = damaged.apex;
-        zone.errors.push_back(Error{Errc::malformed, damaged.problem, {store_->path()}});
-        log_refused(zone);
-        refusals_.add(zone);
-    }
+    totals.broken =
+        report.not_served.of(store::Reason::broken) + report.not_served.of(store::Reason::damaged);
+    log_not_served(report.not_served);
     counts_.zones = report.zones;
     counts_.records = report.records;
-    counts_.failed = report.broken;
     return totals;
 }
 
 /// Before anything is served, as `load_into_catalogue`.
-Result<ingest::ZoneFileTotals> Node::Impl::load_store() {
-    ZC_TRY(const writer::LoadReport report, store_->load(*catalogue_, store_progress()));
-    return totals_of(report);
+Result<ingest::ZoneFileTotals> Node::Impl::load_store(store::NotServed& not_served) {
+    ZC_TRY(writer::LoadReport report, store_->load(*catalogue_, store_progress()));
+    auto totals = totals_of(report);
+    not_served = std::move(report.not_served);
+    return totals;
 }
 
-void Node::Impl::loaded(const Result<ingest::ZoneFileTotals>& result) {
+/// On the control thread, when the loading thread has ended: takes over where the store is.
+void Node::Impl::store_was_read() {
+    if (!store_) return;
+    if (!served_store_) {
+        served_store_.emplace(store_->path());
+    } else if (served_store_->position == store_->position()) {
+        served_store_->mapped_octets = store_->mapped_octets();
+        return;
+    }
+    served_store_->position = store_->position();
+    served_store_->committed_at = store_->committed_at();
+    served_store_->mapped_octets = store_->mapped_octets();
+    log_->info("store_read", {{"position", journal::to_string(served_store_->position)},
+                              {"committed", utc_text(served_store_->committed_at)}});
+    served_store_->newest = {served_store_->position, served_store_->committed_at};
+}
+
+/// Each second, while nothing is being loaded.
+void Node::Impl::look_whether_behind() {
+    if (!served_store_ || state_ != State::serving) return;
+    ServedStore& store = *served_store_;
+    const bool was_behind = store.behind();
+    auto seen = store.watch.look();
+    if (!seen) {
+        std::string problem = seen.error().text();
+        if (problem != store.problem) log_->warning("store_unreadable", {{"error", problem}});
+        store.problem = std::move(problem);
+        return;
+    }
+    store.problem.clear();
+    store.newest = *seen;
+    if (store.behind() && !was_behind)
+        log_->info("store_is_newer", {{"position", journal::to_string(store.newest.position)},
+                                      {"committed", utc_text(store.newest.committed_at)},
+                                      {"served", journal::to_string(store.position)}});
+}
+
+void Node::Impl::loaded(const Result<ingest::ZoneFileTotals>& result,
+                        std::optional<store::NotServed> not_served) {
     if (state_ == State::stopping) return;
     const ServeOptions& options = configuration_.options;
     if (!result) return give_up("zones_unreadable", result.error().text());
@@ -155,13 +222,15 @@ void Node::Impl::loaded(const Result<ingest::ZoneFileTotals>& result) {
         return give_up("refuses_to_start", std::to_string(result->broken) + " bad zones, " +
                                                std::to_string(result->problems_count) +
                                                " problems of the source, and --strict");
+    if (not_served) not_served_ = *std::move(not_served);
+    store_was_read();
     start_serving();
     state_ = State::serving;
     loaded_at_ = runtime::now();
     for (const net::Endpoint& endpoint : server_->endpoints())
         log_->info("listens", {{"address", net::to_string(endpoint)}});
     log_->info("serving", {{"zones", counts_.zones.load()},
-                           {"failed", counts_.failed.load()},
+                           {"not_served", not_served_.total()},
                            {"records", counts_.records.load()},
                            {"workers", server_->workers()},
                            {"seconds", (runtime::monotonic() - started_).as_seconds()}});
@@ -182,28 +251,29 @@ void Node::Impl::publish(Haul haul, Tally* tally_or_null) {
     std::vector<store::Change> changes;
     const auto forget = [this](const zone::Zone& old) {
         counts_.records -= old.records();
-        if (old.state() == zone::State::broken) counts_.failed -= 1;
+        if (old.state() == zone::State::pending) not_served_.set_not_loaded(--not_loaded_);
     };
     for (ingest::LoadedZone& zone : haul.zones) {
         const std::optional<zone::Zone> old = catalogue_->find_exact(zone.apex);
         const bool failed = !zone.errors.empty();
+        const bool keeps = failed && old && old->state() == zone::State::serving;
         if (failed) {
-            const bool keeps = old && old->state() == zone::State::serving;
             tally.failed += 1;
-            refusals_.add(zone);
             tally.detail(zone.apex, keeps ? "failed, last good content is kept" : "failed",
                          keeps ? std::optional(old->serial()) : std::nullopt, zone.errors);
-            if (keeps) continue;
-            counts_.failed += 1;
-        } else {
-            refusals_.forget(zone.apex);
-            if (zone.state == zone::State::broken) counts_.failed += 1;  // a store says so
+        }
+        if (keeps) {
+            outdated_.put(zone);
+            continue;
+        }
+        outdated_.erase(zone.apex);
+        if (const auto reason = reason_of(zone))
+            not_served_.put(zone.apex, *reason, failed ? zone.errors.front().text() : "");
+        else
+            not_served_.erase(zone.apex);
+        if (!failed) {
             const base::Octets octets = zone.image.octets();
-            if (old && std::ranges::equal(old->octets(), octets)) {
-                if (zone.state == zone::State::broken) counts_.failed -= 1;
-                tally.unchanged += 1;
-                continue;
-            }
+            if (old && std::ranges::equal(old->octets(), octets)) continue;
             (old ? tally.changed : tally.added) += 1;
             tally.detail(zone.apex, old ? "changed" : "added", zone::Zone(octets.data()).serial(),
                          {});
@@ -216,7 +286,8 @@ void Node::Impl::publish(Haul haul, Tally* tally_or_null) {
         const std::optional<zone::Zone> old = catalogue_->find_exact(apex);
         if (!old) continue;
         forget(*old);
-        refusals_.forget(apex);
+        outdated_.erase(apex);
+        not_served_.erase(apex);
         tally.removed += 1;
         tally.detail(apex, "removed", std::nullopt, {});
         changes.push_back({apex, std::nullopt});
@@ -232,6 +303,8 @@ void Node::Impl::publish(Haul haul, Tally* tally_or_null) {
 void Node::Impl::replace_all(Haul haul, Tally& tally) {
     tally = std::move(haul.fresh_tally);
     static_cast<void>(totals_of(haul.fresh_report));
+    not_served_ = std::move(haul.fresh_report.not_served);
+    outdated_ = {};
     std::unique_ptr<store::Catalogue> old = std::exchange(catalogue_, std::move(haul.fresh));
     server_->publish(*catalogue_, store::Catalogue::retire(std::move(old)));
     loaded_at_ = runtime::now();
@@ -293,13 +366,27 @@ Result<ingest::ZoneFileTotals> Node::Impl::look_at_store(Haul& haul) {
         ZC_TRY(haul.fresh_report, store_->load(*haul.fresh, store_progress()));
         Tally& tally = haul.fresh_tally;
         std::uint64_t kept = 0;
+        std::map<std::string, std::string> problems;
+        if (!haul.fresh_report.problem.empty()) haul.nameless.push_back(haul.fresh_report.problem);
+        for (const writer::DamagedZone& damaged : haul.fresh_report.damaged) {
+            if (damaged.nameless)
+                haul.nameless.push_back(damaged.problem);
+            else
+                problems.emplace(dns::to_string(damaged.apex), damaged.problem);
+        }
         haul.fresh->for_each([&](zone::Zone zone) {
             const auto old = catalogue_->find_exact(zone.apex());
             if (old) ++kept;
-            if (old && std::ranges::equal(old->octets(), zone.octets())) {
-                ++tally.unchanged;
-                return;
+            if (zone.state() == zone::State::broken && !problems.empty()) {
+                const auto problem = problems.find(dns::to_string(zone.apex()));
+                if (problem != problems.end()) {
+                    ++tally.failed;
+                    tally.detail(dns::Name(zone.apex()), "failed", std::nullopt,
+                                 {Error{Errc::malformed, problem->second, {store_->path()}}});
+                    return;
+                }
             }
+            if (old && std::ranges::equal(old->octets(), zone.octets())) return;
             ++(old ? tally.changed : tally.added);
             tally.detail(dns::Name(zone.apex()), old ? "changed" : "added", zone.serial(), {});
         });
@@ -307,8 +394,12 @@ Result<ingest::ZoneFileTotals> Node::Impl::look_at_store(Haul& haul) {
         return ingest::ZoneFileTotals();
     }
     std::map<std::string, std::string> problems;
-    for (const writer::DamagedZone& damaged : news.damaged)
-        problems.emplace(dns::to_string(damaged.apex), damaged.problem);
+    for (const writer::DamagedZone& damaged : news.damaged) {
+        if (damaged.nameless)
+            haul.nameless.push_back(damaged.problem);
+        else
+            problems.emplace(dns::to_string(damaged.apex), damaged.problem);
+    }
     for (store::Change& change : news.changes) {
         if (!change.image) {
             haul.removed.push_back(change.apex);
@@ -323,7 +414,10 @@ Result<ingest::ZoneFileTotals> Node::Impl::look_at_store(Haul& haul) {
         if (const auto problem = problems.find(dns::to_string(zone.apex));
             problem != problems.end())
             zone.errors.push_back(Error{Errc::malformed, problem->second, {store_->path()}});
-        if (!zone.errors.empty()) log_refused(zone);
+        if (!zone.errors.empty())
+            log_refused(zone);
+        else if (const auto reason = reason_of(zone))
+            log_not_served(dns::to_string(zone.apex), *reason, "");
         haul.zones.push_back(std::move(zone));
     }
     return ingest::ZoneFileTotals();
@@ -372,7 +466,13 @@ std::vector<Error> Node::Impl::take_over_settings(term::Json& report) {
 void Node::Impl::finish_reload(Haul haul, const Result<ingest::ZoneFileTotals>& result) {
     if (state_ == State::stopping) return;
     Tally tally;
+    const std::vector<std::string> nameless = std::move(haul.nameless);
+    for (const std::string& problem : nameless)
+        not_served_.put_nameless(store::Reason::damaged, problem);
     publish(std::move(haul), &tally);
+    store_was_read();
+    // Whatever was not looked at, or found as it is served.
+    const std::uint64_t unchanged = catalogue_->size() - tally.added - tally.changed - tally.failed;
     term::Json settings = term::Json::array();
     const std::vector<Error> errors = take_over_settings(settings);
 
@@ -382,6 +482,8 @@ void Node::Impl::finish_reload(Haul haul, const Result<ingest::ZoneFileTotals>& 
         log_->warning("reload_problem", {{"error", error.text()}});
     };
     for (const Error& error : errors) add_problem(error);
+    for (const std::string& problem : nameless)
+        add_problem(Error{Errc::malformed, problem, {store_->path()}});
     if (!result) add_problem(result.error());
     if (result)
         for (const Error& problem : result->problems) add_problem(problem);
@@ -390,16 +492,21 @@ void Node::Impl::finish_reload(Haul haul, const Result<ingest::ZoneFileTotals>& 
     term::Json zones = term::Json::object();
     zones.set("added", number(tally.added)).set("changed", number(tally.changed));
     zones.set("removed", number(tally.removed)).set("failed", number(tally.failed));
-    zones.set("unchanged", number(tally.unchanged)).set("total", number(catalogue_->size()));
+    zones.set("unchanged", number(unchanged)).set("total", number(catalogue_->size()));
+    zones.set("not_served", not_served_json()).set("outdated", number(outdated_.size()));
     zones.set("details", std::move(tally.details));
     const bool ok = tally.failed == 0 && problems.elements().empty();
     term::Json report = term::Json::object();
     report.set("ok", term::Json::boolean(ok)).set("zones", std::move(zones));
     report.set("problems", std::move(problems)).set("settings", std::move(settings));
+    if (served_store_) report.set("store", store_json());
     log_->info("reloaded", {{"added", tally.added},
                             {"changed", tally.changed},
                             {"removed", tally.removed},
                             {"failed", tally.failed},
+                            {"unchanged", unchanged},
+                            {"total", catalogue_->size()},
+                            {"not_served", not_served_.total()},
                             {"ok", ok}});
     state_ = State::serving;
     static_cast<void>(notifier_.ready());

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <map>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -241,7 +242,8 @@ TEST_CASE("exit codes: 0 done, 1 the answer is no, 2 could not") {
         {{"zone", "print", missing}, 2},
         {{"zone", "compile", bad, "-o", folder.path("image")}, 1},
         {{"zone", "compile", good, "-o", folder.path("no/such/folder")}, 2},
-        {{"health", "--control", socket}, 1},
+        {{"health", "--control", socket}, 2},
+        {{"health", "--control", socket, "--max-not-served", "many"}, 2},
         {{"status", "--control", socket}, 2},
         {{"reload", "--control", socket}, 2},
         {{"stop", "--control", socket}, 2},
@@ -373,7 +375,7 @@ TEST_CASE("serve does not start on a bad configuration, and health does not care
     const Ended serve = run({"serve", "--zones", folder.path("zones"), "--config", bad});
     CHECK(serve.code == 2);
     CHECK(contains(serve.error, bad + ":1: "));
-    CHECK(run({"health", "--control", folder.path("nobody"), "--config", bad}).code == 1);
+    CHECK(run({"health", "--control", folder.path("nobody"), "--config", bad}).code == 2);
 }
 
 TEST_CASE("serve says what keeps it from starting") {
@@ -435,12 +437,26 @@ TEST_CASE("a bad zone gets SERVFAIL and the others are served; with --strict not
         CHECK(node.rcode_of({"com"}) == 5);
         CHECK(contains(node.process->error, "b.example.zone:1: "));
         CHECK(node.ask_json("status")["zones"].integer() == 3);
-        CHECK(node.ask_json("status")["zones_failed"].integer() == 1);
-        CHECK(contains(node.ask("status").out, "refused          b.example.: "));
+        const term::Json status = node.ask_json("status");
+        CHECK(status["not_served"]["total"].integer() == 1);
+        CHECK(status["not_served"]["refused"].integer() == 1);
+        CHECK(status["not_served"]["withheld"].integer() == 0);
+        CHECK(status["not_served_zones"].elements().at(0)["zone"].text() == "b.example.");
+        CHECK(contains(node.ask("status").out, "zones            3, 1 not served (1 refused)\n"));
+        CHECK(contains(node.ask("status").out, "not served       b.example.: refused: "));
+        CHECK(contains(node.process->error, "not_served=1"));
+        CHECK(node.ask("health").out == "serving, 3 zones, 1 not served (1 refused)\n");
+        const std::pair<const char*, int> limits[] = {{"0", 1}, {"1", 0}, {"33%", 1}, {"34%", 0}};
+        for (const auto& [limit, code] : limits) {
+            CAPTURE(limit);
+            CHECK(node.ask("health", {"--max-not-served", limit}).code == code);
+        }
+        CHECK(node.ask("health").code == 0);  // no limit
         folder.write("zones/b.example.zone", zone_of(1));
         CHECK(node.ask("reload").code == 0);
         CHECK_FALSE(contains(node.ask("status").out, "refused"));
-        CHECK(node.ask_json("status")["zones_failed"].integer() == 0);
+        CHECK(node.ask_json("status")["not_served"]["total"].integer() == 0);
+        CHECK(node.ask("health", {"--max-not-served", "0"}).code == 0);
         folder.write("zones/b.example.zone", "@ SOA only two\n");
     }
     Node strict(folder, {"--strict"});
@@ -547,8 +563,8 @@ TEST_CASE("a node serves, is healthy, and ends cleanly when told") {
         Node node(folder);
         REQUIRE(node.serves());
         CHECK(node.ask("health").code == 0);
-        CHECK(node.ask("health").out == "serving\n");
-        CHECK(contains(node.ask("status").out, "zones            1, 0 failed\n"));
+        CHECK(node.ask("health").out == "serving, 1 zone, 0 not served\n");
+        CHECK(contains(node.ask("status").out, "zones            1, 0 not served\n"));
         CHECK(node.ask_json("status")["listen"].elements().at(0).text() ==
               "127.0.0.1:" + std::to_string(node.port));
         CHECK(node.rcode_of({"a", "example"}) == 0);
@@ -558,7 +574,7 @@ TEST_CASE("a node serves, is healthy, and ends cleanly when told") {
             node.process->signal(std::string_view(how) == "TERM" ? SIGTERM : SIGINT);
         }
         CHECK(node.process->end() == 0);
-        CHECK(node.ask("health").code == 1);
+        CHECK(node.ask("health").code == 2);
         CHECK_FALSE(std::filesystem::exists(folder.path("control")));
     }
 }
@@ -591,7 +607,7 @@ TEST_CASE("a second node on the same control socket is refused, a dead one's is 
     first.process->signal(SIGKILL);
     CHECK(first.process->end() == 1000 + SIGKILL);
     CHECK(std::filesystem::exists(folder.path("control")));
-    CHECK(first.ask("health").code == 1);
+    CHECK(first.ask("health").code == 2);
     Node third(folder);
     REQUIRE(third.serves());
     CHECK(third.ask("health").code == 0);
@@ -607,7 +623,7 @@ TEST_CASE("a reload takes over what changed, reports it, and keeps what it canno
     REQUIRE(node.serves());
     const Ended nothing = node.ask("reload");
     CHECK(nothing.code == 0);
-    CHECK(contains(nothing.out, "0 added, 0 changed, 0 removed, 0 failed"));
+    CHECK(contains(nothing.out, "0 added, 0 changed, 0 removed, 0 failed, 4 unchanged; 4 in all"));
 
     folder.write("zones/changed.example.zone", zone_of(2));
     folder.write("zones/broken.example.zone", zone_of(2, "x A not-an-address\n"));
@@ -615,7 +631,11 @@ TEST_CASE("a reload takes over what changed, reports it, and keeps what it canno
     folder.remove("zones/gone.example.zone");
     const Ended ended = node.ask("reload");
     CHECK(ended.code == 1);
-    CHECK(contains(ended.out, "1 added, 1 changed, 1 removed, 1 failed"));
+    CHECK(contains(ended.out,
+                   "1 added, 1 changed, 1 removed, 1 failed, 1 unchanged; 4 in all, "
+                   "0 not served\n"));
+    CHECK(node.ask_json("status")["outdated"].integer() == 1);
+    CHECK(contains(node.ask("status").out, "outdated         broken.example.: "));
     CHECK(contains(ended.out, "changed.example. changed, serial 2\n"));
     CHECK(contains(ended.out, "broken.example. failed, last good content is kept, serial 1\n"));
     CHECK(contains(ended.out, "broken.example.zone:5: "));
@@ -628,12 +648,92 @@ TEST_CASE("a reload takes over what changed, reports it, and keeps what it canno
     CHECK(report["ok"].truth());
     CHECK(report["zones"]["changed"].integer() == 1);
     CHECK(report["zones"]["total"].integer() == 4);
+    CHECK(report["zones"]["unchanged"].integer() == 3);
+    CHECK(node.ask_json("status")["outdated"].integer() == 0);
     CHECK(node.ask_json("status")["records"].integer() == 12);
 
     // The same by a signal, which reports to the log.
     folder.write("zones/same.example.zone", zone_of(2));
     node.process->signal(SIGHUP);
-    CHECK(node.process->wait_for("reloaded added=0 changed=1 removed=0 failed=0 ok=true"));
+    CHECK(node.process->wait_for(
+        "reloaded added=0 changed=1 removed=0 failed=0 unchanged=3 total=4 not_served=0 "
+        "ok=true"));
+}
+
+/// What an import of `domains` and `records` makes, in the form of a dump.
+std::string dump_of(const std::string& domains, const std::string& records) {
+    return "COPY domains (id, name, type) FROM stdin;\n" + domains +
+           "\\.\nCOPY records (domain_id, name, type, content, ttl) FROM stdin;\n" + records +
+           "\\.\n";
+}
+
+TEST_CASE(
+    "of a store, withheld and broken zones are named, and its position, time and being behind") {
+    const Folder folder;
+    const std::string soa = "\tSOA\tns.example root.example 1 2 3 4 5\t60\n";
+    const std::string store = folder.path("s.db");
+    const std::string domains =
+        "1\tgood.example\tNATIVE\n2\tsigned.example\tNATIVE\n3\tbroken.example\tNATIVE\n";
+    const std::string records = "1\tgood.example" + soa + "2\tsigned.example" + soa +
+                                "3\twww.broken.example\tA\t192.0.2.1\t60\n";
+    const std::string keys =
+        "COPY cryptokeys (id, domain_id, flags, active, content) FROM stdin;\n"
+        "1\t2\t257\tt\tPrivate-key-format: v1.2\n\\.\n";
+    run({"import", folder.write("one.sql", dump_of(domains, records) + keys), "--store", store});
+    Process node({"serve", "--store", store, "--listen", "127.0.0.1:0", "--workers", "1",
+                  "--control", folder.path("control"), "--metrics", "127.0.0.1:0"});
+    REQUIRE(node.wait_for(" serving "));
+    const auto ask = [&](std::vector<std::string> arguments) {
+        arguments.insert(arguments.end(), {"--control", folder.path("control")});
+        return run(std::move(arguments));
+    };
+    const auto ask_json = [&](const std::string& verb) {
+        const auto json = term::parse_json(ask({verb, "--json"}).out);
+        REQUIRE(json.has_value());
+        return *json;
+    };
+    CHECK(contains(node.error, "zone_not_served zone=signed.example. reason=withheld"));
+    CHECK(contains(node.error, "zone_not_served zone=broken.example. reason=broken"));
+    CHECK(contains(node.error, "store_read position=1-"));
+    term::Json status = ask_json("status");
+    CHECK(status["zones"].integer() == 3);
+    CHECK(status["not_served"]["total"].integer() == 2);
+    CHECK(status["not_served"]["withheld"].integer() == 1);
+    CHECK(status["not_served"]["broken"].integer() == 1);
+    CHECK(status["not_served_zones"].elements().size() == 2);
+    CHECK(status["store"]["position"].text().starts_with("1-"));
+    CHECK(status["store"]["committed"].text().ends_with("Z"));
+    CHECK_FALSE(status["store"]["behind"].truth());
+    CHECK(ask({"health"}).code == 0);
+    CHECK(ask({"health", "--max-not-served", "1"}).code == 1);
+    CHECK(ask({"health", "--max-not-served", "67%"}).code == 0);
+    // The images that are mapped are memory of zones: all there is, for a store without changes.
+    CHECK(status["zone_octets"].integer() >
+          static_cast<std::int64_t>(std::filesystem::file_size(store + "-images")));
+
+    // The store moves on; the node says so by itself, and the reload ends it.
+    const std::string mended =
+        records + "3\tbroken.example" + soa + "1\tx.good.example\tA\t192.0.2.1\t60\n";
+    CHECK(
+        run({"import", folder.write("two.sql", dump_of(domains, mended)), "--store", store}).code ==
+        0);
+    REQUIRE(node.wait_for("store_is_newer position=2-"));
+    status = ask_json("status");
+    CHECK(status["store"]["behind"].truth());
+    CHECK(status["store"]["newest_position"].text().starts_with("2-"));
+    CHECK(contains(ask({"status"}).out, "behind: the store is at 2-"));
+    const term::Json report = ask_json("reload");
+    CHECK(report["zones"]["total"].integer() == 3);
+    CHECK(report["zones"]["changed"].integer() == 3);
+    CHECK(report["zones"]["unchanged"].integer() == 0);
+    CHECK(report["zones"]["not_served"]["total"].integer() == 0);
+    CHECK(report["store"]["position"].text().starts_with("2-"));
+    CHECK_FALSE(report["store"]["behind"].truth());
+    CHECK(node.wait_for("store_read position=2-"));
+    const term::Json again = ask_json("reload");
+    CHECK(again["zones"]["unchanged"].integer() == 3);
+    CHECK(ask({"stop"}).code == 0);
+    CHECK(node.end() == 0);
 }
 
 TEST_CASE("a reload takes over settings that can change, and says which need a restart") {
@@ -670,7 +770,34 @@ TEST_CASE("names in zones still to be loaded are never answered wrongly with --p
     CHECK(node.rcode_of({"z299", "example"}) == 0);
     CHECK(node.ask_json("status")["zones"].integer() == 301);
     CHECK(node.ask_json("status")["records"].integer() == 301 * 3);
-    CHECK(node.ask_json("status")["zones_failed"].integer() == 0);
+    CHECK(node.ask_json("status")["not_served"]["total"].integer() == 0);
+}
+
+TEST_CASE("the systemd unit leaves to the configuration what is served, zone files or a store") {
+    std::ifstream unit(std::string(ZC_SOURCE_DIR) + "/contrib/systemd/zonectl.service");
+    std::vector<std::string> words;
+    for (std::string line; std::getline(unit, line);) {
+        std::istringstream in(line.starts_with("ExecStart=") ? line : "");
+        for (std::string word; in >> word;) words.push_back(word);
+    }
+    REQUIRE(words.size() >= 2);
+    CHECK(words.front() == "ExecStart=/usr/bin/zonectl");
+    words.erase(words.begin());
+    const Folder folder;
+    folder.write("zones/a.example.zone", zone_of(1));
+    run({"import", folder.path("zones"), "--store", folder.path("s.db")});
+    const std::string rest =
+        "listen = [\"127.0.0.1:0\"]\ncontrol = \"" + folder.path("control") + "\"\n";
+    for (const std::string& served : {"zones = \"" + folder.path("zones") + "\"\n",
+                                      "store = \"" + folder.path("s.db") + "\"\n"}) {
+        CAPTURE(served);
+        const std::string config = folder.write("zonectl.toml", served + rest);
+        Process node(words, {{"ZONECTL_CONFIG", config}});
+        CHECK(node.wait_for(" serving zones=1 "));
+        CHECK(run({"reload"}, {{"ZONECTL_CONFIG", config}}).code == 0);
+        node.signal(SIGTERM);
+        CHECK(node.end() == 0);
+    }
 }
 
 TEST_CASE("the service manager is told of readiness, reload, life and end") {

@@ -150,10 +150,11 @@ _zonectl() {
         case "$prev" in
         --control) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --timeout) COMPREPLY=(); return ;;
+        --max-not-served) COMPREPLY=($(compgen -W 'N N%' -- "$cur")); return ;;
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
         esac
-        words='' flags='--help --control --timeout --config --color --json --version' files=no
+        words='' flags='--help --control --timeout --max-not-served --config --color --json --version' files=no
         ;;
     'reload')
         case "$prev" in

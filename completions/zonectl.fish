@@ -145,6 +145,7 @@ complete -c zonectl -n "__zonectl_at 'status'" -l control -r -F -d 'Control sock
 complete -c zonectl -n "__zonectl_at 'status'" -l timeout -x -d 'How long to wait for its answer'
 complete -c zonectl -n "__zonectl_at 'health'" -l control -r -F -d 'Control socket of the node'
 complete -c zonectl -n "__zonectl_at 'health'" -l timeout -x -d 'How long to wait for its answer'
+complete -c zonectl -n "__zonectl_at 'health'" -l max-not-served -x -a 'N N%' -d 'How many zones, or percent of them, may be not served (withheld, broken, refused, damaged, not loaded); no limit if not given'
 complete -c zonectl -n "__zonectl_at 'reload'" -l control -r -F -d 'Control socket of the node'
 complete -c zonectl -n "__zonectl_at 'reload'" -l timeout -x -d 'How long to wait for its answer'
 complete -c zonectl -n "__zonectl_at 'stop'" -l control -r -F -d 'Control socket of the node'

@@ -92,8 +92,11 @@ std::vector<Metric> metrics(const Totals& totals, const Gauges& gauges) {
     for (std::size_t i = 0; i < drops; ++i)
         dropped.push_back({{{"reason", to_string(static_cast<Drop>(i))}}, totals.dropped[i]});
     dropped.push_back({{{"reason", "socket_overflow"}}, totals.socket_overflows});
+    std::vector<Sample> not_served;
+    for (const auto& [reason, zones] : gauges.zones_not_served)
+        not_served.push_back({{{"reason", reason}}, zones});
 
-    return {
+    std::vector<Metric> out = {
         {"queries_total", Kind::counter, "Queries that arrived, malformed ones included.",
          per_channel(totals, [](const Channel& c) { return c.queries; })},
         {"responses_total", Kind::counter, "Responses sent, by RCODE.", responses_samples(totals)},
@@ -125,9 +128,12 @@ std::vector<Metric> metrics(const Totals& totals, const Gauges& gauges) {
         {"tcp_timed_out_total", Kind::counter,
          "TCP connections closed because they were idle, too old, or too slow to read.",
          one(totals.connections_timed_out)},
-        {"zones", Kind::gauge, "Zones served.", one(gauges.zones)},
-        {"zones_failed", Kind::gauge,
-         "Zones known but without usable data, answered with SERVFAIL.", one(gauges.zones_failed)},
+        {"zones", Kind::gauge, "Zones known, those that are not served too.", one(gauges.zones)},
+        {"zones_not_served", Kind::gauge,
+         "Zones known but not served, answered with SERVFAIL, by reason.", std::move(not_served)},
+        {"zones_outdated", Kind::gauge,
+         "Zones served as they were, since what came later was refused.",
+         one(gauges.zones_outdated)},
         {"records", Kind::gauge, "Records in the zones served.", one(gauges.records)},
         {"zone_octets", Kind::gauge, "Memory that holds the zones.", one(gauges.zone_octets)},
         {"zones_loaded_timestamp_seconds", Kind::gauge, "When zones were last published.",
@@ -142,6 +148,20 @@ std::vector<Metric> metrics(const Totals& totals, const Gauges& gauges) {
          one(gauges.cpu_system.as_seconds())},
         {"uptime_seconds", Kind::gauge, "Time since the start.", one(gauges.uptime.as_seconds())},
     };
+    if (gauges.store) {
+        const Gauges::Store& store = *gauges.store;
+        out.push_back({"store_position_served", Kind::gauge,
+                       "Number of the store's commit that is served.", one(store.position_served)});
+        out.push_back({"store_committed_served_timestamp_seconds", Kind::gauge,
+                       "When that was committed.",
+                       one(static_cast<double>(store.committed_served.nanoseconds) / 1e9)});
+        out.push_back({"store_position", Kind::gauge, "Number of the store's last commit.",
+                       one(store.position)});
+        out.push_back({"store_behind", Kind::gauge,
+                       "1 when what is served is not the store's last commit.",
+                       one(std::uint64_t{store.behind})});
+    }
+    return out;
 }
 
 /// PowerDNS's figures that we have too, under its names; the values mean what PowerDNS means by
@@ -278,7 +298,8 @@ boost::json::value to_json(Value value) {
 }
 
 boost::json::value to_json(const Metric& metric) {
-    if (metric.kind != Metric::Kind::histogram && metric.samples[0].labels.empty())
+    if (metric.kind != Metric::Kind::histogram && !metric.samples.empty() &&
+        metric.samples[0].labels.empty())
         return to_json(metric.samples[0].value);
     boost::json::array samples;
     for (const Sample& sample : metric.samples) {

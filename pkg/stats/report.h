@@ -3,7 +3,11 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/time.h"
 #include "stats/counters.h"
@@ -49,10 +53,12 @@ struct Totals {
 /// What workers do not count: given by the caller at each report.
 struct Gauges {
     std::string version;
-    std::uint64_t zones = 0;
-    std::uint64_t zones_failed = 0;  // known, but without usable data: their names get SERVFAIL
+    std::uint64_t zones = 0;  // known, those that are not served too
+    /// By reason, the whole closed set of them also when there are none; static text.
+    std::vector<std::pair<std::string_view, std::uint64_t>> zones_not_served;
+    std::uint64_t zones_outdated = 0;  // served as they were, since what came later was refused
     std::uint64_t records = 0;
-    std::uint64_t zone_octets = 0;       // memory of images and catalogue
+    std::uint64_t zone_octets = 0;       // memory of images, mapped ones too, and catalogue
     std::uint64_t resident_octets = 0;   // of the process
     std::uint64_t file_descriptors = 0;  // open
     std::uint64_t workers = 0;
@@ -60,6 +66,13 @@ struct Gauges {
     base::Duration cpu_user;
     base::Duration cpu_system;
     base::Instant loaded;  // when zones were last published; 0: never
+    struct Store {
+        std::uint64_t position_served = 0;
+        base::Instant committed_served;  // when that was committed; 0: not known
+        std::uint64_t position = 0;      // as the store stands now
+        bool behind = false;             // it is not what is served
+    };
+    std::optional<Store> store;  // absent: zone files are served
 };
 
 enum class Names : std::uint8_t {

@@ -148,7 +148,8 @@ private:
             } else if (what == "gauges") {
                 gauges_ = {.version = "1.2.3\"\\",
                            .zones = 10,
-                           .zones_failed = 1,
+                           .zones_not_served = {{"withheld", 1}, {"broken", 0}},
+                           .zones_outdated = 2,
                            .records = 90,
                            .zone_octets = 3300,
                            .resident_octets = 5'000'000,
@@ -157,7 +158,11 @@ private:
                            .uptime = base::Duration::milliseconds(61'500),
                            .cpu_user = base::Duration::milliseconds(1250),
                            .cpu_system = base::Duration::milliseconds(2500),
-                           .loaded = {1'700'000'000'500'000'000}};
+                           .loaded = {1'700'000'000'500'000'000},
+                           .store = Gauges::Store{.position_served = 41,
+                                                  .committed_served = {1'699'999'999'000'000'000},
+                                                  .position = 42,
+                                                  .behind = true}};
             } else {
                 return "unknown line " + line;
             }

@@ -97,7 +97,7 @@ Status each_served(Snapshot& snapshot, std::uint64_t total, const LoadProgress& 
                    apex = *own;
                if (!apex) {
                    // Nothing can be served under a name that is not known.
-                   found.damaged.push_back({dns::Name(), "zone with an unreadable key"});
+                   found.damaged.push_back({dns::Name(), "zone with an unreadable key", true});
                    return true;
                }
                Served served = good ? served_of(zone, *apex, image)
@@ -137,7 +137,58 @@ Result<Found> write_image_file(Snapshot& snapshot, const std::string& path,
     return found;
 }
 
+/// Sums over zones, and the images of those that are not served.
+struct Sums {
+    std::uint64_t records = 0;
+    std::vector<const std::uint8_t*> not_serving;
+
+    void add(zone::Zone zone) {
+        records += zone.records();
+        if (zone.state() != zone::State::serving) not_serving.push_back(zone.image());
+    }
+};
+
+/// With the reason of each. An image file that was made earlier has a placeholder for what was
+/// damaged then: the zone's row tells it from what an import found broken.
+store::NotServed not_served_of(Snapshot& snapshot, const Sums& sums, const LoadReport& report) {
+    store::NotServed out;
+    for (const std::uint8_t* image : sums.not_serving) {
+        const zone::Zone zone(image);
+        auto reason = *reason_of(zone.state());
+        if (reason == store::Reason::broken) {
+            const std::string key = key_of(zone.apex());
+            const auto row = snapshot.find_or_null(octets_of(key));
+            const bool told =
+                row && *row != nullptr && (*row)->state == encode_state(zone::State::broken, false);
+            if (!told) reason = store::Reason::damaged;
+        }
+        out.put(zone.apex(), reason);
+    }
+    if (!report.problem.empty()) out.put_nameless(store::Reason::damaged, report.problem);
+    for (const DamagedZone& zone : report.damaged) {
+        if (zone.nameless)
+            out.put_nameless(store::Reason::damaged, zone.problem);
+        else
+            out.put(zone.apex, store::Reason::damaged, zone.problem);
+    }
+    return out;
+}
+
 }  // namespace
+
+std::optional<store::Reason> reason_of(zone::State state) noexcept {
+    switch (state) {
+        case zone::State::serving:
+            return std::nullopt;
+        case zone::State::pending:
+            return store::Reason::not_loaded;
+        case zone::State::broken:
+            return store::Reason::broken;
+        case zone::State::unsigned_:
+            return store::Reason::withheld;
+    }
+    return store::Reason::damaged;
+}
 
 Result<std::vector<DamagedZone>> write_image_file(const std::string& store_path,
                                                   const LoadProgress& progress) {
@@ -247,10 +298,7 @@ Result<LoadReport> LoadedStore::load(store::Catalogue& catalogue, const LoadProg
     Work& work = *work_;
     LoadReport report;
     std::uint64_t counted = 0;
-    const auto count = [&report](zone::Zone zone) {
-        report.records += zone.records();
-        report.broken += zone.state() == zone::State::broken ? 1U : 0U;
-    };
+    Sums sums;
     ZC_TRY(Snapshot snapshot, Snapshot::open(work.path));
 
     auto file = ImageFile::open(work.path);
@@ -287,7 +335,7 @@ Result<LoadReport> LoadedStore::load(store::Catalogue& catalogue, const LoadProg
     if (changed) {
         file->for_each([&](base::Octets image) {
             const zone::Zone zone(image.data());
-            count(zone);
+            sums.add(zone);
             ++counted;
             store::Change change;
             change.apex = dns::Name(zone.apex());
@@ -307,9 +355,11 @@ Result<LoadReport> LoadedStore::load(store::Catalogue& catalogue, const LoadProg
     if (counted != report.zones) {
         // A zone that an import had twice, or that changed on top: what was replaced must not
         // count.
-        report.records = report.broken = 0;
-        catalogue.for_each(count);
+        sums = {};
+        catalogue.for_each([&sums](zone::Zone zone) { sums.add(zone); });
     }
+    report.records = sums.records;
+    report.not_served = not_served_of(snapshot, sums, report);
     return report;
 }
 
@@ -319,7 +369,7 @@ Status LoadedStore::Work::read_changed(Snapshot& snapshot, const std::vector<Cha
     for (const auto& [key, is_removed] : zones) {
         const auto apex = apex_of(octets_of(key));
         if (!apex) {
-            out.damaged.push_back({dns::Name(), "zone with an unreadable key"});
+            out.damaged.push_back({dns::Name(), "zone with an unreadable key", true});
             continue;
         }
         ZC_TRY(const StoredZone* const found, snapshot.find_or_null(octets_of(key)));
@@ -344,7 +394,7 @@ Status LoadedStore::Work::read_changed(Snapshot& snapshot, const std::vector<Cha
             return tl::unexpected<Error>(image.error());
         Served served = image ? served_of(zone, *apex, *image)
                               : placeholder(*apex, zone::State::broken, image.error().message);
-        if (!served.problem.empty()) out.damaged.push_back({*apex, served.problem});
+        if (!served.problem.empty()) out.damaged.push_back({*apex, served.problem, false});
         out.changes.push_back(change_of(*apex, std::move(served)));
         ++out.changed;
     }

@@ -21,6 +21,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,7 @@
 #include "dns/name.h"
 #include "journal/journal.h"
 #include "store/catalogue.h"
+#include "store/not_served.h"
 
 namespace zc::writer {
 
@@ -35,6 +37,7 @@ namespace zc::writer {
 struct DamagedZone {
     dns::Name apex;
     std::string problem;
+    bool nameless = false;  // its key cannot be read; then nothing is served in its place
 };
 
 struct LoadReport {
@@ -47,11 +50,12 @@ struct LoadReport {
     std::string why;
     std::uint64_t zones = 0;    // now in the catalogue
     std::uint64_t records = 0;  // of those
-    std::uint64_t broken = 0;   // of those: SERVFAIL, damaged ones included
     std::uint64_t on_top =
         0;  // of them, or removed: read from SQLite because they changed after the image file
     std::vector<DamagedZone> damaged;
     std::string problem;  // of the store as a whole; not empty: zones may be missing
+    /// Of those zones: withheld, broken and damaged ones, whose names get SERVFAIL; `problem` too.
+    store::NotServed not_served;
 };
 
 struct StoreChanges {
@@ -62,6 +66,10 @@ struct StoreChanges {
     std::uint64_t changed = 0, removed = 0;
     std::vector<DamagedZone> damaged;
 };
+
+/// Why nothing is served of a zone that a store has in this state; nothing for one that is served.
+/// Damaged zones are told by themselves.
+std::optional<store::Reason> reason_of(zone::State state) noexcept;
 
 /// Called now and then by long work, with how much of how much is done.
 using LoadProgress = std::function<void(std::uint64_t done, std::uint64_t total)>;

@@ -13,6 +13,7 @@
 #include "testkit/folder.h"
 #include "writer/load.h"
 #include "writer/settings.h"
+#include "writer/store_watch.h"
 #include "writer/zone_key.h"
 
 namespace {
@@ -120,6 +121,16 @@ Loaded load(const std::string& path) {
     return {*std::move(store), std::move(catalogue), *std::move(report)};
 }
 
+/// The zones that are not served, and why.
+Contents not_served(const LoadReport& report) {
+    Contents out;
+    report.not_served.for_each([&](const zc::store::NotServed::Item& item) {
+        out[item.zone] = zc::store::to_string(item.reason);
+        return true;
+    });
+    return out;
+}
+
 void take_over(Loaded& loaded, StoreChanges&& news) {
     auto next = zc::store::Catalogue::with(std::move(loaded.catalogue), std::move(news.changes));
     loaded.catalogue = std::move(next.catalogue);
@@ -160,7 +171,8 @@ TEST_CASE("zones that were imported are served, those without an image as their 
         CHECK(contents(*loaded.catalogue) == wanted);
         CHECK(loaded.report.zones == 5);
         CHECK(loaded.report.records == 9);
-        CHECK(loaded.report.broken == 1);
+        CHECK(not_served(loaded.report) ==
+              Contents{{"broken.example.", "broken"}, {"unsigned.example.", "withheld"}});
     }
     SUBCASE("from SQLite, and the image file is there again") {
         std::filesystem::remove(folder / "s-images");
@@ -168,6 +180,7 @@ TEST_CASE("zones that were imported are served, those without an image as their 
             const Loaded loaded = load(folder / "s");
             CHECK(loaded.report.from == LoadReport::From::image_file_rebuilt);
             CHECK(contents(*loaded.catalogue) == wanted);
+            CHECK(loaded.report.not_served.total() == 2);
         }
         const Loaded loaded = load(folder / "s");
         CHECK(loaded.report.from == LoadReport::From::image_file);
@@ -180,6 +193,7 @@ TEST_CASE("zones that were imported are served, those without an image as their 
         CHECK(loaded.report.from == LoadReport::From::heap);
         CHECK_FALSE(loaded.report.why.empty());
         CHECK(contents(*loaded.catalogue) == wanted);
+        CHECK(loaded.report.not_served.total() == 2);
     }
 }
 
@@ -384,6 +398,7 @@ TEST_CASE("a zone with a damaged key is broken under its own name, and the store
     const Loaded loaded = load(folder / "s");
     CHECK(contents(*loaded.catalogue) == wanted);
     CHECK(loaded.report.problem.find("set of zones") != std::string::npos);
+    CHECK(not_served(loaded.report) == Contents{{"damaged-key.", "damaged"}, {"", "damaged"}});
     std::vector<std::string> problems;
     REQUIRE(check_store(folder / "s", [&](const std::string& zone, const std::string& problem) {
         problems.push_back(zone + ": " + problem);
@@ -407,6 +422,11 @@ TEST_CASE("a damaged image makes its zone broken and is named; the others are se
     CHECK(zc::dns::to_string(loaded.report.damaged[0].apex) == "damaged.");
     CHECK(contents(*loaded.catalogue) ==
           Contents{{"a.", "1"}, {"damaged.", "broken"}, {"z.", "1"}});
+    CHECK(not_served(loaded.report) == Contents{{"damaged.", "damaged"}});
+    // The image file that was made then has a placeholder, which tells of no damage.
+    const Loaded again = load(folder / "s");
+    CHECK(again.report.from == LoadReport::From::image_file);
+    CHECK(not_served(again.report) == Contents{{"damaged.", "damaged"}});
 
     std::vector<std::string> problems;
     CHECK(check_store(folder / "s", [&](const std::string& zone, const std::string& problem) {
@@ -417,7 +437,38 @@ TEST_CASE("a damaged image makes its zone broken and is named; the others are se
 
     // Importing it again heals it.
     import_zones(folder / "s", zones_of({{"damaged.", 2}}));
-    CHECK(contents(*load(folder / "s").catalogue).at("damaged.") == "2");
+    const Loaded healed = load(folder / "s");
+    CHECK(contents(*healed.catalogue).at("damaged.") == "2");
+    CHECK(healed.report.not_served.total() == 0);
+}
+
+TEST_CASE("whether a store has moved on is seen, and opened for only when its files changed") {
+    const Folder folder;
+    import_zones(folder / "s", zones_of({{"a.", 1}}));
+    const Loaded loaded = load(folder / "s");
+    StoreWatch watch(folder / "s");
+    for (int i = 0; i < 3; ++i) {
+        const auto seen = watch.look();
+        REQUIRE(seen);
+        CHECK(seen->position == loaded.store.position());
+        CHECK(seen->committed_at == loaded.store.committed_at());
+    }
+    std::filesystem::copy(folder / "s", folder / "backup");
+    import_zones(folder / "s", zones_of({{"a.", 2}}));
+    const auto moved = watch.look();
+    REQUIRE(moved);
+    CHECK(moved->position.number == 2);
+    // A past that is put back counts the same again, and is another history.
+    for (const char* file : {"s-wal", "s-shm"}) std::filesystem::remove(folder / file);
+    std::filesystem::rename(folder / "backup", folder / "s");
+    import_zones(folder / "s", zones_of({{"a.", 3}}));
+    const auto undone = watch.look();
+    REQUIRE(undone);
+    CHECK(undone->position.number == 2);
+    CHECK(undone->position != moved->position);
+    std::filesystem::rename(folder / "s", folder / "gone");
+    for (const char* file : {"s-wal", "s-shm"}) std::filesystem::remove(folder / file);
+    CHECK_FALSE(watch.look());
 }
 
 TEST_CASE("an image that fits its digest but is none, or another zone's, is not answered from") {
