@@ -134,13 +134,11 @@ struct Counts {
 
 /// What control knows of the store while the loading thread may have `LoadedStore`.
 struct ServedStore {
-    explicit ServedStore(std::string path) : watch(std::move(path)) {}
-
     journal::Position position;  // that is served
     base::Instant committed_at;
     std::uint64_t mapped_octets = 0;
 
-    writer::StoreWatch watch;
+    std::uint64_t read = 0;           // how often; what was seen before the last one is old news
     writer::StoreWatch::Seen newest;  // as the store stands
     std::string problem;              // why that is not known
     bool behind() const noexcept { return problem.empty() && newest.position != position; }
@@ -193,6 +191,7 @@ private:
     std::optional<store::Reason> reason_of(const ingest::LoadedZone& zone) const;
     void store_was_read();
     void look_whether_behind();
+    void store_seen(std::uint64_t look, const Result<writer::StoreWatch::Seen>& seen);
     void load_failed(const std::string& message) { give_up("load_failed", message); }
     void reload_failed(const std::string& message);
     void give_up(std::string_view event, const std::string& message);
@@ -247,6 +246,7 @@ private:
     std::uint64_t not_loaded_ = 0;  // with --progressive
     Outdated outdated_;
     std::optional<ServedStore> served_store_;  // once loaded
+    std::unique_ptr<writer::BackgroundStoreWatch> watch_;
     std::uint64_t records_told_ = 0;
     std::uint64_t refused_logged_ = 0;
     std::atomic<bool> stop_loading_{false};

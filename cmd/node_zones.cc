@@ -177,26 +177,35 @@ Result<ingest::ZoneFileTotals> Node::Impl::load_store(store::NotServed& not_serv
 /// On the control thread, when the loading thread has ended: takes over where the store is.
 void Node::Impl::store_was_read() {
     if (!store_) return;
-    if (!served_store_) {
-        served_store_.emplace(store_->path());
-    } else if (served_store_->position == store_->position()) {
-        served_store_->mapped_octets = store_->mapped_octets();
-        return;
+    const bool first = !served_store_;
+    if (first) {
+        const runtime::SignalsBlocked blocked;
+        served_store_.emplace();
+        watch_ = std::make_unique<writer::BackgroundStoreWatch>(
+            store_->path(), [this](std::uint64_t look, const auto& seen) {
+                asio::post(io_, [this, look, seen] { store_seen(look, seen); });
+            });
     }
-    served_store_->position = store_->position();
-    served_store_->committed_at = store_->committed_at();
-    served_store_->mapped_octets = store_->mapped_octets();
-    log_->info("store_read", {{"position", journal::to_string(served_store_->position)},
-                              {"committed", utc_text(served_store_->committed_at)}});
-    served_store_->newest = {served_store_->position, served_store_->committed_at};
+    ServedStore& store = *served_store_;
+    ++store.read;
+    store.mapped_octets = store_->mapped_octets();
+    if (!first && store.position == store_->position()) return;
+    store.position = store_->position();
+    store.committed_at = store_->committed_at();
+    store.newest = {store.position, store.committed_at};
+    log_->info("store_read", {{"position", journal::to_string(store.position)},
+                              {"committed", utc_text(store.committed_at)}});
 }
 
 /// Each second, while nothing is being loaded.
 void Node::Impl::look_whether_behind() {
-    if (!served_store_ || state_ != State::serving) return;
+    if (served_store_ && state_ == State::serving) watch_->look(served_store_->read);
+}
+
+void Node::Impl::store_seen(std::uint64_t look, const Result<writer::StoreWatch::Seen>& seen) {
     ServedStore& store = *served_store_;
+    if (look != store.read || state_ == State::stopping) return;
     const bool was_behind = store.behind();
-    auto seen = store.watch.look();
     if (!seen) {
         std::string problem = seen.error().text();
         if (problem != store.problem) log_->warning("store_unreadable", {{"error", problem}});

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "base/foreign_text.h"
+#include "http/client.h"
 #include "term/json.h"
 
 namespace zc::cmd {
@@ -707,6 +708,30 @@ TEST_CASE(
     CHECK(ask({"health"}).code == 0);
     CHECK(ask({"health", "--max-not-served", "1"}).code == 1);
     CHECK(ask({"health", "--max-not-served", "67%"}).code == 0);
+    // The same over HTTP, with every reason there is.
+    const auto get = [&](const std::string& target) {
+        const auto response = http::request(folder.path("control"), "GET", target, "",
+                                            base::Duration::milliseconds(patience_milliseconds));
+        REQUIRE(response.has_value());
+        return *response;
+    };
+    const std::string metrics = get("/metrics").body;
+    for (const char* line : {"zonectl_zones 3", "zonectl_zones_not_served{reason=\"withheld\"} 1",
+                             "zonectl_zones_not_served{reason=\"broken\"} 1",
+                             "zonectl_zones_not_served{reason=\"refused\"} 0",
+                             "zonectl_zones_not_served{reason=\"damaged\"} 0",
+                             "zonectl_zones_not_served{reason=\"not_loaded\"} 0",
+                             "zonectl_zones_outdated 0", "zonectl_store_position_served 1",
+                             "zonectl_store_position 1", "zonectl_store_behind 0"}) {
+        CAPTURE(line);
+        CHECK(contains(metrics, std::string("\n") + line + '\n'));
+    }
+    CHECK(get("/health").status == 200);
+    CHECK(get("/health?max-not-served=2").status == 200);
+    CHECK(get("/health?max-not-served=1").status == 503);
+    CHECK(get("/health?max-not-served=66%25").status == 503);
+    CHECK(get("/health?max-not-served=many").status == 400);
+
     // The images that are mapped are memory of zones: all there is, for a store without changes.
     CHECK(status["zone_octets"].integer() >
           static_cast<std::int64_t>(std::filesystem::file_size(store + "-images")));

@@ -1,6 +1,8 @@
 #include "writer/store_import.h"
 
+#include <atomic>
 #include <filesystem>
+#include <future>
 #include <map>
 #include <memory>
 #include <string>
@@ -469,6 +471,25 @@ TEST_CASE("whether a store has moved on is seen, and opened for only when its fi
     std::filesystem::rename(folder / "s", folder / "gone");
     for (const char* file : {"s-wal", "s-shm"}) std::filesystem::remove(folder / file);
     CHECK_FALSE(watch.look());
+}
+
+TEST_CASE("a watch in the background tells each look by its number, and nothing after its end") {
+    const Folder folder;
+    import_zones(folder / "s", zones_of({{"a.", 1}}));
+    std::promise<std::uint64_t> told;
+    std::atomic<bool> ended{false};
+    {
+        BackgroundStoreWatch watch(
+            folder / "s", [&](std::uint64_t look, const zc::Result<StoreWatch::Seen>& seen) {
+                CHECK_FALSE(ended);
+                CHECK(seen->position.number == 1);
+                if (look == 7) told.set_value(look);
+            });
+        watch.look(7);
+        CHECK(told.get_future().get() == 7);
+        watch.look(8);
+    }
+    ended = true;
 }
 
 TEST_CASE("an image that fits its digest but is none, or another zone's, is not answered from") {

@@ -1,9 +1,12 @@
 #include "writer/store_watch.h"
 
 #include <array>
+#include <condition_variable>
 #include <filesystem>
+#include <mutex>
 #include <optional>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 namespace zc::writer {
@@ -64,6 +67,50 @@ Result<StoreWatch::Seen> StoreWatch::look() {
     work.seen = Seen{snapshot.position(), snapshot.committed_at()};
     work.stamp = stamp;
     return *work.seen;
+}
+
+struct BackgroundStoreWatch::Shared {
+    StoreWatch watch;  // the thread's
+    std::mutex mutex;
+    std::condition_variable wakes;
+    std::optional<std::uint64_t> wanted;
+    Told told;  // empty: the end
+
+    Shared(std::string path, Told on_seen) : watch(std::move(path)), told(std::move(on_seen)) {}
+
+    void run() {
+        std::unique_lock lock(mutex);
+        for (;;) {
+            wakes.wait(lock, [this] { return wanted || !told; });
+            if (!told) return;
+            const std::uint64_t number = *std::exchange(wanted, std::nullopt);
+            lock.unlock();
+            const auto seen = watch.look();
+            lock.lock();
+            if (told) told(number, seen);
+        }
+    }
+};
+
+BackgroundStoreWatch::BackgroundStoreWatch(std::string path, Told told)
+    : shared_(std::make_shared<Shared>(std::move(path), std::move(told))) {
+    std::thread([shared = shared_] { shared->run(); }).detach();
+}
+
+BackgroundStoreWatch::~BackgroundStoreWatch() {
+    {
+        const std::lock_guard lock(shared_->mutex);
+        shared_->told = nullptr;
+    }
+    shared_->wakes.notify_one();
+}
+
+void BackgroundStoreWatch::look(std::uint64_t number) {
+    {
+        const std::lock_guard lock(shared_->mutex);
+        shared_->wanted = number;
+    }
+    shared_->wakes.notify_one();
 }
 
 }  // namespace zc::writer

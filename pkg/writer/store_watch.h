@@ -1,6 +1,8 @@
 // Whether a store has moved on since it was loaded, for a node to say that it is behind.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -31,6 +33,28 @@ public:
 private:
     struct Work;
     std::unique_ptr<Work> work_;
+};
+
+/// The same on a thread of its own, for callers who must not wait for a disk that hangs. The thread
+/// has the signal mask of the one that makes this.
+class BackgroundStoreWatch {
+public:
+    /// Called on that thread, with the number that was given to `look`. Must not block.
+    using Told = std::function<void(std::uint64_t look, const Result<StoreWatch::Seen>& seen)>;
+
+    BackgroundStoreWatch(std::string path, Told told);
+    /// Afterwards `told` is not called any more. Does not wait for a look under way: the thread
+    /// ends by itself.
+    ~BackgroundStoreWatch();
+    BackgroundStoreWatch(const BackgroundStoreWatch&) = delete;
+    BackgroundStoreWatch& operator=(const BackgroundStoreWatch&) = delete;
+
+    /// Asks for a look and returns at once. One that waits already is taken over by this one.
+    void look(std::uint64_t number);
+
+private:
+    struct Shared;
+    std::shared_ptr<Shared> shared_;  // with the thread, which may outlive this
 };
 
 }  // namespace zc::writer
