@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include "control.h"
+#include "journal/image_file.h"
 #include "node_impl.h"
+#include "runtime/mapped_file.h"
 #include "runtime/memory.h"
 #include "runtime/privilege.h"
 
@@ -17,6 +19,8 @@ namespace zc::cmd {
 namespace {
 
 constexpr base::Duration load_patience = base::Duration::seconds(60);
+constexpr base::Duration image_file_patience =
+    base::Duration::seconds(10);  // between two tries to load anew
 
 template <class T>
 T value_or_throw(Result<T> result) {
@@ -174,14 +178,48 @@ void Node::Impl::start_tick() {
 }
 
 void Node::Impl::on_tick() {
-    server_->collect();
+    const bool all_freed = server_->collect() == 0;
+    if (store_ && all_freed && state_ == State::serving) store_->forget_old_images();
     static_cast<void>(notifier_.watchdog());
     if (state_ == State::loading) tell_progress();
     look_whether_behind();
+    if (store_ && answers_) watch_image_file();
     timer_.expires_after(tick_);
     timer_.async_wait([this](const boost::system::error_code& error) {
         if (!error) on_tick();
     });
+}
+
+/// The kernel's word of a write to the image file comes at once, a tick later at the latest it is
+/// found without.
+void Node::Impl::await_image_file_events() {
+    if (!image_file_events_.is_open()) {
+        const int own = ::dup(runtime::mapped_file_events());
+        if (own < 0) return;
+        image_file_events_.assign(own);
+    }
+    image_file_events_.async_wait(asio::posix::descriptor_base::wait_read,
+                                  [this](const boost::system::error_code& error) {
+                                      if (error) return;
+                                      if (runtime::take_mapped_file_events()) watch_image_file();
+                                      await_image_file_events();
+                                  });
+}
+
+/// Whatever was written over the image file must not be answered for longer than a tick: a reload
+/// finds what it hit, and loads all anew from the store.
+void Node::Impl::watch_image_file() {
+    const base::Duration now = runtime::monotonic();
+    if (runtime::mapped_file_changed() && !image_file_changed_) {
+        image_file_changed_ = true;
+        image_file_retry_ = now;
+        log_->error("image_file_changed",
+                    {{"file", journal::image_file_path(store_->path())},
+                     {"wanted", "nobody but zonectl writes it; SERVFAIL for what was hit"}});
+    }
+    if (!image_file_changed_ || state_ != State::serving || now < image_file_retry_) return;
+    image_file_retry_ = now + image_file_patience;
+    static_cast<void>(ask_for_reload());
 }
 
 /// To the service manager, which must not lose patience while millions of files are read.
@@ -226,6 +264,7 @@ void Node::Impl::shut_down(std::string_view why) {
     signals_.clear(ignored);
     signals_.cancel(ignored);
     timer_.cancel();
+    image_file_events_.close(ignored);
     stop_loading_ = true;
     if (control_) control_->stop();
     if (metrics_) metrics_->stop();

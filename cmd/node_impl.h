@@ -19,6 +19,7 @@
 #include <vector>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -203,6 +204,8 @@ private:
     std::vector<Error> take_over_settings(term::Json& report);
     void on_tick();
     void tell_progress();
+    void watch_image_file();
+    void await_image_file_events();
     void shut_down(std::string_view why);
 
     stats::Gauges gauges() const;
@@ -224,6 +227,7 @@ private:
     asio::io_context io_{1};
     asio::signal_set signals_{io_};
     asio::steady_timer timer_{io_};
+    asio::posix::stream_descriptor image_file_events_{io_};
     std::chrono::microseconds tick_ = std::chrono::seconds(1);  // less when the watchdog wants it
 
     // One of the two. The catalogue borrows from the store's mapped images.
@@ -252,7 +256,10 @@ private:
     std::atomic<bool> stop_loading_{false};
     std::counting_semaphore<batches_waiting_max> batch_room_{batches_waiting_max};
     std::thread long_work_;
-    std::shared_ptr<Reload> reload_;  // the one under way
+    /// A foreign hand was at the mapped image file, and what it hit is not loaded anew yet.
+    bool image_file_changed_ = false;
+    base::Duration image_file_retry_;  // not before
+    std::shared_ptr<Reload> reload_;   // the one under way
     std::shared_ptr<Reload>
         reload_next_;  // asked for since it began: may not have seen the latest files
 };

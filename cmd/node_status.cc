@@ -190,6 +190,8 @@ term::Json Node::Impl::status() const {
     });
     json.set("not_served_zones", std::move(named));
     json.set("outdated", number(outdated_.size())).set("outdated_zones", outdated_.json());
+    if (image_file_changed_)
+        json.set("image_file", "was changed by another hand, all is being loaded anew");
     return json;
 }
 

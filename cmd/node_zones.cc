@@ -3,6 +3,7 @@
 #include <ranges>
 
 #include "node_impl.h"
+#include "runtime/mapped_file.h"
 #include "runtime/memory.h"
 
 namespace zc::cmd {
@@ -168,6 +169,7 @@ ingest::ZoneFileTotals Node::Impl::totals_of(const writer::LoadReport& report) {
 
 /// Before anything is served, as `load_into_catalogue`.
 Result<ingest::ZoneFileTotals> Node::Impl::load_store(store::NotServed& not_served) {
+    journal::clear_leftovers(store_->path());
     ZC_TRY(writer::LoadReport report, store_->load(*catalogue_, store_progress()));
     auto totals = totals_of(report);
     not_served = std::move(report.not_served);
@@ -234,6 +236,7 @@ void Node::Impl::loaded(const Result<ingest::ZoneFileTotals>& result,
     if (not_served) not_served_ = *std::move(not_served);
     store_was_read();
     start_serving();
+    if (store_) await_image_file_events();
     state_ = State::serving;
     loaded_at_ = runtime::now();
     for (const net::Endpoint& endpoint : server_->endpoints())
@@ -367,6 +370,7 @@ void Node::Impl::rescan() {
 /// On the loading thread, as `rescan`.
 Result<ingest::ZoneFileTotals> Node::Impl::look_at_store(Haul& haul) {
     ZC_TRY(writer::StoreChanges news, store_->changes());
+    if (news.blocks_lost > 0) log_->error("images_lost", {{"mebibytes", news.blocks_lost}});
     if (news.everything) {
         // The images of the load before the last: nobody reads them any more.
         store_->forget_old_images();
@@ -384,7 +388,14 @@ Result<ingest::ZoneFileTotals> Node::Impl::look_at_store(Haul& haul) {
                 problems.emplace(dns::to_string(damaged.apex), damaged.problem);
         }
         haul.fresh->for_each([&](zone::Zone zone) {
-            const auto old = catalogue_->find_exact(zone.apex());
+            // What a foreign hand has hit cannot be compared: it counts as added.
+            std::optional<zone::Zone> old;
+            bool same = false;
+            const auto compare = [&]() noexcept {
+                old = catalogue_->find_exact(zone.apex());
+                same = old && std::ranges::equal(old->octets(), zone.octets());
+            };
+            if (!runtime::guarded(compare)) old.reset();
             if (old) ++kept;
             if (zone.state() == zone::State::broken && !problems.empty()) {
                 const auto problem = problems.find(dns::to_string(zone.apex()));
@@ -395,7 +406,7 @@ Result<ingest::ZoneFileTotals> Node::Impl::look_at_store(Haul& haul) {
                     return;
                 }
             }
-            if (old && std::ranges::equal(old->octets(), zone.octets())) return;
+            if (old && same) return;
             ++(old ? tally.changed : tally.added);
             tally.detail(dns::Name(zone.apex()), old ? "changed" : "added", zone.serial(), {});
         });
@@ -494,6 +505,8 @@ void Node::Impl::finish_reload(Haul haul, const Result<ingest::ZoneFileTotals>& 
     for (const std::string& problem : nameless)
         add_problem(Error{Errc::malformed, problem, {store_->path()}});
     if (!result) add_problem(result.error());
+    if (result) image_file_changed_ = false;
+    if (store_ && !image_file_events_.is_open()) await_image_file_events();
     if (result)
         for (const Error& problem : result->problems) add_problem(problem);
 

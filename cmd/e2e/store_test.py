@@ -241,10 +241,10 @@ def test_reload(work):
 class Node:
     """`zonectl serve --store` with one worker."""
 
-    def __init__(self, work, store, *flags):
+    def __init__(self, work, store, *flags, prefix=(), binary=None):
         self.port, self.control, self.log_path = harness.free_port(), work + "/control", work + "/log"
-        self.command = [harness.zonectl_binary(), "serve", "--store", store, "--listen", f"{harness.ADDRESS}:{self.port}",
-                        "--control", self.control, "--workers", "1", *flags]
+        self.command = [*prefix, binary or harness.zonectl_binary(), "serve", "--store", store, "--listen", f"{harness.ADDRESS}:{self.port}",
+                        "--workers", "1", *(flags or ["--control", self.control])]
         self.process = None
 
     def __enter__(self):
@@ -326,6 +326,142 @@ def test_format1(work):
     zonectl("store", "check", "--store", store)
 
 
+def test_image_file(work):
+    """A foreign hand shortens or overwrites the mapped image file: the node goes on, says so, and has all zones right again at once,
+    from a new image file."""
+    dump, store = work + "/a.sql", work + "/a"
+    write_dump(dump, {index: 7 for index in range(ZONES)})
+    zonectl("import", dump, "--store", store)
+    images = store + "-images"
+
+    def overwrite(change):
+        with open(images, "rb") as f:
+            octets = f.read()
+        with open(images, "r+b") as f:  # root may, in spite of the mode
+            f.write(change(octets))
+            f.truncate()
+
+    serial = (7).to_bytes(4, "big")
+    hands = {
+        "shorter": lambda octets: octets[:8192],
+        "empty": lambda octets: b"",
+        "zeros": lambda octets: bytes(len(octets)),
+        "random": lambda octets: random.Random(1).randbytes(len(octets)),
+        "other serials": lambda octets: octets.replace(serial, (8).to_bytes(4, "big")),
+        "longer": lambda octets: octets + octets,
+        "the same": lambda octets: octets,
+    }
+    with Node(work, store) as node:
+        for what, change in hands.items():
+            assert os.stat(images).st_mode & 0o777 == 0o440, oct(os.stat(images).st_mode)
+            said = node.log().count("image_file_changed")
+            hit = os.stat(images).st_ino
+            overwrite(change)
+            for index in range(0, ZONES, 7):
+                node.answer(index)
+            harness.wait_until(lambda: node.log().count("image_file_changed") > said, 5, f"{what}: words of it")
+            harness.wait_until(lambda: all(node.serial(index) == 7 for index in range(0, ZONES, 3)), 10, f"{what}: all zones")
+            if what == "the same":
+                assert os.stat(images).st_ino == hit
+            else:
+                harness.wait_until(lambda: os.stat(images).st_ino != hit, 10, f"{what}: a new image file")
+            zonectl("store", "check", "--store", store)
+            status = json.loads(zonectl("status", "--json", "--control", node.control))
+            assert status["zones"] == ZONES and status["zones_failed"] == 0, status
+        zonectl("reload", "--control", node.control)
+        zonectl("health", "--control", node.control)
+
+
+def test_reading(work):
+    """Who may only read a store serves it: in a folder of somebody else's, on a full disk, on a read-only one."""
+    if os.geteuid() != 0:
+        return
+    dump, disk = work + "/a.sql", work + "/disk"
+    write_dump(dump, {1: 1, 2: 1})
+    os.chmod(work, 0o755)
+    os.mkdir(disk)
+    zonectl("import", dump, "--store", disk + "/s")
+    os.chmod(disk + "/s", 0o644)
+    as_other = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    binary = work + "/zonectl"
+    shutil.copy(harness.zonectl_binary(), binary)  # where the other may read it
+    with Node(work, disk + "/s") as node:
+        node.serial(1)
+    for round_number, with_images in enumerate((True, False), start=1):
+        for suffix in ("-wal", "-shm", *([] if with_images else ["-images"])):
+            if os.path.exists(disk + "/s" + suffix):
+                os.unlink(disk + "/s" + suffix)
+        with Node(work, disk + "/s", "--control", "none", prefix=as_other, binary=binary) as node:
+            assert node.serial(1) == round_number and node.serial(2) == 1, node.log()
+            # What the owner changes meanwhile is taken over.
+            write_dump(dump, {1: round_number + 1})
+            zonectl("import", dump, "--store", disk + "/s")
+            node.process.send_signal(signal.SIGHUP)
+            harness.wait_until(lambda: node.serial(1) == round_number + 1, 10, "the change")
+        listed = subprocess.run([*as_other, binary, "zone", "list", "--store", disk + "/s"], stdout=subprocess.PIPE, text=True, check=True)
+        assert listed.stdout.startswith("zone1.example.\t"), listed
+    for how in ("mount -o remount,ro disk", "dd if=/dev/zero of=disk/fill bs=4096 2>/dev/null || true"):
+        script = f"""set -e
+cd '{work}'
+mount -t tmpfs -o size=2m tmpfs disk
+'{harness.zonectl_binary()}' import a.sql --store disk/s >/dev/null
+rm -f disk/s-wal disk/s-shm
+{how}
+'{harness.zonectl_binary()}' zone list --store disk/s
+'{harness.zonectl_binary()}' store check --store disk/s
+'{harness.zonectl_binary()}' diff --new store:disk/s --old store:disk/s --from-zones disk/s --results r{len(how)} >/dev/null
+"""
+        ended = subprocess.run(["unshare", "-m", "sh", "-c", script], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120, check=False)
+        assert ended.returncode == 0 and ended.stdout.startswith("zone1.example.\t"), (how, ended.stdout)
+
+
+def test_leftovers(work):
+    """What a killed import or node left half made is gone with the next start of either."""
+    dump, store = work + "/a.sql", work + "/a"
+    write_dump(dump, {1: 1})
+    zonectl("import", dump, "--store", store)
+    for start in ("import", "serve"):
+        for suffix in ("-new", "-new-wal", "-images.new"):
+            with open(store + suffix, "wb") as f:
+                f.write(bytes(1000))
+            os.chmod(store + suffix, 0o440)
+        if start == "import":
+            zonectl("import", dump, "--store", store)
+        else:
+            with Node(work, store):
+                pass
+        assert not [name for name in os.listdir(work) if "new" in name], os.listdir(work)
+
+
+def test_output_lost(work):
+    """An import whose report or output cannot be written: 2 and the store as it was, or 1, the store changed, and told so."""
+    dump, store = work + "/a.sql", work + "/a"
+    write_dump(dump, {1: 1})
+    zonectl("import", dump, "--store", store)
+    for number, (how, code) in enumerate([(["--report", "/dev/full"], 2), (["--report", "/dev/full", "--json"], 2), ([], 1), (["--json"], 1), ([], "pipe")],
+                                         start=2):
+        write_dump(dump, {1: number})
+        before = serials_of(store)
+        command = [harness.zonectl_binary(), "import", dump, "--store", store, *how]
+        if code == 2:
+            out = subprocess.DEVNULL
+        elif code == 1:
+            out = open("/dev/full", "wb")  # pylint: disable=consider-using-with
+        else:
+            reader, out = os.pipe()
+            os.close(reader)
+        ended = subprocess.run(command, stdout=out, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+        if code == 1:
+            out.close()
+        elif code == "pipe":
+            os.close(out)
+        if code == 2:
+            assert ended.returncode == 2 and serials_of(store) == before, (how, ended)
+        else:
+            assert ended.returncode == 1 and serials_of(store) == wanted({1: number}), (how, ended)
+            assert "the store has all of this import" in ended.stderr, (how, ended)
+
+
 def test_full_disk(work):
     """A small tmpfs in a mount namespace of its own: exit code 2, "no space", and the store as it was."""
     dump, disk = work + "/a.sql", work + "/disk"
@@ -361,7 +497,7 @@ def main():
     rng = random.Random(args.seed)
     for test in (test_identity, test_refusals, lambda work: test_kills(work, args.kills, rng),
                  lambda work: test_reload_kills(work, max(5, args.kills // 5), rng), test_reload, test_restored, test_format1,
-                 test_full_disk):
+                 test_image_file, test_reading, test_leftovers, test_output_lost, test_full_disk):
         work = tempfile.mkdtemp(prefix="zonectl-e2e-store-")
         try:
             test(work)

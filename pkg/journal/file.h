@@ -11,7 +11,7 @@
 namespace zc::journal {
 
 /// A new, empty file under a temporary name, locked against other processes (flock). What an
-/// earlier process left under that name is overwritten. Removed when destroyed before it was
+/// earlier process left under that name is removed. Removed when destroyed before it was
 /// published.
 class LockedFile {
 public:
@@ -35,15 +35,23 @@ public:
     /// Makes the content durable; `publish` has less to wait for then.
     Status sync();
 
+    /// Nobody may write to it from now on, as far as its mode says so.
+    Status make_read_only();
+
     enum class Target : std::uint8_t { may_exist, must_not_exist };
     /// Makes the content durable, then the name `target`; and closes. Errors: `full`, `io`,
-    /// `exists`.
-    Status publish(const std::string& target, Target existing);
+    /// `exists`: then the name is not there. Gives a problem in words when it is there, but may not
+    /// outlast a power loss.
+    Result<std::string> publish(const std::string& target, Target existing);
 
 private:
     LockedFile(int fd, std::string path) noexcept;
     int fd_ = -1;
     std::string path_;
 };
+
+/// Removes a file that a process which was killed left under a temporary name. One that is being
+/// written stays, and one that may not be removed.
+void remove_leftover(const std::string& path) noexcept;
 
 }  // namespace zc::journal

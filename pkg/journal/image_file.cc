@@ -12,12 +12,11 @@
 #include <vector>
 
 #include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
 
 #include "journal/file.h"
+#include "runtime/mapped_file.h"
 
 namespace zc::journal {
 namespace {
@@ -166,27 +165,27 @@ Status ImageFileWriter::seal(const Position& position) {
     std::array<std::uint8_t, sizeof(Header)> octets{};
     std::memcpy(octets.data(), &header, sizeof(header));
     ZC_TRY_STATUS(work.file.write_at(0, octets));
+    ZC_TRY_STATUS(work.file.make_read_only());
     return work.file.sync();
 }
 
 Status ImageFileWriter::publish() {
-    return work_->file.publish(work_->target, LockedFile::Target::may_exist);
+    // If its new name is lost with the power, the old file is there, and is told by its position.
+    ZC_TRY(const std::string problem,
+           work_->file.publish(work_->target, LockedFile::Target::may_exist));
+    static_cast<void>(problem);
+    return {};
 }
 
 struct ImageFile::Work {
-    const std::uint8_t* start = nullptr;
-    std::uint64_t octets = 0;
+    runtime::MappedFile file;
     Position position;
     std::uint64_t images = 0;
+    std::uint64_t body = 0;  // octets of images and sizes
     const std::uint8_t* sizes = nullptr;
+    std::vector<XXH128_hash_t> digests;  // as they were when the file was opened
 
-    Work() = default;
-    Work(const Work&) = delete;
-    Work& operator=(const Work&) = delete;
-    ~Work() {
-        // munmap takes the address that mmap gave, and that is not const.
-        if (start != nullptr) ::munmap(const_cast<std::uint8_t*>(start), octets);
-    }
+    explicit Work(runtime::MappedFile mapped) noexcept : file(std::move(mapped)) {}
     std::uint32_t size_of(std::uint64_t image) const noexcept {
         std::uint32_t size = 0;
         std::memcpy(&size, sizes + 4 * image, 4);
@@ -218,40 +217,31 @@ Result<ImageFile> ImageFile::open(const std::string& store_path, unsigned thread
     const auto malformed = [&path](std::string message) {
         return fail(Errc::malformed, std::move(message), {.source = path});
     };
-    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return base::fail_errno(errno, "open " + path);
-    struct stat status {};
-    const bool known = ::fstat(fd, &status) == 0;
-    const int stat_error = errno;
-    auto work = std::make_unique<Work>();
-    work->octets = known ? static_cast<std::uint64_t>(status.st_size) : 0;
-    void* const mapped = work->octets >= header_octets
-                             ? ::mmap(nullptr, work->octets, PROT_READ, MAP_SHARED, fd, 0)
-                             : nullptr;
-    const int map_error = errno;
-    ::close(fd);
-    if (!known) return base::fail_errno(stat_error, "stat " + path);
-    if (mapped == MAP_FAILED) return base::fail_errno(map_error, "map " + path);
-    if (mapped == nullptr)
-        return malformed("file of " + std::to_string(work->octets) +
-                         " octets, its header alone is " + std::to_string(header_octets));
-    work->start = static_cast<const std::uint8_t*>(mapped);
+    ZC_TRY(runtime::MappedFile mapped, runtime::MappedFile::open(path));
+    auto work = std::make_unique<Work>(std::move(mapped));
+    const base::Octets all = work->file.octets();
+    if (all.size() < header_octets)
+        return malformed("file of " + std::to_string(all.size()) + " octets, its header alone is " +
+                         std::to_string(header_octets));
 
-    ZC_TRY(const Header header, header_of({work->start, sizeof(Header)}, path));
+    ZC_TRY(const Header header, header_of(all.first(sizeof(Header)), path));
     // From here on the header is as it was written; but sizes are compared before they are used all
     // the same.
-    const std::uint64_t body_max = work->octets - header_octets;
+    const std::uint64_t body_max = all.size() - header_octets;
     if (header.image_octets > body_max || header.images > body_max / 4)
         return malformed("header speaks of more octets than the file has");
     const std::uint64_t body = header.image_octets + 4 * header.images;
     const std::uint64_t blocks = blocks_of(body);
     if (body + blocks * sizeof(XXH128_hash_t) != body_max)
-        return malformed("file of " + std::to_string(work->octets) +
+        return malformed("file of " + std::to_string(all.size()) +
                          " octets, its header speaks of " +
                          std::to_string(header_octets + body + blocks * sizeof(XXH128_hash_t)));
-    const std::uint8_t* const first = work->start + header_octets;
-    const std::uint8_t* const digests = first + body;
-    if (!XXH128_isEqual(header.digests, XXH3_128bits(digests, blocks * sizeof(XXH128_hash_t))))
+    const std::uint8_t* const first = all.data() + header_octets;
+    std::vector<XXH128_hash_t>& digests = work->digests;
+    digests.resize(blocks);
+    const std::uint64_t digests_octets = blocks * sizeof(XXH128_hash_t);
+    if (blocks > 0) std::memcpy(digests.data(), first + body, digests_octets);
+    if (!XXH128_isEqual(header.digests, XXH3_128bits(digests.data(), digests_octets)))
         return malformed("digests do not fit their digest");
 
     if (threads == 0) threads = std::max(1U, std::thread::hardware_concurrency());
@@ -264,9 +254,7 @@ Result<ImageFile> ImageFile::open(const std::string& store_path, unsigned thread
             if (block >= blocks) return;
             const std::uint64_t at = block * block_octets;
             const std::uint64_t size = std::min(block_octets, body - at);
-            XXH128_hash_t wanted{};
-            std::memcpy(&wanted, digests + block * sizeof(wanted), sizeof(wanted));
-            if (!XXH128_isEqual(wanted, XXH3_128bits(first + at, size))) {
+            if (!XXH128_isEqual(digests[block], XXH3_128bits(first + at, size))) {
                 damaged = block;
                 return;
             }
@@ -282,6 +270,7 @@ Result<ImageFile> ImageFile::open(const std::string& store_path, unsigned thread
 
     work->position = {header.store, header.position, header.value};
     work->images = header.images;
+    work->body = body;
     work->sizes = first + header.image_octets;
     std::uint64_t sum = 0;
     for (std::uint64_t image = 0; image < work->images; ++image)
@@ -297,11 +286,27 @@ std::uint64_t ImageFile::images() const noexcept {
     return work_->images;
 }
 std::uint64_t ImageFile::octets() const noexcept {
-    return work_->octets;
+    return work_->file.octets().size();
+}
+
+bool ImageFile::changed() const noexcept {
+    return work_->file.changed();
+}
+
+std::uint64_t ImageFile::give_up_damaged_blocks() {
+    Work& work = *work_;
+    return work.file.check_blocks(
+        header_octets, block_octets, [&work](std::uint64_t block, base::Octets octets) {
+            // The last one holds the digests too, which are not needed any more.
+            const std::uint64_t at = block * block_octets;
+            if (at >= work.body) return true;
+            const std::uint64_t size = std::min(block_octets, work.body - at);
+            return XXH128_isEqual(work.digests[block], XXH3_128bits(octets.data(), size)) != 0;
+        });
 }
 
 void ImageFile::for_each(const std::function<void(base::Octets image)>& each) const {
-    const std::uint8_t* at = work_->start + header_octets;
+    const std::uint8_t* at = work_->file.octets().data() + header_octets;
     for (std::uint64_t image = 0; image < work_->images; ++image) {
         const std::uint32_t size = work_->size_of(image);
         each({at, size});

@@ -2,13 +2,17 @@
 // as it is.
 //
 // SQLite stays the truth. The file says at which position of which store it was taken; what changed
-// since is loaded from the store on top. A file that is missing, damaged or of another store is
-// made anew from the store.
+// since is loaded from the store on top. A file that is missing, damaged or of another store or
+// history is made anew from the store.
 //
-//   header, 4096 octets   magic, format, store id, position, number of images, lengths, digest of
-//   the header images                each 8-octet aligned, one after the other sizes u32 an image,
-//   in the order of the images digests               XXH3-128 of each block of `block_octets` of
-//   images and sizes
+//   header    4096 octets: magic, format, store id, position, number of images, lengths, digest of
+//             the digests, digest of the header
+//   images    each 8-octet aligned, one after the other
+//   sizes     u32 an image, in the order of the images
+//   digests   XXH3-128 of each block of `block_octets` of images and sizes
+//
+// A file is never changed: a new one takes its name (mode 0440), and who has the old one mapped
+// keeps it. A foreign hand can change it all the same: runtime/mapped_file.h.
 //
 // Blocks and not single images are digested: a digest an image would cost 34 MB and another cache
 // miss each, and nothing is won by it, since a damaged file is made anew as a whole. Numbers are
@@ -60,7 +64,8 @@ private:
     std::unique_ptr<Work> work_;
 };
 
-/// A mapped image file. The images are where they are until this is destroyed.
+/// A mapped image file. The images are where they are until this is destroyed. When a foreign hand
+/// changes the file, they have other octets or are gone, see runtime::guarded.
 class ImageFile {
 public:
     /// Maps the file and checks it in full, with `threads` (0: one a core).
@@ -75,6 +80,12 @@ public:
     const Position& position() const noexcept;
     std::uint64_t images() const noexcept;
     std::uint64_t octets() const noexcept;  // of the file
+
+    /// A foreign hand was at the file.
+    bool changed() const noexcept;
+    /// Then: makes what is as it was readable and the rest not. Gives the number of blocks of the
+    /// rest; 0: all is as it was.
+    std::uint64_t give_up_damaged_blocks();
 
     /// Every image, in order. 8-octet aligned.
     void for_each(const std::function<void(base::Octets image)>& each) const;

@@ -12,12 +12,12 @@
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 #include <xxhash.h>
 
 #include "base/check.h"
 #include "journal/file.h"
+#include "journal/image_file.h"
 #include "sqlite/sqlite.h"
 
 namespace zc::journal {
@@ -231,14 +231,25 @@ Digest digest_of(const Zone& zone, base::Octets image) noexcept {
 
 namespace {
 
-/// True when nobody can change the store, and all of it is in its file: what a writer left in a log
-/// beside it would not be read.
-bool is_on_read_only_disk(const std::string& path) {
-    struct statvfs disk {};
-    if (::statvfs(path.c_str(), &disk) != 0 || (disk.f_flag & ST_RDONLY) == 0) return false;
-    struct stat log {};
-    return ::stat((path + "-wal").c_str(), &log) != 0 || log.st_size == 0;
-}
+/// The file of a store, as far as reading it without locks depends on it.
+struct Stamp {
+    bool whole = false;  // it is there, and nothing stands in a log beside it
+    struct stat file {};
+
+    static Stamp of(const std::string& path) {
+        Stamp stamp;
+        struct stat log {};
+        const bool logged = ::stat((path + "-wal").c_str(), &log) == 0 && log.st_size > 0;
+        stamp.whole = ::stat(path.c_str(), &stamp.file) == 0 && !logged;
+        return stamp;
+    }
+    bool operator==(const Stamp& other) const {
+        return whole == other.whole && file.st_ino == other.file.st_ino &&
+               file.st_dev == other.file.st_dev && file.st_size == other.file.st_size &&
+               file.st_mtim.tv_sec == other.file.st_mtim.tv_sec &&
+               file.st_mtim.tv_nsec == other.file.st_mtim.tv_nsec;
+    }
+};
 
 }  // namespace
 
@@ -248,6 +259,14 @@ struct Snapshot::Work {
     Meta meta;
     Statement by_key, by_id;
     StoredZone found;
+    std::optional<Stamp> stamp;  // when it is read without locks
+
+    /// What was read before this call was read of one state.
+    Status check_unchanged() const {
+        if (!stamp || *stamp == Stamp::of(database.path())) return {};
+        return fail(Errc::busy, "another process changed it while it was read",
+                    {.source = database.path()});
+    }
 };
 
 Snapshot::Snapshot(std::unique_ptr<Work> work) noexcept : work_(std::move(work)) {}
@@ -276,9 +295,20 @@ Result<Snapshot> Snapshot::open(const std::string& path) {
         return Snapshot(std::move(work));
     };
     auto snapshot = opened(Database::Mode::read_only);
-    if (snapshot || !is_on_read_only_disk(path)) return snapshot;
-    // SQLite finds no place there for the memory that it shares with writers; there are none.
-    return opened(Database::Mode::unchanging);
+    if (snapshot || snapshot.error().code == Errc::malformed ||
+        snapshot.error().code == Errc::unsupported || snapshot.error().code == Errc::busy)
+        return snapshot;
+    // To read a store SQLite makes FILE-shm beside it, the memory that it shares with writers. That
+    // needs a place: not on a read-only disk, in a folder of somebody else's, or on a full disk.
+    const Stamp stamp = Stamp::of(path);
+    auto other =
+        opened(stamp.whole ? Database::Mode::unchanging : Database::Mode::with_foreign_memory);
+    if (!other) return snapshot;
+    if (stamp.whole) {
+        other->work_->stamp = stamp;
+        ZC_TRY_STATUS(other->work_->check_unchanged());
+    }
+    return other;
 }
 
 const Position& Snapshot::position() const noexcept {
@@ -295,6 +325,7 @@ std::int64_t Snapshot::format() const noexcept {
 
 Result<std::uint64_t> Snapshot::zones() {
     ZC_TRY(const std::int64_t count, work_->database.integer("SELECT count(*) FROM zones"));
+    ZC_TRY_STATUS(work_->check_unchanged());
     return static_cast<std::uint64_t>(count);
 }
 
@@ -306,9 +337,9 @@ Status Snapshot::for_each(base::Octets first_key,
     rows.bind(1, first_key);
     for (;;) {
         ZC_TRY(const bool row, rows.step());
-        if (!row) return {};
+        if (!row) return work_->check_unchanged();
         ZC_TRY(const StoredZone zone, zone_of(rows, database.path()));
-        if (!each(zone)) return {};
+        if (!each(zone)) return work_->check_unchanged();
     }
 }
 
@@ -369,6 +400,7 @@ Result<Snapshot::Set> Snapshot::for_each_image(
         const bool has_image = more && image_id == row.zone.id;
         if (!give(row.zone, has_image ? images.octets(1) : base::Octets{})) return set;
     }
+    ZC_TRY_STATUS(work_->check_unchanged());
     return set;
 }
 
@@ -377,6 +409,7 @@ Result<const StoredZone*> Snapshot::find_or_null(base::Octets key) {
     work.by_key.reset();
     work.by_key.bind(1, key);
     ZC_TRY(const bool row, work.by_key.step());
+    ZC_TRY_STATUS(work.check_unchanged());
     if (!row) return nullptr;
     ZC_TRY(work.found, zone_of(work.by_key, work.database.path()));
     return &work.found;
@@ -388,6 +421,7 @@ Result<base::Octets> Snapshot::image(const StoredZone& zone) {
     work.by_id.bind(1, zone.id);
     ZC_TRY(const bool row, work.by_id.step());
     const base::Octets image = row ? work.by_id.octets(0) : base::Octets{};
+    ZC_TRY_STATUS(work.check_unchanged());
     if (digest_of(zone, image) != zone.digest)
         return fail(Errc::malformed, "zone does not fit its digest",
                     {.source = work.database.path()});
@@ -416,6 +450,7 @@ Result<std::optional<std::vector<ChangedZone>>> Snapshot::changed_since(const Po
         if (!row) break;
         all.push_back({string_of(rows.octets(0)), rows.integer(1) != 0});
     }
+    ZC_TRY_STATUS(work.check_unchanged());
     std::ranges::stable_sort(all, {}, &ChangedZone::key);
     std::vector<ChangedZone> zones;
     for (ChangedZone& zone : all) {
@@ -483,6 +518,30 @@ Result<std::uint64_t> Snapshot::check(
             report({}, "image " + std::to_string(id) + " belongs to no zone");
     }
     return problems;
+}
+
+namespace {
+
+constexpr std::array<const char*, 3> side_files = {"-wal", "-shm", "-journal"};
+
+/// Those of SQLite's beside a file that is gone would be taken for its successor's.
+void remove_side_files(const std::string& path) noexcept {
+    for (const char* const suffix : side_files) ::unlink((path + suffix).c_str());
+}
+
+}  // namespace
+
+void clear_leftovers(const std::string& store_path) noexcept {
+    remove_leftover(image_file_path(store_path) + ".new");
+    const std::string path = store_path + "-new";
+    const auto is_there = [](const std::string& file) { return ::access(file.c_str(), F_OK) == 0; };
+    if (!is_there(path) && std::ranges::none_of(side_files, [&](const char* suffix) {
+            return is_there(path + suffix);
+        }))
+        return;
+    // With a new file of ours under this name nobody begins another store meanwhile.
+    const auto own = LockedFile::create(path);
+    if (own) remove_side_files(path);
 }
 
 // ------------------------------------------------------------------------------------------ Update
@@ -615,6 +674,7 @@ struct Update::Work {
     // A store that is there.
     Statement find, find_settings, put_zone, put_image, put_change, put_source, remove_zone,
         remove_image;
+    std::string durability_problem;
     std::uint64_t next_value = 0;  // of the position that the commit gives
     Index index;
     bool indexed = false;
@@ -685,10 +745,8 @@ Result<Update> Update::begin(const std::string& path, Missing missing, base::Dur
 
     ZC_TRY(LockedFile new_file, LockedFile::create(path + "-new"));
     // Beside a store that is gone these would be taken for the new one's.
-    for (const char* const suffix : {"-wal", "-shm", "-journal"}) {
-        ::unlink((path + suffix).c_str());
-        ::unlink((path + "-new" + suffix).c_str());
-    }
+    remove_side_files(path);
+    remove_side_files(path + "-new");
     ZC_TRY(Database database, Database::open(new_file.path(), Database::Mode::read_write));
     auto work = std::make_unique<Work>();
     work->path = path;
@@ -1038,7 +1096,7 @@ Result<Position> Update::Work::commit_new() {
     set_meta = Statement();
     add_image = Statement();
     { const Database closing = std::move(database); }
-    ZC_TRY_STATUS(new_file.publish(path, LockedFile::Target::must_not_exist));
+    ZC_TRY(durability_problem, new_file.publish(path, LockedFile::Target::must_not_exist));
     return meta.position;
 }
 
@@ -1075,6 +1133,10 @@ Result<Position> Update::Work::commit_old() {
     ZC_TRY_STATUS(transaction->commit());
     transaction.reset();
     return meta.position;
+}
+
+const std::string& Update::durability_problem() const noexcept {
+    return work_->durability_problem;
 }
 
 Result<Position> Update::commit() {

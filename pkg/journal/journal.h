@@ -108,6 +108,8 @@ Digest digest_of(const Zone& zone, base::Octets image) noexcept;
 /// meanwhile.
 class Snapshot {
 public:
+    /// Writes nothing where nothing can be written: on a read-only or full disk, in a folder of
+    /// somebody else's. What is read of a store there while another process changes it is `busy`.
     /// Errors: `not_found`, `malformed` (no store, or damaged), `unsupported` (newer format), `io`,
     /// `busy`.
     static Result<Snapshot> open(const std::string& path);
@@ -206,11 +208,18 @@ public:
     /// Makes it durable. The position is the old one when nothing differs. Afterwards the update is
     /// over, also on error.
     Result<Position> commit();
+    /// After a `commit` that gave a position: not empty when a new store is in its place and whole,
+    /// but its name may not outlast a power loss.
+    const std::string& durability_problem() const noexcept;
 
 private:
     struct Work;
     explicit Update(std::unique_ptr<Work> work) noexcept;
     std::unique_ptr<Work> work_;
 };
+
+/// Removes what processes that were killed left of a store or image file that they were making.
+/// What another process is making stays, as does what may not be removed.
+void clear_leftovers(const std::string& store_path) noexcept;
 
 }  // namespace zc::journal

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -11,12 +12,17 @@
 #include <vector>
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/seed.h"
+#include "journal/image_file.h"
+#include "runtime/mapped_file.h"
 #include "sqlite/sqlite.h"
 #include "testkit/folder.h"
+#include "testkit/small_disk.h"
 
 namespace {
 
@@ -796,4 +802,198 @@ TEST_CASE("without permission to read, a store is an error of the system and not
               if (snapshot) return 1;
               return snapshot.error().code == Errc::io ? 0 : 2;
           }) == 0);
+}
+
+namespace {
+
+/// What a store gives to somebody who reads it; "" when it is `wanted`.
+std::string differs(const std::string& path, const std::map<std::string, std::string>& wanted) {
+    auto snapshot = Snapshot::open(path);
+    if (!snapshot) return snapshot.error().text();
+    std::map<std::string, std::string> found;
+    const auto read =
+        snapshot->for_each_image([&](const StoredZone& zone, Octets image, Snapshot::Image) {
+            found[text(zone.key)] = text(image);
+            return true;
+        });
+    if (!read) return read.error().text();
+    if (found != wanted) return "other zones, " + std::to_string(found.size());
+    const auto since = snapshot->changed_since(snapshot->position());
+    return since && *since ? "" : "its own position is not known";
+}
+
+int code_of(const std::string& problem) {
+    if (!problem.empty()) static_cast<void>(std::fprintf(stderr, "%s\n", problem.c_str()));
+    return problem.empty() ? 0 : 1;
+}
+
+/// A folder with a store of which the last change stands in SQLite's log alone, as after a kill.
+void copy_with_log(const Folder& folder, const std::string& to) {
+    std::filesystem::create_directory(to);
+    const Snapshot holds = opened(folder / "s");  // so that the log is not merged
+    changed(folder / "s", "k", "in the log");
+    for (const char* const file : {"s", "s-wal", "s-shm"})
+        std::filesystem::copy_file(folder / file, to + "/" + file);
+    REQUIRE(std::filesystem::file_size(to + "/s-wal") > 0);
+    for (const auto& file : std::filesystem::directory_iterator(to))
+        std::filesystem::permissions(file.path(), std::filesystem::perms(0444));
+    std::filesystem::permissions(to, std::filesystem::perms(0555));
+}
+
+}  // namespace
+
+TEST_CASE("a store in a folder of somebody else's is read, and nothing is written there") {
+    const Folder folder;
+    store(folder / "s", {{"k", {.settings = {}, .image = "x"}}});
+    std::filesystem::permissions(folder / "s", std::filesystem::perms(0444));
+    std::filesystem::permissions(folder / ".", std::filesystem::perms(0555));
+    CHECK(as_nobody([&] { return code_of(differs(folder / "s", {{"k", "x"}})); }) == 0);
+    CHECK(folder.files() == 1);
+    std::filesystem::permissions(folder / ".", std::filesystem::perms(0755));
+}
+
+TEST_CASE("what stands in the log of a store is read without writing, or it is an error") {
+    const Folder folder;
+    store(folder / "s", {{"k", {.settings = {}, .image = "x"}}});
+    std::filesystem::permissions(folder / ".", std::filesystem::perms(0755));
+    copy_with_log(folder, folder / "logged");
+    CHECK(as_nobody([&] {
+              return code_of(differs(folder / "logged/s", {{"k", "in the log"}}));
+          }) == 0);
+    // Never the state without the log.
+    std::filesystem::permissions(folder / "logged", std::filesystem::perms(0755));
+    std::filesystem::remove(folder / "logged/s-shm");
+    std::filesystem::permissions(folder / "logged", std::filesystem::perms(0555));
+    CHECK(as_nobody([&] {
+              const auto snapshot = Snapshot::open(folder / "logged/s");
+              return snapshot ? 1 : snapshot.error().code == Errc::malformed ? 2 : 0;
+          }) == 0);
+    std::filesystem::permissions(folder / "logged", std::filesystem::perms(0755));
+}
+
+TEST_CASE("a store on a full disk, and on a read-only one, is read") {
+    const Folder folder;
+    std::filesystem::create_directory(folder / "disk");
+    const std::string path = folder / "disk/s";
+    CHECK(zc::testkit::on_small_disk(folder / "disk", "size=1m", [&]() -> std::string {
+              {
+                  auto update = Update::begin(path, Update::Missing::create);
+                  if (!update) return update.error().text();
+                  if (!update->put({.key = octets("k"), .settings = {}}, octets("x")) ||
+                      !update->commit())
+                      return "no store";
+              }
+              // Down to the last octet.
+              const int fd = ::open((path + "-fill").c_str(), O_WRONLY | O_CREAT, 0600);
+              const std::string block(4096, 'x');
+              while (::write(fd, block.data(), block.size()) > 0) {
+              }
+              ::close(fd);
+              if (std::string problem = differs(path, {{"k", "x"}}); !problem.empty())
+                  return "full: " + problem;
+              if (::mount(nullptr, (folder / "disk").c_str(), nullptr, MS_REMOUNT | MS_RDONLY,
+                          nullptr) != 0)
+                  return "cannot make it read-only";
+              if (std::string problem = differs(path, {{"k", "x"}}); !problem.empty())
+                  return "read-only: " + problem;
+              return {};
+          }).empty());
+}
+
+TEST_CASE("a store that is changed while it is read without locks is busy, not wrong") {
+    const Folder folder;
+    for (const char* const name : {"disk", "view"})
+        std::filesystem::create_directory(folder / name);
+    CHECK(zc::testkit::on_small_disk(folder / "disk", "size=4m", [&]() -> std::string {
+              const auto change = [&](const char* image) {
+                  auto update = Update::begin(folder / "disk/s", Update::Missing::create);
+                  return update &&
+                         update->put({.key = octets("k"), .settings = {}}, octets(image)) &&
+                         update->commit();
+              };
+              if (!change("first")) return "no store";
+              if (::mount((folder / "disk").c_str(), (folder / "view").c_str(), nullptr, MS_BIND,
+                          nullptr) != 0 ||
+                  ::mount(nullptr, (folder / "view").c_str(), nullptr,
+                          MS_REMOUNT | MS_BIND | MS_RDONLY, nullptr) != 0)
+                  return "no read-only view";
+              auto snapshot = Snapshot::open(folder / "view/s");
+              if (!snapshot) return snapshot.error().text();
+              if (!change("second")) return "no change";
+              const auto found = snapshot->find_or_null(octets("k"));
+              if (found || found.error().code != Errc::busy) return "not busy";
+              return differs(folder / "view/s", {{"k", "second"}});
+          }).empty());
+}
+
+TEST_CASE("what killed processes left is removed, what others are making stays") {
+    const Folder folder;
+    store(folder / "s", {{"k", {.settings = {}, .image = "x"}}});
+    for (const char* const left : {"s-new", "s-new-wal", "s-new-shm", "s-images.new"})
+        write_file(folder / left, "left");
+    std::filesystem::permissions(folder / "s-images.new", std::filesystem::perms(0440));
+    clear_leftovers(folder / "s");
+    CHECK(folder.files() == 1);
+
+    Update update = begun(folder / "t");
+    auto images = ImageFileWriter::begin(folder / "t");
+    REQUIRE(images);
+    CHECK(folder.files() == 3);
+    clear_leftovers(folder / "t");
+    CHECK(folder.files() == 3);
+    committed(update);
+    REQUIRE(images->finish({{1}, 1, 1}));
+    CHECK(ImageFile::open(folder / "t"));
+    CHECK(contents_of(folder / "t").empty());
+}
+
+TEST_CASE("an image file is written by nobody once it has its name") {
+    const Folder folder;
+    for (int round = 0; round < 2; ++round) {
+        auto writer = ImageFileWriter::begin(folder / "s");
+        REQUIRE(writer);
+        REQUIRE(writer->finish({{1}, 1, 1}));
+        CHECK(std::filesystem::status(folder / "s-images").permissions() ==
+              std::filesystem::perms(0440));
+    }
+}
+
+TEST_CASE("blocks of a mapped image file that a foreign hand changed are given up, others stay") {
+    const Folder folder;
+    auto writer = ImageFileWriter::begin(folder / "s");
+    REQUIRE(writer);
+    const std::string image(100'000, 'i');
+    for (int i = 0; i < 50; ++i) REQUIRE(writer->add(octets(image)));
+    REQUIRE(writer->finish({{1}, 1, 1}));
+    auto file = ImageFile::open(folder / "s");
+    REQUIRE(file);
+    std::vector<Octets> images;  // as a catalogue has them
+    file->for_each([&](Octets one) { images.push_back(one); });
+    CHECK_FALSE(file->changed());
+    CHECK(file->give_up_damaged_blocks() == 0);
+    std::filesystem::permissions(folder / "s-images", std::filesystem::perms(0640));
+    CHECK(file->changed());  // perhaps no more than that
+    CHECK(file->give_up_damaged_blocks() == 0);
+    CHECK_FALSE(file->changed());
+    SUBCASE("overwritten") {
+        std::string octets_there = read_file(folder / "s-images");
+        octets_there[2'500'000] ^= 1;
+        write_file(folder / "s-images", octets_there);  // in place
+        CHECK(file->changed());
+        CHECK(file->give_up_damaged_blocks() == 1);
+    }
+    SUBCASE("shorter") {
+        std::filesystem::resize_file(folder / "s-images", 3'000'000);
+        CHECK(file->changed());
+        CHECK(file->give_up_damaged_blocks() == 3);  // that with the new end, and the two behind it
+    }
+    int readable = 0;
+    for (const Octets one : images) {
+        bool same = false;
+        if (!zc::runtime::guarded([&] { same = std::ranges::equal(one, octets(image)); })) continue;
+        CHECK(same);
+        ++readable;
+    }
+    CHECK(readable < 50);
+    CHECK(readable > 10);
 }

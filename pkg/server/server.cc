@@ -151,6 +151,7 @@ Server::Impl::Impl(Options options, const store::Catalogue& catalogue,
     or_throw(check(options.workers <= workers_max, "workers: wanted 0 to 1024"));
     const std::size_t count = options.workers != 0 ? options.workers : allowed_cores().size();
 
+    static_cast<void>(broken_catalogue());  // made before a worker needs it
     view = std::make_unique<const View>(View{&catalogue, identity.get(), settings.get()});
     published = std::make_unique<runtime::Published<View>>(*view, 2 * count);
     for (const net::Endpoint& endpoint : options.listen) {

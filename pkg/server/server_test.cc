@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstring>
 #include <functional>
+#include <string>
 #include <thread>
 
 #include <doctest/doctest.h>
@@ -14,6 +15,8 @@
 #include "dns/name.h"
 #include "net/proxy.h"
 #include "net/socket.h"
+#include "runtime/mapped_file.h"
+#include "testkit/folder.h"
 #include "zone/zone.h"
 
 using namespace zc;
@@ -692,4 +695,44 @@ TEST_CASE("a server that was never started, or is still busy, can be destroyed")
         std::make_unique<Fixture>(Settings{}, std::vector{at("127.0.0.1"), at("::1")}, 2);
     const Tcp tcp(fixture->endpoint());
     tcp.send({0});
+}
+
+TEST_CASE("a zone whose image cannot be read any more gets SERVFAIL, the others are answered") {
+    constexpr std::size_t page = 4096;
+    const testkit::Folder folder;
+    // example. in the first page, and gone. in the second.
+    std::string octets;
+    for (const zone::Image& image :
+         {example_zone(1), zone::placeholder(name("gone."), zone::State::pending)}) {
+        octets.append(image.octets().begin(), image.octets().end());
+        octets.resize((octets.size() + page - 1) / page * page);
+    }
+    testkit::write_file(folder / "images", octets);
+    const auto file = runtime::MappedFile::open(folder / "images");
+    REQUIRE(file);
+    const std::size_t second = octets.size() - page;
+    store::Catalogue catalogue(5);
+    catalogue.insert(
+        {.apex = name("example."), .image = {}, .borrowed_image_or_null = file->octets().data()});
+    catalogue.insert({.apex = name("gone."),
+                      .image = {},
+                      .borrowed_image_or_null = file->octets().data() + second});
+    const Fixture fixture;
+    fixture.server->publish(catalogue, store::Garbage());
+    REQUIRE(::truncate((folder / "images").c_str(), static_cast<off_t>(second)) == 0);
+    const auto rcode = [](const Message& message) { return message.at(3) & 15; };
+    const Udp udp(fixture.endpoint());
+    const Tcp tcp(fixture.endpoint());
+    for (std::uint16_t round = 0; round < 50; ++round) {
+        CHECK(answers_of(udp.ask(query(round))) == 1);
+        const Message failed = udp.ask(query(round, "www.gone."));
+        CHECK(id_of(failed) == round);
+        CHECK(rcode(failed) == 2);
+        CHECK(rcode(udp.ask(query(round, "www.elsewhere."))) == 5);
+    }
+    // Also among others of one batch.
+    tcp.send(framed(query(1)) + framed(query(2, "a.gone.")) + framed(query(3)));
+    CHECK(answers_of(tcp.receive()) == 1);
+    CHECK(rcode(tcp.receive()) == 2);
+    CHECK(answers_of(tcp.receive()) == 1);
 }

@@ -340,7 +340,7 @@ std::size_t TcpLoop::answer_some(Connection& connection, base::Octets input) {
         buffers.ends[queries++] = in.offset();
     }
     if (queries == 0) return 0;
-    answer::respond(std::span(buffers.exchanges).first(queries), *view_->catalogue);
+    respond(std::span(buffers.exchanges).first(queries), *view_);
 
     std::size_t settled = 0;
     for (; settled < queries; ++settled) {

@@ -180,7 +180,7 @@ int UdpLoop::serve_batch(const Listener& listener, Wait wait) noexcept {
         Tally tally(*counters_, counters_->channel(dns::Transport::udp, listener.family));
         const std::size_t queries =
             take_queries(static_cast<std::size_t>(received), view, now, tally);
-        answer::respond(std::span(buffers.exchanges).first(queries), *view.catalogue);
+        respond(std::span(buffers.exchanges).first(queries), view);
         responses = settle(listener, queries, view, now, tally);
     }
     views_.leave();

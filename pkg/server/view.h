@@ -1,7 +1,10 @@
 // What a worker looks at for one batch: everything that control may replace while it runs.
 #pragma once
 
+#include <span>
+
 #include "answer/answer.h"
+#include "runtime/mapped_file.h"
 #include "runtime/published.h"
 #include "server/server.h"
 #include "store/catalogue.h"
@@ -13,6 +16,18 @@ struct View {
     const answer::Identity* identity;
     const Settings* settings;
 };
+
+/// Nothing but the root, and that broken.
+const store::Catalogue& broken_catalogue();
+
+/// Answers each query by itself, those whose zone cannot be read by SERVFAIL.
+void respond_one_by_one(std::span<answer::Exchange> batch, const View& view) noexcept;
+
+/// answer::respond. What has to be read of a mapped file and cannot gets SERVFAIL.
+inline void respond(std::span<answer::Exchange> batch, const View& view) noexcept {
+    if (!runtime::guarded([&]() noexcept { answer::respond(batch, *view.catalogue); })) [[unlikely]]
+        respond_one_by_one(batch, view);
+}
 
 /// How a worker's thread sees it: the shared pointer, and its own index among the readers.
 class ViewReader {

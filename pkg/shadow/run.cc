@@ -8,6 +8,7 @@
 #include <sys/random.h>
 
 #include "runtime/clock.h"
+#include "runtime/mapped_file.h"
 #include "shadow/asker.h"
 #include "shadow/flow.h"
 #include "shadow/worker.h"
@@ -117,7 +118,11 @@ Status run(capture::Source& source, const RunOptions& options, const Deliver& de
     abandoned = true;  // what is still in flight is behind the end
     flow.abandon();
     for (std::thread& thread : threads) thread.join();
-    return delivered ? source_status : delivered;
+    if (!delivered) return delivered;
+    // What was read of it then may be anything.
+    if (runtime::mapped_file_changed())
+        return fail(Errc::io, "the image file of a store was changed by another hand meanwhile");
+    return source_status;
 }
 
 struct OpenStore::Work {

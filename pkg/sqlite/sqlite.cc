@@ -70,7 +70,7 @@ tl::unexpected<Error> error_of(sqlite3* handle, int code, const std::string& pat
 }
 
 /// "file:/a%3fb?immutable=1", for a path with anything in it.
-std::string unchanging_uri(const std::string& path) {
+std::string uri_of(const std::string& path, const char* parameter) {
     static constexpr char hex[] = "0123456789abcdef";
     std::string uri = "file:";
     for (const char c : path) {
@@ -81,13 +81,14 @@ std::string unchanging_uri(const std::string& path) {
             uri += c;
         }
     }
-    return uri + "?immutable=1";
+    return uri + '?' + parameter;
 }
 
 }  // namespace
 
 Result<Database> Database::open(const std::string& path, Mode mode, base::Duration wait) {
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+    std::string name = path;
     switch (mode) {
         case Mode::read_only:
             flags |= SQLITE_OPEN_READONLY;
@@ -98,12 +99,16 @@ Result<Database> Database::open(const std::string& path, Mode mode, base::Durati
         case Mode::create:
             flags |= SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
             break;
+        case Mode::with_foreign_memory:
+            flags |= SQLITE_OPEN_READONLY | SQLITE_OPEN_URI;
+            name = uri_of(path, "readonly_shm=1");
+            break;
         case Mode::unchanging:
             flags |= SQLITE_OPEN_READONLY | SQLITE_OPEN_URI;
+            name = uri_of(path, "immutable=1");
             break;
     }
     sqlite3* handle = nullptr;
-    const std::string name = mode == Mode::unchanging ? unchanging_uri(path) : path;
     const int code = sqlite3_open_v2(name.c_str(), &handle, flags, nullptr);
     Database database(handle, path);  // also on failure: SQLite wants the handle closed
     if (code != SQLITE_OK) return error_of(handle, code, path);

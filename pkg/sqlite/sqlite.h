@@ -31,10 +31,12 @@ class Statement;
 class Database {
 public:
     enum class Mode : std::uint8_t {
-        read_only,   // must exist
-        read_write,  // must exist; `io` when it may not be written
-        create,      // made if it does not exist
-        unchanging,  // must exist, and nobody can change it: read without locks and without its log
+        read_only,            // must exist
+        read_write,           // must exist; `io` when it may not be written
+        create,               // made if it does not exist
+        with_foreign_memory,  // must exist, as FILE-shm must, of which nothing is written: the log
+                              // of another process can be read where there is no place to write
+        unchanging,  // must exist, and nobody changes it: read without locks and without its log
     };
     /// How long a statement waits for another process's lock before it fails with `busy`.
     static constexpr base::Duration wait_default = base::Duration::seconds(5);

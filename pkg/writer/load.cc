@@ -245,7 +245,9 @@ struct LoadedStore::Work {
     std::size_t zones_expected = 0;
     Position position;
     base::Instant committed_at;
+    std::uint64_t blocks_lost = 0;  // of `mapped`, since `load`
     std::vector<ImageFile> mapped;  // the last one is in use; earlier ones may still be
+    bool on_heap = false;           // then none is
 
     /// `zones` as they stand in `snapshot`.
     static Status read_changed(Snapshot& snapshot, const std::vector<ChangedZone>& zones,
@@ -290,8 +292,9 @@ std::uint64_t LoadedStore::mapped_octets() const noexcept {
 }
 
 void LoadedStore::forget_old_images() noexcept {
-    if (work_->mapped.size() > 1)
-        work_->mapped.erase(work_->mapped.begin(), work_->mapped.end() - 1);
+    const std::ptrdiff_t used = work_->on_heap ? 0 : 1;
+    if (std::ssize(work_->mapped) > used)
+        work_->mapped.erase(work_->mapped.begin(), work_->mapped.end() - used);
 }
 
 Result<LoadReport> LoadedStore::load(store::Catalogue& catalogue, const LoadProgress& progress) {
@@ -335,6 +338,8 @@ Result<LoadReport> LoadedStore::load(store::Catalogue& catalogue, const LoadProg
     if (changed) {
         file->for_each([&](base::Octets image) {
             const zone::Zone zone(image.data());
+            // Another hand was at the file after it was checked; that will be noticed.
+            if (zone.octets().size() != image.size()) return;
             sums.add(zone);
             ++counted;
             store::Change change;
@@ -350,6 +355,8 @@ Result<LoadReport> LoadedStore::load(store::Catalogue& catalogue, const LoadProg
         std::ranges::move(on_top.damaged, std::back_inserter(report.damaged));
         work.mapped.push_back(*std::move(file));
     }
+    work.blocks_lost = 0;
+    work.on_heap = report.from == LoadReport::From::heap;
     work.stands_at(snapshot);
     report.zones = catalogue.size();
     if (counted != report.zones) {
@@ -404,9 +411,12 @@ Status LoadedStore::Work::read_changed(Snapshot& snapshot, const std::vector<Cha
 Result<StoreChanges> LoadedStore::changes() {
     Work& work = *work_;
     StoreChanges out;
+    if (!work.on_heap && !work.mapped.empty() && work.mapped.back().changed())
+        work.blocks_lost += work.mapped.back().give_up_damaged_blocks();
+    out.blocks_lost = work.blocks_lost;
     ZC_TRY(Snapshot snapshot, Snapshot::open(work.path));
     ZC_TRY(const auto zones, snapshot.changed_since(work.position));
-    if (!zones) {
+    if (!zones || work.blocks_lost > 0) {
         ZC_TRY(work.zones_expected, snapshot.zones());
         out.everything = true;
         return out;

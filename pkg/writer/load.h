@@ -62,6 +62,9 @@ struct StoreChanges {
     /// True: it is not known what changed (another store or history, or too much): `load` into a
     /// new catalogue instead.
     bool everything = false;
+    /// Of the mapped image file, in MiB or parts of it, that a foreign hand changed: what lies
+    /// there is not answered from any more, and everything has to be loaded anew.
+    std::uint64_t blocks_lost = 0;
     std::vector<store::Change> changes;  // also of damaged zones: a placeholder
     std::uint64_t changed = 0, removed = 0;
     std::vector<DamagedZone> damaged;

@@ -94,6 +94,7 @@ Result<StoreImport> StoreImport::begin(const std::string& path, StoreImportOptio
         if (snapshot) work->compared.emplace(*std::move(snapshot));
         return StoreImport(std::move(work));
     }
+    journal::clear_leftovers(path);
     ZC_TRY(auto update, Update::begin(path, Update::Missing::create));
     work->update.emplace(std::move(update));
     if (work->update->is_new()) {
@@ -358,6 +359,7 @@ Result<StoreImportOutcome> StoreImport::finish() {
     if (images_finish.joinable()) images_finish.join();
     outcome.counts = work.update->counts();
     const bool differs = outcome.counts.differing() > 0;
+    outcome.durability_problem = work.update->durability_problem();
     work.update.reset();  // the writer's lock
     ZC_TRY(outcome.position, std::move(position));
 

@@ -47,6 +47,9 @@ struct StoreImportOutcome {
     /// The store is whole, but its image file could not be written: the next start of a server does
     /// it.
     std::string image_file_problem;
+    /// All of it is in the store, but a power loss may still undo it (the folder could not be
+    /// synced).
+    std::string durability_problem;
 };
 
 class StoreImport final : public ingest::ImportSink {
