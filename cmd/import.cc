@@ -91,9 +91,10 @@ public:
         return {};
     }
 
-    Status close() {
+    /// Whatever was added so far can be read in the file.
+    Status flush() {
         if (!file_) return {};
-        file_->close();
+        file_->flush();
         if (!*file_) return base::fail_errno(errno, "write " + path_);
         return {};
     }
@@ -401,11 +402,24 @@ int run_import(const ImportVerbOptions& options, Invocation& invocation) {
         add_totals(report.totals, *totals);
     }
     if (report.totals.not_transferred > 0) import->keep_all();
+    if (const Status written = findings->flush(); !written) return give_up(written.error());
     auto outcome = import->finish();
     if (!outcome) return give_up(outcome.error());
     report.outcome = *std::move(outcome);
+    // From here on the store is not as it was, whatever becomes of the words about it.
+    if (!options.dry_run)
+        invocation.done = "the store has all of this import, at position " +
+                          journal::to_string(report.outcome.position);
     report.took = runtime::monotonic() - start;
-    if (const Status closed = findings->close(); !closed) return give_up(closed.error());
+    bool all_told = true;
+    if (const Status written = findings->flush(); !written) {
+        terminal.complain(written.error().text() + "; " + invocation.done);
+        all_told = false;
+    }
+    if (!report.outcome.durability_problem.empty()) {
+        terminal.complain(report.outcome.durability_problem + "; " + invocation.done);
+        all_told = false;
+    }
 
     if (!report.outcome.image_file_problem.empty())
         terminal.warn("the store is whole, but not its image file: " +
@@ -414,7 +428,7 @@ int run_import(const ImportVerbOptions& options, Invocation& invocation) {
         terminal.out(json_of(options, report, *findings));
     else
         print(terminal, options, report, *findings);
-    return refused(report.totals) > 0 ? 1 : 0;
+    return refused(report.totals) > 0 || !all_told ? 1 : 0;
 }
 
 }  // namespace
@@ -494,8 +508,9 @@ Action define_import(CLI::App& app) {
         "unchanged and not transferred again, unless it is signed (signatures are renewed without "
         "another serial) or something was found in it: --retransfer transfers all. Exit code 1: "
         "rows or zones were refused, the rest is in "
-        "the store. 2: the source could not be read to its end, or the disk is full; the store is "
-        "as it was.");
+        "the store; or all is there, but the report could not be written. 2: the source could not "
+        "be "
+        "read to its end, or the disk is full; the store is as it was.");
     return [options](Invocation& invocation) { return run_import(*options, invocation); };
 }
 

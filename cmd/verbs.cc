@@ -286,12 +286,22 @@ int run(const std::vector<std::string>& arguments) {
     }
     term::Terminal terminal(tree.globals().terminal);
     Invocation invocation{terminal, tree.globals(), arguments};
-    const int code = (*action)(invocation);
-    if (terminal.failed()) {
-        if (!terminal.reader_gone()) terminal.complain("the output could not be written");
-        return 2;
+    int code = 0;
+    try {
+        code = (*action)(invocation);
+    } catch (const std::exception& exception) {
+        if (invocation.done.empty()) throw;
+        terminal.complain(std::string(exception.what()) + "; " + invocation.done);
+        return 1;
     }
-    return code;
+    if (!terminal.failed()) return code;
+    // What has been done is not undone by a full disk or a closed pipe, and nobody was told of it.
+    if (!invocation.done.empty()) {
+        terminal.complain("the output could not be written; " + invocation.done);
+        return 1;
+    }
+    if (!terminal.reader_gone()) terminal.complain("the output could not be written");
+    return 2;
 }
 
 }  // namespace zc::cmd

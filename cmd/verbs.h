@@ -31,6 +31,9 @@ struct Invocation {
     const Globals& globals;
     std::vector<std::string>
         arguments;  // as typed, without the program's name: to resolve them again
+    /// Set once something has changed for good: "the store has …". Whatever fails after that is
+    /// told with these words, and the code is 1.
+    std::string done = {};
 };
 
 /// Runs a verb. Returns 0: done, or yes; 1: done, and the answer is no; 2: could not. May throw
