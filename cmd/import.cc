@@ -39,6 +39,7 @@ struct ImportVerbOptions {
     std::uint32_t connections = ingest::AxfrSource().connections;
     base::Duration timeout = ingest::AxfrSource().timeout;
     bool as_secondary = false;
+    bool from_powerdns = false;
     bool retransfer = false;
     bool dry_run = false;
     bool repair = false;
@@ -343,6 +344,7 @@ Result<ingest::AxfrSource> axfr_source(const ImportVerbOptions& options) {
     axfr.retransfer = options.retransfer;
     axfr.timeout = options.timeout;
     if (options.as_secondary) axfr.kind = ingest::AxfrSource::Kept::secondary;
+    if (options.from_powerdns) axfr.server = ingest::AxfrSource::Server::powerdns;
     return axfr;
 }
 
@@ -478,6 +480,9 @@ Action define_import(CLI::App& app) {
     add_switch(app, "--as-secondary", options->as_secondary,
                "With axfr://: zones that are new in the store become secondaries of that server, "
                "not zones of its own");
+    add_switch(app, "--from-powerdns", options->from_powerdns,
+               "With axfr://: that server is PowerDNS, so that its types 65401 and 65402 are ALIAS "
+               "and LUA; of any other server they are opaque data");
     add_switch(app, "--retransfer", options->retransfer,
                "With axfr://: transfer zones whose SOA is what it was at the last transfer from "
                "that server, too");

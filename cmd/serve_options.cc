@@ -127,10 +127,10 @@ void add_socket_flags(CLI::App& app, ServeOptions& options) {
 void add_tcp_flags(CLI::App& app, ServeOptions& options) {
     const std::string group = "TCP";
     server::TcpLimits& tcp = options.tcp;
-    add_number(app, "--tcp-connections", tcp.connections_max, {1, 10'000'000}, Unit::count,
+    add_number(app, "--tcp-connections", tcp.connections_max, {1, 1'000'000}, Unit::count,
                "Connections of all workers; at the limit the one idle longest makes room")
         ->group(group);
-    add_number(app, "--tcp-connections-per-prefix", tcp.connections_per_prefix_max, {1, 10'000'000},
+    add_number(app, "--tcp-connections-per-prefix", tcp.connections_per_prefix_max, {1, 1'000'000},
                Unit::count, "Connections of one /24 or /56")
         ->group(group);
     add_seconds(app, "--tcp-idle", tcp.idle, {1, 6553}, "A connection may be without a query")
@@ -144,8 +144,14 @@ void add_tcp_flags(CLI::App& app, ServeOptions& options) {
     add_number(app, "--tcp-queries", tcp.queries_max, {0, UINT32_MAX}, Unit::count,
                "Queries of one connection; 0 is no limit")
         ->group(group);
-    add_number(app, "--tcp-output", tcp.output_octets_max, {65'537, 1U << 30U}, Unit::octets,
-               "Octets that may wait for one slow reader")
+    add_number(app, "--tcp-output", tcp.output_octets_max, {65'537, server::tcp_output_octets_max},
+               Unit::octets, "Octets that may wait for one slow reader")
+        ->group(group);
+    add_number(
+        app, "--tcp-memory", tcp.kept_octets_max,
+        {server::tcp_kept_octets_min, server::tcp_kept_octets_max}, Unit::octets,
+        "Octets that a worker keeps for all connections: what has arrived of messages, answers "
+        "not taken. A /24 or /56 has an eighth; at the limit the prefix with most makes room")
         ->group(group);
 }
 
@@ -158,11 +164,15 @@ void add_rate_limit_flags(CLI::App& app, ServeOptions& options) {
                                          {"on", server::RateLimit::Mode::on}},
                                         "log counts what on would hold back")
         ->group(group);
-    add_number(app, "--rrl-rate", limit.responses_per_second, {1, 1'000'000}, Unit::per_second,
+    add_number(app, "--rrl-rate", limit.responses_per_second, {1, 100'000}, Unit::per_second,
                "Equal answers to one network")
         ->group(group);
-    add_number(app, "--rrl-burst", limit.burst_seconds, {1, 60}, Unit::seconds,
-               "As many seconds of the rate may come at once")
+    add_number(app, "--rrl-all-rate", limit.all_responses_per_second, {0, 1'000'000},
+               Unit::per_second,
+               "All answers to one network, whatever zone they are of; 0 is ten times --rrl-rate")
+        ->group(group);
+    add_number(app, "--rrl-burst", limit.burst_seconds, {1, 40}, Unit::seconds,
+               "As many seconds of the rates may come at once")
         ->group(group);
     add_number(app, "--rrl-slip", limit.slip, {0, 100}, Unit::count,
                "Every N-th answer held back is sent truncated instead; 0 is none")
@@ -250,7 +260,7 @@ void add_serve_flags(CLI::App& app, ServeOptions& options) {
 }
 
 std::span<const std::string_view> reloadable_keys() {
-    static constexpr std::array<std::string_view, 26> keys = {"cookie-secret-file",
+    static constexpr std::array<std::string_view, 28> keys = {"cookie-secret-file",
                                                               "cookies",
                                                               "default-ttl",
                                                               "drain",
@@ -259,6 +269,7 @@ std::span<const std::string_view> reloadable_keys() {
                                                               "nsid",
                                                               "proxy-from",
                                                               "rrl",
+                                                              "rrl-all-rate",
                                                               "rrl-burst",
                                                               "rrl-ipv4",
                                                               "rrl-ipv6",
@@ -269,6 +280,7 @@ std::span<const std::string_view> reloadable_keys() {
                                                               "tcp-idle",
                                                               "tcp-connections-per-prefix",
                                                               "tcp-lifetime",
+                                                              "tcp-memory",
                                                               "tcp-output",
                                                               "tcp-queries",
                                                               "tcp-write-stall",

@@ -24,6 +24,7 @@ CATALOG = "catalog.test."
 def zone_text(apex, records=3):
     lines = [f"{apex} 3600 SOA ns.{apex} hostmaster.{apex} 7 7200 900 86400 300", f"{apex} 3600 NS ns.{apex}", f"ns.{apex} 3600 A 192.0.2.1",
              f"*.w.{apex} 60 TXT \"wild\"", f"sub.{apex} 3600 NS ns.sub.{apex}", f"ns.sub.{apex} 3600 A 192.0.2.2"]
+    lines += [f"opaque.{apex} 300 TYPE65401 \\# 3 010203", f"opaque.{apex} 300 TYPE65402 \\# 1 ff"]
     lines += [f"n{i}.{apex} 300 A 192.0.{i >> 8 & 255}.{i & 255}" for i in range(records)]
     return "\n".join(lines) + "\n"
 
@@ -332,12 +333,17 @@ def test_powerdns(work):
         server.pdnsutil("secure-zone", "zone0.test")
         server.pdnsutil("set-nsec3", "zone0.test", "1 0 2 ab")
         server.start_for("zone1.test")
-        report = import_from(server, work + "/a", "--catalog", "catalog.test")
+        report = import_from(server, work + "/a", "--from-powerdns", "--catalog", "catalog.test")
         assert stored(work + "/a") == {f"zone{i}.test." for i in range(5)}, (stored(work + "/a"), report)
         shown = json.loads(zonectl("zone", "show", "zone1.test", "--store", work + "/a", "--json"))
         kept = sorted((k["type"], k["content"]) for k in shown["kept"])
         assert kept == [("ALIAS", "ns.zone1.test"), ("LUA", 'A "ifportup(443, {\'192.0.2.1\'})"')], kept
         assert report["tables"]["records"]["doubtful"] == 10, report["tables"]
+        # Of a server that is not said to be PowerDNS they are data like any other.
+        report = import_from(server, work + "/c", "--zone", "zone1.test")
+        assert report["tables"]["records"]["doubtful"] == 0, report["tables"]
+        kinds = {line[3] for line in exported(work + "/c", "zone1.test")}
+        assert {"TYPE65401", "TYPE65402"} < kinds and not {"ALIAS", "LUA"} & kinds, kinds
         dump = zonectl("export", "--store", work + "/a", "-o", "-")
         assert "\talias.zone1.test\tALIAS\tns.zone1.test\t300" in dump, dump
 
@@ -345,7 +351,7 @@ def test_powerdns(work):
         state = lambda: [line.split("\t")[1:3] for line in zonectl("zone", "list", "--store", work + "/b").splitlines() if line.startswith("zone0.test.")]
         assert "unsigned" in state()[0], state()
         before = json.loads(zonectl("zone", "show", "zone0.test", "--store", work + "/b", "--json"))
-        import_from(server, work + "/b", "--zone", "zone0.test")
+        import_from(server, work + "/b", "--from-powerdns", "--zone", "zone0.test")
         assert "serving" in state()[0], state()
         shown = json.loads(zonectl("zone", "show", "zone0.test", "--store", work + "/b", "--json"))
         metadata = {m["kind"]: m["content"] for m in shown["metadata"]}

@@ -14,6 +14,8 @@
 
 namespace zc::answer {
 
+static_assert(hash_rounds_free == zone::nsec3_iterations_ordinary + 1);
+
 namespace {
 
 using dns::Rcode;
@@ -29,7 +31,7 @@ constexpr std::size_t links_max = 40;  // CNAME and DNAME steps of one answer
 constexpr std::size_t denials_max =
     64;  // NSEC or NSEC3 records of one answer: one for each wildcard in a chain, then 3
 constexpr std::uint32_t hash_rounds_max =
-    5000;  // of NSEC3, 60 to 200 ns each: a chain of wildcards goes on only below
+    1000;  // of NSEC3, 60 to 200 ns each: a chain of wildcards goes on only below
 constexpr std::size_t nsid_octets_max =
     128;  // so that an OPT always fits beside a question in 512 octets
 constexpr std::size_t prefetch_lines =
@@ -39,12 +41,6 @@ constexpr std::uint32_t chaos_ttl = 5;  // as PowerDNS
 
 constexpr std::uint16_t option_nsid = 3, option_cookie = 10, option_keepalive = 11, option_ede = 15;
 constexpr std::uint16_t flag_qr = 0x8000, flag_aa = 0x0400, flag_tc = 0x0200, flag_rd = 0x0100;
-
-/// PowerDNS's own types stand in an image so that their names exist and export has them. They are
-/// no DNS: never answered. (ALIAS has an effect: see put_alias.)
-constexpr bool is_hidden(RrType type) noexcept {
-    return type == RrType::alias || type == RrType::lua;
-}
 
 /// A name being looked up, and where it stands in the response.
 struct Step {
@@ -168,6 +164,7 @@ private:
         if (index != zone::none) put_nsec3(image_.nsec3_item(index), nsec3_owner(step));
     }
     Owner nsec3_owner(const Step& step) const noexcept;
+    bool may_hash(const Step& step, std::uint32_t rounds) noexcept;
     std::uint32_t next_closer(const Step& step, std::size_t encloser_labels) noexcept;
     void cover_next_closer(const Step& step, std::size_t encloser_labels) noexcept {
         put_nsec3(step, next_closer(step, encloser_labels));
@@ -189,6 +186,7 @@ private:
     std::string_view ede_text_;  // static
     bool authoritative_ = false;
     bool truncated_ = false;
+    bool over_budget_ = false;  // its NSEC3 hashes would cost more than there is
     bool wildcard_ = false;
     std::uint8_t denial_count_ = 0;
     std::uint8_t dname_count_ = 0;
@@ -285,7 +283,9 @@ void Responder::put_any(const Step& step, const Match& match) noexcept {
     bool data = false, some = false;
     for (const std::uint8_t* at = match.node.rrsets(); *at != 0;) {
         const RrSetRef set = RrSetRef::decode(at);
-        if (is_hidden(set.type)) {
+        // PowerDNS's own types stand in an image so that their names exist and export has them.
+        // They are no DNS: never answered. (ALIAS has an effect: see put_alias.)
+        if (image_.hides(set.type)) {
             at = set.end;
             continue;
         }
@@ -371,6 +371,19 @@ void Responder::put_nsec3(const std::uint8_t* item, Owner owner) noexcept {
                     Reply::Signatures::with));
 }
 
+/// Counts the rounds of one hash. False: the answer is not made, see `finish`.
+bool Responder::may_hash(const Step& step, std::uint32_t rounds) noexcept {
+    const std::uint32_t counted =
+        rounds - std::min(rounds, hash_rounds_free - std::min(hash_rounds_free, hash_rounds_));
+    hash_rounds_ += rounds;
+    HashBudget* budget = exchange_.arrival.hash_budget;
+    if (counted == 0 || budget == nullptr) return true;
+    if (over_budget_ ||
+        !budget->take(step.hashes->of[apex_labels_], counted, exchange_.arrival.now))
+        over_budget_ = true;
+    return !over_budget_;
+}
+
 /// RFC 5155 section 7.2.1: the NSEC3 that covers the name one label longer than the closest
 /// encloser.
 std::uint32_t Responder::next_closer(const Step& step, std::size_t encloser_labels) noexcept {
@@ -379,10 +392,10 @@ std::uint32_t Responder::next_closer(const Step& step, std::size_t encloser_labe
     const RrSetRef set = RrSetRef::decode(image_.nsec3_item(0) + zone::nsec3_hash_octets);
     const std::uint8_t* at = set.records;
     const base::Octets parameters = zone::next_rdata(at);
+    if (!may_hash(step, base::load_u16(&parameters[2]) + 1U)) return zone::none;
     std::uint8_t hash[zone::nsec3_hash_octets];
     zone::nsec3_hash(dns::NameView(step.name->suffix(step.name->labels - labels)), parameters,
                      hash);
-    hash_rounds_ += base::load_u16(&parameters[2]) + 1U;
     bool matches = false;
     return image_.nsec3_at_or_before(hash, matches);
 }
@@ -515,8 +528,7 @@ void Responder::put_referral(const Step& step, const Match& match) noexcept {
         glue += 5;
         for (unsigned i = 0; i < signatures; ++i) zone::next_rdata(glue);
     }
-    const unsigned in_domain = glue[0], all = glue[1];
-    glue += 2;
+    const auto [in_domain, all] = RrSetRef::glue_counts(glue);
     unsigned record = 0;
     std::uint32_t at = start;  // of that NS record in the message
     for (unsigned i = 0; i < all; ++i, glue += 6) {
@@ -597,7 +609,7 @@ void cname_target(const RrSetRef& set, const zone::LookupName& owner,
 /// response, so that only time has to be bounded.
 __attribute__((noinline)) bool Responder::put_alias(const Step& step, const Match& match) noexcept {
     RrSetRef set;
-    if (!match.node.find(RrType::alias, set)) return false;
+    if (!match.node.find(image_.alias_type(), set)) return false;
     zone::LookupName names[2];
     store::SuffixHashes hashes;
     std::uint32_t ttl = no_ttl_max;
@@ -645,7 +657,7 @@ __attribute__((noinline)) bool Responder::put_alias(const Step& step, const Matc
                             no_ttl_max, Reply::Signatures::without));
             return true;
         }
-        if (!node.find(RrType::cname, set) && !node.find(RrType::alias, set)) return false;
+        if (!node.find(RrType::cname, set) && !node.find(image.alias_type(), set)) return false;
     }
     return false;
 }
@@ -719,7 +731,7 @@ void Responder::answer() noexcept {
                     exchange_.outcome.account =
                         static_cast<std::uint32_t>(step.hashes->of[apex_labels_]) + 2;
                 RrSetRef set;
-                if (!is_hidden(query_.qtype) && match.node.find(query_.qtype, set)) {
+                if (!image_.hides(query_.qtype) && match.node.find(query_.qtype, set)) {
                     put_positive(step, match, set);
                 } else if (query_.qtype == RrType::any && !match.node.empty()) {
                     put_any(step, match);
@@ -780,14 +792,14 @@ void Responder::answer() noexcept {
                 break;
             }
         }
-        if (settled || truncated_) return;
+        if (settled || truncated_ || over_budget_) return;
 
         if (links == 0) links_[link_count_++] = query_.hashes.of[query_.name.labels];
         store::SuffixHashes& target_hashes = hashes[links & 1U];
         store::hash_suffixes(target, table_.seed, target_hashes);
         const std::uint64_t hash = target_hashes.of[target.labels];
         if (seen(hash)) return;  // a loop: its links so far
-        // Forty wildcards with 2500 iterations each would be 20 ms of work for one packet.
+        // Forty wildcards with 500 iterations each would be 2 ms of work for one packet.
         if (hash_rounds_ > hash_rounds_max) return;
         if (link_count_ <= links_max) links_[link_count_++] = hash;
         step = {&target, &target_hashes, target_at};
@@ -867,6 +879,16 @@ void Responder::run() noexcept {
 
 void Responder::finish() noexcept {
     std::uint8_t* out = exchange_.response.data();
+    if (over_budget_) {
+        // Over TCP the client's address is its own, but its questions may still be a flood: the
+        // resolver asks another server, or later.
+        truncated_ = exchange_.arrival.transport == dns::Transport::udp;
+        if (!truncated_) {
+            reply_.truncate(query_.question_end);
+            authoritative_ = false;
+            settle(Rcode::servfail, dns::Ede::unsupported_nsec3_iterations);
+        }
+    }
     // A client that is told to come again over TCP needs nothing more (RFC 2181 section 9).
     if (truncated_) reply_.truncate(query_.question_end);
     std::uint32_t at = reply_.size();
@@ -976,6 +998,20 @@ void stage_probe(Query& query, const store::Table& table) noexcept {
 }
 
 }  // namespace
+
+bool HashBudget::take(std::uint64_t zone, std::uint32_t rounds, base::Instant now) noexcept {
+    constexpr std::int64_t second = 1'000'000'000;
+    if (now.nanoseconds < since_.nanoseconds || now.nanoseconds - second >= since_.nanoseconds) {
+        since_ = now;
+        left_ = rounds_per_second;
+        used_.fill(0);
+    }
+    std::uint32_t& used = used_[zone % used_.size()];
+    if (std::uint64_t{used} + 2 * std::uint64_t{rounds} > left_) return false;
+    used += rounds;
+    left_ -= rounds;
+    return true;
+}
 
 void respond(std::span<Exchange> batch, const store::Catalogue& zones) noexcept {
     const store::Table& table = zones.table();

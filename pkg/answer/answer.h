@@ -34,12 +34,35 @@ struct Identity {
         1232;  // 512..4096: the largest UDP response, and what our OPT offers
 };
 
+/// How much NSEC3 hashing beyond the ordinary the answers of one worker may cost.
+/// `hash_rounds_free` rounds of an answer are not counted: what a zone of
+/// `zone::nsec3_iterations_ordinary` iterations takes. All beyond is taken from
+/// `rounds_per_second`, of which no zone gets more than is left for all others: one zone alone half
+/// of it, a second that comes later a quarter, and so on. An answer that gets none is truncated
+/// over UDP, and SERVFAIL with EDE 27 over TCP: without its proof it would be bogus. A worker's
+/// own: one thread, no lock.
+class HashBudget {
+public:
+    /// Some 0.1 µs each: a tenth of a core at most, a twentieth for one zone.
+    static constexpr std::uint32_t rounds_per_second = 1'000'000;
+
+    /// `zone`: a hash of its apex. False: nothing was taken.
+    bool take(std::uint64_t zone, std::uint32_t rounds, base::Instant now) noexcept;
+
+private:
+    base::Instant since_{INT64_MIN};
+    std::uint32_t left_ = 0;
+    std::array<std::uint32_t, 256> used_{};  // by zones, those that fall together counting as one
+};
+inline constexpr std::uint32_t hash_rounds_free = 151;
+
 /// What the socket knows and the message does not say.
 struct Arrival {
     dns::Transport transport = dns::Transport::udp;
-    dns::Address client;             // for cookies
-    base::Instant now;               // one clock read for the whole batch
-    const Identity* node = nullptr;  // never null
+    dns::Address client;                // for cookies
+    base::Instant now;                  // one clock read for the whole batch
+    const Identity* node = nullptr;     // never null
+    HashBudget* hash_budget = nullptr;  // null: hashing is not limited
 };
 
 /// What happened, for counters, rate limiting and capture. `response_octets` 0: send nothing.
@@ -74,7 +97,7 @@ inline constexpr std::size_t batch_max = 64;
 /// stages so that its cache misses overlap; each answer is the same octets as if it were alone.
 ///
 /// Errors:  none. Every input has an outcome: FORMERR, REFUSED, SERVFAIL and dropping are outcomes.
-/// Memory:  allocates nothing and keeps nothing.
+/// Memory:  allocates nothing and keeps nothing but what `Arrival::hash_budget` counts.
 /// Threads: any; `zones` is immutable.
 void respond(std::span<Exchange> batch, const store::Catalogue& zones) noexcept;
 

@@ -25,6 +25,7 @@
 #include "dns/message.h"
 #include "dns/presentation.h"
 #include "testkit/script.h"
+#include "zone/random_zone.h"
 
 namespace zc::answer {
 namespace {
@@ -321,6 +322,151 @@ private:
     base::Instant now_;
     dns::Address client_{{192, 0, 2, 53}, 4};
 };
+
+using zone::random::record;
+
+void insert_zone(store::Catalogue& zones, const std::string& apex,
+                 const std::vector<zone::random::Record>& records) {
+    zones.insert(
+        {zone::random::name(apex), value(zone::random::build(zone::random::name(apex), records))});
+}
+
+struct Asked {
+    Outcome outcome;
+    dns::Message message;
+};
+
+/// Asks for `name` A with DO.
+Asked ask(const store::Catalogue& zones, const std::string& name, dns::Transport transport,
+          HashBudget* budget, base::Instant now) {
+    Identity identity;
+    const Sent sent = make_query({name, "A", "do"});
+    Octets response(65535);
+    Asked asked;
+    asked.outcome = respond(sent.octets,
+                            {.transport = transport,
+                             .client = {},
+                             .now = now,
+                             .node = &identity,
+                             .hash_budget = budget},
+                            zones, response);
+    response.resize(asked.outcome.response_octets);
+    asked.message = value(dns::parse_message(response));
+    return asked;
+}
+
+TEST_CASE("a zone's extra NSEC3 hashing gets half of what is left, and all again a second later") {
+    HashBudget budget;
+    constexpr std::uint32_t all = HashBudget::rounds_per_second;
+    const base::Instant start{1'700'000'000'000'000'000};
+    const auto taken = [&](std::uint64_t zone, base::Instant now) {
+        std::uint32_t sum = 0;
+        while (budget.take(zone, 100, now)) sum += 100;
+        return sum;
+    };
+    CHECK(taken(1, start) == all / 2);
+    CHECK(taken(2, start) == all / 4);
+    CHECK(taken(1, start + base::Duration::milliseconds(999)) == 0);
+    CHECK(taken(3, start + base::Duration::milliseconds(999)) == all / 8);
+    CHECK(taken(1, start + base::Duration::seconds(1)) == all / 2);
+    CHECK(taken(1, start - base::Duration::seconds(9)) == all / 2);  // a clock set back
+    CHECK_FALSE(budget.take(77, 0xffffffff, start));
+}
+
+TEST_CASE("answers whose NSEC3 hashes are over the budget are TC over UDP, SERVFAIL over TCP") {
+    store::Catalogue zones(7);
+    insert_zone(zones, "costly.test.", zone::random::nsec3_zone("costly.test.", 500));
+    insert_zone(zones, "other.test.", zone::random::nsec3_zone("other.test.", 300));
+    insert_zone(zones, "ordinary.test.", zone::random::nsec3_zone("ordinary.test.", 150));
+    const base::Instant start{1'700'000'000'000'000'000};
+    for (const auto transport : {dns::Transport::udp, dns::Transport::tcp}) {
+        HashBudget budget;
+        const auto is_whole = [&](const std::string& name, base::Instant now) {
+            const Asked asked = ask(zones, name, transport, &budget, now);
+            if (asked.outcome.rcode == dns::Rcode::nxdomain && !asked.message.tc) {
+                CHECK(std::ranges::count(asked.message.authority, dns::RrType::nsec3,
+                                         &dns::Record::type) == 1);
+                return true;
+            }
+            CHECK(asked.message.answer.empty());
+            CHECK(asked.message.authority.empty());
+            CHECK(asked.message.tc == (transport == dns::Transport::udp));
+            CHECK(asked.outcome.truncated == asked.message.tc);
+            if (transport == dns::Transport::tcp)
+                CHECK(asked.message.rcode == dns::Rcode::servfail);
+            return false;
+        };
+        // 350 of 501 rounds are counted.
+        std::uint32_t whole = 0;
+        while (is_whole("x" + std::to_string(whole) + ".costly.test.", start)) ++whole;
+        CHECK(whole == HashBudget::rounds_per_second / 2 / 350);
+        CHECK(is_whole("x.other.test.", start));
+        for (int i = 0; i < 1000; ++i) REQUIRE(is_whole("x.ordinary.test.", start));
+        // What needs no hash is answered, and all is after a second.
+        CHECK(ask(zones, "costly.test.", transport, &budget, start).outcome.rcode ==
+              dns::Rcode::noerror);
+        CHECK_FALSE(is_whole("x.costly.test.", start));
+        CHECK(is_whole("x.costly.test.", start + base::Duration::seconds(1)));
+    }
+}
+
+TEST_CASE("many hashes of few iterations in one answer are counted too") {
+    store::Catalogue zones(7);
+    auto records = zone::random::nsec3_zone("chain.test.", 150);
+    for (int i = 0; i < 20; ++i)
+        records.push_back(record("*.w" + std::to_string(i) + ".chain.test.", dns::RrType::cname,
+                                 "x.w" + std::to_string(i + 1) + ".chain.test."));
+    insert_zone(zones, "chain.test.", records);
+    HashBudget budget;
+    const base::Instant start{1'700'000'000'000'000'000};
+    int whole = 0;
+    for (; !ask(zones, "x.w0.chain.test.", dns::Transport::tcp, &budget, start)
+                .message.answer.empty();
+         ++whole)
+        REQUIRE(whole < 1000);
+    CHECK(whole > 100);
+    // A single one still is done.
+    CHECK(ask(zones, "x.w20.chain.test.", dns::Transport::tcp, &budget, start).outcome.rcode ==
+          dns::Rcode::nxdomain);
+}
+
+TEST_CASE("a referral has all glue below the cut or is TC, and siblings never displace it") {
+    const auto refer = [](unsigned siblings, unsigned inside, dns::Transport transport) {
+        store::Catalogue zones(7);
+        std::vector<zone::random::Record> records = {
+            record("p.test.", dns::RrType::soa, ". . 1 7200 900 86400 300")};
+        for (unsigned i = 0; i < siblings + inside; ++i) {
+            const std::string target = i < siblings ? "a" + std::to_string(i) + ".p.test."
+                                                    : "z" + std::to_string(i) + ".sub.p.test.";
+            records.push_back(record("sub.p.test.", dns::RrType::ns, target));
+            records.push_back(record(target, dns::RrType::a, "192.0.2.1"));
+            records.push_back(record(target, dns::RrType::aaaa, "2001:db8::1"));
+        }
+        insert_zone(zones, "p.test.", records);
+        return ask(zones, "www.sub.p.test.", transport, nullptr, {});
+    };
+    const auto below = [](const Asked& asked) {
+        return std::ranges::count_if(asked.message.additional, [](const dns::Record& record) {
+            return dns::to_string(record.owner).starts_with("z");
+        });
+    };
+    Asked asked = refer(0, 300, dns::Transport::tcp);
+    CHECK_FALSE(asked.message.tc);
+    CHECK(asked.message.authority.size() == 300);
+    CHECK(below(asked) == 600);
+    CHECK(refer(0, 300, dns::Transport::udp).message.tc);
+    CHECK(refer(300, 300, dns::Transport::udp).message.tc);
+
+    // 1,000 siblings come before in canonical order, and not all of them fit.
+    asked = refer(1000, 100, dns::Transport::tcp);
+    CHECK_FALSE(asked.message.tc);
+    CHECK(below(asked) == 200);
+    CHECK(asked.message.additional.size() > 200);
+
+    // More below the cut than a message holds.
+    CHECK(refer(0, 1500, dns::Transport::tcp).message.tc);
+    CHECK(refer(1000, 1200, dns::Transport::tcp).message.tc);
+}
 
 TEST_CASE("what is asked is answered as the scripts say") {
     testkit::run_scripts("answer", [] {

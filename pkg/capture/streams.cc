@@ -122,13 +122,16 @@ void Streams::add(const Segment& segment, base::Instant clock) {
         if (streams_.size() == streams_max) {
             settle(streams_.front());
             by_flow_.erase(streams_.front().flow);
+            leave(streams_.begin());
             streams_.pop_front();
         }
         streams_.push_back({segment.flow, {}});
         by_flow_.emplace(segment.flow, std::prev(streams_.end()));
     } else {
+        leave(known->second);
         streams_.splice(streams_.end(), streams_, known->second);
     }
+    if (keeping_ == streams_.end()) --keeping_;
     Stream& stream = streams_.back();
     Half& half = stream.halves[static_cast<std::size_t>(segment.direction)];
     std::uint32_t sequence = segment.sequence;
@@ -159,15 +162,10 @@ void Streams::add(const Segment& segment, base::Instant clock) {
         clear(half);
         half.closed = true;
     }
-    while (octets_ > streams_octets_max) {
-        // The least recently used that keeps something; the one at hand is the last.
-        const auto keeps = [](const Half& each) {
-            return !each.partial.empty() || !each.pieces.empty();
-        };
-        const auto oldest = std::ranges::find_if(
-            streams_, [&](const Stream& each) { return std::ranges::any_of(each.halves, keeps); });
-        ZC_CHECK(oldest != streams_.end());
-        settle(*oldest);
+    // The least recently used go first; the one at hand is the last.
+    for (; octets_ > streams_octets_max; ++keeping_) {
+        ZC_CHECK(keeping_ != streams_.end());
+        settle(*keeping_);
     }
 }
 
@@ -308,6 +306,7 @@ void Streams::consume(Half& half, const Segment& segment, base::Octets octets) {
 void Streams::finish() {
     for (Stream& stream : streams_) settle(stream);
     streams_.clear();
+    keeping_ = streams_.end();
     by_flow_.clear();
 }
 

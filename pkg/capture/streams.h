@@ -89,6 +89,10 @@ private:
     void lose_step(Half& half);
     void cross_hole(Half& half, const Segment& segment);
     void clear(Half& half);
+    /// Moves `keeping_` off the stream that is about to go from its place.
+    void leave(Order::iterator stream) {
+        if (keeping_ == stream) ++keeping_;
+    }
     /// Takes what can be taken of the segments that wait, and gives the rest up.
     void settle(Stream& stream, Direction direction);
     void settle(Stream& stream);
@@ -97,6 +101,9 @@ private:
     Order streams_;
     std::unordered_map<Flow, Order::iterator, Hash> by_flow_;
     std::uint64_t octets_ = 0;  // in partial and pieces of all
+    // No stream before it in `streams_` keeps anything: who is used goes to the end, and only who
+    // is used comes to keep something.
+    Order::iterator keeping_ = streams_.end();
 };
 
 }  // namespace zc::capture

@@ -110,7 +110,7 @@ private:
         for (const std::uint8_t* at = node.rrsets(); *at != 0;) {
             const zone::RrSetRef set = zone::RrSetRef::decode(at);
             // Without records: signatures alone, whose covered type is not there.
-            if (set.count != 0) types_.push_back(set.type);
+            if (set.count != 0) types_.push_back(dns::to_powerdns(set.type));
             at = set.end;
         }
         for (const dns::RrType type : types_) plan_.push_back({owner, type});

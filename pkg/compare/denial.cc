@@ -110,7 +110,7 @@ Denials::Denials(const std::vector<dns::Record>& authority) {
             const std::uint16_t iterations = reader.u16();
             reader.skip(reader.u8());
             const base::Octets next = reader.octets(reader.u8());
-            if (!reader.ok() || algorithm != 1 || iterations > zone::nsec3_iterations_max ||
+            if (!reader.ok() || algorithm != 1 || iterations > zone::nsec3_iterations_known_max ||
                 next.size() != zone::nsec3_hash_octets || record.owner.view().is_root())
                 continue;
             auto hash = from_base32hex(record.owner.view().label());

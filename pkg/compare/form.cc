@@ -103,8 +103,7 @@ constexpr RdataShape shape_of(std::uint16_t type) noexcept {
         case 21:  // RT
         case 36:  // KX
             return {.prefix_octets = 2, .names = 1, .folds = true, .tail_octets = 0};
-        case 23:     // NSAP-PTR
-        case 65401:  // ALIAS
+        case 23:  // NSAP-PTR
             return {.names = 1, .tail_octets = 0};
         case 24:  // SIG
         case 46:  // RRSIG

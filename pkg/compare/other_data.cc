@@ -197,7 +197,7 @@ private:
     void collect(const std::vector<Held>& sets, const Given& given, Here& here) const {
         for (const Held& one : sets) {
             const auto& rdatas = one.set.rdatas;
-            if (one.set.type == given.type)
+            if (dns::to_powerdns(one.set.type) == given.type)
                 here.rdatas.insert(here.rdatas.end(), rdatas.begin(), rdatas.end());
             if (one.set.type == RrType::lua && given.in != In::authority)
                 here.any |= std::ranges::any_of(rdatas, [&](const Rdata& rdata) {
@@ -307,7 +307,7 @@ private:
             for (const Held& one : zone.sets(set.owner)) {
                 if (one.set.rdatas.empty()) continue;
                 is_here = true;
-                here.push_back(one.set.type);
+                here.push_back(dns::to_powerdns(one.set.type));
                 if (one.set.type == RrType::alias)
                     here.insert(here.end(), {RrType::a, RrType::aaaa});
                 if (one.set.type == RrType::lua)

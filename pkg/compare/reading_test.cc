@@ -109,7 +109,7 @@ dns::Message parse_response(const std::string& text) {
             words >> type;
         }
         record.ttl = static_cast<std::uint32_t>(std::stoul(ttl));
-        record.type = value(dns::parse_type(type));
+        record.type = value(dns::parse_record_type(type));
         std::getline(words, rdata);
         if (const auto parsed = dns::parse_rdata(rdata, record.type, dns::NameView(), record.rdata);
             !parsed)

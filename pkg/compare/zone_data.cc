@@ -74,7 +74,7 @@ std::optional<Held> ZoneData::find(NameView name, RrType type) const {
 }
 
 bool is_hidden(RrType type) noexcept {
-    return type == RrType::alias || type == RrType::lua;
+    return dns::is_powerdns_only(type);
 }
 
 std::optional<Name> wildcard_of(NameView encloser) {

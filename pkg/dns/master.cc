@@ -305,6 +305,12 @@ bool MasterReader::take_head(File& file, Token& token, Head& head) {
             const std::uint32_t number = find_type(token.text);
             if (number != type_unknown) {
                 head.type = static_cast<RrType>(number);
+                if (from_powerdns(head.type) != head.type && !is_generic_type(token.text)) {
+                    head.type = from_powerdns(head.type);  // ALIAS or LUA, by name
+                } else if (!is_data_type(head.type)) {
+                    malformed(file, "type " + quoted_excerpt(token.text) + " is no zone data");
+                    return false;
+                }
                 break;
             }
             const auto rr_class = parse_class(token.text);
@@ -320,10 +326,6 @@ bool MasterReader::take_head(File& file, Token& token, Head& head) {
             has_class = true;
         }
         if (!take(file, token, "type")) return false;
-    }
-    if (!is_data_type(head.type)) {
-        malformed(file, "type " + to_string(head.type) + " is no zone data");
-        return false;
     }
     return true;
 }

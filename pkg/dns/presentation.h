@@ -63,6 +63,10 @@ std::size_t names_in(RrType type, base::Octets rdata,
 /// Checks that `rdata` is well-formed wire format for `type`: lengths, names valid and
 /// uncompressed, bitmaps in order. Any octets are well-formed for a type without a row.
 Status check_rdata(RrType type, base::Octets rdata);
+/// The part of it that `read_rdata` leaves out: lengths that another field of the same RDATA
+/// decides (digests by their algorithm, keys by flags and algorithm). `rdata` has all fields of its
+/// type, or is empty.
+Status check_lengths(RrType type, base::Octets rdata);
 
 /// Lower-cases in place the names that canonical form folds (RFC 4034 section 6.2). `rdata` is
 /// well-formed.
@@ -70,8 +74,8 @@ void fold_rdata(RrType type, base::MutableOctets rdata) noexcept;
 
 /// Reads the RDATA of one record out of a message: `octets` long at the reader's place, the names
 /// that `names_in` finds decompressed (in types that must not be sent compressed too: RFC 4034
-/// section 3.1.7 asks receivers for it). Appends to `out`, or leaves it as it was. The result is
-/// well-formed.
+/// section 3.1.7 asks receivers for it). Appends to `out`, or leaves it as it was. The result has
+/// all the fields of its type, well-formed; their lengths need not agree (`check_lengths`).
 Status read_rdata(base::Reader& message, RrType type, std::uint16_t octets,
                   std::vector<std::uint8_t>& out);
 

@@ -204,11 +204,12 @@ bool parse_time(std::string_view text, std::uint64_t& value) noexcept {
         return false;
     const bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
     if (month == 2 && day == 29 && !leap) return false;
-    // BIND writes times over 2^31 as dates before 1970.
-    if (year < 1900 || hour > 23 || minute > 59 || second > 59) return false;
-    // The field is of 32 bits and compared as serial numbers are: dates outside begin anew.
+    if (hour > 23 || minute > 59 || second > 59) return false;
     const std::int64_t since =
         ((days_from_civil(year, month, day) * 24 + hour) * 60 + minute) * 60 + second;
+    // BIND writes times over 2^31 as dates before 1970, negative numbers of 32 bits. Dates that do
+    // not fit into 32 bits at all would come to mean others.
+    if (since < INT32_MIN || since > std::int64_t{UINT32_MAX}) return false;
     value = static_cast<std::uint64_t>(since) & u32_max;
     return true;
 }
@@ -368,6 +369,10 @@ bool RdataParser::parse(Lexer& lexer, RrType type, NameView origin) {
         error_ = {Errc::limit, "RDATA of more than 65535 octets", {}};
         return false;
     }
+    if (Status checked = check_lengths(type, out_.view()); !checked) {
+        error_ = std::move(checked).error();
+        return false;
+    }
     return true;
 }
 
@@ -511,7 +516,8 @@ bool RdataParser::ttl() {
 }
 
 bool RdataParser::time() {
-    constexpr const char* wanted = "a time as YYYYMMDDHHmmSS or seconds since 1970";
+    constexpr const char* wanted =
+        "a time as YYYYMMDDHHmmSS up to 21060207062815, or seconds since 1970";
     std::uint64_t value = 0;
     if (!take_word(wanted)) return false;
     if (!parse_time(token_.text, value)) return found_instead(wanted);

@@ -124,10 +124,8 @@ private:
         blank();
         const auto type = static_cast<RrType>(number);
         const TypeRow* row = type_row_or_null(type);
-        // Two of the private range that only PowerDNS has names for: others would read the names
-        // as no type, or as a wrong one, and find the signature over a bitmap bogus.
-        const bool is_private = type == RrType::alias || type == RrType::lua;
-        if (row != nullptr && !is_private) {
+        // Numbers alone: what is kept under 0 and 65535 here has its name in the type field only.
+        if (row != nullptr && !is_powerdns_only(type)) {
             out_ += row->mnemonic;
         } else {
             out_ += "TYPE";

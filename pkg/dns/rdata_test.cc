@@ -65,7 +65,7 @@ std::string ldns_wire(const std::string& type, const std::string& text) {
 /// "rdata TYPE" with one RDATA in presentation format a line (or one over several lines in
 /// parentheses): gives canonical text and wire, and what ldns says when it says something else.
 std::string run_rdata(const testkit::Step& step, std::set<std::string>& seen) {
-    const auto type = dns::parse_type(step.args);
+    const auto type = dns::parse_record_type(step.args);
     if (!type) return type.error().message + "\n";
     seen.insert(step.args);
     std::string text = step.body;
@@ -94,7 +94,7 @@ std::string run_rdata(const testkit::Step& step, std::set<std::string>& seen) {
 /// "wire TYPE HEX…": checked and printed.
 std::string run_wire(const testkit::Step& step) {
     const std::vector<std::string> words = step.words();
-    const auto type = dns::parse_type(words.at(0));
+    const auto type = dns::parse_record_type(words.at(0));
     if (!type) return type.error().message + "\n";
     const std::vector<std::uint8_t> wire = from_hex(step.args.substr(words[0].size()) + step.body);
     if (const auto checked = dns::check_rdata(*type, wire); !checked)

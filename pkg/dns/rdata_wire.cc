@@ -431,6 +431,34 @@ Fault check_field(Field field, base::Reader& in) {
     return nullptr;
 }
 
+struct DigestLength {
+    std::uint8_t algorithm;
+    std::uint8_t octets;
+};
+// IANA "Digest Algorithms" of DS: RFC 4034 appendix A.2, RFC 4509, RFC 5933, RFC 6605, RFC 9558,
+// RFC 9563.
+constexpr DigestLength ds_digests[] = {{1, 20}, {2, 32}, {3, 32}, {4, 48}, {5, 32}, {6, 32}};
+constexpr DigestLength sshfp_digests[] = {{1, 20}, {2, 32}};   // RFC 4255, RFC 6594
+constexpr DigestLength zonemd_digests[] = {{1, 48}, {2, 64}};  // RFC 8976 section 2.2.3
+constexpr DigestLength nsec3_hashes[] = {{1, 20}};             // RFC 5155 section 3.1.7
+constexpr std::size_t zonemd_octets_min = 12;                  // RFC 8976 section 2.2.4
+constexpr std::uint16_t key_flags_none = 0xc000;               // RFC 2535 section 3.1.2
+
+/// Octets that `algorithm` makes; 0 when it is not known.
+std::size_t octets_of(std::span<const DigestLength> lengths, std::uint8_t algorithm) noexcept {
+    for (const DigestLength& each : lengths)
+        if (each.algorithm == algorithm) return each.octets;
+    return 0;
+}
+
+std::string digest_fault(const char* field, std::span<const DigestLength> lengths,
+                         std::uint8_t algorithm, std::size_t octets) {
+    const std::size_t wanted = octets_of(lengths, algorithm);
+    if (wanted == 0 || wanted == octets) return {};
+    return std::string(field) + ": found " + std::to_string(octets) + " octets, wanted the " +
+           std::to_string(wanted) + " that its algorithm " + std::to_string(algorithm) + " makes";
+}
+
 /// Copies RDATA out of a message, its names whole. What follows the last name is copied unseen.
 Status copy_rdata(base::Reader& message, RrType type, std::uint16_t octets,
                   std::vector<std::uint8_t>& out) {
@@ -484,7 +512,61 @@ std::size_t names_in(RrType type, base::Octets rdata,
     return count;
 }
 
-Status check_rdata(RrType type, base::Octets rdata) {
+namespace {
+
+/// Empty when the lengths are right.
+std::string length_fault(RrType type, base::Octets rdata) {
+    switch (type) {
+        case RrType::ds:
+            return digest_fault("digest of DS", ds_digests, rdata[3], rdata.size() - 4);
+        case RrType::cds:
+            return digest_fault("digest of CDS", ds_digests, rdata[3], rdata.size() - 4);
+        case RrType::ta:
+            return digest_fault("digest of TA", ds_digests, rdata[3], rdata.size() - 4);
+        case RrType::dlv:
+            return digest_fault("digest of DLV", ds_digests, rdata[3], rdata.size() - 4);
+        case RrType::sshfp:
+            return digest_fault("fingerprint of SSHFP", sshfp_digests, rdata[1], rdata.size() - 2);
+        case RrType::zonemd:
+            if (rdata.size() - 6 < zonemd_octets_min)
+                return "digest of ZONEMD: found " + std::to_string(rdata.size() - 6) +
+                       " octets, wanted " + std::to_string(zonemd_octets_min) + " or more";
+            return digest_fault("digest of ZONEMD", zonemd_digests, rdata[5], rdata.size() - 6);
+        case RrType::nsec3:
+            return digest_fault("next hash of NSEC3", nsec3_hashes, rdata[0],
+                                rdata[5 + std::size_t{rdata[4]}]);
+        case RrType::key: {
+            const bool none = (base::load_u16(rdata.data()) & key_flags_none) == key_flags_none;
+            if (none == (rdata.size() == 4)) return {};
+            return none ? "key of KEY: found " + std::to_string(rdata.size() - 4) +
+                              " octets, wanted none, as its flags say (RFC 2535 section 3.1.2)"
+                        : "key of KEY: missing, only flags of 49152 and above mean no key "
+                          "(RFC 2535 section 3.1.2)";
+        }
+        case RrType::ipseckey: {
+            base::Reader in(rdata);
+            in.skip(1);
+            const std::uint8_t kind = in.u8();
+            if (in.u8() == 0 || kind > 3) return {};  // no key, or a gateway that takes the rest
+            if (check_gateway(kind, in) != nullptr || !in.at_end()) return {};
+            return "key of IPSECKEY: missing, only algorithm 0 means no key (RFC 4025 section 2.4)";
+        }
+        default:
+            return {};
+    }
+}
+
+}  // namespace
+
+Status check_lengths(RrType type, base::Octets rdata) {
+    std::string fault = rdata.empty() ? std::string() : length_fault(type, rdata);
+    return fault.empty() ? Status{} : fail(Errc::malformed, std::move(fault));
+}
+
+namespace {
+
+/// Every field is there and well-formed.
+Status check_fields(RrType type, base::Octets rdata) {
     if (rdata.size() > 0xffff)
         return fail(Errc::limit,
                     "RDATA of " + std::to_string(rdata.size()) + " octets, limit is 65535");
@@ -502,6 +584,13 @@ Status check_rdata(RrType type, base::Octets rdata) {
     return {};
 }
 
+}  // namespace
+
+Status check_rdata(RrType type, base::Octets rdata) {
+    ZC_TRY_STATUS(check_fields(type, rdata));
+    return check_lengths(type, rdata);
+}
+
 void fold_rdata(RrType type, base::MutableOctets rdata) noexcept {
     const TypeRow* row = type_row_or_null(type);
     if (row == nullptr || !row->has_folded) return;
@@ -517,7 +606,7 @@ Status read_rdata(base::Reader& message, RrType type, std::uint16_t octets,
                   std::vector<std::uint8_t>& out) {
     const std::size_t out_start = out.size();
     Status status = copy_rdata(message, type, octets, out);
-    if (status) status = check_rdata(type, base::Octets(out).subspan(out_start));
+    if (status) status = check_fields(type, base::Octets(out).subspan(out_start));
     if (!status) out.resize(out_start);
     return status;
 }

@@ -26,9 +26,13 @@ struct TypeRow {
 /// The row of `type`, or null for a type without mnemonic.
 const TypeRow* type_row_or_null(RrType type) noexcept;
 
-/// The type of a mnemonic (in any case; "*" is ANY) or of TYPEnnn; 0x10000 when it is neither.
+/// The type of a mnemonic (in any case; "*" is ANY) or of TYPEnnn, as a number in messages; 0x10000
+/// when it is neither.
 inline constexpr std::uint32_t type_unknown = 0x10000;
 std::uint32_t find_type(std::string_view text) noexcept;
+
+/// `text` is TYPEnnn.
+bool is_generic_type(std::string_view text) noexcept;
 
 /// `text` without regard to case is `lower`, which has no capitals.
 bool equals_folded(std::string_view text, std::string_view lower) noexcept;

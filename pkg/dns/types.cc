@@ -24,10 +24,11 @@ constexpr TypeRow row(std::uint16_t number, std::string_view mnemonic,
     return made;
 }
 
-// IANA "Domain Name System (DNS) Parameters", in the order of numbers, and PowerDNS's two of the
-// private range. A type without fields has no presentation format but \#: meta types, and those
+// IANA "Domain Name System (DNS) Parameters", in the order of numbers, and PowerDNS's two as they
+// are kept here. A type without fields has no presentation format but \#: meta types, and those
 // whose RDATA is anything.
 constexpr std::array type_rows = {
+    row(0, "LUA", {Field::type, texts}),
     row(1, "A", {ipv4}),
     row(2, "NS", {name_compressible}),
     row(3, "MD", {name_compressible}),
@@ -125,13 +126,12 @@ constexpr std::array type_rows = {
     row(264, "IPN", {u64}),
     row(32768, "TA", {u16, algorithm, u8, hex}),
     row(32769, "DLV", {u16, algorithm, u8, hex}),
-    row(65401, "ALIAS", {name}),
-    row(65402, "LUA", {Field::type, texts}),
+    row(65535, "ALIAS", {name}),
 };
 static_assert(std::ranges::is_sorted(type_rows, {}, &TypeRow::number));
 
 constexpr std::uint8_t no_row = 0xff;
-constexpr std::size_t low_types = 265;  // numbers above are four, looked for one by one
+constexpr std::size_t low_types = 265;  // numbers above are three, looked for one by one
 static_assert(type_rows.size() < no_row);
 
 constexpr auto row_of_low_type = [] {
@@ -182,7 +182,9 @@ constexpr auto mnemonic_table = [] {
         while (table[at].number != 0) at = (at + 1) % mnemonic_slots;
         table[at] = {key, number};
     };
-    for (const TypeRow& each : type_rows) add(each.mnemonic, each.number);
+    for (const TypeRow& each : type_rows)
+        add(each.mnemonic,
+            static_cast<std::uint16_t>(to_powerdns(static_cast<RrType>(each.number))));
     add("*", 255);
     return table;
 }();
@@ -270,6 +272,10 @@ std::uint32_t find_type(std::string_view text) noexcept {
     return number_behind(text, "type");
 }
 
+bool is_generic_type(std::string_view text) noexcept {
+    return number_behind(text, "type") != type_unknown;
+}
+
 std::string to_string(RrType type) {
     const TypeRow* found = type_row_or_null(type);
     if (found != nullptr) return std::string(found->mnemonic);
@@ -282,6 +288,11 @@ Result<RrType> parse_type(std::string_view text) {
         return fail(Errc::malformed, "unknown type " + quoted_excerpt(text) +
                                          ", wanted a mnemonic or TYPE0..TYPE65535");
     return static_cast<RrType>(number);
+}
+
+Result<RrType> parse_record_type(std::string_view text) {
+    ZC_TRY(const RrType type, parse_type(text));
+    return is_generic_type(text) ? type : from_powerdns(type);
 }
 
 std::string to_string(RrClass value) {

@@ -17,20 +17,42 @@ namespace zc::dns {
 enum class RrType : std::uint16_t {
     // clang-format off
     a = 1, ns = 2, cname = 5, soa = 6, null = 10, ptr = 12, hinfo = 13, mx = 15, txt = 16, sig = 24, key = 25,
-    aaaa = 28, nxt = 30, srv = 33, naptr = 35, dname = 39, opt = 41, ds = 43, rrsig = 46, nsec = 47, dnskey = 48,
+    aaaa = 28, nxt = 30, srv = 33, naptr = 35, dname = 39, opt = 41, ds = 43, sshfp = 44, ipseckey = 45, rrsig = 46, nsec = 47, dnskey = 48,
     nsec3 = 50, nsec3param = 51, tlsa = 52, cds = 59, cdnskey = 60, csync = 62, zonemd = 63, svcb = 64, https = 65,
     spf = 99, nxname = 128, tkey = 249, tsig = 250, ixfr = 251, axfr = 252, mailb = 253, maila = 254, any = 255,
-    uri = 256, caa = 257,
-    // PowerDNS's own, of the private range: never answered under these numbers, kept for export.
-    alias = 65401, lua = 65402,
+    uri = 256, caa = 257, ta = 32768, dlv = 32769,
+    // What PowerDNS uses for its ALIAS and LUA: of the private range (RFC 6895 section 3.1), so that
+    // such data from anyone else is opaque, and answered.
+    powerdns_alias = 65401, powerdns_lua = 65402,
+    // ALIAS and LUA as this program keeps them, told from all data by numbers that no data can have
+    // (RFC 6895 section 3.1): never answered, kept for export. They leave only by name.
+    lua = 0, alias = 65535,
     // clang-format on
 };
 
 /// Types 128 to 255 but for NXNAME's neighbours have a meaning only in questions (RFC 6895
-/// section 3.1), OPT and TSIG only in messages: none of them is zone data.
+/// section 3.1), OPT and TSIG only in messages, 0 and 65535 are reserved: none of them is zone
+/// data.
 constexpr bool is_data_type(RrType type) noexcept {
     const auto n = static_cast<std::uint16_t>(type);
-    return n != 0 && type != RrType::opt && !(n >= 128 && n <= 255);
+    return n != 0 && n != 65535 && type != RrType::opt && !(n >= 128 && n <= 255);
+}
+
+/// ALIAS and LUA, as kept here.
+constexpr bool is_powerdns_only(RrType type) noexcept {
+    return type == RrType::alias || type == RrType::lua;
+}
+/// What a record of a PowerDNS server with the number `type` is here; and the number with which to
+/// ask a PowerDNS server for what is kept here as `type`.
+constexpr RrType from_powerdns(RrType type) noexcept {
+    return type == RrType::powerdns_alias ? RrType::alias
+           : type == RrType::powerdns_lua ? RrType::lua
+                                          : type;
+}
+constexpr RrType to_powerdns(RrType type) noexcept {
+    return type == RrType::alias ? RrType::powerdns_alias
+           : type == RrType::lua ? RrType::powerdns_lua
+                                 : type;
 }
 
 enum class RrClass : std::uint16_t { in = 1, ch = 3, hs = 4, none = 254, any = 255 };
@@ -59,7 +81,8 @@ enum class Ede : std::uint16_t {
     prohibited = 18,
     not_authoritative = 20,
     not_supported = 21,
-    invalid_data = 24
+    invalid_data = 24,
+    unsupported_nsec3_iterations = 27  // RFC 9276 section 4
 };
 
 enum class Transport : std::uint8_t { udp, tcp, dot, doh };
@@ -89,8 +112,11 @@ Result<Prefix> parse_prefix(std::string_view text);
 
 /// The IANA registry's mnemonic, in capitals ("AAAA"), or "TYPE65280" (RFC 3597 section 5).
 std::string to_string(RrType type);
-/// A mnemonic or TYPEnnn, in any case.
+/// A mnemonic or TYPEnnn, in any case, as a number in messages: ALIAS and LUA are PowerDNS's.
 Result<RrType> parse_type(std::string_view text);
+/// The same as the type of a record in a zone: ALIAS and LUA, by name alone, are `RrType::alias`
+/// and `RrType::lua`.
+Result<RrType> parse_record_type(std::string_view text);
 /// "IN", "CH", "HS", "NONE", "ANY" or "CLASS65280".
 std::string to_string(RrClass value);
 Result<RrClass> parse_class(std::string_view text);

@@ -14,9 +14,25 @@ using dns::RrType;
 TEST_CASE("every type is read as it is printed") {
     for (std::uint32_t number = 0; number <= 0xffff; ++number) {
         const auto type = static_cast<RrType>(number);
-        const auto parsed = dns::parse_type(dns::to_string(type));
+        const auto parsed = dns::parse_record_type(dns::to_string(type));
         REQUIRE(parsed.has_value());
         REQUIRE(*parsed == type);
+    }
+}
+
+TEST_CASE("ALIAS and LUA are PowerDNS's numbers in messages, and numbers of no data in zones") {
+    CHECK(*dns::parse_type("ALIAS") == RrType::powerdns_alias);
+    CHECK(*dns::parse_type("lua") == RrType::powerdns_lua);
+    CHECK(*dns::parse_record_type("alias") == RrType::alias);
+    CHECK(*dns::parse_record_type("LUA") == RrType::lua);
+    for (const char* text : {"TYPE65401", "TYPE65402", "type65401"}) {
+        CHECK(dns::to_string(*dns::parse_record_type(text)).starts_with("TYPE6540"));
+        CHECK(dns::is_data_type(*dns::parse_record_type(text)));
+    }
+    for (const RrType type : {RrType::alias, RrType::lua}) {
+        CHECK_FALSE(dns::is_data_type(type));
+        CHECK(dns::is_powerdns_only(type));
+        CHECK(dns::from_powerdns(dns::to_powerdns(type)) == type);
     }
 }
 

@@ -28,7 +28,7 @@ constexpr std::size_t connections_max = 64;
 // A server that is gone is not waited for once for each of a million zones.
 constexpr int failed_connects_max = 3;
 // Another one when the same transfer comes to another zone than before.
-constexpr std::string_view rules_version = "1";
+constexpr std::string_view rules_version = "2";
 
 /// What came of one zone.
 struct Transferred {
@@ -114,6 +114,7 @@ private:
     std::uint64_t digest_of(const Wanted& wanted, base::Octets soa) const {
         std::string text = name_ + '\0' + wanted.catalog_options + '\0';
         text.append(rules_version) += '\0';
+        if (options_.axfr.server == AxfrSource::Server::powerdns) text.append("powerdns") += '\0';
         if (!wanted.catalog_options.empty()) text += catalog_name_ + '\0';
         text.append(soa.begin(), soa.end());
         const std::uint64_t digest =
@@ -250,10 +251,21 @@ private:
         std::string nsec3param;  // "1 0 10 abcd", without flags of its own
     };
 
-    void take_record(const dns::RecordView& record, zone::Builder& builder, ImportedZone& zone,
+    void take_record(dns::RecordView record, zone::Builder& builder, ImportedZone& zone,
                      Signed& is_signed, Transferred& out) const {
         ++out.records.read;
-        const Status status = builder.add(record, zone::Builder::Rdata::checked);
+        auto rdata = zone::Builder::Rdata::checked;
+        const auto number = static_cast<unsigned>(record.type);
+        const bool reserved = dns::is_powerdns_only(record.type);
+        if (options_.axfr.server == AxfrSource::Server::powerdns &&
+            dns::from_powerdns(record.type) != record.type) {
+            record.type = dns::from_powerdns(record.type);
+            rdata = zone::Builder::Rdata::unchecked;  // the message had it as opaque
+        }
+        Status status = dns::check_lengths(record.type, record.rdata);
+        if (reserved)
+            status = fail(Errc::invalid, "type " + std::to_string(number) + " is no zone data");
+        if (status) status = builder.add(record, rdata);
         if (!status) {
             ++out.records.refused;
             out.findings.push_back(finding(Verdict::refused, Table::records, zone.apex,
@@ -269,7 +281,7 @@ private:
             is_signed.opt_out = true;
         if (record.type == dns::RrType::nsec3param && equal(record.owner, zone.apex))
             is_signed.nsec3param = dns::rdata_text(record.type, record.rdata);
-        if (!is_powerdns_only(record.type)) return;
+        if (!dns::is_powerdns_only(record.type)) return;
         ++out.records.doubtful;
         const bool is_alias = record.type == dns::RrType::alias;
         PowerDnsRecord row = powerdns_record(record);

@@ -22,7 +22,7 @@ using dns::RrType;
 constexpr std::size_t shown_octets_max = 300;  // of a record in a finding
 constexpr std::size_t masters_max = 64;
 constexpr std::uint64_t rules_version =
-    4;  // counts up when the same rows come to another zone than before
+    5;  // counts up when the same rows come to another zone than before
 constexpr std::string_view odd_character =
     "a character in the name for which PowerDNS looks up nothing";
 constexpr std::string_view odd_character_effect =
@@ -862,8 +862,7 @@ void ZoneCompiler::count_items() {
     TableCount& records = count(Table::records);
     for (Item& item : items_) {
         // Listed, but last: what else is wrong with the row is more.
-        if (item.verdict == Verdict::taken &&
-            (item.type == RrType::alias || item.type == RrType::lua)) {
+        if (item.verdict == Verdict::taken && dns::is_powerdns_only(item.type)) {
             doubt_item(item, "a type that only PowerDNS has",
                        item.type == RrType::alias
                            ? "kept; the target's A and AAAA when it is served here, else NODATA"

@@ -431,8 +431,7 @@ RecordType record_type(std::string_view text) noexcept {
         return record_type(upper);
     }
     const Result<RrType> type = dns::parse_type(text);
-    if (!type || !dns::is_data_type(*type) || *type == RrType::alias || *type == RrType::lua)
-        return {};
+    if (!type || !dns::is_data_type(*type) || dns::from_powerdns(*type) != *type) return {};
     return {Treatment::data, *type};
 }
 
@@ -454,7 +453,7 @@ ContentVerdict append_powerdns_only(std::vector<std::uint8_t>& out, RrType type,
     }
     // In the form of LUA's RDATA, a type and character-strings: an image holds well-formed RDATA
     // only.
-    put_u16(out, static_cast<std::uint16_t>(type));
+    put_u16(out, static_cast<std::uint16_t>(dns::to_powerdns(type)));
     append_character_strings(out, std::string(type_text).append(" ").append(content));
     if (out.size() - begin > rdata_octets_max) {
         out.resize(begin);

@@ -230,6 +230,10 @@ struct AxfrSource {
     /// What a new zone becomes: one of its own, or a secondary of that server.
     enum class Kept : std::uint8_t { native, secondary };
     Kept kind = Kept::native;
+    /// PowerDNS sends ALIAS and LUA under numbers of the private range, which are opaque data of
+    /// anyone else (RFC 6895 section 3.1).
+    enum class Server : std::uint8_t { any, powerdns };
+    Server server = Server::any;
 };
 
 struct ImportOptions {

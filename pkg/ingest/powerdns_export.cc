@@ -162,10 +162,6 @@ bool belongs_to_parent(dns::RrType type) {
 
 }  // namespace
 
-bool is_powerdns_only(dns::RrType type) noexcept {
-    return type == dns::RrType::alias || type == dns::RrType::lua;
-}
-
 PowerDnsRecord powerdns_record(const dns::RecordView& record) {
     PowerDnsRecord out;
     out.name = dns::to_string(record.owner);
@@ -186,7 +182,7 @@ void append_zone_file(std::string& out, const ImportedZone& zone,
                       const std::function<void(std::string& out)>& piece) {
     zone::for_each_record(zone::Zone(zone.image.octets().data()),
                           [&](const dns::RecordView& record) {
-                              if (is_powerdns_only(record.type)) return;
+                              if (dns::is_powerdns_only(record.type)) return;
                               dns::append_record_text(out, record);
                               if (piece) piece(out);
                           });
@@ -304,7 +300,7 @@ Status DumpWriter::zone(const ImportedZone& zone) {
         const RemadeDenial remade(zone);
         zone::for_each_record(
             zone::Zone(zone.image.octets().data()), [&](const dns::RecordView& record) {
-                if (is_powerdns_only(record.type) || remade.contains(record)) return;
+                if (dns::is_powerdns_only(record.type) || remade.contains(record)) return;
                 if (!dns::equal(record.owner, name)) {
                     settle();
                     name = dns::Name(record.owner);

@@ -28,10 +28,6 @@ struct PowerDnsRecord {
 };
 PowerDnsRecord powerdns_record(const dns::RecordView& record);
 
-/// True for what stands in an image only to make the name exist: the row itself is among the zone's
-/// kept records.
-bool is_powerdns_only(dns::RrType type) noexcept;
-
 class DumpWriter {
 public:
     /// Gets the dump piece by piece; an error ends the export.

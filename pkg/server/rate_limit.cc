@@ -11,6 +11,8 @@ namespace zc::server {
 namespace {
 
 constexpr std::uint32_t token = 1000;  // in thousandths, so that slow refilling is exact enough
+static_assert(std::uint64_t{RateLimit::burst_responses_max} * token <= UINT32_MAX);
+constexpr std::uint64_t all_accounts = std::uint64_t{1} << 32U;
 constexpr std::size_t line_buckets = 4;
 constexpr std::size_t header_octets = 12;
 constexpr std::uint16_t type_opt = static_cast<std::uint16_t>(dns::RrType::opt);
@@ -63,12 +65,24 @@ RateLimiter::RateLimiter(std::uint64_t seed, std::size_t entries)
 RateLimiter::Verdict RateLimiter::take(const RateLimit& limit, const dns::Address& client,
                                        std::uint32_t account, base::Instant now) noexcept {
     const std::uint64_t network = network_of(client, limit) ^ client.size;
-    const std::uint64_t hash =
-        mix(mix(network ^ seed_, 0x9e3779b97f4a7c15U) ^ account, seed_ | 0x8000000000000001U);
+    const std::uint64_t of_network = mix(network ^ seed_, 0x9e3779b97f4a7c15U);
+    const std::uint64_t key = seed_ | 0x8000000000000001U;
+    const Verdict verdict =
+        take(limit, mix(of_network ^ account, key), limit.responses_per_second, now);
+    if (verdict != Verdict::pass) return verdict;
+    // No account has more than 32 bits: this is no account's bucket.
+    return take(limit, mix(of_network ^ all_accounts, key), limit.all_rate(), now);
+}
+
+RateLimiter::Verdict RateLimiter::take(const RateLimit& limit, std::uint64_t hash,
+                                       std::uint32_t rate, base::Instant now) noexcept {
     Line& line = lines_[hash & line_mask_];
     const std::uint32_t tag = static_cast<std::uint32_t>(hash >> 32) | 1U;
     const auto now_ms = static_cast<std::uint32_t>(now.nanoseconds / 1'000'000);
-    const std::uint32_t capacity = limit.responses_per_second * limit.burst_seconds * token;
+    const auto capacity = static_cast<std::uint32_t>(
+        std::min<std::uint64_t>(std::uint64_t{rate} * limit.burst_seconds,
+                                RateLimit::burst_responses_max) *
+        token);
 
     Bucket* bucket = nullptr;
     for (Bucket& candidate : line.buckets)
@@ -87,8 +101,7 @@ RateLimiter::Verdict RateLimiter::take(const RateLimit& limit, const dns::Addres
     const std::uint32_t passed_ms = now_ms - bucket->since_ms;
     if (passed_ms < UINT32_MAX / 2) {
         const std::uint64_t refilled =
-            bucket->tokens +
-            std::uint64_t{passed_ms} * limit.responses_per_second;  // per ms: rate thousandths
+            bucket->tokens + std::uint64_t{passed_ms} * rate;  // per ms: rate thousandths
         bucket->tokens = static_cast<std::uint32_t>(std::min<std::uint64_t>(refilled, capacity));
     }
     bucket->since_ms = now_ms;

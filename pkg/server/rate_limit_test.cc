@@ -105,17 +105,51 @@ TEST_CASE("a clock that is set back gives no tokens, and then goes on") {
 }
 
 TEST_CASE("in a full line the bucket that was idle longest makes room") {
-    RateLimiter limiter(7, 4);  // one line of four
+    RateLimiter limiter(7, 4);  // one line of four: the buckets of two networks
     const RateLimit limit{.responses_per_second = 1};
-    for (std::uint8_t i = 0; i < 4; ++i)
+    for (std::uint8_t i = 0; i < 2; ++i)
         CHECK(passed(limiter, limit, ipv4(10, 0, i, 0), start + base::Duration::milliseconds(i),
                      2) == 1);
     const auto later = start + base::Duration::milliseconds(10);
     CHECK(passed(limiter, limit, ipv4(10, 0, 9, 0), later, 2) ==
           1);  // takes the place of the first
-    for (std::uint8_t i = 1; i < 4; ++i)
-        CHECK(passed(limiter, limit, ipv4(10, 0, i, 0), later, 2) == 0);
+    CHECK(passed(limiter, limit, ipv4(10, 0, 1, 0), later, 2) == 0);
     CHECK(passed(limiter, limit, ipv4(10, 0, 0, 0), later, 2) == 1);  // forgotten, and new again
+}
+
+TEST_CASE("who asks many zones in turn is limited by all that goes to his network") {
+    RateLimiter limiter(7, 1 << 16);
+    const RateLimit limit{.responses_per_second = 20};
+    CHECK(limit.all_rate() == 200);
+    const auto round = [&](const RateLimit& with, base::Instant now) {
+        int count = 0;
+        for (std::uint32_t account = 1; account <= 1000; ++account)
+            count += passed(limiter, with, ipv4(192, 0, 2, static_cast<std::uint8_t>(account)), now,
+                            4, account);
+        return count;
+    };
+    CHECK(round(limit, start) == 200);
+    CHECK(round(limit, start + base::Duration::milliseconds(500)) == 100);
+    // The neighbour has buckets of his own.
+    CHECK(passed(limiter, limit, ipv4(192, 0, 3, 1), start, 30, 1) == 20);
+    const RateLimit lower{.responses_per_second = 20, .all_responses_per_second = 50};
+    CHECK(round(lower, start + base::Duration::seconds(100)) == 50);
+}
+
+TEST_CASE("what the bucket of an account holds back takes nothing from the network's") {
+    RateLimiter limiter(7, 1024);
+    const RateLimit limit{.responses_per_second = 5, .all_responses_per_second = 12};
+    CHECK(passed(limiter, limit, ipv4(192, 0, 2, 1), start, 1000, 1) == 5);
+    CHECK(passed(limiter, limit, ipv4(192, 0, 2, 1), start, 1000, 2) == 5);
+    CHECK(passed(limiter, limit, ipv4(192, 0, 2, 1), start, 1000, 3) == 2);
+}
+
+TEST_CASE("the highest rates and bursts do not overflow") {
+    RateLimiter limiter(7, 1024);
+    const RateLimit limit{.responses_per_second = 1'000'000, .burst_seconds = 60};
+    CHECK(passed(limiter, limit, ipv4(192, 0, 2, 1), start, 5'000'000) == 4'000'000);
+    CHECK(passed(limiter, limit, ipv4(192, 0, 2, 1), start + base::Duration::milliseconds(1),
+                 5'000'000) == 1000);
 }
 
 TEST_CASE("a forged crowd does not take the bucket of a network that goes on being limited") {

@@ -52,10 +52,14 @@ Status validate(const Settings& settings) {
                         "TCP timeouts: wanted more than 0"));
     ZC_TRY_STATUS(check(within(tcp.output_octets_max, 65537U, tcp_output_octets_max),
                         "TCP output of a connection: wanted 65537 to 1048576 octets"));
+    ZC_TRY_STATUS(check(within(tcp.kept_octets_max, tcp_kept_octets_min, tcp_kept_octets_max),
+                        "TCP memory of a worker: wanted 4194304 to 68719476736 octets"));
     ZC_TRY_STATUS(check(within(limit.responses_per_second, 1U, 100'000U),
                         "responses a second: wanted 1 to 100000"));
     ZC_TRY_STATUS(
         check(within(limit.burst_seconds, 1U, 40U), "burst of responses: wanted 1 to 40 seconds"));
+    ZC_TRY_STATUS(check(limit.all_responses_per_second <= 1'000'000U,
+                        "all responses a second: wanted 0 to 1000000"));
     ZC_TRY_STATUS(check(limit.slip <= 100, "slip: wanted 0 to 100"));
     ZC_TRY_STATUS(
         check(within(limit.ipv4_bits, 8, 32), "rate-limited IPv4 prefix: wanted 8 to 32 bits"));
@@ -174,7 +178,7 @@ Server::Impl::Impl(Options options, const store::Catalogue& catalogue,
             std::move(udp), ViewReader(*published, 2 * i), worker->udp_counters,
             RateLimiter(options.seed, options.rate_limit_entries));
         worker->tcp = std::make_unique<TcpLoop>(std::move(tcp), ViewReader(*published, 2 * i + 1),
-                                                worker->tcp_counters, limits);
+                                                worker->tcp_counters, limits, options.seed);
         workers.push_back(std::move(worker));
     }
     runtime::raise_descriptor_limit(settings->tcp.connections_max + descriptors_spare);

@@ -25,6 +25,8 @@
 namespace zc::server {
 
 inline constexpr std::uint32_t tcp_output_octets_max = 1 << 20;
+inline constexpr std::uint64_t tcp_kept_octets_min = std::uint64_t{4} << 20;
+inline constexpr std::uint64_t tcp_kept_octets_max = std::uint64_t{64} << 30;
 
 /// Limits of TCP (RFC 7766, RFC 9210). A connection that would be over one is closed at once and
 /// counted.
@@ -42,6 +44,12 @@ struct TcpLimits {
     // Answers that may wait for one slow reader, 65537..tcp_output_octets_max; one answer more may
     // be among them. Nothing is read from him until he has taken them.
     std::uint32_t output_octets_max = 1 << 18;
+    // What a worker keeps for all of its connections, tcp_kept_octets_min..max: messages that have
+    // not arrived whole, answers not taken. One /24 or /56 has an eighth of it. Who would go over
+    // that makes the connection of his own prefix that keeps most close, be it the one at hand;
+    // when all is full, the prefix that keeps most has to make room. So nobody who is there keeps a
+    // newcomer out.
+    std::uint64_t kept_octets_max = 64U << 20U;
     bool operator==(const TcpLimits&) const = default;
 };
 

@@ -17,6 +17,7 @@
 #include "net/socket.h"
 #include "runtime/mapped_file.h"
 #include "testkit/folder.h"
+#include "zone/random_zone.h"
 #include "zone/zone.h"
 
 using namespace zc;
@@ -60,6 +61,15 @@ zone::Image example_zone(std::uint8_t last) {
 std::unique_ptr<store::Catalogue> example_catalogue(std::uint8_t last = 1) {
     auto catalogue = std::make_unique<store::Catalogue>(99);
     catalogue->insert({.apex = name("example."), .image = example_zone(last)});
+    // Each wildcard in this chain needs the proof that the name itself is not there.
+    auto records = zone::random::nsec3_zone("costly.", 500);
+    for (int i = 0; i < 20; ++i)
+        records.push_back(zone::random::record("*.w" + std::to_string(i) + ".costly.",
+                                               dns::RrType::cname,
+                                               "x.w" + std::to_string(i + 1) + ".costly."));
+    auto costly = zone::random::build(name("costly."), records);
+    REQUIRE(costly.has_value());
+    catalogue->insert({.apex = name("costly."), .image = *std::move(costly)});
     return catalogue;
 }
 
@@ -185,7 +195,8 @@ Message framed(const Message& message) {
 }
 
 struct Tcp : Client {
-    explicit Tcp(const net::Endpoint& to) : Client(SOCK_STREAM, to) {}
+    explicit Tcp(const net::Endpoint& to, const char* from = nullptr)
+        : Client(SOCK_STREAM, to, from) {}
     /// The next message; empty at the end of the connection, however it ended.
     Message receive() const {
         Message length = take(2);
@@ -501,6 +512,87 @@ TEST_CASE("a reader that takes nothing for too long is closed") {
         const stats::Totals totals = fixture.server->totals();
         return totals.connections_timed_out == 1 && totals.connections_open() == 0;
     });
+}
+
+TEST_CASE("networks that fill the memory for TCP make room for a newcomer") {
+    Settings settings;
+    settings.tcp.kept_octets_max = tcp_kept_octets_min;  // 4 MiB, 512 KiB for one network
+    settings.tcp.idle = base::Duration::seconds(1000);
+    const Fixture fixture(settings, {at("0.0.0.0")});
+    const net::Endpoint server = at("127.0.0.1", fixture.endpoint().port);
+    // Most of a message that never ends, from nine networks, nine of them each: more than there is.
+    const Message part = Message{0xff, 0xff} + Message(60'000, 'x');
+    std::vector<std::unique_ptr<Tcp>> crowd;
+    for (int network = 1; network <= 9; ++network)
+        for (int i = 0; i < 9; ++i) {
+            crowd.push_back(
+                std::make_unique<Tcp>(server, ("127.0." + std::to_string(network) + ".1").c_str()));
+            crowd.back()->send(part);
+        }
+    // Each network was held to its share: of 81 some 72 are open at most, and as many as fit.
+    const auto open = [&] { return fixture.server->totals().connections_open(); };
+    wait_until([&] { return fixture.server->totals().connections_accepted == 81 && open() <= 72; });
+    // A newcomer's question comes in two parts; others let go of memory, not he.
+    const Tcp newcomer(server, "127.0.99.1");
+    const Message question = framed(query(7));
+    newcomer.send(Message(question.begin(), question.begin() + 9));
+    wait_until([&] { return fixture.server->totals().connections_accepted == 82; });
+    newcomer.send(Message(question.begin() + 9, question.end()));
+    CHECK(id_of(newcomer.receive()) == 7);
+    // And one who keeps much evicts the crowd, not himself.
+    const Tcp large(server, "127.0.98.1");
+    large.send(part);
+    large.send(Message(65'535 - 60'000, 'x') + framed(query(8)));
+    Message answer = large.receive();  // the first may have one
+    while (!answer.empty() && id_of(answer) != 8) answer = large.receive();
+    CHECK(!answer.empty());
+    CHECK(fixture.server->totals().connections_timed_out >= 9);
+}
+
+TEST_CASE("one network that fills its share of the memory for TCP loses its own connections") {
+    Settings settings;
+    settings.tcp.kept_octets_max = tcp_kept_octets_min;
+    settings.tcp.idle = base::Duration::seconds(1000);
+    const Fixture fixture(settings, {at("0.0.0.0")});
+    const net::Endpoint server = at("127.0.0.1", fixture.endpoint().port);
+    const Tcp other(server, "127.0.2.1");
+    const Message question = framed(query(9));
+    other.send(Message(question.begin(), question.begin() + 9));
+    const Message part = Message{0xff, 0xff} + Message(60'000, 'x');
+    std::vector<std::unique_ptr<Tcp>> crowd;
+    for (int i = 0; i < 20; ++i) {
+        crowd.push_back(std::make_unique<Tcp>(server, "127.0.1.1"));
+        crowd.back()->send(part);
+    }
+    // 512 KiB are eight of 60,000 octets.
+    wait_until([&] { return fixture.server->totals().connections_timed_out == 12; });
+    CHECK(fixture.server->totals().connections_open() == 9);
+    other.send(Message(question.begin() + 9, question.end()));
+    CHECK(id_of(other.receive()) == 9);
+}
+
+TEST_CASE("hashing for NSEC3 is counted by each worker, over UDP and TCP") {
+    const Fixture fixture;
+    Message question = query(1, "x.w0.costly.");
+    question[11] = 1;  // and an OPT record with DO
+    question = std::move(question) + Message{0, 0, 41, 16, 0, 0, 0, 0x80, 0, 0, 0};
+    const Udp udp(fixture.endpoint());
+    int truncated = 0, failed = 0;
+    // 1,002 rounds each: 588 are what one zone gets in a second.
+    constexpr int bursts = 40, burst = 50;
+    for (int i = 0; i < bursts; ++i) {
+        for (int k = 0; k < burst; ++k) udp.send(question);
+        for (int k = 0; k < burst; ++k) truncated += is_truncated(udp.receive());
+    }
+    CHECK(truncated > 0);
+    const Tcp tcp(fixture.endpoint());
+    Message all;
+    for (int k = 0; k < burst; ++k) all = std::move(all) + framed(question);
+    for (int i = 0; i < bursts; ++i) {
+        tcp.send(all);
+        for (int k = 0; k < burst; ++k) failed += (tcp.receive().at(3) & 15U) == 2;
+    }
+    CHECK(failed > 0);
 }
 
 TEST_CASE("a listed load balancer's header tells the client, over UDP and TCP") {

@@ -10,6 +10,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/check.h"
+#include "base/seed.h"
 #include "net/proxy.h"
 #include "runtime/clock.h"
 #include "server/tally.h"
@@ -23,11 +25,10 @@ constexpr std::size_t message_octets_min = 12;  // a header
 constexpr std::size_t message_octets_max = 65535;
 constexpr std::size_t read_octets = 1 << 16;  // at once
 constexpr std::size_t response_stride =
-    message_octets_max + 1 + 192;  // no power of two: see udp.cc
-constexpr std::size_t kept_octets_max =
-    64U << 20U;  // of all connections of a worker: partial messages, answers not taken
-constexpr int events_max = 128;  // a round
-constexpr int accepts_max = 64;  // a round and listener
+    message_octets_max + 1 + 192;        // no power of two: see udp.cc
+constexpr std::size_t prefix_share = 8;  // a prefix may keep one part in so many
+constexpr int events_max = 128;          // a round
+constexpr int accepts_max = 64;          // a round and listener
 constexpr base::Duration accept_pause = base::Duration::milliseconds(100);
 
 // What an epoll event belongs to: the eventfd, a listener, or else it is a Connection's address.
@@ -51,6 +52,8 @@ struct TcpLoop::Connection {
     bool counted = false;       // in its network's limit
     bool stalled = false;       // in stalled_; else in reading_
     bool ending = false;        // to be closed as soon as its answers are taken
+    bool evicted = false;       // to be closed at the end of the round: another needs its memory
+    std::uint64_t network = 0;  // the client's, see connection_network
     std::uint32_t queries = 0;
     base::Duration opened;
     base::Duration since;  // of the last query; stalled: when the reader last took something
@@ -59,6 +62,8 @@ struct TcpLoop::Connection {
     std::vector<std::uint8_t> output;  // what the reader has not taken
     std::size_t output_taken = 0;
     Connections::iterator self;
+
+    std::size_t kept() const noexcept { return input.size() + output.size(); }
 };
 
 /// The worker's, used by one connection at a time.
@@ -69,25 +74,28 @@ struct TcpLoop::Buffers {
     std::array<std::uint8_t, batch_queries * response_stride> responses;
     std::array<answer::Exchange, batch_queries> exchanges{};
     std::array<std::size_t, batch_queries> ends{};  // where in the input each message ends
+    answer::HashBudget hash_budget;
 
     Buffers() noexcept {
         for (std::size_t i = 0; i < batch_queries; ++i) {
             exchanges[i].response =
                 base::MutableOctets(responses).subspan(i * response_stride, message_octets_max);
             exchanges[i].arrival.transport = dns::Transport::tcp;
+            exchanges[i].arrival.hash_budget = &hash_budget;
         }
     }
 };
 
 TcpLoop::TcpLoop(std::vector<Listener> listeners, ViewReader views, stats::WorkerCounters& counters,
-                 ConnectionLimits& limits)
+                 ConnectionLimits& limits, std::uint64_t seed)
     : listeners_(std::move(listeners)),
       epoll_(epoll_create1(EPOLL_CLOEXEC)),
       wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       views_(views),
       counters_(&counters),
       limits_(&limits),
-      buffers_(new Buffers) {  // not make_unique: it would touch all of it
+      buffers_(new Buffers),
+      kept_of_networks_(16, Hash{seed}) {  // not make_unique: it would touch all of it
     bool ok = epoll_.get() >= 0 && wake_.get() >= 0 &&
               control(epoll_, EPOLL_CTL_ADD, wake_.get(), EPOLLIN, wake_tag);
     for (std::size_t i = 0; i < listeners_.size() && ok; ++i)
@@ -120,8 +128,8 @@ void TcpLoop::serve_round(int timeout_ms) {
     view_ = &views_.enter();
     tcp_ = view_->settings->tcp;
 
-    // Connections first: each closes nobody but itself, so no event of this round names one that is
-    // gone.
+    // Connections first: each closes nobody but itself (who is evicted is closed behind them), so
+    // no event of this round names one that is gone.
     std::uint64_t listeners_ready = 0;
     for (int i = 0; i < count; ++i) {
         const epoll_event& event = ready[static_cast<std::size_t>(i)];
@@ -130,6 +138,7 @@ void TcpLoop::serve_round(int timeout_ms) {
             continue;
         }
         Connection& connection = *static_cast<Connection*>(event.data.ptr);
+        if (connection.evicted) continue;
         if (!connection.stalled)
             on_readable(connection);  // an error or the end is something to read too
         else if ((event.events & EPOLLOUT) != 0)
@@ -137,6 +146,7 @@ void TcpLoop::serve_round(int timeout_ms) {
         else
             close(connection);
     }
+    close_evicted();
     expire();
     if (listeners_ready != 0 && accept_again_ == never)
         for (const Listener& listener : listeners_) accept_all(listener);
@@ -160,6 +170,7 @@ void TcpLoop::drain() {
         Connection& connection = reading_.front();
         connection.ending = true;
         if (on_readable(connection) && !connection.stalled) close(connection);
+        close_evicted();
     }
     views_.leave();
     control(epoll_, EPOLL_CTL_DEL, wake_.get(), 0, wake_tag);
@@ -202,14 +213,14 @@ void TcpLoop::admit(net::Descriptor socket, const net::SocketAddress& from, stat
     connection.self = std::prev(reading_.end());
     connection.socket = std::move(socket);
     connection.client = client_address(from);
+    connection.network = connection_network(connection.client);
     connection.family = family;
     connection.opened = connection.since = now_;
     connection.awaits_proxy = net::is_listed(view_->settings->proxy_senders, connection.client);
     counters_->connections_accepted.add(1);
     // Of a load balancer the network is known when its header has been read.
     if (!connection.awaits_proxy)
-        connection.counted =
-            limits_->enter(connection_network(connection.client), tcp_.connections_per_prefix_max);
+        connection.counted = limits_->enter(connection.network, tcp_.connections_per_prefix_max);
     const auto tag = reinterpret_cast<std::uintptr_t>(&connection);
     if ((!connection.counted && !connection.awaits_proxy) ||
         !control(epoll_, EPOLL_CTL_ADD, connection.socket.get(), EPOLLIN, tag)) {
@@ -304,8 +315,8 @@ bool TcpLoop::take_proxy_header(Connection& connection, base::Octets& input) {
     input = input.subspan(header.octets);
     if (header.client.size == 0) return true;  // the load balancer's own health check
     connection.client = header.client;
-    connection.counted =
-        limits_->enter(connection_network(header.client), tcp_.connections_per_prefix_max);
+    connection.network = connection_network(header.client);  // nothing is kept of it now
+    connection.counted = limits_->enter(connection.network, tcp_.connections_per_prefix_max);
     if (connection.counted) return true;
     counters_->connections_refused.add(1);
     close(connection);
@@ -392,7 +403,7 @@ bool TcpLoop::stall(Connection& connection, base::Octets rest) {
 }
 
 void TcpLoop::resume(Connection& connection) {
-    kept_octets_ -= connection.output.size();
+    release(connection, connection.output.size());
     std::vector<std::uint8_t>().swap(connection.output);
     connection.stalled = false;
     connection.since = now_;
@@ -406,12 +417,63 @@ bool TcpLoop::keep_input(Connection& connection, base::Octets rest) {
     return keep(connection, rest.size());
 }
 
-/// Counts what a connection keeps in memory, and closes it when all of them together keep too much.
+/// Counts what a connection keeps in memory; makes room where that is too much.
 bool TcpLoop::keep(Connection& connection, std::size_t octets) {
     kept_octets_ += octets;
-    if (kept_octets_ <= kept_octets_max) return true;
+    const std::size_t own = kept_of_networks_[connection.network] += octets;
+    std::uint64_t over = connection.network;
+    if (own <= tcp_.kept_octets_max / prefix_share) {
+        if (kept_octets_ <= tcp_.kept_octets_max) return true;
+        // One is not enough only when the limit was lowered: then the next to keep something goes
+        // on.
+        over = std::ranges::max_element(kept_of_networks_, {}, [](const auto& each) {
+                   return each.second;
+               })->first;
+    }
+    Connection& victim = keeps_most(over);
+    if (&victim != &connection) {
+        evict(victim);
+        return true;
+    }
     close_timed_out(connection);
     return false;
+}
+
+void TcpLoop::release(const Connection& connection, std::size_t octets) noexcept {
+    if (octets == 0) return;
+    kept_octets_ -= octets;
+    const auto of_network = kept_of_networks_.find(connection.network);
+    of_network->second -= octets;
+    if (of_network->second == 0) kept_of_networks_.erase(of_network);
+}
+
+/// Of a network that keeps something.
+TcpLoop::Connection& TcpLoop::keeps_most(std::uint64_t network) {
+    Connection* most = nullptr;
+    for (Connections* list : {&stalled_, &reading_})
+        for (Connection& each : *list)
+            if (each.network == network && (most == nullptr || each.kept() > most->kept()))
+                most = &each;
+    ZC_CHECK(most != nullptr);
+    return *most;
+}
+
+/// Takes its memory at once; it is closed when no event of this round can name it any more.
+void TcpLoop::evict(Connection& connection) {
+    release(connection, connection.kept());
+    std::vector<std::uint8_t>().swap(connection.input);
+    std::vector<std::uint8_t>().swap(connection.output);
+    connection.evicted = true;
+    evicted_.push_back(&connection);
+}
+
+void TcpLoop::close_evicted() {
+    for (Connection* connection : evicted_) close_timed_out(*connection);
+    evicted_.clear();
+}
+
+std::size_t TcpLoop::Hash::operator()(std::uint64_t network) const noexcept {
+    return base::Seed(seed ^ network).next();
 }
 
 /// Moves what was kept to the front of the worker's buffer.
@@ -419,7 +481,7 @@ base::Octets TcpLoop::take_kept_input(Connection& connection) {
     const std::size_t size = connection.input.size();
     if (size == 0) return {};
     std::memcpy(buffers_->input.data(), connection.input.data(), size);
-    kept_octets_ -= size;
+    release(connection, size);
     std::vector<std::uint8_t>().swap(connection.input);
     return base::Octets(buffers_->input).first(size);
 }
@@ -430,8 +492,8 @@ void TcpLoop::watch(Connection& connection, std::uint32_t events) {
 }
 
 void TcpLoop::close(Connection& connection) {
-    kept_octets_ -= connection.input.size() + connection.output.size();
-    if (connection.counted) limits_->leave(connection_network(connection.client));
+    release(connection, connection.kept());
+    if (connection.counted) limits_->leave(connection.network);
     limits_->close();
     counters_->connections_closed.add(1);
     (connection.stalled ? stalled_ : reading_).erase(connection.self);

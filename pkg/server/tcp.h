@@ -12,6 +12,7 @@
 #include <list>
 #include <memory>
 #include <span>
+#include <unordered_map>
 #include <vector>
 
 #include "net/socket.h"
@@ -31,7 +32,7 @@ public:
 
     /// Throws std::system_error when the system refuses what it needs.
     TcpLoop(std::vector<Listener> listeners, ViewReader views, stats::WorkerCounters& counters,
-            ConnectionLimits& limits);
+            ConnectionLimits& limits, std::uint64_t seed);
     ~TcpLoop();
     TcpLoop(const TcpLoop&) = delete;
     TcpLoop& operator=(const TcpLoop&) = delete;
@@ -66,6 +67,10 @@ private:
     bool keep_input(Connection& connection, base::Octets rest);
     bool stall(Connection& connection, base::Octets rest);
     bool keep(Connection& connection, std::size_t octets);
+    void release(const Connection& connection, std::size_t octets) noexcept;
+    Connection& keeps_most(std::uint64_t network);
+    void evict(Connection& connection);
+    void close_evicted();
 
     std::size_t answer_some(Connection& connection, base::Octets input);
     base::Octets take_kept_input(Connection& connection);
@@ -91,6 +96,12 @@ private:
     base::Instant wall_now_;
     base::Duration accept_again_ = never;  // while accepting is paused
     std::size_t kept_octets_ = 0;          // of all connections
+    struct Hash {
+        std::uint64_t seed;  // strangers choose the keys
+        std::size_t operator()(std::uint64_t network) const noexcept;
+    };
+    std::unordered_map<std::uint64_t, std::size_t, Hash> kept_of_networks_;  // none with 0
+    std::vector<Connection*> evicted_;  // of this round, keeping nothing any more
     std::size_t cut_ = 0;
     std::atomic<bool> stopping_{false};
     std::atomic<std::int64_t> deadline_{0};

@@ -90,6 +90,7 @@ struct UdpLoop::Buffers {
     std::array<std::uint8_t, batch_queries> datagram_of{};  // exchange i answers this datagram
     std::array<Octets, batch_queries> queries;
     std::array<Octets, batch_queries> responses;
+    answer::HashBudget hash_budget;
 
     Buffers() noexcept {
         for (std::size_t i = 0; i < batch_queries; ++i) {
@@ -105,6 +106,7 @@ struct UdpLoop::Buffers {
             exchanges[i].response =
                 base::MutableOctets(responses[i].octets).first(response_octets_max);
             exchanges[i].arrival.transport = dns::Transport::udp;
+            exchanges[i].arrival.hash_budget = &hash_budget;
         }
     }
 };

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <optional>
 #include <string>
 
 #include "base/check.h"
@@ -114,7 +115,8 @@ struct Builder::Work {
             0;  // while adding: index into owners; from `order` on: index into nodes
         std::uint32_t ttl = 0;
         Slice rdata;
-        std::uint32_t group = 0;  // type * 2, + 1 for a signature over it; the SOA is 0
+        std::uint32_t group =
+            0;  // `group_of` its type, + 1 for a signature over that; the SOA is 0
     };
     struct Node {
         Slice key;
@@ -155,6 +157,8 @@ struct Builder::Work {
     std::array<std::uint8_t, dns::name_octets_max> last_owner{};
     std::size_t last_owner_octets = 0;
     std::uint64_t record_count = 0;
+    Rules rules = Rules::now;
+    std::uint8_t format = image_format_first;  // of the image to be
 
     base::Octets slice(Slice s) const { return base::Octets(data).subspan(s.at, s.size); }
     Slice append(base::Octets octets) {
@@ -190,11 +194,12 @@ struct Builder::Work {
         return false;
     }
     static std::uint32_t group_of(RrType type) {
-        return type == RrType::soa ? 0 : static_cast<std::uint32_t>(type) * 2;
+        return type == RrType::soa ? 0 : (static_cast<std::uint32_t>(type) + 1) * 2;
     }
     static RrType type_of(std::uint32_t group) {
-        return group < 2 ? RrType::soa : static_cast<RrType>(group / 2);
+        return group < 2 ? RrType::soa : static_cast<RrType>(group / 2 - 1);
     }
+    Result<RrType> stored_type(RrType type);
 };
 
 Builder::Builder() : work_(std::make_unique<Work>()) {}
@@ -216,10 +221,13 @@ void Builder::Work::clear() {
     errors.clear();
     last_owner_octets = 0;
     record_count = 0;
+    rules = Rules::now;
+    format = image_format_first;
 }
 
-void Builder::begin(dns::NameView apex) {
+void Builder::begin(dns::NameView apex, Rules rules) {
     work_->clear();
+    work_->rules = rules;
     work_->apex = dns::Name(apex);
     work_->apex.fold_case();
 }
@@ -279,10 +287,22 @@ Result<std::uint32_t> Builder::Work::owner_of(dns::NameView name) {
     return static_cast<std::uint32_t>(owners.size() - 1);
 }
 
+/// The number under which the image has records of `type`.
+Result<RrType> Builder::Work::stored_type(RrType type) {
+    const bool powerdns_only = dns::is_powerdns_only(type);
+    if (!dns::is_data_type(type) && !powerdns_only)
+        return fail(Errc::invalid, "type " + dns::to_string(type) + " is no zone data");
+    if (rules == Rules::before) return dns::to_powerdns(type);
+    if (powerdns_only || dns::from_powerdns(type) != type) format = image_format;
+    return type;
+}
+
 Status Builder::add(const dns::RecordView& record, Rdata rdata) {
     Work& w = *work_;
-    if (!dns::is_data_type(record.type))
-        return fail(Errc::invalid, "type " + dns::to_string(record.type) + " is no zone data");
+    RrType covered = record.type;
+    if (!dns::is_data_type(covered) || dns::from_powerdns(covered) != covered) {
+        ZC_TRY(covered, w.stored_type(covered));
+    }
     if (record.ttl > dns::ttl_seconds_max)
         return fail(Errc::limit,
                     "TTL of " + std::to_string(record.ttl) + " s, limit is 2147483647");
@@ -299,12 +319,15 @@ Status Builder::add(const dns::RecordView& record, Rdata rdata) {
     added.rdata = w.append(record.rdata);
     dns::fold_rdata(record.type,
                     base::MutableOctets(w.data).subspan(added.rdata.at, added.rdata.size));
-    RrType covered = record.type;
     if (record.type == RrType::rrsig) {
         covered = static_cast<RrType>(base::load_u16(record.rdata.data()));
+        if (!dns::is_data_type(covered) && w.rules == Rules::now)
+            return fail(Errc::invalid, "RRSIG over type " +
+                                           std::to_string(static_cast<unsigned>(covered)) +
+                                           ", which is no zone data");
         added.group = Work::group_of(covered) + 1;
     } else {
-        added.group = Work::group_of(record.type);
+        added.group = Work::group_of(covered);
     }
     if (covered == RrType::nsec3) {
         // They are no names of the zone (RFC 5155 section 7.2.8), but an order of their own.
@@ -432,18 +455,18 @@ void Builder::Work::check_nodes() {
     if (soa > 1) problem({}, "has " + std::to_string(soa) + " SOA records, a zone has one");
     for (const Node& node : nodes) {
         std::size_t cnames = 0, dnames = 0;
-        RrType other{};
+        std::optional<RrType> other_or_none;
         for (std::uint32_t i = node.first; i < node.last; ++i) {
             if ((records[i].group & 1U) != 0) continue;
             const RrType type = type_of(records[i].group);
             cnames += type == RrType::cname;
             dnames += type == RrType::dname;
-            if (!may_stand_beside_cname(type)) other = type;
+            if (!may_stand_beside_cname(type)) other_or_none = type;
             if (type == RrType::soa && node.labels != 0)
                 problem(slice(node.key), "has an SOA record, only the apex has one");
         }
-        if (cnames > 0 && other != RrType{})
-            problem(slice(node.key), "has CNAME and " + dns::to_string(other) +
+        if (cnames > 0 && other_or_none)
+            problem(slice(node.key), "has CNAME and " + dns::to_string(*other_or_none) +
                                          ", a CNAME stands alone (RFC 2181 section 10.1)");
         if (cnames > 1)
             problem(slice(node.key),
@@ -479,12 +502,20 @@ void Builder::Work::mark_nodes() {
 void Builder::Work::order_nsec3() {
     base::Octets parameters;  // of the first chain that NSEC3PARAM offers (RFC 5155 section 4.1.2:
                               // flags must be zero)
+    std::uint16_t too_many = 0;
     for (std::uint32_t i = nodes[0].first; i < nodes[0].last && parameters.empty(); ++i) {
         const base::Octets rdata = slice(records[i].rdata);
-        if (records[i].group == group_of(RrType::nsec3param) && rdata[0] == 1 && rdata[1] == 0 &&
-            base::load_u16(rdata.data() + 2) <= nsec3_iterations_max)
+        if (records[i].group != group_of(RrType::nsec3param) || rdata[0] != 1 || rdata[1] != 0)
+            continue;
+        const std::uint16_t iterations = base::load_u16(rdata.data() + 2);
+        if (iterations <= (rules == Rules::now ? nsec3_iterations_max : nsec3_iterations_known_max))
             parameters = rdata;
+        else
+            too_many = iterations;
     }
+    if (parameters.empty() && too_many != 0 && rules == Rules::now)
+        return problem({}, "has NSEC3 with " + std::to_string(too_many) + " iterations, limit is " +
+                               std::to_string(nsec3_iterations_max) + " (RFC 9276 section 3.2)");
     const auto active = [&](const Record& record) {
         const base::Octets rdata = slice(record.rdata);
         if ((record.group & 1U) != 0)
@@ -720,14 +751,22 @@ void Builder::Work::encode_rrset(std::vector<std::uint8_t>& out, const std::vect
                 !(has_type(nodes[node], RrType::a) || has_type(nodes[node], RrType::aaaa)))
                 continue;
             auto& list = copy.view().is_within(owner) ? in_domain : sibling;
-            if (in_domain.size() + sibling.size() < 255)
+            if (rules == Rules::now || in_domain.size() + sibling.size() < 255)
                 list.push_back({static_cast<std::uint16_t>(i - at), node});
         }
     }
     if (!in_domain.empty() || !sibling.empty()) {
         flags |= rrset_flag::glue;
-        rrset_out.push_back(static_cast<std::uint8_t>(in_domain.size()));
-        rrset_out.push_back(static_cast<std::uint8_t>(in_domain.size() + sibling.size()));
+        const std::size_t all = in_domain.size() + sibling.size();  // as many as NS records at most
+        if (all <= 255) {
+            rrset_out.push_back(static_cast<std::uint8_t>(in_domain.size()));
+            rrset_out.push_back(static_cast<std::uint8_t>(all));
+        } else {
+            format = image_format;
+            rrset_out.insert(rrset_out.end(), {255, 0});
+            append_number(rrset_out, static_cast<std::uint16_t>(in_domain.size()));
+            append_number(rrset_out, static_cast<std::uint16_t>(all));
+        }
     }
     const std::size_t glue_at = rrset_out.size();
     const std::size_t glue_octets = 6 * (in_domain.size() + sibling.size());
@@ -838,7 +877,7 @@ Result<Image> Builder::Work::assemble() {
     append_number(out, static_cast<std::uint32_t>(size));
     std::uint8_t depth = 0;
     for (const Node& node : nodes) depth = std::max(depth, node.labels);
-    out.insert(out.end(), {image_format, flags, static_cast<std::uint8_t>(apex.size()), depth});
+    out.insert(out.end(), {format, flags, static_cast<std::uint8_t>(apex.size()), depth});
     if (wide) {
         append_number(out, count);
         append_number(out, static_cast<std::uint32_t>(record_count));
@@ -912,9 +951,14 @@ void Builder::Work::warn(std::vector<Warning>& warnings) {
                               " iterations is not used, limit is " +
                               std::to_string(nsec3_iterations_max));
         else if (iterations > 0)
-            say(nodes[0], "NSEC3 with " + std::to_string(iterations) +
-                              " iterations, RFC 9276 section 3.1 wants 0: validators may take the "
-                              "zone for unsigned");
+            say(nodes[0],
+                "NSEC3 with " + std::to_string(iterations) +
+                    " iterations, RFC 9276 section 3.1 wants 0: validators may take the zone for "
+                    "unsigned" +
+                    (iterations > nsec3_iterations_ordinary
+                         ? ", and more than " + std::to_string(nsec3_iterations_ordinary) +
+                               " are hashed only so often a second"
+                         : ""));
     }
     for (const Node& node : nodes) {
         const bool hidden = (node.flags & node_flag::occluded) != 0;
@@ -986,8 +1030,8 @@ Result<Image> Builder::build(std::vector<Warning>* warnings_or_null,
     if (w.errors.empty()) {
         w.mark_nodes();
         w.order_nsec3();
-        w.encode_nodes();
     }
+    if (w.errors.empty()) w.encode_nodes();
     Result<Image> image = fail(Errc::invalid, "");
     if (w.errors.empty()) {
         if (warnings_or_null != nullptr) w.warn(*warnings_or_null);

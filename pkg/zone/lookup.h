@@ -14,8 +14,8 @@
 //   | RRset … | 0 RRset     flags u8 | type u8 or u16 | count u8 or u16 | octets behind this field
 //   u16 or u32 | TTL u32 |
 //             [patch count u8 or u16, distances u8…] | {length u8, or 255 and u16; RDATA}… |
-//             [signatures: count u8, TTL u32, {length, RDATA}…] | [glue: in-domain u8, all u8, {NS
-//             index u16, node u32}…]
+//             [signatures: count u8, TTL u32, {length, RDATA}…] | [glue: in-domain u8, all u8 (in
+//             format 2, 255 and 0: in-domain u16, all u16), {NS index u16, node u32}…]
 //
 // The key is the owner name without the apex. Numbers are little-endian but for TTLs, which are as
 // a message has them. Names in the RDATA of the types of RFC 1035 are compressed when the image is
@@ -39,17 +39,28 @@ namespace zc::zone {
 
 static_assert(std::endian::native == std::endian::little, "images are little-endian");
 
-inline constexpr std::uint8_t image_format = 1;
+/// An image is of format 2 when it has what format 1 cannot say, and else of format 1, as all were
+/// before there was another. In format 1
+/// - ALIAS and LUA stand under PowerDNS's numbers 65401 and 65402, and no other data does;
+/// - a delegation has at most 255 of its targets as glue, in the order of its NS records.
+inline constexpr std::uint8_t image_format_first = 1;
+inline constexpr std::uint8_t image_format = 2;
 inline constexpr std::size_t narrow_names_max = 255;
 inline constexpr std::size_t narrow_octets_max = 65535;
 inline constexpr std::size_t probes_max = 64;  // in a wide index; behind that: binary search
 inline constexpr std::uint32_t none = 0xffffffff;
 inline constexpr std::size_t nsec3_hash_octets =
     20;  // SHA-1, the only algorithm there is (RFC 5155 section 11)
-/// RFC 5155 section 10.3, for the longest keys. RFC 9276 wants 0 of those who sign and lets
-/// validators take a zone with more for unsigned; they see that it has more by the NSEC3 records of
-/// a response, so those have to be in it. `Builder` warns of such a zone.
-inline constexpr std::uint16_t nsec3_iterations_max = 2500;
+/// Iterations of NSEC3. RFC 9276 wants 0 of those who sign and lets validators take a zone with
+/// more for unsigned; they see that it has more by the NSEC3 records of a response, so those have
+/// to be in it. `Builder` warns of such a zone, and refuses one with more than the maximum (RFC
+/// 9276 section 3.2). Up to `nsec3_iterations_ordinary` (what BIND and Knot still take for signed)
+/// an answer's hash is as cheap as all else; more is counted, see answer::HashBudget.
+inline constexpr std::uint16_t nsec3_iterations_ordinary = 150;
+inline constexpr std::uint16_t nsec3_iterations_max = 500;
+/// RFC 5155 section 10.3, for the longest keys: what was built before the limit was lower, and what
+/// another server sends.
+inline constexpr std::uint16_t nsec3_iterations_known_max = 2500;
 inline constexpr std::uint16_t pointer_to_suffix = 0x8000;
 inline constexpr std::uint16_t pointer_offset_max =
     0x1fff;  // so that it can be moved by up to 8 KiB
@@ -106,6 +117,19 @@ struct RrSetRef {
     }
     bool has_signatures() const noexcept { return (flags & rrset_flag::signatures) != 0; }
     bool has_glue() const noexcept { return (flags & rrset_flag::glue) != 0; }
+    /// The targets of an NS RRset with addresses in the zone: first those that are below the cut.
+    /// `at` is where they begin, and moves to the first.
+    struct GlueCounts {
+        unsigned in_domain, all;
+    };
+    static GlueCounts glue_counts(const std::uint8_t*& at) noexcept {
+        GlueCounts counts{at[0], at[1]};
+        at += 2;
+        if (counts.in_domain <= counts.all) return counts;
+        counts = {load<std::uint16_t>(at), load<std::uint16_t>(at + 2)};
+        at += 4;
+        return counts;
+    }
 
     /// `at` is an RRset (its flags octet is not 0).
     static RrSetRef decode(const std::uint8_t* at) noexcept {
@@ -273,8 +297,18 @@ public:
     explicit ImageView(const std::uint8_t* image) noexcept : at_(image) {}
 
     std::uint32_t size() const noexcept { return load<std::uint32_t>(at_); }
+    std::uint8_t format() const noexcept { return at_[4]; }
     std::uint8_t flags() const noexcept { return at_[5]; }
     bool is(std::uint8_t flag) const noexcept { return (at_[5] & flag) != 0; }
+    /// The number under which this image has ALIAS.
+    dns::RrType alias_type() const noexcept {
+        return format() == image_format_first ? dns::RrType::powerdns_alias : dns::RrType::alias;
+    }
+    /// RRsets of this number are ALIAS and LUA here, which are never answered.
+    bool hides(dns::RrType type) const noexcept {
+        return dns::is_powerdns_only(type) ||
+               (format() == image_format_first && dns::from_powerdns(type) != type);
+    }
     State state() const noexcept { return static_cast<State>(at_[5] & image_flag::state); }
     std::uint8_t apex_octets() const noexcept { return at_[6]; }
     std::uint8_t depth() const noexcept { return at_[7]; }

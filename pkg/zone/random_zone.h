@@ -14,6 +14,7 @@
 #include "dns/name.h"
 #include "dns/presentation.h"
 #include "dns/rrset.h"
+#include "zone/lookup.h"
 #include "zone/zone.h"
 
 namespace zc::zone::random {
@@ -38,6 +39,25 @@ inline Record record(std::string_view owner, dns::RrType type, std::string_view 
     Record made{name(owner), type, ttl, {}};
     ZC_CHECK(dns::parse_rdata(rdata, type, dns::NameView(), made.rdata).has_value());
     return made;
+}
+
+/// The records of a zone whose one NSEC3, that of its apex, covers all else.
+inline std::vector<Record> nsec3_zone(const std::string& apex, unsigned iterations) {
+    using dns::RrType;
+    const std::uint8_t parameters[] = {1, 0, static_cast<std::uint8_t>(iterations >> 8),
+                                       static_cast<std::uint8_t>(iterations), 0};
+    std::uint8_t hash[nsec3_hash_octets];
+    nsec3_hash(name(apex), parameters, hash);
+    std::string label;
+    for (std::size_t bit = 0; bit < 8 * nsec3_hash_octets; bit += 5) {
+        unsigned window = unsigned{hash[bit / 8]} << 8;
+        if (bit / 8 + 1 < nsec3_hash_octets) window |= hash[bit / 8 + 1];
+        label += "0123456789abcdefghijklmnopqrstuv"[(window >> (11 - bit % 8)) & 31U];
+    }
+    const std::string chain = "1 0 " + std::to_string(iterations) + " -";
+    return {record(apex, RrType::soa, ". . 1 7200 900 86400 300"),
+            record(apex, RrType::nsec3param, chain),
+            record(label + "." + apex, RrType::nsec3, chain + " " + label + " SOA")};
 }
 
 /// What a zone is made of. `signs` also adds NSEC or NSEC3 records as a signer would.

@@ -37,7 +37,7 @@ Image placeholder(dns::NameView apex, State state) {
     std::uint8_t octets[12 + dns::name_octets_max] = {};
     const auto size = static_cast<std::uint32_t>(12 + apex.size());
     std::memcpy(octets, &size, 4);
-    octets[4] = image_format;
+    octets[4] = image_format_first;
     octets[5] = static_cast<std::uint8_t>(state);
     octets[6] = static_cast<std::uint8_t>(apex.size());
     for (std::size_t i = 0; i < apex.size(); ++i) octets[12 + i] = dns::fold(apex.wire()[i]);
@@ -126,7 +126,8 @@ struct Head {
 Result<Head> read_head(base::Octets image) {
     if (image.size() < 12 || load<std::uint32_t>(image.data()) != image.size())
         return damaged("size");
-    if (image[4] != image_format) return damaged("unknown format");
+    if (image[4] != image_format_first && image[4] != image_format)
+        return damaged("unknown format");
     const std::uint8_t flags = image[5];
     Head head;
     head.is_signed = (flags & image_flag::has_signed_header) != 0;
@@ -212,7 +213,8 @@ private:
         if ((flags & rrset_flag::patches) != 0)
             patches = in.octets(in.number((flags & rrset_flag::patches16) != 0 ? 2 : 1));
         if (!in.ok() || flags < rrset_flag::always) return damaged("RRset");
-        const auto type = static_cast<dns::RrType>(type_number);
+        auto type = static_cast<dns::RrType>(type_number);
+        if (image_[4] == image_format_first) type = dns::from_powerdns(type);
         if (patches.empty()) {
             for (std::uint32_t i = 0; i < count; ++i) {
                 const base::Octets rdata = in.rdata();
@@ -232,8 +234,13 @@ private:
             }
         }
         if ((flags & rrset_flag::glue) != 0) {
-            in.number(1);
-            in.octets(std::size_t{6} * in.number(1));
+            const std::uint32_t in_domain = in.number(1);
+            std::uint32_t all = in.number(1);
+            if (in_domain > all) {
+                in.number(2);
+                all = in.number(2);
+            }
+            in.octets(std::size_t{6} * all);
         }
         if (!in.ok() || in.at() - begin != octets) return damaged("length of an RRset");
         return {};
@@ -338,7 +345,9 @@ Status validate_head(base::Octets image) {
     return {};
 }
 
-Status validate(base::Octets image) {
+namespace {
+
+Status validate(base::Octets image, Builder::Rules rules) {
     // What an image means is decided by its records. So: read them back with every bound checked,
     // compile them again, and ask for the same octets. Index, flags, links and order need no rules
     // of their own then, and cannot be forgotten.
@@ -348,7 +357,7 @@ Status validate(base::Octets image) {
     const Walker::Record add = [&](const dns::RecordView& record) {
         if (!begun) {
             // The apex's SOA comes first, or the rebuilt image differs.
-            builder.begin(record.owner);
+            builder.begin(record.owner, rules);
             begun = true;
         }
         if (added) added = builder.add(record);
@@ -365,6 +374,14 @@ Status validate(base::Octets image) {
     }
     if (!std::ranges::equal(again.octets(), image)) return damaged("not in canonical form");
     return {};
+}
+
+}  // namespace
+
+Status validate(base::Octets image) {
+    const Status now = validate(image, Builder::Rules::now);
+    if (now || image.size() < 12 || image[4] != image_format_first) return now;
+    return validate(image, Builder::Rules::before) ? Status{} : now;
 }
 
 }  // namespace zc::zone

@@ -66,7 +66,7 @@ ImageDigest digest(base::Octets image) noexcept;
 /// Checks an image that comes from outside (disk, a peer) in full: every offset and length within
 /// bounds, names valid, order canonical, index, flags and links those that the content gives. What
 /// passes is safe to answer from and is octet for octet what `Builder` would have made of its
-/// records.
+/// records, now or when it was built.
 Status validate(base::Octets image);
 
 /// The head alone: size, format, apex, and that index and nodes lie inside. For an image that a
@@ -89,8 +89,10 @@ public:
     Builder(Builder&&) noexcept;
     Builder& operator=(Builder&&) noexcept;
 
-    /// Forgets everything and begins a zone.
-    void begin(dns::NameView apex);
+    /// Forgets everything and begins a zone. `before`: as it was built before there was image
+    /// format 2 and before NSEC3 iterations were limited; for `validate`.
+    enum class Rules : std::uint8_t { now, before };
+    void begin(dns::NameView apex, Rules rules = Rules::now);
     /// Adds a record. Order does not matter; a duplicate counts once; different TTLs in one RRset
     /// become the lowest (RFC 2181 section 5.2). Errors: `invalid` for an owner outside the zone or
     /// a type that is no zone data, `malformed` for RDATA that is not well-formed wire format
@@ -100,8 +102,9 @@ public:
 
     /// Compiles. Errors, `invalid`: no SOA or more than one, CNAME beside other data (RFC 2181
     /// section 10.1; RRSIG, NSEC, KEY and NXT may stand beside it), two CNAME or DNAME at one name,
-    /// an image over 2^32 - 1 octets. Every problem is found, not just the first. Afterwards the
-    /// builder is empty. `warnings` may be null; looking for them costs time.
+    /// NSEC3 with more than `nsec3_iterations_max` iterations, an image over 2^32 - 1 octets. Every
+    /// problem is found, not just the first. Afterwards the builder is empty. `warnings` may be
+    /// null; looking for them costs time.
     Result<Image> build(std::vector<Warning>* warnings_or_null = nullptr,
                         std::vector<Error>* all_errors_or_null = nullptr);
 
