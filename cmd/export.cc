@@ -1,4 +1,5 @@
 // zonectl export: all of a store, as PowerDNS would have it or as zone files.
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
@@ -15,6 +16,7 @@
 #include "verbs.h"
 #include "writer/settings.h"
 #include "writer/zone_key.h"
+#include "zone_file_rules.h"
 
 namespace zc::cmd {
 namespace {
@@ -28,11 +30,13 @@ struct ExportOptions {
     std::string store;
     std::string output = "-";
     To to = To::powerdns;
+    bool serve_unsigned = false;
 };
 
-/// A zone that could not be read, or has nothing to write.
+/// A zone that could not be read or may not be written, and records that are not answered from what
+/// is written.
 struct Left {
-    std::uint64_t zones = 0;
+    std::uint64_t zones = 0, records = 0;
 };
 
 /// Every zone of the store, in the order in which it was filled; tells of those that are damaged.
@@ -120,12 +124,17 @@ Status export_files(const ExportOptions& options, term::Terminal& terminal,
     if (error) return base::fail_errno(error.value(), "create " + options.output);
     return each_zone(
         options.store, terminal, stop, snapshot, left, [&](ingest::ImportedZone&& zone) -> Status {
-            if (zone.image.octets().empty()) {
-                terminal.warn("zone " + dns::to_string(zone.apex) +
-                              " has no records that a zone file could hold and was left out");
+            if (const std::string why = why_no_zone_file(zone, options.serve_unsigned);
+                !why.empty()) {
+                terminal.warn("zone " + dns::to_string(zone.apex) + ' ' + why +
+                              " and was left out");
                 ++left.zones;
                 return {};
             }
+            for (const std::string& record : ingest::only_in_comments(zone))
+                terminal.warn("zone " + dns::to_string(zone.apex) + ": " + record);
+            left.records += static_cast<std::uint64_t>(
+                std::ranges::count(zone.kept, false, &ingest::KeptRecord::disabled));
             const std::string name = ingest::zone_file_name(zone.apex);
             std::filesystem::path path = folder;
             if (zones > files_in_one_folder_max) {
@@ -164,7 +173,7 @@ int run_export(const ExportOptions& options, Invocation& invocation) {
         terminal.complain(status.error());
         return 2;
     }
-    return left.zones == 0 ? 0 : 1;
+    return left.zones == 0 && left.records == 0 ? 0 : 1;
 }
 
 }  // namespace
@@ -178,9 +187,16 @@ Action define_export(CLI::App& app) {
         "powerdns is a dump of data in COPY form, for PostgreSQL with PowerDNS's schema");
     add_text(app, "-o,--output", options->output, "PATH",
              "File of the dump, - is stdout; folder of the zone files, made or empty");
+    add_switch(app, "--serve-unsigned", options->serve_unsigned,
+               "Write zone files, without signatures, of zones that PowerDNS signs itself: bogus "
+               "where the parent has a DS");
     app.footer(
-        "Exit code 1: zones were left out, each is named. What only PowerDNS knows (kinds, "
-        "metadata, keys, comments, disabled records) is in a dump and not in zone files.");
+        "What only PowerDNS knows (kinds, metadata, keys, comments) is in a dump and not in zone "
+        "files; disabled records, and those of types that only PowerDNS has, stand there in "
+        "comments and are named on stderr, one line each. A zone that PowerDNS signs goes into a "
+        "dump with its keys, and into no zone file. Exit code 1: zones were left out, each is "
+        "named, "
+        "or records that were answered stand in comments.");
     return [options](Invocation& invocation) { return run_export(*options, invocation); };
 }
 

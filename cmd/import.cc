@@ -44,6 +44,7 @@ struct ImportVerbOptions {
     bool dry_run = false;
     bool repair = false;
     bool prune = false;
+    std::uint32_t removed_percent_max = writer::StoreImportOptions().removed_percent_max;
     bool serve_unsigned = false;
 };
 
@@ -122,13 +123,7 @@ private:
 };
 
 void add_totals(ingest::ImportTotals& sum, const ingest::ImportTotals& more) {
-    for (std::size_t i = 0; i < sum.tables.size(); ++i) {
-        sum.tables[i].read += more.tables[i].read;
-        sum.tables[i].taken += more.tables[i].taken;
-        sum.tables[i].repaired += more.tables[i].repaired;
-        sum.tables[i].refused += more.tables[i].refused;
-        sum.tables[i].doubtful += more.tables[i].doubtful;
-    }
+    for (std::size_t i = 0; i < sum.tables.size(); ++i) sum.tables[i].add(more.tables[i]);
     sum.zones += more.zones;
     sum.serving += more.serving;
     sum.broken += more.broken;
@@ -137,14 +132,32 @@ void add_totals(ingest::ImportTotals& sum, const ingest::ImportTotals& more) {
     sum.unchanged += more.unchanged;
     sum.not_transferred += more.not_transferred;
     sum.records += more.records;
+    sum.made += more.made;
     sum.kept += more.kept;
     sum.octets_spilled += more.octets_spilled;
 }
 
+/// What the source had nothing against, and the store had.
+void add_withheld(ingest::ImportTotals& sum, const writer::Withheld& withheld) {
+    using ingest::Fate;
+    sum.serving -= withheld.zones;
+    sum.unsigned_zones += withheld.zones;
+    sum.of(ingest::Table::domains).move(Fate::served, Fate::refused, withheld.zones);
+    ingest::RowSums& records = sum.of(ingest::Table::records);
+    records.move(Fate::powerdns_only, Fate::not_served, withheld.powerdns_only);
+    records.move(Fate::served, Fate::not_served, withheld.records - withheld.powerdns_only);
+}
+
+/// A zone that is not served is a row of `domains` that is refused.
 std::uint64_t refused(const ingest::ImportTotals& totals) {
     std::uint64_t sum = 0;
-    for (const ingest::TableCount& table : totals.tables) sum += table.refused;
+    for (const ingest::RowSums& table : totals.tables) sum += table.of(ingest::Fate::refused);
     return sum;
+}
+
+template <class Each>
+void for_each_fate(const Each& each) {
+    for (std::size_t i = 0; i < ingest::fates_count; ++i) each(static_cast<ingest::Fate>(i));
 }
 
 /// One bar for each phase of each source.
@@ -206,11 +219,12 @@ term::Json json_of(const ImportVerbOptions& options, const Report& report,
     zones.set("hidden", number(report.totals.hidden));
     term::Json tables = term::Json::object();
     for (std::size_t i = 0; i < report.totals.tables.size(); ++i) {
-        const ingest::TableCount& count = report.totals.tables[i];
+        const ingest::RowSums& sums = report.totals.tables[i];
         term::Json table = term::Json::object();
-        table.set("read", number(count.read)).set("taken", number(count.taken));
-        table.set("repaired", number(count.repaired)).set("refused", number(count.refused));
-        table.set("doubtful", number(count.doubtful));
+        table.set("read", number(sums.read));
+        for_each_fate(
+            [&](ingest::Fate fate) { table.set(ingest::key_of(fate), number(sums.of(fate))); });
+        table.set("doubtful", number(sums.doubtful));
         tables.set(ingest::to_string(static_cast<ingest::Table>(i)), std::move(table));
     }
     term::Json list = term::Json::array();
@@ -221,6 +235,7 @@ term::Json json_of(const ImportVerbOptions& options, const Report& report,
     json.set("new", term::Json::boolean(report.outcome.is_new));
     json.set("position", number(report.outcome.position.number));
     json.set("zones", std::move(zones)).set("records", number(report.totals.records));
+    json.set("made", number(report.totals.made));
     json.set("kept", number(report.totals.kept)).set("tables", std::move(tables));
     json.set("findings_total", number(findings.total())).set("findings", std::move(list));
     json.set("seconds", term::Json::number(report.took.as_seconds()));
@@ -231,39 +246,61 @@ std::string counted(std::uint64_t count, std::string_view one, std::string_view 
     return term::grouped(count) + ' ' + std::string(count == 1 ? one : many);
 }
 
-void print(term::Terminal& terminal, const ImportVerbOptions& options, const Report& report,
-           const Findings& findings) {
-    std::size_t shown = 0;
+/// The first findings, and how many more there are, a line each.
+std::vector<term::Text> lines_of(const ImportVerbOptions& options, const Findings& findings) {
+    std::vector<term::Text> lines;
     for (const ingest::Finding& finding : findings.first()) {
-        if (shown++ == findings_shown_max) break;
+        if (lines.size() == findings_shown_max) break;
         const bool bad = finding.verdict == ingest::Verdict::refused;
-        terminal.line(place_of(finding) + ": " +
-                      term::Text(bad ? term::Style::red : term::Style::yellow,
-                                 ingest::to_string(finding.verdict)) +
-                      ": " + finding.zone + (finding.record.empty() ? "" : ": " + finding.record) +
-                      ": " + finding.reason + "; " + finding.effect);
+        lines.push_back(place_of(finding) + ": " +
+                        term::Text(bad ? term::Style::red : term::Style::yellow,
+                                   ingest::to_string(finding.verdict)) +
+                        ": " + (finding.zone.empty() ? "" : finding.zone + ": ") +
+                        (finding.record.empty() ? "" : finding.record + ": ") + finding.reason +
+                        "; " + finding.effect);
     }
     if (findings.total() > findings_shown_max)
-        terminal.out("and " + term::grouped(findings.total() - findings_shown_max) + " more" +
-                     (options.report.empty() ? "; --report FILE lists all\n"
-                                             : ", all in " + options.report + '\n'));
+        lines.emplace_back(
+            "and " + term::grouped(findings.total() - findings_shown_max) + " more" +
+            (options.report.empty() ? "; --report FILE lists all" : ", all in " + options.report));
+    return lines;
+}
 
-    using Align = term::Table::Align;
-    term::Table table({{"table", Align::left},
-                       {"read", Align::right},
-                       {"taken", Align::right},
-                       {"repaired", Align::right},
-                       {"refused", Align::right},
-                       {"doubtful", Align::right}});
-    for (std::size_t i = 0; i < report.totals.tables.size(); ++i) {
-        const ingest::TableCount& count = report.totals.tables[i];
-        if (count.read == 0) continue;
-        table.row({std::string(ingest::to_string(static_cast<ingest::Table>(i))),
-                   term::grouped(count.read), term::grouped(count.taken),
-                   term::grouped(count.repaired), term::grouped(count.refused),
-                   term::grouped(count.doubtful)});
+/// A line for each fate that some row had, a column for each table that has rows: each column adds
+/// up to its first line.
+std::string sums_text(const ingest::ImportTotals& totals) {
+    std::vector<term::Table::Column> columns = {{"rows", term::Table::Align::left}};
+    std::vector<const ingest::RowSums*> tables;
+    for (std::size_t i = 0; i < totals.tables.size(); ++i) {
+        if (totals.tables[i].read == 0) continue;
+        columns.push_back({std::string(ingest::to_string(static_cast<ingest::Table>(i))),
+                           term::Table::Align::right});
+        tables.push_back(&totals.tables[i]);
     }
-    terminal.out(table.text());
+    term::Table table(columns);
+    const auto line = [&](std::string_view name, const auto& count_of) {
+        std::vector<std::string> cells = {std::string(name)};
+        bool any = false;
+        for (const ingest::RowSums* const sums : tables) {
+            const std::uint64_t count = count_of(*sums);
+            any = any || count > 0;
+            cells.push_back(count == 0 ? "" : term::grouped(count));
+        }
+        if (any) table.row(std::move(cells));
+    };
+    line("read", [](const ingest::RowSums& sums) { return sums.read; });
+    for_each_fate([&](ingest::Fate fate) {
+        line("  " + std::string(ingest::to_string(fate)),
+             [fate](const ingest::RowSums& sums) { return sums.of(fate); });
+    });
+    line("doubtful among them", [](const ingest::RowSums& sums) { return sums.doubtful; });
+    return table.text();
+}
+
+void print(term::Terminal& terminal, const ImportVerbOptions& options, const Report& report,
+           const Findings& findings) {
+    for (const term::Text& line : lines_of(options, findings)) terminal.line(line);
+    terminal.out(sums_text(report.totals));
 
     const journal::Counts& counts = report.outcome.counts;
     std::string line = counted(report.totals.zones, "zone", "zones") + ", " +
@@ -364,6 +401,7 @@ int run_import(const ImportVerbOptions& options, Invocation& invocation) {
     const StopOnSignals stop;
     writer::StoreImportOptions store_options;
     store_options.prune = options.prune ? writer::Prune::yes : writer::Prune::no;
+    store_options.removed_percent_max = options.removed_percent_max;
     store_options.dry_run = options.dry_run ? writer::DryRun::yes : writer::DryRun::no;
     ingest::ImportOptions import_options;
     import_options.repair = options.repair ? ingest::Repair::yes : ingest::Repair::no;
@@ -401,6 +439,15 @@ int run_import(const ImportVerbOptions& options, Invocation& invocation) {
         const auto totals = ingest::import_zones(source, import_options, *import);
         bar.finish();
         if (!totals) return give_up(totals.error());
+        // Zones that a server did not give are there, and stay as the store has them.
+        if (totals->zones == 0 && totals->not_transferred == 0) {
+            for (const term::Text& line : lines_of(options, *findings)) {
+                std::string plain;
+                for (const term::Text::Piece& piece : line.pieces()) plain += piece.text;
+                terminal.warn(plain);
+            }
+            return give_up({Errc::not_found, "no zone in it; the store is as it was", {source}});
+        }
         add_totals(report.totals, *totals);
     }
     if (report.totals.not_transferred > 0) import->keep_all();
@@ -412,6 +459,7 @@ int run_import(const ImportVerbOptions& options, Invocation& invocation) {
     if (!options.dry_run)
         invocation.done = "the store has all of this import, at position " +
                           journal::to_string(report.outcome.position);
+    add_withheld(report.totals, report.outcome.withheld);
     report.took = runtime::monotonic() - start;
     bool all_told = true;
     if (const Status written = findings->flush(); !written) {
@@ -493,6 +541,10 @@ Action define_import(CLI::App& app) {
     add_switch(app, "--repair", options->repair,
                "Mend rows that PowerDNS does not answer as they stand, and say what was done");
     add_switch(app, "--prune", options->prune, "Remove zones from the store that no source has");
+    add_number(
+        app, "--max-removed", options->removed_percent_max, {0, 100}, Unit::count,
+        "With --prune: percent of the store's zones that may be removed; if it would be more, "
+        "nothing is changed and the exit code is 2. Of 5 zones one is 20 percent");
     add_switch(app, "--serve-unsigned", options->serve_unsigned,
                "Answer, without signatures, from zones that PowerDNS signs itself");
     add_number(app, "--default-ttl", options->default_ttl, {0, dns::ttl_seconds_max}, Unit::seconds,
@@ -511,11 +563,16 @@ Action define_import(CLI::App& app) {
         "sign as asked is reported and left as the store has it; zones that arrive signed are "
         "served as they are. A zone whose SOA is as the last transfer from that server gave it is "
         "unchanged and not transferred again, unless it is signed (signatures are renewed without "
-        "another serial) or something was found in it: --retransfer transfers all. Exit code 1: "
-        "rows or zones were refused, the rest is in "
-        "the store; or all is there, but the report could not be written. 2: the source could not "
-        "be "
-        "read to its end, or the disk is full; the store is as it was.");
+        "another serial) or something was found in it: --retransfer transfers all. Every row that "
+        "was read is counted once: served as it is, repaired, disabled, PowerDNS only (ALIAS, "
+        "LUA), "
+        "made anew (NSEC, NSEC3), without type, same twice, of a zone that is not served, of an "
+        "unchanged zone, or refused. Exit code 1: rows or zones were refused, or a zone is not "
+        "served "
+        "(it is broken, or PowerDNS signs it); the rest is in the store; or all is there, "
+        "but the report could not be written. 2: the source could not be "
+        "read to its end or has no zone, more zones would be removed than --max-removed allows, or "
+        "the disk is full; the store is as it was.");
     return [options](Invocation& invocation) { return run_import(*options, invocation); };
 }
 

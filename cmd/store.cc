@@ -1,5 +1,7 @@
 // zonectl store check|stats, zone list|show|export: what stands in a store, also while a node
 // serves it.
+#include <algorithm>
+#include <array>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -16,6 +18,7 @@
 #include "writer/load.h"
 #include "writer/settings.h"
 #include "writer/zone_key.h"
+#include "zone_file_rules.h"
 
 namespace zc::cmd {
 namespace {
@@ -25,6 +28,7 @@ constexpr std::size_t out_octets = 1 << 16;  // gathered before a write
 struct StoreOptions {
     std::string store;
     std::string zone;
+    bool serve_unsigned = false;
 };
 
 void add_store(CLI::App& app, StoreOptions& options) {
@@ -247,13 +251,13 @@ int run_zone_export(const StoreOptions& options, Invocation& invocation) {
     int code = 0;
     const auto zone = load_zone(options, invocation, code, nullptr);
     if (!zone) return code;
-    if (zone->image.octets().empty()) {
-        invocation.terminal.complain("zone " + dns::to_string(zone->apex) + " is " +
-                                     std::string(state_name({zone->state, zone->hidden})) +
-                                     " and has no records that a zone file could hold; zonectl "
-                                     "zone show has them as they are");
+    if (const std::string why = why_no_zone_file(*zone, options.serve_unsigned); !why.empty()) {
+        invocation.terminal.complain("zone " + dns::to_string(zone->apex) + ' ' + why +
+                                     "; zonectl zone show has what there is");
         return 1;
     }
+    for (const std::string& record : ingest::only_in_comments(*zone))
+        invocation.terminal.warn(record);
     std::string out;
     ingest::append_zone_file(out, *zone, [&](std::string& piece) {
         if (piece.size() < out_octets) return;
@@ -261,7 +265,7 @@ int run_zone_export(const StoreOptions& options, Invocation& invocation) {
         piece.clear();
     });
     invocation.terminal.data(out);
-    return 0;
+    return std::ranges::all_of(zone->kept, &ingest::KeptRecord::disabled) ? 0 : 1;
 }
 
 int run_check(const StoreOptions& options, Invocation& invocation) {
@@ -295,6 +299,33 @@ int run_check(const StoreOptions& options, Invocation& invocation) {
     return *problems == 0 ? 0 : 1;
 }
 
+/// What a store knows of the rows that it was made from: those that are in it.
+constexpr std::array stored_fates = {ingest::Fate::served, ingest::Fate::disabled,
+                                     ingest::Fate::powerdns_only, ingest::Fate::not_served};
+
+/// False: it cannot be read.
+bool add_rows(const journal::StoredZone& zone, ingest::RowSums& rows) {
+    using Why = ingest::KeptRecord::Why;
+    using ingest::Fate;
+    ingest::ImportedZone settings;
+    const auto state = writer::decode_state(zone.state);
+    if (!state || !writer::decode_settings(zone.settings, settings)) return false;
+    const bool is_served = state->state == zone::State::serving && !state->hidden;
+    const auto kept = [&](Why why) {
+        return static_cast<std::uint64_t>(
+            std::ranges::count(settings.kept, why, &ingest::KeptRecord::why));
+    };
+    rows.of(Fate::disabled) += kept(Why::disabled);
+    if (is_served) {
+        const std::uint64_t powerdns_only = std::min(kept(Why::powerdns_only), zone.records);
+        rows.of(Fate::powerdns_only) += powerdns_only;
+        rows.of(Fate::served) += zone.records - powerdns_only;
+    } else {
+        rows.of(Fate::not_served) += zone.records + kept(Why::no_image);
+    }
+    return true;
+}
+
 std::uint64_t file_octets(const std::string& path) {
     std::error_code error;
     const std::uintmax_t size = std::filesystem::file_size(path, error);
@@ -307,6 +338,7 @@ int run_stats(const StoreOptions& options, Invocation& invocation) {
     std::uint64_t zones = 0;
     std::uint64_t records = 0;
     std::uint64_t settings_octets = 0;
+    ingest::RowSums rows;
     std::map<std::string_view, std::uint64_t> states;
     std::map<std::string_view, std::uint64_t> kinds;
     const auto status = snapshot->for_each({}, [&](const journal::StoredZone& zone) {
@@ -314,7 +346,7 @@ int run_stats(const StoreOptions& options, Invocation& invocation) {
         ++zones;
         records += zone.records;
         settings_octets += zone.settings.size();
-        ++states[one.state];
+        ++states[add_rows(zone, rows) ? one.state : "damaged"];
         ++kinds[one.kind];
         return true;
     });
@@ -335,6 +367,9 @@ int run_stats(const StoreOptions& options, Invocation& invocation) {
     term::Terminal& terminal = invocation.terminal;
     if (terminal.json()) {
         const auto number = [](std::uint64_t value) { return term::Json::number(value); };
+        term::Json by_fate = term::Json::object();
+        for (const ingest::Fate fate : stored_fates)
+            by_fate.set(ingest::key_of(fate), number(rows.of(fate)));
         term::Json by_state = term::Json::object();
         for (const auto& [state, count] : states) by_state.set(state, number(count));
         term::Json by_kind = term::Json::object();
@@ -344,6 +379,7 @@ int run_stats(const StoreOptions& options, Invocation& invocation) {
         json.set("position", number(snapshot->position().number));
         json.set("commit", journal::to_string(snapshot->position()));
         json.set("zones", number(zones)).set("records", number(records));
+        json.set("rows", std::move(by_fate));
         json.set("states", std::move(by_state)).set("kinds", std::move(by_kind));
         json.set("settings_octets", number(settings_octets));
         json.set("store_octets", number(store_octets)).set("image_octets", number(image_octets));
@@ -360,6 +396,9 @@ int run_stats(const StoreOptions& options, Invocation& invocation) {
     for (const auto& [kind, count] : kinds)
         table.row({"  " + std::string(kind), term::grouped(count)});
     table.row({"records", term::grouped(records)});
+    for (const ingest::Fate fate : stored_fates)
+        if (rows.of(fate) > 0)
+            table.row({"  " + std::string(ingest::to_string(fate)), term::grouped(rows.of(fate))});
     table.row({"position", journal::to_string(snapshot->position())});
     table.row({"store", term::octets_in_words(store_octets)});
     table.row(
@@ -397,7 +436,13 @@ Action define_zone_export(CLI::App& app) {
     auto options = std::make_shared<StoreOptions>();
     add_store(app, *options);
     add_zone(app, *options);
-    app.footer("Disabled records, and those of types that only PowerDNS has, stand in comments.");
+    add_switch(app, "--serve-unsigned", options->serve_unsigned,
+               "Also, without signatures, of a zone that PowerDNS signs itself: bogus where the "
+               "parent has a DS");
+    app.footer(
+        "Disabled records, and those of types that only PowerDNS has, stand in comments and are "
+        "named on stderr. Exit code 1: there is no such zone or nothing of it was written, or a "
+        "record that was answered stands in a comment.");
     return [options](Invocation& invocation) { return run_zone_export(*options, invocation); };
 }
 
@@ -411,6 +456,11 @@ Action define_store_check(CLI::App& app) {
 Action define_store_stats(CLI::App& app) {
     auto options = std::make_shared<StoreOptions>();
     add_store(app, *options);
+    app.footer(
+        "Records are counted in the words of zonectl import. Those that an import repaired or made "
+        "(NSEC, NSEC3) are served as they are from then on; rows that it refused, met twice or "
+        "that "
+        "have no type are not in the store.");
     return [options](Invocation& invocation) { return run_stats(*options, invocation); };
 }
 

@@ -28,6 +28,7 @@ _zonectl() {
         --connections) COMPREPLY=(); return ;;
         --timeout) COMPREPLY=(); return ;;
         --report) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --max-removed) COMPREPLY=(); return ;;
         --default-ttl) COMPREPLY=(); return ;;
         --threads) COMPREPLY=(); return ;;
         --memory-octets-max) COMPREPLY=(); return ;;
@@ -35,7 +36,7 @@ _zonectl() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
         esac
-        words='' flags='--help --store --from --zone --zone-list --catalog --tsig-key --tsig-key-file --connections --timeout --as-secondary --retransfer --report --dry-run --repair --prune --serve-unsigned --default-ttl --threads --memory-octets-max --temporary-directory --config --color --json --version' files=no
+        words='' flags='--help --store --from --zone --zone-list --catalog --tsig-key --tsig-key-file --connections --timeout --as-secondary --retransfer --report --dry-run --repair --prune --max-removed --serve-unsigned --default-ttl --threads --memory-octets-max --temporary-directory --config --color --json --version' files=no
         ;;
     'serve')
         case "$prev" in
@@ -196,7 +197,7 @@ _zonectl() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
         esac
-        words='' flags='--help --store --to --output -o --config --color --json --version' files=no
+        words='' flags='--help --store --to --output -o --serve-unsigned --config --color --json --version' files=no
         ;;
     'config')
         case "$prev" in
@@ -309,7 +310,7 @@ _zonectl() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
         esac
-        words='' flags='--help --store --config --color --json --version' files=no
+        words='' flags='--help --store --serve-unsigned --config --color --json --version' files=no
         ;;
     'zone check')
         case "$prev" in

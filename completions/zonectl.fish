@@ -38,6 +38,7 @@ complete -c zonectl -n "__zonectl_at 'import'" -l report -r -F -d 'Every refused
 complete -c zonectl -n "__zonectl_at 'import'" -l dry-run -d 'Read, compare and report; change nothing'
 complete -c zonectl -n "__zonectl_at 'import'" -l repair -d 'Mend rows that PowerDNS does not answer as they stand, and say what was done'
 complete -c zonectl -n "__zonectl_at 'import'" -l prune -d 'Remove zones from the store that no source has'
+complete -c zonectl -n "__zonectl_at 'import'" -l max-removed -x -d 'With --prune: percent of the store'\''s zones that may be removed; if it would be more, nothing is changed and the exit code is 2. Of 5 zones one is 20 percent'
 complete -c zonectl -n "__zonectl_at 'import'" -l serve-unsigned -d 'Answer, without signatures, from zones that PowerDNS signs itself'
 complete -c zonectl -n "__zonectl_at 'import'" -l default-ttl -x -d 'TTL of records that have none'
 complete -c zonectl -n "__zonectl_at 'import'" -l threads -x -d 'Threads that judge and compile; 0 is one a core'
@@ -161,6 +162,7 @@ complete -c zonectl -n "__zonectl_at 'store'" -a stats -d 'Count zones and octet
 complete -c zonectl -n "__zonectl_at 'export'" -l store -r -F -d 'Store that zonectl import has made'
 complete -c zonectl -n "__zonectl_at 'export'" -l to -x -a 'powerdns zone-files' -d 'powerdns is a dump of data in COPY form, for PostgreSQL with PowerDNS'\''s schema'
 complete -c zonectl -n "__zonectl_at 'export'" -l output -s o -r -F -d 'File of the dump, - is stdout; folder of the zone files, made or empty'
+complete -c zonectl -n "__zonectl_at 'export'" -l serve-unsigned -d 'Write zone files, without signatures, of zones that PowerDNS signs itself: bogus where the parent has a DS'
 complete -c zonectl -n "__zonectl_at 'config'" -a check -d 'Tell every mistake in the configuration file, by line'
 complete -c zonectl -n "__zonectl_at 'config'" -a show -d 'Show the value of each setting and where it comes from'
 complete -c zonectl -n "__zonectl_at 'generate'" -a man -d 'Write the man pages into a directory'
@@ -190,6 +192,7 @@ complete -c zonectl -n "__zonectl_at 'diff report'" -l results -r -F -d 'Where t
 complete -c zonectl -n "__zonectl_at 'zone list'" -l store -r -F -d 'Store that zonectl import has made'
 complete -c zonectl -n "__zonectl_at 'zone show'" -l store -r -F -d 'Store that zonectl import has made'
 complete -c zonectl -n "__zonectl_at 'zone export'" -l store -r -F -d 'Store that zonectl import has made'
+complete -c zonectl -n "__zonectl_at 'zone export'" -l serve-unsigned -d 'Also, without signatures, of a zone that PowerDNS signs itself: bogus where the parent has a DS'
 complete -c zonectl -n "__zonectl_at 'zone check'" -F
 complete -c zonectl -n "__zonectl_at 'zone check'" -l default-ttl -x -d 'TTL of records when the file gives none'
 complete -c zonectl -n "__zonectl_at 'zone check'" -l origin -x -d 'Apex of the zone; else it follows from the file'\''s name, ORIGIN.zone'

@@ -158,7 +158,7 @@ def test_keys(work):
         # What was there stays when its transfer fails, with --prune too.
         import_from(server, work + "/file", "--zone", "zone0.test", "--zone", "gone.test", "--prune", code=1)
         assert stored(work + "/file") == set(zones)
-        import_from(server, work + "/file", "--zone", "zone0.test", "--prune")
+        import_from(server, work + "/file", "--zone", "zone0.test", "--prune", "--max-removed", "100")
         assert stored(work + "/file") == {"zone0.test."}
 
 
@@ -347,7 +347,7 @@ def test_powerdns(work):
         dump = zonectl("export", "--store", work + "/a", "-o", "-")
         assert "\talias.zone1.test\tALIAS\tns.zone1.test\t300" in dump, dump
 
-        zonectl("import", server.database, "--store", work + "/b")
+        zonectl("import", server.database, "--store", work + "/b", code=1)  # zone0.test is signed by PowerDNS
         state = lambda: [line.split("\t")[1:3] for line in zonectl("zone", "list", "--store", work + "/b").splitlines() if line.startswith("zone0.test.")]
         assert "unsigned" in state()[0], state()
         before = json.loads(zonectl("zone", "show", "zone0.test", "--store", work + "/b", "--json"))
@@ -358,7 +358,7 @@ def test_powerdns(work):
         assert metadata["PRESIGNED"] == "1" and metadata["NSEC3PARAM"] == "1 0 2 ab", metadata
         assert shown["keys"] == before["keys"] and shown["kind"] == before["kind"], shown
         with open(work + "/zone0", "w", encoding="ascii") as f:
-            f.write(zonectl("zone", "export", "zone0.test", "--store", work + "/b"))
+            f.write(zonectl("zone", "export", "zone0.test", "--store", work + "/b", code=1))
         verified = subprocess.run(["ldns-verify-zone", work + "/zone0"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         assert "RRSIG" in open(work + "/zone0", encoding="ascii").read() and verified.returncode == 0, verified.stdout
 
@@ -411,8 +411,8 @@ def test_dying(work):
     server = Dying()
     report = import_from(server, work + "/a", "--zone", "one.test", "--zone", "half.test", "--zone", "two.test", code=1)
     assert stored(work + "/a") == {"one.test.", "two.test."}, report
-    assert report["zones"]["not_transferred"] == 1 and report["tables"]["domains"] == {
-        "read": 3, "taken": 2, "repaired": 0, "refused": 1, "doubtful": 0}, report
+    assert report["zones"]["not_transferred"] == 1 and {
+        key: count for key, count in report["tables"]["domains"].items() if count} == {"read": 3, "served_as_they_are": 2, "refused": 1}, report
     assert "closed the connection" in report["findings"][0]["reason"] and report["findings"][0]["zone"] == "half.test.", report["findings"]
 
     many = ["one.test", "last.test"] + [f"z{i}.test" for i in range(50)]

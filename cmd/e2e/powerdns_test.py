@@ -59,7 +59,7 @@ class Report:
                 if finding["table"] == "records" and finding["record"]:
                     self.names.add(wire_key(finding["record"].split(" ")[0].replace("NULL", "")))
                 elif finding["table"] in ("domains", "cryptokeys"):
-                    self.zones.add(wire_key(finding["record"] if finding["verdict"] == "refused" and finding["table"] == "domains" else zone))
+                    self.zones.add(wire_key(finding["record"] if finding["verdict"] == "refused" and finding["table"] == "domains" and finding["record"] else zone))
 
     def add_aliases(self, rows):
         """A name whose CNAME or DNAME leads to a name of the report, or to a zone of it, is answered with what is there."""

@@ -31,6 +31,9 @@ TABLES = {
     "tsigkeys": ["id", "name", "algorithm", "secret"],
     "supermasters": ["ip", "nameserver", "account"],
 }
+# Each row that was read is in one of these.
+FATES = ("served_as_they_are", "repaired", "disabled", "powerdns_only", "made_anew", "without_type", "same_twice", "of_zones_not_served",
+         "of_unchanged_zones", "refused")
 PRIVATE_KEY = "Private-key-format: v1.2\nAlgorithm: 13 (ECDSAP256SHA256)\nPrivateKey: inwNTuSeDQ4VzdktDiWsTqkMVGQt+49ALRzqn9Ht050=\n"
 
 
@@ -121,7 +124,7 @@ class RandomDatabase:
             content = self.mutated(content)
         name = self.rng.choice(["outside.test", None, ""]) if self.chance(0.03) else self.name(apex)
         prio = rng.choice([0, 10, 65535]) if kind in ("MX", "SRV") and not self.chance(0.1) else rng.choice([0, 0, None, 70000, -1])
-        values = [domain, name, kind or None, content, self.ttl() if kind else None, prio if kind else None, self.chance(0.06), rng.choice([None, "", "www a"]),
+        values = [domain, name, kind or None, content, self.ttl() if kind else None, prio if kind else None, rng.choice([True, True, None]) if self.chance(0.08) else False, rng.choice([None, "", "www a"]),
                   not self.chance(0.1)]
         self.add("records", *values)
         if self.chance(0.06):
@@ -266,14 +269,23 @@ class Imported:
         report = json.loads(run(harness.zonectl_binary(), "import", source, "--store", store, "--json", *flags, code=code))
         assert len(report["findings"]) == report["findings_total"], report["findings_total"]
         for table in report["tables"].values():
-            assert table["read"] == table["taken"] + table["repaired"] + table["refused"], report["tables"]
+            assert table["read"] == sum(table[fate] for fate in FATES), report["tables"]
+        self.tables = report["tables"]
         assert sum(t["refused"] for t in report["tables"].values()) == sum(f["verdict"] == "refused" for f in report["findings"])
+        self.made = report["made"]
         self.zones = report["zones"]
         # In each form a row stands in another line; so which of two equal rows is the doubtful one differs.
-        tables = {table: (counts["read"], counts["taken"], counts["repaired"], counts["refused"]) for table, counts in report["tables"].items()}
+        tables = {table: (counts["read"], *(counts[fate] for fate in FATES)) for table, counts in report["tables"].items()}
         self.judgement = (tables, report["zones"], report["records"], report["kept"],
                           sorted((f["table"], f["zone"], f["record"], f["verdict"], re.sub(r"line \d+", "line", f["reason"]), f["effect"]) for f in report["findings"]))
         self.contents = contents_of(store)
+
+    def check_stats(self, seed):
+        """Of a store that was new: it holds what the import says."""
+        stats = json.loads(run(harness.zonectl_binary(), "store", "stats", "--store", self.store, "--json"))["rows"]
+        rows = self.tables["records"]
+        expect_equal("store stats", {"served_as_they_are": rows["served_as_they_are"] + rows["repaired"] + rows["made_anew"] + self.made, "disabled": rows["disabled"],
+                                     "powerdns_only": rows["powerdns_only"], "of_zones_not_served": rows["of_zones_not_served"]}, stats, seed)
 
     def export(self):
         path = self.store + ".export.sql"
@@ -380,6 +392,7 @@ def check_database(postgres, seed, work):
     flags = ["--repair"] if rng.random() < 0.3 else []
     flags += ["--serve-unsigned"] if rng.random() < 0.3 else []
     first = Imported(plain, f"{work}/store", *flags)
+    first.check_stats(seed)
     read = {table: len(table_rows) for table, table_rows in rows.items()}
     expect_equal("rows read", {t: n for t, n in read.items() if t != "other"}, {t: first.judgement[0][t][0] for t in read}, seed)
     for form, source in forms.items():

@@ -135,7 +135,7 @@ def test_kills(work, rounds, rng):
             state = {}
         target = {index: number for index in range(ZONES) if rng.random() < 0.9}
         write_dump(dump, target)
-        with subprocess.Popen([harness.zonectl_binary(), "import", dump, "--store", store, "--prune"], stdout=subprocess.DEVNULL,
+        with subprocess.Popen([harness.zonectl_binary(), "import", dump, "--store", store, "--prune", "--max-removed", "100"], stdout=subprocess.DEVNULL,
                               stderr=subprocess.DEVNULL) as process:
             time.sleep(rng.random() * took * 1.3)
             process.send_signal(rng.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGINT]))
@@ -221,7 +221,7 @@ def test_reload(work):
             zonectl("import", dump, "--store", store)
             zonectl("reload", "--control", control)
             assert serial(7) == 2 and serial(8) == 1 and serial(ZONES) == 1
-            zonectl("import", dump, "--store", store, "--prune")
+            zonectl("import", dump, "--store", store, "--prune", "--max-removed", "100")
             zonectl("reload", "--control", control)
             assert serial(7) == 2 and serial(8) is None
             remove_store(store)

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "dns/presentation.h"
+#include "ingest/arrived.h"
 #include "ingest/catalog_zone.h"
 #include "ingest/hash.h"
 #include "ingest/powerdns_export.h"
@@ -35,7 +36,7 @@ struct Transferred {
     bool unchanged = false;            // the store has it: no zone, and nothing to say
     std::optional<ImportedZone> zone;  // absent: it did not come, and `findings` say why
     std::vector<Finding> findings;
-    TableCount records;
+    RowSums records;
 };
 
 /// The zones of one server on several connections, delivered in their order.
@@ -181,7 +182,7 @@ private:
                 zone.catalog = catalog_name_;
                 zone.options = wanted.catalog_options;
             }
-            Signed is_signed;
+            Arrived arrived;
             std::vector<std::uint8_t> soa;
             std::uint64_t records = 0;
             builder.begin(apex);
@@ -190,14 +191,14 @@ private:
                     soa.assign(record.rdata.begin(), record.rdata.end());
                     dns::fold_rdata(dns::RrType::soa, soa);
                 }
-                take_record(record, builder, zone, is_signed, out);
+                take_record(record, builder, zone, arrived, out);
                 return Status();
             });
             if (came) {
-                finish_zone(builder, zone, is_signed, out);
+                finish_zone(builder, zone, arrived, out);
                 // Signatures are renewed without another serial by servers that sign as they answer
                 // (PowerDNS); what was found is to be told again.
-                if (!is_signed.any && zone.findings.empty())
+                if (!arrived.is_signed() && zone.findings.empty())
                     zone.rows_digest = digest_of(wanted, soa);
                 out.zone = std::move(zone);
                 return out;
@@ -245,14 +246,8 @@ private:
         return out;
     }
 
-    /// Whether a zone arrives signed, and with which chain.
-    struct Signed {
-        bool any = false, opt_out = false;
-        std::string nsec3param;  // "1 0 10 abcd", without flags of its own
-    };
-
     void take_record(dns::RecordView record, zone::Builder& builder, ImportedZone& zone,
-                     Signed& is_signed, Transferred& out) const {
+                     Arrived& arrived, Transferred& out) const {
         ++out.records.read;
         auto rdata = zone::Builder::Rdata::checked;
         const auto number = static_cast<unsigned>(record.type);
@@ -267,61 +262,45 @@ private:
             status = fail(Errc::invalid, "type " + std::to_string(number) + " is no zone data");
         if (status) status = builder.add(record, rdata);
         if (!status) {
-            ++out.records.refused;
+            ++out.records.of(Fate::refused);
             out.findings.push_back(finding(Verdict::refused, Table::records, zone.apex,
                                            status.error().message, "not answered"));
             out.findings.back().record =
                 dns::to_string(record.owner) + ' ' + dns::to_string(record.type);
             return;
         }
-        ++out.records.taken;
-        if (record.type == dns::RrType::rrsig) is_signed.any = true;
-        if (record.type == dns::RrType::nsec3 && record.rdata.size() > 1 &&
-            (record.rdata[1] & 1U) != 0)
-            is_signed.opt_out = true;
-        if (record.type == dns::RrType::nsec3param && equal(record.owner, zone.apex))
-            is_signed.nsec3param = dns::rdata_text(record.type, record.rdata);
+        ++out.records.of(dns::is_powerdns_only(record.type) ? Fate::powerdns_only : Fate::served);
+        arrived.add(record, zone);
         if (!dns::is_powerdns_only(record.type)) return;
         ++out.records.doubtful;
         const bool is_alias = record.type == dns::RrType::alias;
-        PowerDnsRecord row = powerdns_record(record);
         out.findings.push_back(
             finding(Verdict::doubtful, Table::records, zone.apex, "a type that only PowerDNS has",
                     is_alias ? "kept; the target's A and AAAA when it is served here, else NODATA"
                              : "kept; NODATA"));
+        const KeptRecord& row = zone.kept.back();
         out.findings.back().record = row.name + ' ' + row.type + ' ' + row.content;
-        zone.kept.push_back({.why = KeptRecord::Why::powerdns_only,
-                             .disabled = false,
-                             .name = std::move(row.name),
-                             .type = std::move(row.type),
-                             .content = std::move(row.content),
-                             .ttl = static_cast<std::int32_t>(record.ttl),
-                             .prio = 0});
     }
 
-    void finish_zone(zone::Builder& builder, ImportedZone& zone, const Signed& is_signed,
+    void finish_zone(zone::Builder& builder, ImportedZone& zone, const Arrived& arrived,
                      Transferred& out) const {
         if (options_.axfr.kind == AxfrSource::Kept::secondary) {
             zone.kind = Kind::secondary;
             zone.masters.push_back(server_.port == 53 ? dns::to_string(server_.address)
                                                       : net::to_string(server_));
         }
-        if (is_signed.any) {
-            zone.metadata.push_back({"PRESIGNED", "1"});
-            if (!is_signed.nsec3param.empty()) {
-                // PowerDNS keeps opt-out here: the flags of an NSEC3PARAM record are always 0.
-                std::string content = is_signed.nsec3param;
-                if (is_signed.opt_out && content.size() > 2) content[2] = '1';
-                zone.metadata.push_back({"NSEC3PARAM", std::move(content)});
-            }
-        }
+        arrived.finish(zone);
         std::vector<Error> errors;
         Result<zone::Image> image = builder.build(nullptr, &errors);
         if (image) {
             zone.image = *std::move(image);
             zone.records = zone::Zone(zone.image.octets().data()).records();
+            const std::uint64_t added = out.records.read - out.records.of(Fate::refused);
+            out.records.move(Fate::served, Fate::same_twice, added - zone.records);
         } else {
             zone.state = zone::State::broken;
+            for (const Fate fate : {Fate::served, Fate::powerdns_only})
+                out.records.move(fate, Fate::not_served, out.records.of(fate));
             if (errors.empty()) errors.push_back(std::move(image).error());
             for (Error& error : errors)
                 out.findings.push_back(finding(Verdict::refused, Table::domains, zone.apex,
@@ -334,16 +313,13 @@ private:
 
     /// Under the mutex.
     Status deliver(Transferred&& came) {
-        TableCount& domains = totals_.of(Table::domains);
+        RowSums& domains = totals_.of(Table::domains);
         ++domains.read;
-        TableCount& records = totals_.of(Table::records);
-        records.read += came.records.read;
-        records.taken += came.records.taken;
-        records.refused += came.records.refused;
-        records.doubtful += came.records.doubtful;
+        RowSums& records = totals_.of(Table::records);
+        records.add(came.records);
         for (Finding& one : came.findings) ZC_TRY_STATUS(sink_.finding(std::move(one)));
         const bool serving = came.zone && came.zone->state == zone::State::serving;
-        ++(serving || came.unchanged ? domains.taken : domains.refused);
+        ++domains.of(came.unchanged ? Fate::unchanged : serving ? Fate::served : Fate::refused);
         if (came.unchanged) {
             ++totals_.zones;
             ++totals_.unchanged;

@@ -45,11 +45,20 @@ std::int32_t int_column(const Value& value, std::int64_t when_null) noexcept {
 }
 
 /// PostgreSQL's t and f, SQL's words, the numbers of MySQL and SQLite, MySQL's BIT.
-bool parse_flag(const Value& value, bool when_null) noexcept {
+enum class Flag : std::uint8_t { no, yes, null, other };
+Flag parse_flag(const Value& value) noexcept {
     using namespace std::string_view_literals;
-    if (!value) return when_null;
-    return !(*value == "f"sv || *value == "0"sv || *value == "false"sv || *value == "\0"sv ||
-             value->empty());
+    if (!value) return Flag::null;
+    for (const std::string_view no : {"f"sv, "0"sv, "false"sv, "\0"sv})
+        if (*value == no) return Flag::no;
+    for (const std::string_view yes : {"t"sv, "1"sv, "true"sv, "\1"sv})
+        if (*value == yes) return Flag::yes;
+    return Flag::other;
+}
+
+/// Whether there is something that is no number.
+bool is_no_integer(const Value& value) noexcept {
+    return value && !parse_integer(value);
 }
 
 /// RFC 2181 section 10.1, RFC 4034 section 2.5 and 3, RFC 2535: what may stand beside a CNAME.
@@ -95,9 +104,14 @@ std::optional<Kind> parse_kind(std::string_view text) {
 }
 
 /// A name as the database writes it: lower case, without its final dot, the root empty or a dot.
-dns::NameScan scan_database_name(std::string_view text, dns::NameBuffer& out) noexcept {
-    if (text.empty()) text = ".";
-    dns::NameScan scan = dns::scan_name(text, out);
+struct DatabaseName : dns::NameScan {
+    bool capitals = false, final_dot = false;
+};
+DatabaseName scan_database_name(std::string_view text, dns::NameBuffer& out) noexcept {
+    const bool is_root = text.empty();
+    if (is_root) text = ".";
+    DatabaseName scan{dns::scan_name(text, out)};
+    scan.final_dot = scan.absolute && !is_root;
     // For a label that is too long `octets` are those of the label, and more than the buffer holds.
     if (scan.fault != dns::NameFault::none) return scan;
     if (!scan.absolute) {
@@ -108,8 +122,19 @@ dns::NameScan scan_database_name(std::string_view text, dns::NameBuffer& out) no
         out[scan.octets++] = 0;
     }
     // Length octets are below 64, so that they are no capitals.
-    for (std::size_t i = 0; i < scan.octets; ++i) out[i] = dns::fold(out[i]);
+    for (std::size_t i = 0; i < scan.octets; ++i) {
+        const std::uint8_t folded = dns::fold(out[i]);
+        scan.capitals |= folded != out[i];
+        out[i] = folded;
+    }
     return scan;
+}
+
+/// What PowerDNS looks for is in lower case and has no final dot.
+std::string_view odd_name(const DatabaseName& scan, bool finds_capitals) noexcept {
+    if (scan.final_dot) return "a name with a final dot";
+    if (scan.capitals && !finds_capitals) return "a name with capitals";
+    return {};
 }
 
 }  // namespace
@@ -176,8 +201,13 @@ Finding ZoneCompiler::finding(Verdict verdict, const Row& row, std::string reaso
 }
 
 void ZoneCompiler::refuse(const Row& row, std::string reason, std::string effect) {
-    ++count(row.table).refused;
+    ++count(row.table).of(Fate::refused);
     zone_.findings.push_back(finding(Verdict::refused, row, std::move(reason), std::move(effect)));
+}
+
+void ZoneCompiler::doubt(const Row& row, std::string reason, std::string effect) {
+    ++count(row.table).doubtful;
+    zone_.findings.push_back(finding(Verdict::doubtful, row, std::move(reason), std::move(effect)));
 }
 
 void ZoneCompiler::refuse_item(Item& item, std::string reason, std::string effect) {
@@ -193,7 +223,7 @@ void ZoneCompiler::doubt_item(Item& item, std::string reason, std::string effect
 }
 
 void ZoneCompiler::doubt_zone(std::string reason, std::string effect) {
-    TableCount& domains = count(Table::domains);
+    RowSums& domains = count(Table::domains);
     if (domains.doubtful == 0) ++domains.doubtful;
     zone_.findings.push_back({.verdict = Verdict::doubtful,
                               .table = Table::domains,
@@ -203,6 +233,18 @@ void ZoneCompiler::doubt_zone(std::string reason, std::string effect) {
                               .record = {},
                               .reason = std::move(reason),
                               .effect = std::move(effect)});
+}
+
+/// It is not served, and all of it counts as that.
+void ZoneCompiler::refuse_zone(std::string reason) {
+    zone_.findings.push_back({.verdict = Verdict::refused,
+                              .table = Table::domains,
+                              .line = done_.line,
+                              .source = options_.source,
+                              .zone = zone_text_,
+                              .record = {},
+                              .reason = std::move(reason),
+                              .effect = std::string(servfail)});
 }
 
 bool ZoneCompiler::is_same_owner(const Item& item, dns::NameView name) const noexcept {
@@ -231,7 +273,8 @@ CompiledDomain ZoneCompiler::compile(std::span<const RowStore::Bucket::Ref> refs
         done_.line = row.line;
         dns::NameBuffer buffer;
         const std::string_view name = row.values[column::domain_name].value_or(std::string_view());
-        const dns::NameScan scan = scan_database_name(name, buffer);
+        const DatabaseName scan = scan_database_name(name, buffer);
+        odd_name_ = odd_name(scan, options_.finds_capitals);
         if (!row.values[column::domain_name]) {
             why = "a domain without a name";
         } else if (scan.fault != dns::NameFault::none) {
@@ -262,7 +305,7 @@ CompiledDomain ZoneCompiler::compile(std::span<const RowStore::Bucket::Ref> refs
     done_.apex = zone_.apex;
     const std::uint64_t digest = digest_rows();
     if (options_.is_unchanged && options_.is_unchanged(zone_.apex, digest)) {
-        for (TableCount& table : done_.counts) table.taken = table.read;
+        for (RowSums& table : done_.counts) table.all(Fate::unchanged);
         done_.unchanged = true;
         return std::move(done_);
     }
@@ -291,7 +334,7 @@ CompiledDomain ZoneCompiler::compile(std::span<const RowStore::Bucket::Ref> refs
     look_at_signatures();
     build();
     settle_state();
-    count_items();
+    count_rows();
     std::ranges::sort(zone_.metadata);
     std::ranges::sort(zone_.comments);
     std::ranges::sort(zone_.keys);
@@ -317,12 +360,13 @@ std::uint64_t ZoneCompiler::digest_rows() const noexcept {
 }
 
 void ZoneCompiler::domain_row(const Row& row) {
-    ++count(Table::domains).taken;
     zone_.source_id = row.domain;
     if (!powerdns_looks_up(zone_.apex, dns::NameView())) {
         doubt_zone("a character in the zone's name for which PowerDNS looks up nothing",
                    std::string(odd_character_effect));
     }
+    if (!odd_name_.empty())
+        doubt_zone(std::string(odd_name_), "answered; PowerDNS does not find this zone");
     zone_.account = text_of(row.values[column::domain_account]);
     zone_.options = field_of(row.values[column::options]);
     zone_.catalog = field_of(row.values[column::catalog]);
@@ -386,15 +430,20 @@ void ZoneCompiler::side_row(const Row& row) {
                                       text_of(row.values[column::comment_account]),
                                       text_of(row.values[column::comment]),
                                       parse_integer(row.values[column::modified_at]).value_or(0)});
+            if (is_no_integer(row.values[column::modified_at]))
+                doubt(row, "modified_at is no number", "taken as 0");
             break;
         case Table::cryptokeys: {
             const auto flags = parse_integer(row.values[column::flags]);
             const bool has_flags = flags && *flags >= 0 && *flags <= 65535;
+            const Flag active = parse_flag(row.values[column::active]);
+            const Flag published = parse_flag(row.values[column::published]);
             // Also one that is refused is a key: the zone is signed, here and in what is exported.
             zone_.keys.push_back({has_flags ? static_cast<std::uint16_t>(*flags) : std::uint16_t{0},
-                                  parse_flag(row.values[column::active], false),
-                                  parse_flag(row.values[column::published], true),
-                                  text_of(row.values[column::key_content])});
+                                  active == Flag::yes || active == Flag::other,
+                                  published != Flag::no, text_of(row.values[column::key_content])});
+            if (active == Flag::other || published == Flag::other)
+                doubt(row, "active or published is no boolean", "taken as true");
             if (!has_flags || !row.values[column::key_content])
                 return refuse(row, "a key without flags of 0 to 65535 or without content",
                               "what is missing is 0 or empty");
@@ -407,7 +456,7 @@ void ZoneCompiler::side_row(const Row& row) {
         case Table::other:
             return;
     }
-    ++count(row.table).taken;
+    ++count(row.table).of(Fate::served);
 }
 
 std::optional<std::uint32_t> ZoneCompiler::ttl_of(const Row& row, Verdict& verdict) {
@@ -431,13 +480,14 @@ std::optional<std::uint32_t> ZoneCompiler::ttl_of(const Row& row, Verdict& verdi
 void ZoneCompiler::record_row(const Row& row, std::uint32_t ref) {
     const std::string_view type_text = row.values[column::record_type].value_or(std::string_view());
     const Value& content = row.values[column::record_content];
-    const bool is_disabled = parse_flag(row.values[column::disabled], false);
+    const Flag disabled = parse_flag(row.values[column::disabled]);
+    const bool is_disabled = disabled != Flag::no;
     if (type_text.empty()) {
         // An empty non-terminal of rectify's making. They are recomputed.
-        ++count(Table::records).taken;
+        ++count(Table::records).of(Fate::without_type);
         dns::NameBuffer buffer;
         const Value& name = row.values[column::record_name];
-        const dns::NameScan scan = scan_database_name(name.value_or(std::string_view()), buffer);
+        const DatabaseName scan = scan_database_name(name.value_or(std::string_view()), buffer);
         if (!name || is_disabled || scan.fault != dns::NameFault::none) return;
         const dns::NameView owner(base::Octets(buffer).first(scan.octets));
         if (!owner.is_within(zone_.apex)) return;
@@ -447,14 +497,24 @@ void ZoneCompiler::record_row(const Row& row, std::uint32_t ref) {
         return;
     }
     if (is_disabled) {
-        ++count(Table::records).taken;
+        ++count(Table::records).of(Fate::disabled);
         dns::NameBuffer buffer;
-        const dns::NameScan scan = scan_database_name(
+        const DatabaseName scan = scan_database_name(
             row.values[column::record_name].value_or(std::string_view()), buffer);
         if (type_text == "SOA" && scan.fault == dns::NameFault::none &&
             equal(dns::NameView(base::Octets(buffer).first(scan.octets)), zone_.apex)) {
             disabled_soa_ = true;
         }
+        if (disabled != Flag::yes) {
+            doubt(row,
+                  disabled == Flag::null
+                      ? "disabled is NULL, wanted a boolean"
+                      : "disabled is " + dns::quoted_excerpt(*row.values[column::disabled]) +
+                            ", wanted a boolean",
+                  "not answered, as by PowerDNS; kept as disabled");
+        }
+        if (is_no_integer(row.values[column::ttl]) || is_no_integer(row.values[column::prio]))
+            doubt(row, "of a disabled row, a TTL or prio that is no number", "kept as the default");
         zone_.kept.push_back({.why = KeptRecord::Why::disabled,
                               .disabled = true,
                               .name = text_of(row.values[column::record_name]),
@@ -468,7 +528,7 @@ void ZoneCompiler::record_row(const Row& row, std::uint32_t ref) {
     if (!name || !content) return refuse(row, std::string(name ? "content" : "name") + " is NULL");
 
     dns::NameBuffer buffer;
-    const dns::NameScan scan = scan_database_name(*name, buffer);
+    const DatabaseName scan = scan_database_name(*name, buffer);
     if (scan.fault != dns::NameFault::none)
         return refuse(row, dns::name_error(scan, *name).message);
     const dns::NameView owner(base::Octets(buffer).first(scan.octets));
@@ -481,6 +541,11 @@ void ZoneCompiler::record_row(const Row& row, std::uint32_t ref) {
     }
     if (type.type == RrType::soa && owner.size() != zone_.apex.size()) {
         return refuse(row, "an SOA below the apex");
+    }
+    const bool has_prio = type.type == RrType::mx || type.type == RrType::srv;
+    if (has_prio && is_no_integer(row.values[column::prio])) {
+        return refuse(
+            row, "prio " + dns::quoted_excerpt(*row.values[column::prio]) + ", wanted 0 to 65535");
     }
     Item item{};
     item.verdict = Verdict::taken;
@@ -511,20 +576,15 @@ void ZoneCompiler::record_row(const Row& row, std::uint32_t ref) {
     item.ref = ref;
     item.ttl = *ttl;
     item.type = type.type;
-    item.without_auth = !parse_flag(row.values[column::auth], false);
+    const Flag auth = parse_flag(row.values[column::auth]);
+    item.without_auth = auth == Flag::no || auth == Flag::null;
+    item.fate = only_powerdns ? Fate::powerdns_only : Fate::served;
     items_.push_back(item);
     if (!powerdns_looks_up(owner, zone_.apex)) {
         doubt_item(items_.back(), std::string(odd_character), std::string(odd_character_effect));
     }
-    if (only_powerdns) {
-        zone_.kept.push_back({.why = KeptRecord::Why::powerdns_only,
-                              .disabled = false,
-                              .name = std::string(*name),
-                              .type = std::string(type_text),
-                              .content = std::string(*content),
-                              .ttl = static_cast<std::int32_t>(*ttl),
-                              .prio = int_column(row.values[column::prio], 0)});
-    }
+    if (const std::string_view odd = odd_name(scan, options_.finds_capitals); !odd.empty())
+        doubt_item(items_.back(), std::string(odd), "answered; PowerDNS does not find this row");
 }
 
 void ZoneCompiler::find_owners() {
@@ -707,14 +767,10 @@ void ZoneCompiler::look_at_empty_names() {
         if (name.size() == zone_.apex.size()) continue;
         const Row row = RowStore::Bucket::read(refs_[empty.ref]);
         if (!empties_[empty.first].has_records) {
-            ++count(Table::records).doubtful;
-            zone_.findings.push_back(finding(Verdict::doubtful, row,
-                                             "an empty non-terminal without a name below it",
-                                             "as if it were not here; PowerDNS answers NODATA"));
+            doubt(row, "an empty non-terminal without a name below it",
+                  "as if it were not here; PowerDNS answers NODATA");
         } else if (!powerdns_looks_up(name, zone_.apex)) {
-            ++count(Table::records).doubtful;
-            zone_.findings.push_back(finding(Verdict::doubtful, row, std::string(odd_character),
-                                             std::string(odd_character_effect)));
+            doubt(row, std::string(odd_character), std::string(odd_character_effect));
         }
     }
 }
@@ -740,24 +796,36 @@ void ZoneCompiler::look_at_signatures() {
     }
 }
 
-void ZoneCompiler::build() {
+std::size_t ZoneCompiler::count_soas() const {
+    // PowerDNS's own IXFR leaves the same one twice. Names differ in case and are the same.
+    const auto folded = [this](const Item& item) {
+        const base::Octets octets = rdata(item);
+        std::vector<std::uint8_t> copy(octets.begin(), octets.end());
+        dns::fold_rdata(RrType::soa, copy);
+        return copy;
+    };
     std::size_t soas = 0;
-    const Item* first_soa = nullptr;
+    const Item* first = nullptr;
     for (const Item& item : items_) {
-        if (item.type != RrType::soa) continue;
-        if (first_soa == nullptr) first_soa = &item;
-        if (&item == first_soa || !std::ranges::equal(rdata(item), rdata(*first_soa))) ++soas;
+        if (item.type != RrType::soa || item.verdict == Verdict::refused) continue;
+        if (first == nullptr) first = &item;
+        if (&item == first || folded(item) != folded(*first)) ++soas;
     }
+    return soas;
+}
+
+void ZoneCompiler::build() {
+    const std::size_t soas = count_soas();
     if (soas == 0 && disabled_soa_) {
         zone_.hidden = true;
         zone_.state = zone::State::broken;
         doubt_zone("the SOA is disabled", "as if the zone were not here, as PowerDNS does");
-        return keep_everything(KeptRecord::Why::no_image);
+        return keep_everything();
     }
     if (soas != 1) {
         zone_.state = zone::State::broken;
-        doubt_zone(soas == 0 ? "no SOA" : "more than one SOA", std::string(servfail));
-        return keep_everything(KeptRecord::Why::no_image);
+        refuse_zone(soas == 0 ? "no SOA" : "more than one SOA");
+        return keep_everything();
     }
 
     builder_.begin(zone_.apex);
@@ -779,12 +847,23 @@ void ZoneCompiler::build() {
     if (!image) {
         zone_.state = zone::State::broken;
         if (errors.empty()) errors.push_back(std::move(image).error());
-        for (Error& error : errors) doubt_zone(std::move(error.message), std::string(servfail));
-        return keep_everything(KeptRecord::Why::no_image);
+        std::string reason;
+        for (const Error& error : errors) reason += (reason.empty() ? "" : "; ") + error.message;
+        refuse_zone(std::move(reason));
+        return keep_everything();
     }
     zone_.image = *std::move(image);
     zone_.records = zone::Zone(zone_.image.octets().data()).records();
     if (zone_.records != added) name_duplicates();
+    keep_powerdns_only();
+}
+
+/// After it is known which of them are in the image.
+void ZoneCompiler::keep_powerdns_only() {
+    for (const Item& item : items_) {
+        if (item.fate == Fate::powerdns_only && item.verdict != Verdict::refused)
+            zone_.kept.push_back(kept_record(item, KeptRecord::Why::powerdns_only));
+    }
 }
 
 /// How many records were added.
@@ -801,7 +880,29 @@ std::uint64_t ZoneCompiler::add_denial_chain() {
              if (builder_.add(record)) ++added;
          }))
         doubt_zone(std::move(problem), "what is not there is not proved: bogus where it matters");
+    done_.made = added;
+    find_made_anew(nsec3param);
     return added;
+}
+
+/// Rows of what would be made without them, too: PowerDNS passes them over and makes it.
+void ZoneCompiler::find_made_anew(std::string_view nsec3param) {
+    const auto is_row_of_chain = [](const Item& item) {
+        return item.verdict != Verdict::refused && is_denial(item.type);
+    };
+    if (std::ranges::none_of(items_, is_row_of_chain)) return;
+    const auto record_of = [this](const Item& item) {
+        return dns::RecordView{owner_name(item), item.type, item.ttl, rdata(item)};
+    };
+    DenialChain others(zone_.apex);
+    for (const Item& item : items_) {
+        if (item.verdict != Verdict::refused && !is_denial(item.type)) others.add(record_of(item));
+    }
+    MadeDenial made;
+    if (!made.make(others, nsec3param)) return;
+    for (Item& item : items_) {
+        if (is_row_of_chain(item) && made.contains(record_of(item))) item.fate = Fate::made_anew;
+    }
 }
 
 void ZoneCompiler::name_duplicates() {
@@ -818,32 +919,39 @@ void ZoneCompiler::name_duplicates() {
         if (std::ranges::equal(rdata(*a), rdata(*b))) return a->ref < b->ref;
         return std::ranges::lexicographical_compare(rdata(*a), rdata(*b));
     });
+    std::size_t first = 0;
     for (std::size_t i = 1; i < items.size(); ++i) {
         const Item& before = *items[i - 1];
         Item& item = *items[i];
         if (before.owner != item.owner || before.type != item.type ||
-            !std::ranges::equal(rdata(before), rdata(item)))
+            !std::ranges::equal(rdata(before), rdata(item))) {
+            first = i;
             continue;
+        }
+        // Where the row itself is kept, it has to make the same RRset again.
+        items[first]->ttl = std::min(items[first]->ttl, item.ttl);
+        item.fate = Fate::same_twice;
         doubt_item(item, "the same record as in line " + std::to_string(refs_[before.ref].line),
                    "answered once");
     }
 }
 
-void ZoneCompiler::keep_everything(KeptRecord::Why why) {
-    std::erase_if(zone_.kept, [](const KeptRecord& kept) {
-        return kept.why == KeptRecord::Why::powerdns_only;
-    });
+void ZoneCompiler::keep_everything() {
     for (const Item& item : items_) {
-        if (item.verdict == Verdict::refused) continue;
-        const Row row = row_of(item);
-        zone_.kept.push_back({.why = why,
-                              .disabled = false,
-                              .name = text_of(row.values[column::record_name]),
-                              .type = text_of(row.values[column::record_type]),
-                              .content = text_of(row.values[column::record_content]),
-                              .ttl = static_cast<std::int32_t>(item.ttl),
-                              .prio = int_column(row.values[column::prio], 0)});
+        if (item.verdict != Verdict::refused)
+            zone_.kept.push_back(kept_record(item, KeptRecord::Why::no_image));
     }
+}
+
+KeptRecord ZoneCompiler::kept_record(const Item& item, KeptRecord::Why why) const {
+    const Row row = row_of(item);
+    return {.why = why,
+            .disabled = false,
+            .name = text_of(row.values[column::record_name]),
+            .type = text_of(row.values[column::record_type]),
+            .content = text_of(row.values[column::record_content]),
+            .ttl = static_cast<std::int32_t>(item.ttl),
+            .prio = int_column(row.values[column::prio], 0)};
 }
 
 void ZoneCompiler::settle_state() {
@@ -854,35 +962,34 @@ void ZoneCompiler::settle_state() {
                    "answered without signatures: bogus where the parent has a DS");
     } else {
         zone_.state = zone::State::unsigned_;
-        doubt_zone("PowerDNS signs this zone, which is not done here yet", std::string(servfail));
+        refuse_zone("PowerDNS signs this zone, which is not done here yet");
     }
 }
 
-void ZoneCompiler::count_items() {
-    TableCount& records = count(Table::records);
+void ZoneCompiler::count_rows() {
+    const bool is_served = zone_.state == zone::State::serving && !zone_.hidden;
+    RowSums& records = count(Table::records);
     for (Item& item : items_) {
         // Listed, but last: what else is wrong with the row is more.
-        if (item.verdict == Verdict::taken && dns::is_powerdns_only(item.type)) {
+        if (item.verdict == Verdict::taken && item.fate == Fate::powerdns_only) {
             doubt_item(item, "a type that only PowerDNS has",
                        item.type == RrType::alias
                            ? "kept; the target's A and AAAA when it is served here, else NODATA"
                            : "kept; NODATA");
         }
-        switch (item.verdict) {
-            case Verdict::taken:
-                ++records.taken;
-                break;
-            case Verdict::doubtful:
-                ++records.taken, ++records.doubtful;
-                break;
-            case Verdict::repaired:
-                ++records.repaired;
-                break;
-            case Verdict::refused:
-                ++records.refused;
-                break;
-        }
+        Fate fate = item.fate;
+        if (item.verdict == Verdict::doubtful) ++records.doubtful;
+        if (item.verdict == Verdict::repaired && fate == Fate::served) fate = Fate::repaired;
+        if (!is_served && fate != Fate::same_twice) fate = Fate::not_served;
+        if (item.verdict == Verdict::refused) fate = Fate::refused;
+        ++records.of(fate);
     }
+    RowSums& domains = count(Table::domains);
+    ++domains.of(is_served ? Fate::served : zone_.hidden ? Fate::not_served : Fate::refused);
+    if (is_served) return;
+    if (!zone_.hidden) domains.doubtful = 0;
+    for (const Table table : {Table::domainmetadata, Table::comments, Table::cryptokeys})
+        count(table).move(Fate::served, Fate::not_served, count(table).of(Fate::served));
 }
 
 }  // namespace zc::ingest

@@ -23,6 +23,7 @@ struct CompileOptions {
     Repair repair = Repair::no;
     UnsignedZones unsigned_zones = UnsignedZones::servfail;
     std::uint32_t default_ttl = 3600;
+    bool finds_capitals = false;  // the source's database compares without case
     std::function<bool(dns::NameView apex, std::uint64_t rows_digest)>
         is_unchanged;  // may be empty
 };
@@ -31,7 +32,8 @@ struct CompileOptions {
 struct CompiledDomain {
     std::optional<ImportedZone> zone;  // absent: there is no such domain, or its name is none
     std::vector<Finding> findings;     // when there is no zone; else the zone has them
-    std::array<TableCount, tables_count> counts{};
+    std::array<RowSums, tables_count> counts{};
+    std::uint64_t made = 0;  // records in the image that are of no row
     bool unchanged = false;  // no zone, because it need not be made again
     dns::Name apex;          // of the zone, also of an unchanged one
     std::uint64_t line = 0;  // of the row of `domains`
@@ -59,6 +61,7 @@ private:
         dns::RrType type;
         bool without_auth;
         Verdict verdict;
+        Fate fate;  // of one that is not refused, in a zone that is served
     };
     struct Owner {
         std::uint32_t item;  // one that has it
@@ -112,12 +115,16 @@ private:
     void look_below_dnames();
     void look_at_empty_names();
     void look_at_signatures();
+    std::size_t count_soas() const;
     void build();
     std::uint64_t add_denial_chain();
+    void find_made_anew(std::string_view nsec3param);
     void name_duplicates();
-    void keep_everything(KeptRecord::Why why);
+    void keep_powerdns_only();
+    void keep_everything();
+    KeptRecord kept_record(const Item& item, KeptRecord::Why why) const;
     void settle_state();
-    void count_items();
+    void count_rows();
 
     dns::NameView owner_name(const Item& item) const noexcept {
         return dns::NameView(base::Octets(octets_).subspan(item.owner_at, item.owner_size));
@@ -128,13 +135,13 @@ private:
     Row row_of(const Item& item) const { return RowStore::Bucket::read(refs_[item.ref]); }
     bool is_same_owner(const Item& item, dns::NameView name) const noexcept;
     void refuse(const Row& row, std::string reason, std::string effect = "not answered");
+    void doubt(const Row& row, std::string reason, std::string effect);
     void refuse_item(Item& item, std::string reason, std::string effect);
     void doubt_item(Item& item, std::string reason, std::string effect);
     void doubt_zone(std::string reason, std::string effect);
+    void refuse_zone(std::string reason);
     Finding finding(Verdict verdict, const Row& row, std::string reason, std::string effect) const;
-    TableCount& count(Table table) noexcept {
-        return done_.counts[static_cast<std::size_t>(table)];
-    }
+    RowSums& count(Table table) noexcept { return done_.counts[static_cast<std::size_t>(table)]; }
 
     const CompileOptions options_;
     zone::Builder builder_;
@@ -144,6 +151,7 @@ private:
     CompiledDomain done_;
     ImportedZone zone_;
     std::string zone_text_;
+    std::string_view odd_name_;  // what is odd about the zone's own name
     bool presigned_ = false;
     bool disabled_soa_ = false;
     std::vector<std::uint8_t> octets_;  // owners and RDATA

@@ -332,6 +332,30 @@ ContentVerdict append_service(std::vector<std::uint8_t>& out, RrType type,
             "answered without, as by PowerDNS with svc-autohints off"};
 }
 
+/// Of types with text that PowerDNS reads only in quotes: which word has none. Empty: it is as
+/// PowerDNS wants it, or not even as we do.
+std::string lacks_quotes(RrType type, std::string_view content) {
+    struct Quoted {
+        RrType type;
+        int first, last;  // words, from 0
+    };
+    static constexpr std::array<Quoted, 4> table = {
+        {{RrType::caa, 2, 2}, {RrType::hinfo, 0, 1}, {RrType::naptr, 2, 4}, {RrType::uri, 2, 2}}};
+    const auto* const row = std::ranges::find(table, type, &Quoted::type);
+    if (row == table.end()) return {};
+    for (int word = 0; word <= row->last; ++word) {
+        while (!content.empty() && is_blank(content.front())) content.remove_prefix(1);
+        if (content.empty() || (word == 0 && content.starts_with("\\#"))) return {};
+        const bool quoted = content.front() == '"';
+        if (word >= row->first && !quoted) return "text without quotes, which PowerDNS cannot read";
+        std::size_t end = quoted ? 1 : 0;
+        while (end < content.size() && (quoted ? content[end] != '"' : !is_blank(content[end])))
+            end += content[end] == '\\' ? 2 : 1;
+        content.remove_prefix(std::min(end + (quoted ? 1 : 0), content.size()));
+    }
+    return {};
+}
+
 ContentVerdict append_any(std::vector<std::uint8_t>& out, RrType type, std::string_view content,
                           std::optional<std::int64_t> prio, const ContentContext& context) {
     switch (type) {
@@ -381,6 +405,12 @@ ContentVerdict append_any(std::vector<std::uint8_t>& out, RrType type, std::stri
             break;
         default:
             break;
+    }
+    if (std::string reason = lacks_quotes(type, content); !reason.empty()) {
+        const Status status = dns::parse_rdata(content, type, dns::NameView(), out);
+        if (!status) return refused(status.error().message);
+        return {Verdict::doubtful, std::move(reason),
+                "answered; PowerDNS gives SERVFAIL at this name"};
     }
     // Everything else as in a master file, with names relative to the root: absolute without their
     // final dot.

@@ -336,4 +336,23 @@ std::vector<std::string> DenialChain::rebuild(
     return std::move(run.problems);
 }
 
+bool is_denial(dns::RrType type) noexcept {
+    return type == RrType::nsec || type == RrType::nsec3 || type == RrType::nsec3param;
+}
+
+bool MadeDenial::make(DenialChain& chain, std::string_view nsec3param) {
+    return chain
+        .rebuild(nsec3param,
+                 [this](const dns::RecordView& record) { made_.insert(key_of(record)); })
+        .empty();
+}
+
+std::string MadeDenial::key_of(const dns::RecordView& record) {
+    std::string key =
+        std::to_string(static_cast<unsigned>(record.type)) + ' ' + std::to_string(record.ttl) + ' ';
+    key.append(record.owner.wire().begin(), record.owner.wire().end());
+    key.append(record.rdata.begin(), record.rdata.end());
+    return key;
+}
+
 }  // namespace zc::ingest

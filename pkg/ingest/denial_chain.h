@@ -13,6 +13,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "dns/name.h"
@@ -41,6 +42,23 @@ private:
     struct Run;
     dns::Name apex_;
     std::vector<dns::RecordView> records_;
+};
+
+/// NSEC, NSEC3, NSEC3PARAM.
+bool is_denial(dns::RrType type) noexcept;
+
+/// The records that `rebuild` makes of a zone's other records, so that nobody has to keep them.
+class MadeDenial {
+public:
+    /// `chain` has all records of the zone but those of `is_denial`. False: it is not whole.
+    bool make(DenialChain& chain, std::string_view nsec3param);
+    bool contains(const dns::RecordView& record) const {
+        return !made_.empty() && is_denial(record.type) && made_.contains(key_of(record));
+    }
+
+private:
+    static std::string key_of(const dns::RecordView& record);
+    std::unordered_set<std::string> made_;
 };
 
 }  // namespace zc::ingest

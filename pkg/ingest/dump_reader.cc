@@ -881,6 +881,7 @@ Status DumpReader::run() {
         ZC_TRY_STATUS(statement());
     }
     if (failure_) return tl::unexpected<Error>(*failure_);
+    if (mysql_) pipeline_.set_finds_capitals();
     if (ends_wanted_ > 0)
         return cut_off(
             "before the line with which the program that wrote it says that it is complete");

@@ -77,10 +77,10 @@ std::string import_text(std::string_view text, std::size_t piece, Repair repair)
         return "failed";  // of two errors the one that is seen first counts: which depends on the
                           // threads
     }
-    for (const TableCount& count : totals->tables) {
-        ZC_CHECK(count.read == count.taken + count.repaired + count.refused);
-        ZC_CHECK(count.doubtful <= count.taken);
-        if (repair == Repair::no) ZC_CHECK(count.repaired == 0);
+    for (const RowSums& count : totals->tables) {
+        ZC_CHECK(count.read == count.sum());
+        ZC_CHECK(count.doubtful <= count.read);
+        if (repair == Repair::no) ZC_CHECK(count.of(Fate::repaired) == 0);
     }
     return sink.seen;
 }

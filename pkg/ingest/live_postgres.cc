@@ -77,8 +77,10 @@ private:
                         {name_, 0});
         }
         ZC_TRY(const auto layout, pipeline_.layout(table, columns, 0));
-        std::string copy = "COPY " + name + " (";
-        TableLayout used{.table = table, .targets = {}, .lacks_auth = layout->lacks_auth};
+        // A query, so that views, and the rows of partitions and of tables that inherit, are read.
+        std::string copy = "COPY (SELECT ";
+        TableLayout used = *layout;
+        used.targets.clear();
         for (std::size_t i = 0; i < columns.size(); ++i) {
             if (layout->targets[i] < 0) continue;
             if (!used.targets.empty()) copy += ", ";
@@ -86,7 +88,7 @@ private:
             copy += columns[i];
             used.targets.push_back(layout->targets[i]);
         }
-        copy += ") TO STDOUT";
+        copy += " FROM " + name + ") TO STDOUT";
         return rows(copy, std::make_shared<const TableLayout>(std::move(used)));
     }
 

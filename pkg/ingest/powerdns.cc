@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "dns/presentation.h"
+#include "ingest/arrived.h"
 #include "ingest/axfr.h"
 #include "ingest/byte_source.h"
 #include "ingest/compile.h"
@@ -194,7 +195,7 @@ private:
         CompiledDomain judged;
         for (const RowStore::Bucket::Ref& ref : refs.subspan(orphans.size())) {
             const Row row = RowStore::Bucket::read(ref);
-            TableCount& count = judged.counts[static_cast<std::size_t>(row.table)];
+            RowSums& count = judged.counts[static_cast<std::size_t>(row.table)];
             ++count.read;
             ++judged.rows;
             const bool is_key = row.table == Table::tsigkeys;
@@ -202,7 +203,7 @@ private:
             if (std::any_of(row.values.begin(),
                             row.values.begin() + static_cast<std::ptrdiff_t>(needed),
                             [](const Value& value) { return !value; })) {
-                ++count.refused;
+                ++count.of(Fate::refused);
                 judged.findings.push_back(
                     {.verdict = Verdict::refused,
                      .table = row.table,
@@ -215,7 +216,7 @@ private:
                      .effect = "not taken over"});
                 continue;
             }
-            ++count.taken;
+            ++count.of(Fate::served);
             if (is_key) {
                 keys_.push_back({std::string(*row.values[column::tsig_name]),
                                  std::string(*row.values[column::algorithm]),
@@ -235,15 +236,7 @@ private:
         for (CompiledDomain& domain : domains) {
             const bool has_zone = domain.zone || domain.unchanged;
             if (has_zone && !names_.add(zone_key(domain.apex))) refuse_second(domain);
-            for (std::size_t i = 0; i < tables_count; ++i) {
-                TableCount& sum = totals_.tables[i];
-                const TableCount& count = domain.counts[i];
-                sum.read += count.read;
-                sum.taken += count.taken;
-                sum.repaired += count.repaired;
-                sum.refused += count.refused;
-                sum.doubtful += count.doubtful;
-            }
+            for (std::size_t i = 0; i < tables_count; ++i) totals_.tables[i].add(domain.counts[i]);
             rows_done_ += domain.rows;
             for (Finding& finding : domain.findings)
                 ZC_TRY_STATUS(sink_.finding(std::move(finding)));
@@ -263,6 +256,7 @@ private:
                 ++totals_.broken;
             }
             totals_.records += domain.zone->records;
+            totals_.made += domain.made;
             totals_.kept += domain.zone->kept.size();
             ZC_TRY_STATUS(sink_.zone(std::move(*domain.zone)));
         }
@@ -291,7 +285,7 @@ private:
                                    .effect = "the other one is answered"});
         domain.zone.reset();
         domain.unchanged = false;
-        for (TableCount& count : domain.counts) count = {.read = count.read, .refused = count.read};
+        for (RowSums& count : domain.counts) count.all(Fate::refused);
     }
 
     Status globals() {
@@ -419,6 +413,11 @@ Result<Opened> open_source(const std::string& source, std::optional<Format> want
         opened.format = Format::sqlite;
     } else if (const auto text = format_of_text(head)) {
         opened.format = *text;
+    } else if (looks_like_zone_file(head)) {
+        return fail(Errc::malformed,
+                    "a zone file whose name does not tell its zone: name it ORIGIN.zone, as "
+                    "example.com.zone is, or give a list of lines ORIGIN<TAB>FILE",
+                    {context.name, 0});
     } else if (is_zone_list(head)) {
         opened.format = Format::zone_files;
     } else if (head.empty()) {
@@ -482,10 +481,16 @@ Result<ImportTotals> import_zone_files(const std::string& source, const ImportOp
         ImportedZone zone;
         zone.apex = loaded.apex;
         zone.state = loaded.state;
-        zone.records = loaded.records;
-        TableCount& domains = totals.of(Table::domains);
+        RowSums& domains = totals.of(Table::domains);
         ++domains.read;
+        RowSums& records = totals.of(Table::records);
+        records.read += loaded.records;
         ++totals.zones;
+        if (loaded.unreadable && files.is_list())
+            return fail(loaded.errors.front().code,
+                        "a list of lines ORIGIN<TAB>FILE names a file that cannot be read: " +
+                            loaded.errors.front().text(),
+                        {source, 0});
         for (Error& error : loaded.errors) {
             zone.findings.push_back({.verdict = Verdict::refused,
                                      .table = Table::domains,
@@ -498,15 +503,24 @@ Result<ImportTotals> import_zone_files(const std::string& source, const ImportOp
         }
         if (loaded.state == zone::State::serving) {
             zone.image = std::move(loaded.image);
-            ++domains.taken;
+            zone.records = zone::Zone(zone.image.octets().data()).records();
+            ++domains.of(Fate::served);
             ++totals.serving;
             totals.records += zone.records;
-            totals.of(Table::records).read += zone.records;
-            totals.of(Table::records).taken += zone.records;
+            Arrived arrived;
+            zone::for_each_record(
+                zone::Zone(zone.image.octets().data()),
+                [&](const dns::RecordView& record) { arrived.add(record, zone); });
+            arrived.finish(zone);
+            const std::uint64_t powerdns_only = zone.kept.size();
+            records.of(Fate::powerdns_only) += powerdns_only;
+            records.of(Fate::served) += zone.records - powerdns_only;
+            totals.kept += powerdns_only;
+            records.of(Fate::same_twice) += loaded.records - zone.records;
         } else {
-            zone.records = 0;
-            ++domains.refused;
+            ++domains.of(Fate::refused);
             ++totals.broken;
+            records.of(Fate::not_served) += loaded.records;
         }
         return sink.zone(std::move(zone));
     };
@@ -515,6 +529,7 @@ Result<ImportTotals> import_zone_files(const std::string& source, const ImportOp
                                .default_ttl = options.default_ttl,
                                .errors_max = 100,
                                .warnings = Warnings::skip,
+                               .other_names = OtherNames::problem,
                                .stop_or_null = &stop};
     const Result<ZoneFileTotals> loaded = files.load(
         load,
@@ -540,6 +555,8 @@ Result<ImportTotals> import_zone_files(const std::string& source, const ImportOp
     if (failure) return tl::unexpected<Error>(std::move(*failure));
     if (!loaded) return tl::unexpected<Error>(loaded.error());
     for (const Error& problem : loaded->problems) {
+        // A line that is none makes the whole list doubtful; two files of one zone do not.
+        if (files.is_list() && problem.code != Errc::exists) return tl::unexpected<Error>(problem);
         ZC_TRY_STATUS(sink.finding({.verdict = Verdict::refused,
                                     .table = Table::other,
                                     .line = problem.where.line,
@@ -549,7 +566,8 @@ Result<ImportTotals> import_zone_files(const std::string& source, const ImportOp
                                     .reason = problem.message,
                                     .effect = "not taken over"}));
     }
-    totals.of(Table::other).read = totals.of(Table::other).refused = loaded->problems_count;
+    totals.of(Table::other).read = loaded->problems_count;
+    totals.of(Table::other).all(Fate::refused);
     return totals;
 }
 
@@ -655,6 +673,7 @@ Result<ImportTotals> import_rows(const std::string& name, const RowReader& read,
                                                : options.temporary_directory});
     ImportTotals totals;
     std::uint64_t rows = 0;
+    bool finds_capitals = false;
     {
         Throttle throttle;
         const ByteSource* place = nullptr;
@@ -672,9 +691,10 @@ Result<ImportTotals> import_rows(const std::string& name, const RowReader& read,
         ZC_TRY_STATUS(read(pipeline, place));
         ZC_TRY_STATUS(pipeline.finish());
         rows = pipeline.rows();
+        finds_capitals = pipeline.finds_capitals();
         for (std::size_t i = 0; i < tables_count; ++i) {
             totals.tables[i].read += pipeline.refused()[i];
-            totals.tables[i].refused += pipeline.refused()[i];
+            totals.tables[i].of(Fate::refused) += pipeline.refused()[i];
         }
         for (Finding& finding : pipeline.findings())
             ZC_TRY_STATUS(sink.finding(std::move(finding)));
@@ -683,6 +703,7 @@ Result<ImportTotals> import_rows(const std::string& name, const RowReader& read,
                            .repair = options.repair,
                            .unsigned_zones = options.unsigned_zones,
                            .default_ttl = options.default_ttl,
+                           .finds_capitals = finds_capitals,
                            .is_unchanged = options.is_unchanged};
     ZC_TRY_STATUS(Compilation(options, std::move(compile), store, rows, sink, totals).run());
     totals.octets_spilled = store.octets_spilled();

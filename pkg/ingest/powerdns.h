@@ -20,6 +20,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "dns/name.h"
+#include "ingest/row_sums.h"
 #include "transfer/tsig.h"
 #include "zone/zone.h"
 
@@ -40,12 +41,12 @@ enum class Table : std::uint8_t {
 inline constexpr std::size_t tables_count = 8;
 std::string_view to_string(Table table) noexcept;
 
-/// What became of one row. Every row read is exactly one of the first three.
+/// What is to be said of one row, or zone. What became of it is its `Fate`.
 enum class Verdict : std::uint8_t {
     taken,     // nothing to say: never in a Finding
     repaired,  // changed into something legal, only with `Repair::yes`
-    refused,   // not in the zone; the rest of the zone is served
-    doubtful,  // taken, but the operator should look at it: counts as taken
+    refused,   // a row: not in the zone, the rest of which is served. A zone: it is not served
+    doubtful,  // taken, but the operator should look at it
 };
 std::string_view to_string(Verdict verdict) noexcept;
 
@@ -167,23 +168,18 @@ public:
     virtual Status finding(Finding&& finding) = 0;
 };
 
-struct TableCount {
-    std::uint64_t read = 0, taken = 0, repaired = 0,
-                  refused = 0;   // read = taken + repaired + refused
-    std::uint64_t doubtful = 0;  // among the taken
-};
-
 struct ImportTotals {
-    std::array<TableCount, tables_count> tables{};
+    std::array<RowSums, tables_count> tables{};
     std::uint64_t zones = 0, serving = 0, broken = 0, unsigned_zones = 0, hidden = 0;
-    std::uint64_t records = 0;    // in images
-    std::uint64_t kept = 0;       // disabled and PowerDNS-only ones beside them
+    std::uint64_t records = 0;  // in images
+    std::uint64_t made = 0;     // among them: of no row (NSEC and NSEC3 of zones that come signed)
+    std::uint64_t kept = 0;     // disabled and PowerDNS-only ones beside them
     std::uint64_t unchanged = 0;  // zones that `ImportOptions::is_unchanged` said need not be made
                                   // again: counted in `zones`, not in the sorts of zones
     std::uint64_t not_transferred = 0;  // zones that a server did not give (AXFR): not in `zones`
     std::uint64_t octets_spilled = 0;   // through temporary files
-    TableCount& of(Table table) noexcept { return tables[static_cast<std::size_t>(table)]; }
-    const TableCount& of(Table table) const noexcept {
+    RowSums& of(Table table) noexcept { return tables[static_cast<std::size_t>(table)]; }
+    const RowSums& of(Table table) const noexcept {
         return tables[static_cast<std::size_t>(table)];
     }
 };
@@ -248,8 +244,8 @@ struct ImportOptions {
         temporary_directory;  // for that; empty: $TMPDIR is the caller's business, so /var/tmp
     const std::atomic<bool>* stop_or_null = nullptr;  // true: end with `interrupted`
     /// True: the zone was made from just these rows by an earlier import and is there still, so it
-    /// need not be judged, compiled and handed over again; its rows count as taken. Called from any
-    /// thread. May be empty.
+    /// need not be judged, compiled and handed over again; its rows count as `Fate::unchanged`.
+    /// Called from any thread. May be empty.
     std::function<bool(dns::NameView apex, std::uint64_t rows_digest)> is_unchanged;
     std::function<void(const ImportProgress&)>
         progress;  // a few times a second at most; may be empty

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -14,6 +13,7 @@ namespace zc::ingest {
 namespace {
 
 constexpr std::size_t flush_octets = std::size_t{4} << 20;
+constexpr std::size_t shown_octets_max = 300;  // of a record in a message
 
 /// One row: columns with tabs between, as COPY's text format has them.
 class Row {
@@ -100,60 +100,40 @@ void append_without_final_dots(std::string& out, std::string_view text) {
     }
 }
 
-bool is_denial(dns::RrType type) {
-    return type == dns::RrType::nsec || type == dns::RrType::nsec3 ||
-           type == dns::RrType::nsec3param;
-}
-
 /// The records of a presigned zone that PowerDNS makes out of the others and keeps in no row; the
 /// next import makes them again.
-class RemadeDenial {
-public:
-    explicit RemadeDenial(const ImportedZone& zone) {
-        bool presigned = false;
-        std::string_view nsec3param;
-        for (const Metadata& metadata : zone.metadata) {
-            presigned |= metadata.presigned();
-            if (metadata.kind == "NSEC3PARAM") nsec3param = metadata.content;
-        }
-        if (!presigned || zone.image.octets().empty()) return;
-        std::vector<std::uint8_t> octets;
-        struct Kept {
-            std::size_t at, owner_octets, rdata_octets;
-            dns::RrType type;
-            std::uint32_t ttl;
-        };
-        std::vector<Kept> kept;
-        zone::for_each_record(
-            zone::Zone(zone.image.octets().data()), [&](const dns::RecordView& record) {
-                if (is_denial(record.type)) return;
-                kept.push_back({octets.size(), record.owner.size(), record.rdata.size(),
-                                record.type, record.ttl});
-                octets.insert(octets.end(), record.owner.wire().begin(), record.owner.wire().end());
-                octets.insert(octets.end(), record.rdata.begin(), record.rdata.end());
-            });
-        DenialChain chain(zone.apex);
-        const base::Octets all(octets);
-        for (const Kept& one : kept)
-            chain.add({dns::NameView(all.subspan(one.at, one.owner_octets)), one.type, one.ttl,
-                       all.subspan(one.at + one.owner_octets, one.rdata_octets)});
-        chain.rebuild(nsec3param,
-                      [this](const dns::RecordView& record) { made_.insert(key_of(record)); });
+MadeDenial remade_denial(const ImportedZone& zone) {
+    MadeDenial made;
+    bool presigned = false;
+    std::string_view nsec3param;
+    for (const Metadata& metadata : zone.metadata) {
+        presigned |= metadata.presigned();
+        if (metadata.kind == "NSEC3PARAM") nsec3param = metadata.content;
     }
-    bool contains(const dns::RecordView& record) const {
-        return !made_.empty() && is_denial(record.type) && made_.contains(key_of(record));
-    }
-
-private:
-    static std::string key_of(const dns::RecordView& record) {
-        std::string key = std::to_string(static_cast<unsigned>(record.type)) + ' ' +
-                          std::to_string(record.ttl) + ' ';
-        key.append(record.owner.wire().begin(), record.owner.wire().end());
-        key.append(record.rdata.begin(), record.rdata.end());
-        return key;
-    }
-    std::unordered_set<std::string> made_;
-};
+    if (!presigned || zone.image.octets().empty()) return made;
+    std::vector<std::uint8_t> octets;
+    struct Kept {
+        std::size_t at, owner_octets, rdata_octets;
+        dns::RrType type;
+        std::uint32_t ttl;
+    };
+    std::vector<Kept> kept;
+    zone::for_each_record(
+        zone::Zone(zone.image.octets().data()), [&](const dns::RecordView& record) {
+            if (is_denial(record.type)) return;
+            kept.push_back(
+                {octets.size(), record.owner.size(), record.rdata.size(), record.type, record.ttl});
+            octets.insert(octets.end(), record.owner.wire().begin(), record.owner.wire().end());
+            octets.insert(octets.end(), record.rdata.begin(), record.rdata.end());
+        });
+    DenialChain chain(zone.apex);
+    const base::Octets all(octets);
+    for (const Kept& one : kept)
+        chain.add({dns::NameView(all.subspan(one.at, one.owner_octets)), one.type, one.ttl,
+                   all.subspan(one.at + one.owner_octets, one.rdata_octets)});
+    made.make(chain, nsec3param);
+    return made;
+}
 
 /// At a cut these are the parent's own (RFC 4035 section 2.2, 2.3); all else there is the child's.
 bool belongs_to_parent(dns::RrType type) {
@@ -175,6 +155,18 @@ PowerDnsRecord powerdns_record(const dns::RecordView& record) {
         rest.remove_prefix(std::min(blank + 1, rest.size()));
     }
     append_without_final_dots(out.content, rest);
+    return out;
+}
+
+std::vector<std::string> only_in_comments(const ImportedZone& zone) {
+    std::vector<std::string> out;
+    for (const KeptRecord& kept : zone.kept) {
+        std::string record = kept.name + ". " + kept.type + ' ' + kept.content;
+        if (record.size() > shown_octets_max) record = record.substr(0, shown_octets_max) + "…";
+        out.push_back(std::move(record) +
+                      (kept.disabled ? " is disabled" : " is of a type that only PowerDNS has") +
+                      ": in a comment");
+    }
     return out;
 }
 
@@ -297,7 +289,7 @@ Status DumpWriter::zone(const ImportedZone& zone) {
             of_name.clear();
             is_cut = false;
         };
-        const RemadeDenial remade(zone);
+        const MadeDenial remade = remade_denial(zone);
         zone::for_each_record(
             zone::Zone(zone.image.octets().data()), [&](const dns::RecordView& record) {
                 if (dns::is_powerdns_only(record.type) || remade.contains(record)) return;

@@ -11,6 +11,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "dns/rrset.h"
@@ -58,6 +59,9 @@ private:
     std::uint64_t domain_id_ = 0, record_id_ = 0, metadata_id_ = 0, comment_id_ = 0, key_id_ = 0,
                   tsig_key_id_ = 0;
 };
+
+/// What the master file of `zone` has in comments only, a sentence each.
+std::vector<std::string> only_in_comments(const ImportedZone& zone);
 
 /// The zone as a master file; `zone` has an image. Disabled records, and those of types that only
 /// PowerDNS has, stand in comments at the end. `piece`, if there is one, is called after each

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -150,15 +151,20 @@ struct Imported {
 std::string counts_text(const ImportTotals& totals) {
     std::string text;
     for (std::size_t i = 0; i < tables_count; ++i) {
-        const TableCount& count = totals.tables[i];
-        CHECK(count.read == count.taken + count.repaired + count.refused);
-        CHECK(count.doubtful <= count.taken);
-        if (count.read == 0) continue;
+        const RowSums& sums = totals.tables[i];
+        CHECK(sums.read == sums.sum());
+        CHECK(sums.doubtful <= sums.read);
+        if (sums.read == 0) continue;
         text += std::string(to_string(static_cast<Table>(i))) + " read " +
-                std::to_string(count.read) + " taken " + std::to_string(count.taken) +
-                " repaired " + std::to_string(count.repaired) + " refused " +
-                std::to_string(count.refused) + " doubtful " + std::to_string(count.doubtful) +
-                '\n';
+                std::to_string(sums.read) + ':';
+        std::string separator = " ";
+        for (std::size_t k = 0; k < fates_count; ++k) {
+            if (sums.fates[k] == 0) continue;
+            text += std::exchange(separator, ", ") + std::to_string(sums.fates[k]) + ' ' +
+                    std::string(to_string(static_cast<Fate>(k)));
+        }
+        if (sums.doubtful != 0) text += "; doubtful " + std::to_string(sums.doubtful);
+        text += '\n';
     }
     CHECK(totals.zones == totals.serving + totals.broken + totals.unsigned_zones + totals.hidden +
                               totals.unchanged);
@@ -428,7 +434,7 @@ TEST_CASE("lines that are longer than a block come through") {
     write_file(folder / "dump", text);
     const Imported imported(folder / "dump");
     REQUIRE_MESSAGE(imported.totals, imported.error());
-    CHECK(imported.totals->of(Table::records).refused == 1);
+    CHECK(imported.totals->of(Table::records).of(Fate::refused) == 1);
     CHECK(imported.totals->records == 2);
 }
 
@@ -511,7 +517,7 @@ TEST_CASE("zone files are a source like any other") {
     REQUIRE(imported.totals);
     CHECK(imported.totals->serving == 1);
     CHECK(imported.totals->broken == 1);
-    CHECK(imported.totals->of(Table::domains).refused == 1);
+    CHECK(imported.totals->of(Table::domains).of(Fate::refused) == 1);
     REQUIRE(imported.sink.findings.size() == 1);
     CHECK(imported.sink.findings[0].line == 2);
     CHECK(imported.sink.findings[0].source == folder / "bad.example.zone");

@@ -165,8 +165,11 @@ Result<std::shared_ptr<const TableLayout>> RowPipeline::layout(Table table,
                         "table " + shown + " without a column " + std::string(needed), where);
         }
     }
-    layout->lacks_auth = table == Table::records &&
-                         std::ranges::find(columns, std::string_view("auth")) == columns.end();
+    const auto lacks = [&](std::string_view column) {
+        return table == Table::records && std::ranges::find(columns, column) == columns.end();
+    };
+    layout->lacks_auth = lacks("auth");
+    layout->lacks_disabled = lacks("disabled");
     seen_[static_cast<std::size_t>(table)] = true;
     return std::shared_ptr<const TableLayout>(std::move(layout));
 }
@@ -307,6 +310,7 @@ Status RowPipeline::store(const TableLayout& layout, Row& row, const Value& doma
     const bool is_global = layout.table == Table::tsigkeys || layout.table == Table::supermasters;
     row.domain = is_global ? domain_null : parse_domain(domain);
     if (layout.lacks_auth) row.values[column::auth] = "1";
+    if (layout.lacks_disabled) row.values[column::disabled] = "0";
     return writer.add(row);
 }
 

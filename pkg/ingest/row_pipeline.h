@@ -29,9 +29,10 @@ struct TableLayout {
     Table table = Table::other;
     std::vector<std::int8_t>
         targets;  // of each column of the source: its place in a Row, or -1: not kept
-    // Of `records`: the schema has no such column, and then all is authoritative. NULL in it is
-    // not.
+    // Of `records`: the schema has no such column, and then all is authoritative, and nothing
+    // disabled. NULL in it says the opposite.
     bool lacks_auth = false;
+    bool lacks_disabled = false;
 };
 
 /// Whole lines of COPY text, each with its newline.
@@ -68,6 +69,9 @@ public:
     Status refuse(Table table, std::uint64_t line, std::string record, std::string reason);
     /// `rows` rows of a table that is none of ours.
     void foreign_table(const std::string& name, std::uint64_t rows, std::uint64_t line);
+    /// MySQL's comparisons find names in whatever case.
+    void set_finds_capitals() noexcept { finds_capitals_ = true; }
+    bool finds_capitals() const noexcept { return finds_capitals_; }
     /// A buffer of `copy_block_octets`, used before if there is one.
     std::unique_ptr<char[]> buffer();
 
@@ -94,6 +98,7 @@ private:
     const Options options_;
     RowStore::Writer& reader_writer_;
     std::array<bool, tables_count> seen_{};
+    bool finds_capitals_ = false;
     std::atomic<std::uint64_t> rows_ = 0;
     std::atomic<bool> failed_ = false;
     BoundedQueue<CopyBlock> queue_;

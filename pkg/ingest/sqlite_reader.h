@@ -10,8 +10,8 @@
 namespace zc::ingest {
 
 /// Reads the tables of the schema in one transaction: as of one moment, also while PowerDNS runs.
-/// The rowid stands for the line. Errors: those of `sqlite::Database`, `malformed` when it is not
-/// the schema, `interrupted`.
+/// The rowid stands for the line, or the number of the row where there is none. Errors: those of
+/// `sqlite::Database`, `malformed` when the file is damaged or not the schema, `interrupted`.
 Status read_sqlite(const std::string& path, const std::atomic<bool>* stop_or_null,
                    RowPipeline& pipeline);
 

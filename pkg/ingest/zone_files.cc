@@ -3,13 +3,17 @@
 #include <algorithm>
 #include <cerrno>
 #include <ctime>
+#include <filesystem>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "dns/presentation.h"
 #include "ingest/bounded_queue.h"
@@ -24,7 +28,9 @@ namespace {
 constexpr std::size_t threads_max = 64;
 constexpr std::size_t batches_waiting_max = 64;
 constexpr std::size_t problems_max = 1000;
-constexpr std::uint64_t stamp_none = 0;  // of a file that has to be read again at the next look
+constexpr std::size_t head_octets = 65536;  // by which a zone file of another name is recognised
+constexpr int soa_word_max = 4;             // its place in the line: owner, TTL, class, type
+constexpr std::uint64_t stamp_none = 0;     // of a file that has to be read again at the next look
 
 /// Everything stat() says that changes with the contents. The inode, because a file put in place by
 /// rename may have the old one's times; ctime, because mtime can be set back by whoever copies.
@@ -154,6 +160,7 @@ public:
         zone.apex.fold_case();
         if (error.where.source.empty()) error.where.source = path;
         zone.errors.push_back(std::move(error));
+        zone.unreadable = true;
         break_zone(zone);
         return zone;
     }
@@ -226,9 +233,17 @@ public:
         };
         walk.batch = [this](ZoneFileBatch&& batch) { queue_.push(std::move(batch)); };
         walk.stopped = [this] { return stopped(); };
+        std::vector<Error> other_names;
+        if (options_.other_names == OtherNames::problem) {
+            walk.passed_over = [&](std::string file) {
+                auto other = stopped() ? std::nullopt : other_name(std::move(file));
+                if (other) other_names.push_back(*std::move(other));
+            };
+        }
         Status status = walk_zone_files(path, kind, walk);
         queue_.close();
         for (std::thread& thread : threads) thread.join();
+        name_others(std::move(other_names));
         complete_ = !walk.incomplete;
         if (status && stopped()) return fail(Errc::interrupted, "stopped while loading zones");
         return status;
@@ -355,6 +370,36 @@ private:
         harvest.includes.clear();
     }
 
+    /// What is to be said of a file that is passed over for its name.
+    static std::optional<Error> other_name(std::string path) {
+        const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+        std::string head(head_octets, '\0');
+        const ssize_t count =
+            file.is_open() ? ::pread(file.get(), head.data(), head.size(), 0) : -1;
+        if (count < 0) {
+            Error error = base::fail_errno(errno, "its name is not ORIGIN.zone; read it").value();
+            error.where.source = std::move(path);
+            return error;
+        }
+        if (!looks_like_zone_file(
+                std::string_view(head).substr(0, static_cast<std::size_t>(count))))
+            return std::nullopt;
+        return Error{Errc::invalid,
+                     "a zone file whose name is not ORIGIN.zone, as example.com.zone is",
+                     {std::move(path), 0}};
+    }
+
+    /// But for those that some zone includes.
+    void name_others(std::vector<Error> others) {
+        const auto normal = [](const std::string& path) {
+            return std::filesystem::path(path).lexically_normal().string();
+        };
+        std::unordered_set<std::string> included;
+        for (const Includes::File& file : after_.files) included.insert(normal(file.path));
+        for (Error& other : others)
+            if (!included.contains(normal(other.where.source))) add_problem(std::move(other));
+    }
+
     void add_problem(Error error) {
         ++totals_.problems_count;
         if (totals_.problems.size() < problems_max) totals_.problems.push_back(std::move(error));
@@ -454,6 +499,10 @@ const std::string& ZoneFiles::path() const noexcept {
     return state_->path;
 }
 
+bool ZoneFiles::is_list() const noexcept {
+    return state_->kind == SourceKind::list;
+}
+
 std::uint64_t ZoneFiles::octets() const noexcept {
     const Snapshot& kept = state_->snapshot;
     std::uint64_t octets = kept.zones.capacity() * sizeof(Seen) +
@@ -461,6 +510,44 @@ std::uint64_t ZoneFiles::octets() const noexcept {
                            kept.files.capacity() * sizeof(Includes::File);
     for (const Includes::File& file : kept.files) octets += file.path.capacity();
     return octets;
+}
+
+bool looks_like_zone_file(std::string_view head) noexcept {
+    if (head.find('\0') != std::string_view::npos) return false;
+    const auto take_word = [](std::string_view& line) {
+        constexpr std::string_view blanks = " \t\r";
+        line.remove_prefix(std::min(line.find_first_not_of(blanks), line.size()));
+        const std::string_view word = line.substr(0, line.find_first_of(blanks));
+        line.remove_prefix(word.size());
+        return word;
+    };
+    const auto is_word = [](std::string_view word, std::string_view upper) {
+        return std::ranges::equal(word, upper, [](char a, char b) {
+            return (a >= 'a' && a <= 'z' ? static_cast<char>(a - 'a' + 'A') : a) == b;
+        });
+    };
+    while (!head.empty()) {
+        const std::size_t end = std::min(head.find('\n'), head.size());
+        std::string_view line = head.substr(0, end);
+        head.remove_prefix(std::min(end + 1, head.size()));
+        line = line.substr(0, line.find_first_of(";\""));
+        for (int words = 0; words < soa_word_max; ++words) {
+            const std::string_view word = take_word(line);
+            if (words == 0) {
+                for (const std::string_view directive :
+                     {"$ORIGIN", "$TTL", "$INCLUDE", "$GENERATE"})
+                    if (is_word(word, directive)) return true;
+            }
+            if (!is_word(word, "SOA")) continue;
+            // And not a sentence about one: two names and a number, or brackets around them.
+            if (line.find('(') != std::string_view::npos) return true;
+            take_word(line);
+            take_word(line);
+            const std::string_view serial = take_word(line);
+            if (!serial.empty() && serial[0] >= '0' && serial[0] <= '9') return true;
+        }
+    }
+    return false;
 }
 
 LoadedZone load_zone_file(const std::string& path, dns::NameView apex,

@@ -26,12 +26,16 @@ inline constexpr std::uint32_t directory_depth_max = 32;  // below the directory
 inline constexpr std::uint64_t zone_file_octets_max = std::uint64_t{4} << 30;
 
 enum class Warnings : std::uint8_t { skip, collect };  // looking for them costs time
+/// Master files of a directory with another name than ORIGIN.zone, which no zone includes: passed
+/// over, or a problem each. The first octets of every other file have to be read for it.
+enum class OtherNames : std::uint8_t { skip, problem };
 
 struct ZoneFileOptions {
     std::uint32_t threads = 0;         // 0: one a core; more than 64 are not used
     std::uint32_t default_ttl = 3600;  // seconds, when a file has neither $TTL nor an earlier TTL
     std::uint32_t errors_max = 100;    // kept for one zone; then its file is given up
     Warnings warnings = Warnings::skip;
+    OtherNames other_names = OtherNames::skip;  // of `load`
     /// Becomes true when the work should stop (Ctrl-C): the call then ends with `interrupted`. May
     /// be null.
     const std::atomic<bool>* stop_or_null = nullptr;
@@ -43,7 +47,8 @@ struct LoadedZone {
     dns::Name apex;
     zone::State state = zone::State::serving;
     zone::Image image;
-    std::uint64_t records = 0;
+    std::uint64_t records = 0;            // read, some of them twice perhaps
+    bool unreadable = false;              // the file itself could not be read
     std::vector<Error> errors;            // each with file and line
     std::vector<zone::Warning> warnings;  // only when asked for
 };
@@ -69,15 +74,18 @@ using ZoneProgress = std::function<void(const ZoneFileTotals& so_far)>;
 /// \047), "root.zone" for the root. An error for a name that is none of these.
 Result<dns::Name> apex_of_file(std::string_view file_name);
 
+/// Whether text that begins with `head` is a master file: it has a directive or an SOA record.
+bool looks_like_zone_file(std::string_view head) noexcept;
+
 /// Reads and compiles one file. Never fails as a whole: what is wrong stands in `errors`.
 LoadedZone load_zone_file(const std::string& path, dns::NameView apex,
                           const ZoneFileOptions& options);
 
 /// A source of zone files. Not for two threads at once; the work inside uses its own.
 ///
-/// A directory: every file `ORIGIN.zone` at any depth; names that begin with a dot and all other
-/// files are passed over; links are followed. A list: lines `origin<TAB>file`, the file relative to
-/// the list; blank lines and lines that begin with '#' are passed over. A single file
+/// A directory: every file `ORIGIN.zone` at any depth; names that begin with a dot or end in ~ and
+/// all other files are passed over; links are followed. A list: lines `origin<TAB>file`, the file
+/// relative to the list; blank lines and lines that begin with '#' are passed over. A single file
 /// `ORIGIN.zone`. When two files give one zone, the first in order of their names (of the list's
 /// lines) counts and the other is a problem.
 class ZoneFiles {
@@ -108,6 +116,7 @@ public:
         const std::function<void(dns::NameView)>& removed, const ZoneProgress& progress = nullptr);
 
     const std::string& path() const noexcept;
+    bool is_list() const noexcept;
     /// Octets kept for `rescan`.
     std::uint64_t octets() const noexcept;
 

@@ -121,11 +121,12 @@ void Walker::visit_entries(const std::shared_ptr<const Directory>& directory, DI
     };
     std::vector<Entry> files;
     std::vector<Entry> directories;
+    std::vector<std::string> passed_over;
     errno = 0;
     // NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread reads this stream
     while (const dirent* entry = ::readdir(entries)) {
         const std::string_view name(static_cast<const char*>(entry->d_name));
-        if (name.starts_with('.')) continue;
+        if (name.starts_with('.') || name.ends_with('~')) continue;
         const bool named_zone = name.ends_with(zone_suffix);
         unsigned char type = entry->d_type;
         if (type == DT_UNKNOWN || type == DT_LNK) {
@@ -142,6 +143,8 @@ void Walker::visit_entries(const std::shared_ptr<const Directory>& directory, DI
             }
         }
         errno = 0;
+        if (type == DT_REG && !named_zone && walk_.passed_over)
+            passed_over.push_back(directory->path + std::string(name));
         if (type != DT_DIR && !(type == DT_REG && named_zone)) continue;
         std::array<std::uint8_t, 8> head{};
         std::memcpy(head.data(), name.data(), std::min(head.size(), name.size()));
@@ -163,6 +166,8 @@ void Walker::visit_entries(const std::shared_ptr<const Directory>& directory, DI
     };
     std::ranges::sort(files, by_name);
     std::ranges::sort(directories, by_name);
+    std::ranges::sort(passed_over);
+    for (std::string& path : passed_over) walk_.passed_over(std::move(path));
     for (const Entry& entry : files) {
         if (walk_.stopped()) return;
         const std::string_view name(&texts[entry.offset]);

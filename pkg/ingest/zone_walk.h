@@ -68,6 +68,8 @@ struct Walk {
     /// because of it.
     std::function<void(Error error)> problem;
     std::function<void(ZoneFileBatch&& batch)> batch;  // not empty
+    /// A regular file of a directory whose name is not ORIGIN.zone; may be empty.
+    std::function<void(std::string path)> passed_over;
     std::function<bool()> stopped;
     bool incomplete = false;  // out: a directory or the list could not be read to its end
 };

@@ -1,6 +1,7 @@
 #include "sqlite/sqlite.h"
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <limits>
 #include <utility>
@@ -42,6 +43,7 @@ Errc kind_of(int code, int system_error) {
     return system_error == ENOSPC || system_error == EDQUOT ? Errc::full : Errc::io;
 }
 
+constexpr auto look_interval = std::chrono::milliseconds(20);
 constexpr const char* read_only_words = "read-only: no permission to change it, or its folder";
 
 std::string words_for(Errc kind, int code, int system_error, const char* message) {
@@ -155,6 +157,42 @@ Result<std::int64_t> Database::integer(std::string_view sql) {
     return row ? statement.integer(0) : 0;
 }
 
+Status Database::distrust(int value_octets_max) {
+    sqlite3_limit(handle_, SQLITE_LIMIT_LENGTH, value_octets_max);
+    sqlite3_db_config(handle_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+    return execute("PRAGMA cell_size_check = ON");
+}
+
+Status Database::verify() {
+    ZC_TRY(Statement check, prepare("PRAGMA quick_check(1)"));
+    ZC_TRY(const bool some, check.step());
+    if (some && check.text(0) == "ok") return {};
+    return fail(Errc::malformed,
+                "damaged: " + (some ? std::string(check.text(0)) : std::string("no answer")),
+                {.source = path_});
+}
+
+StopWatch::StopWatch(Database& database, const std::atomic<bool>* stop_or_null) {
+    if (stop_or_null == nullptr) return;
+    thread_ = std::thread([this, handle = database.handle_, stop_or_null] {
+        std::unique_lock lock(mutex_);
+        // Again and again: a statement that begins after the first would not hear of it.
+        while (!ended_.wait_for(lock, look_interval, [this] { return has_ended_; })) {
+            if (stop_or_null->load(std::memory_order_relaxed)) sqlite3_interrupt(handle);
+        }
+    });
+}
+
+StopWatch::~StopWatch() {
+    if (!thread_.joinable()) return;
+    {
+        const std::lock_guard lock(mutex_);
+        has_ended_ = true;
+    }
+    ended_.notify_one();
+    thread_.join();
+}
+
 std::int64_t Database::changes() const noexcept {
     return sqlite3_changes64(handle_);
 }
@@ -248,6 +286,11 @@ void Statement::reset() noexcept {
 
 int Statement::columns() const noexcept {
     return sqlite3_column_count(handle_);
+}
+
+bool Statement::is_number(int column) const noexcept {
+    const int type = sqlite3_column_type(handle_, column);
+    return type == SQLITE_INTEGER || type == SQLITE_FLOAT;
 }
 
 bool Statement::is_null(int column) const noexcept {

@@ -5,17 +5,21 @@
 // Errors, of every function that gives a Result: `full` no space left, `busy` another process holds
 // the lock, `malformed` no database or a damaged one, `not_found` no such file, `io` the system
 // refused (permission, read-only, failing disk), `limit` a value over SQLite's limit, `conflict` a
-// constraint, `interrupted`, `unsupported` SQL that this SQLite cannot compile. The location names
-// the file.
+// constraint, `interrupted` (see `StopWatch`), `unsupported` SQL that this SQLite cannot compile.
+// The location names the file.
 //
 // Threads: a `Database` with its statements belongs to one thread at a time.
 #pragma once
 
+#include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 
 #include "base/octets.h"
 #include "base/result.h"
@@ -57,6 +61,13 @@ public:
     /// The first column of the first row, of a query that gives an integer or nothing (then 0).
     Result<std::int64_t> integer(std::string_view sql);
 
+    /// For a file of somebody else's: no value is longer than `value_octets_max` (then `limit`),
+    /// and nothing in its schema runs what has effects.
+    Status distrust(int value_octets_max);
+    /// SQLite's quick_check: the structure of all pages and rows. Errors: `malformed`, with the
+    /// first thing that is wrong.
+    Status verify();
+
     /// Rows that the last INSERT, UPDATE or DELETE changed.
     std::int64_t changes() const noexcept;
     bool in_transaction() const noexcept;
@@ -68,8 +79,25 @@ private:
     Database(sqlite3* handle, std::string path) noexcept
         : handle_(handle), path_(std::move(path)) {}
     friend class Statement;
+    friend class StopWatch;
     sqlite3* handle_ = nullptr;
     std::string path_;
+};
+
+/// While it lives, a flag that becomes true ends whatever the database is doing with `interrupted`,
+/// within a few hundredths of a second. The database outlives it and stays where it is.
+class StopWatch {
+public:
+    StopWatch(Database& database, const std::atomic<bool>* stop_or_null);
+    StopWatch(const StopWatch&) = delete;
+    StopWatch& operator=(const StopWatch&) = delete;
+    ~StopWatch();
+
+private:
+    std::mutex mutex_;
+    std::condition_variable ended_;
+    bool has_ended_ = false;
+    std::thread thread_;
 };
 
 /// A compiled statement: bind, step through its rows, reset, again. Parameters count from 1,
@@ -101,6 +129,7 @@ public:
     /// reset.
     int columns() const noexcept;
     bool is_null(int column) const noexcept;
+    bool is_number(int column) const noexcept;  // as it is stored
     std::int64_t integer(int column) const noexcept;
     std::string_view text(int column) const noexcept;
     base::Octets octets(int column) const noexcept;

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <string>
+#include <thread>
 
 #include <doctest/doctest.h>
 
@@ -14,6 +16,7 @@ using zc::Errc;
 using zc::base::Duration;
 using zc::sqlite::Database;
 using zc::sqlite::Statement;
+using zc::sqlite::StopWatch;
 using zc::sqlite::Transaction;
 using zc::testkit::Folder;
 using zc::testkit::write_file;
@@ -162,6 +165,46 @@ TEST_CASE("a database that nobody can change is read without the files beside it
     CHECK(database->integer("SELECT a FROM t") == 7);
     CHECK(folder.files() == 1);
     CHECK(database->execute("INSERT INTO t VALUES(1)").error().message.starts_with("read-only"));
+}
+
+TEST_CASE("a database whose pages are damaged is found out, a good one is not") {
+    const Folder folder;
+    {
+        Database database = created(folder / "a");
+        REQUIRE(
+            database.execute("CREATE TABLE t(a); CREATE TABLE other(a);"
+                             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n "
+                             "LIMIT 2000) INSERT INTO t SELECT hex(randomblob(40)) FROM n"));
+        CHECK(database.verify());
+    }
+    std::string file = zc::testkit::read_file(folder / "a");
+    REQUIRE(file.size() > 40'000);
+    file.replace(20'480, 40, 40, '\xff');
+    write_file(folder / "a", file);
+    auto database = Database::open(folder / "a", Database::Mode::read_only);
+    REQUIRE(database);
+    const auto status = database->verify();
+    REQUIRE_FALSE(status);
+    CHECK(status.error().code == Errc::malformed);
+    CHECK(status.error().where.source == folder / "a");
+}
+
+TEST_CASE(
+    "what a stranger's database can do is bounded, and a stop is heard inside of a statement") {
+    const Folder folder;
+    Database database = created(folder / "a");
+    REQUIRE(
+        database.execute("CREATE TABLE t(a); INSERT INTO t VALUES(zeroblob(20000)); "
+                         "CREATE VIEW endless AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL "
+                         "SELECT i + 1 FROM n) SELECT count(*) FROM n"));
+    REQUIRE(database.distrust(10'000));
+    CHECK(database.execute("SELECT a FROM t").error().code == Errc::limit);
+    std::atomic<bool> stop = false;
+    const StopWatch watch(database, &stop);
+    CHECK(database.integer("SELECT 7") == 7);
+    std::thread stopper([&stop] { stop = true; });
+    CHECK(database.integer("SELECT * FROM endless").error().code == Errc::interrupted);
+    stopper.join();
 }
 
 TEST_CASE("a value over SQLite's limit is an error of kind limit") {

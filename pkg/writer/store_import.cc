@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "dns/presentation.h"
 #include "journal/image_file.h"
 #include "writer/load.h"
 #include "writer/settings.h"
@@ -63,6 +64,7 @@ struct StoreImport::Work {
     std::optional<Update> update;      // absent in a dry run
     std::optional<Snapshot> compared;  // in a dry run, when there is a store
     journal::Counts compared_counts;
+    Withheld withheld;
     std::optional<ImageFileWriter> images;  // of a new store
     std::string images_problem;
     Error failed{};  // of `is_unchanged`, which cannot say so itself
@@ -71,10 +73,12 @@ struct StoreImport::Work {
     std::vector<ingest::Supermaster> supermasters;
 
     Status keep_settings(const std::string& key, ingest::ImportedZone& zone);
+    Status withhold(ingest::ImportedZone& zone);
     Status compare(const journal::Zone& zone, base::Octets image);
     void add_image(const ingest::ImportedZone& zone);
     bool is_unchanged(dns::NameView apex, std::uint64_t rows_digest);
     Status put_named();
+    Status may_remove(std::uint64_t removed, std::uint64_t there) const;
     Status renew_image_file(StoreImportOutcome& outcome) const;
 };
 
@@ -184,12 +188,13 @@ Status StoreImport::Work::keep_settings(const std::string& key, ingest::Imported
     const ingest::Field catalog_options = std::move(zone.options);
     ZC_TRY_STATUS(decode_settings(settings, zone));
     // Records that arrive signed are no longer signed by who had the keys, and have a chain of
-    // their own.
-    if (is_presigned(arrived)) {
+    // their own; those that did and no longer do have none.
+    if (is_presigned(arrived) || is_presigned(zone.metadata)) {
         std::erase_if(zone.metadata, [](const ingest::Metadata& metadata) {
             return metadata.kind == "PRESIGNED" || metadata.kind == "NSEC3PARAM";
         });
         std::ranges::move(arrived, std::back_inserter(zone.metadata));
+        std::ranges::sort(zone.metadata);
     }
     // A catalog says which zones are its members, and with which properties.
     if (catalog) {
@@ -206,9 +211,28 @@ Status StoreImport::Work::keep_settings(const std::string& key, ingest::Imported
         zone.rows_digest = 0;  // what becomes of it depends on more than its rows
         if (zone.state == zone::State::serving &&
             options.unsigned_zones == ingest::UnsignedZones::servfail)
-            zone.state = zone::State::unsigned_;
+            return withhold(zone);
     }
     return {};
+}
+
+Status StoreImport::Work::withhold(ingest::ImportedZone& zone) {
+    zone.state = zone::State::unsigned_;
+    ++withheld.zones;
+    withheld.records += zone.records;
+    withheld.powerdns_only += static_cast<std::uint64_t>(std::ranges::count(
+        zone.kept, ingest::KeptRecord::Why::powerdns_only, &ingest::KeptRecord::why));
+    if (!options.on_finding) return {};
+    return options.on_finding(
+        {.verdict = ingest::Verdict::refused,
+         .table = ingest::Table::domains,
+         .line = 0,
+         .source = path,
+         .zone = dns::to_string(zone.apex),
+         .record = {},
+         .reason =
+             "it came without signatures, and the store has keys with which PowerDNS signs it",
+         .effect = "SERVFAIL for the apex and all names below"});
 }
 
 Status StoreImport::Work::compare(const journal::Zone& zone, base::Octets image) {
@@ -307,6 +331,18 @@ Status StoreImport::Work::put_named() {
     return update->set_named(supermasters_name, encode(all_supermasters));
 }
 
+Status StoreImport::Work::may_remove(std::uint64_t removed, std::uint64_t there) const {
+    constexpr std::uint64_t all = 100;
+    if (removed * all <= there * options.removed_percent_max) return {};
+    const std::string needed = std::to_string((removed * all + there - 1) / there);
+    return fail(Errc::limit,
+                "would remove " + std::to_string(removed) + " of " + std::to_string(there) +
+                    " zones, " + needed + " %, limit is " +
+                    std::to_string(options.removed_percent_max) +
+                    " %: if they are to go, --max-removed " + needed + "; the store is as it was",
+                {path});
+}
+
 /// After the commit of a store that was there: whether so much has changed that its image file
 /// should be new.
 Status StoreImport::Work::renew_image_file(StoreImportOutcome& outcome) const {
@@ -330,6 +366,7 @@ Result<StoreImportOutcome> StoreImport::finish() {
     const std::lock_guard lock(work.mutex);
     if (work.has_failed) return tl::unexpected<Error>(work.failed);
     StoreImportOutcome outcome;
+    outcome.withheld = work.withheld;
     if (!work.update) {
         outcome.is_new = !work.compared;
         outcome.counts = work.compared_counts;
@@ -338,12 +375,17 @@ Result<StoreImportOutcome> StoreImport::finish() {
             ZC_TRY(const std::uint64_t there, work.compared->zones());
             const std::uint64_t met = outcome.counts.changed + outcome.counts.unchanged;
             outcome.counts.removed = there - std::min(met, there);
+            ZC_TRY_STATUS(work.may_remove(outcome.counts.removed, there));
         }
         return outcome;
     }
     outcome.is_new = work.update->is_new();
-    if (work.options.prune == Prune::yes)
+    if (work.options.prune == Prune::yes && !outcome.is_new) {
+        ZC_TRY(Snapshot before, Snapshot::open(work.path));
+        ZC_TRY(const std::uint64_t there, before.zones());
         ZC_TRY_STATUS(work.update->remove_untouched([](base::Octets) {}));
+        ZC_TRY_STATUS(work.may_remove(work.update->counts().removed, there));
+    }
     ZC_TRY_STATUS(work.put_named());
 
     // A new store and its image file are finished side by side: one sorts and writes rows, the

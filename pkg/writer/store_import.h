@@ -31,6 +31,9 @@ enum class Source : std::uint8_t { whole, records_only };
 struct StoreImportOptions {
     /// Zones of the store that the source does not have: left alone, or removed.
     Prune prune = Prune::no;
+    /// With `Prune::yes`: 0 … 100, of the zones that the store has before. To remove more of them
+    /// is an error: half a source looks like one whose other zones are gone.
+    std::uint32_t removed_percent_max = 10;
     /// Compare, and change nothing.
     DryRun dry_run = DryRun::no;
     ingest::UnsignedZones unsigned_zones = ingest::UnsignedZones::servfail;
@@ -39,8 +42,17 @@ struct StoreImportOptions {
     std::function<Status(ingest::Finding&&)> on_finding;
 };
 
+/// Zones that their source gave without signatures, and that keys which the store has of them would
+/// sign: they are not served, though the source had nothing against them.
+struct Withheld {
+    std::uint64_t zones = 0;
+    std::uint64_t records = 0;        // in their images
+    std::uint64_t powerdns_only = 0;  // among them
+};
+
 struct StoreImportOutcome {
     journal::Counts counts;
+    Withheld withheld;
     journal::Position position;
     bool is_new = false;              // there was no store before
     bool image_file_written = false;  // else what changed is read on top of the old one
@@ -73,7 +85,8 @@ public:
     /// no store yet.
     std::function<bool(dns::NameView apex, std::uint64_t rows_digest)> unchanged();
 
-    /// Commits. Errors: `full`, `io`, `exists`: then nothing has changed.
+    /// Commits. Errors: `full`, `io`, `exists`, `limit` (it would remove more zones than
+    /// `removed_percent_max` allows): then nothing has changed.
     Result<StoreImportOutcome> finish();
 
 private:

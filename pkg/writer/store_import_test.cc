@@ -237,6 +237,7 @@ TEST_CASE("a second import changes what differs and says how much; --prune remov
 
     StoreImportOptions prune;
     prune.prune = Prune::yes;
+    prune.removed_percent_max = 100;
     prune.dry_run = DryRun::yes;
     const std::string before = read_file(folder / "s");
     CHECK(import_zones(folder / "s", zones_of({{"a.", 1}, {"b.", 3}}), prune).counts.removed == 2);
@@ -244,6 +245,39 @@ TEST_CASE("a second import changes what differs and says how much; --prune remov
     prune.dry_run = DryRun::no;
     CHECK(import_zones(folder / "s", zones_of({{"a.", 1}, {"b.", 3}}), prune).counts.removed == 2);
     CHECK(contents(*load(folder / "s").catalogue) == Contents{{"a.", "1"}, {"b.", "3"}});
+}
+
+TEST_CASE("a prune that would remove more of the zones than it may changes nothing") {
+    const Folder folder;
+    std::vector<std::pair<std::string, std::uint32_t>> all;
+    for (int i = 0; i < 20; ++i) all.emplace_back("z" + std::to_string(i) + '.', 1);
+    import_zones(folder / "s", zones_of(all));
+    const Contents before = contents(*load(folder / "s").catalogue);
+    const auto error_of = [&](std::size_t given, std::uint32_t percent, DryRun dry_run) {
+        StoreImportOptions options;
+        options.prune = Prune::yes;
+        options.removed_percent_max = percent;
+        options.dry_run = dry_run;
+        StoreImport import = begun(folder / "s", std::move(options));
+        for (std::size_t i = 0; i < given; ++i)
+            REQUIRE(import.zone(zone_of("z" + std::to_string(i) + '.', 2)));
+        const auto outcome = import.finish();
+        return outcome ? std::string() : outcome.error().message;
+    };
+    for (const DryRun dry_run : {DryRun::yes, DryRun::no}) {
+        CHECK(error_of(17, 10, dry_run) ==
+              "would remove 3 of 20 zones, 15 %, limit is 10 %: if they are to go, --max-removed "
+              "15; the store is as it was");
+        CHECK_FALSE(error_of(0, 99, dry_run).empty());
+        CHECK_FALSE(error_of(19, 0, dry_run).empty());
+        CHECK(contents(*load(folder / "s").catalogue) == before);
+    }
+    CHECK(error_of(18, 10, DryRun::yes).empty());
+    CHECK(error_of(17, 15, DryRun::yes).empty());
+    CHECK(error_of(0, 100, DryRun::yes).empty());
+    CHECK(contents(*load(folder / "s").catalogue) == before);
+    CHECK(error_of(18, 10, DryRun::no).empty());
+    CHECK(contents(*load(folder / "s").catalogue).size() == 18);
 }
 
 TEST_CASE("the same zones again are 0 changes, by content and by the digest of their rows") {
@@ -280,6 +314,7 @@ TEST_CASE("a reload takes what changed, and nothing else") {
     import_zones(folder / "s", zones_of({{"b.", 2}, {"d.", 1}}));
     StoreImportOptions prune;
     prune.prune = Prune::yes;
+    prune.removed_percent_max = 100;
     import_zones(folder / "s", zones_of({{"b.", 2}, {"d.", 1}, {"c.", 1}}), prune);
     auto news = loaded.store.changes();
     REQUIRE(news);
@@ -553,6 +588,7 @@ TEST_CASE("TSIG keys and supermasters are merged by name, and replaced with --pr
     const auto import = [&](const char* key, const char* secret, Prune prune) {
         StoreImportOptions options;
         options.prune = prune;
+        options.removed_percent_max = 100;
         StoreImport one = begun(folder / "s", options);
         one.set_source(Source::whole);
         REQUIRE(one.tsig_key({key, "hmac-sha256", secret}));
