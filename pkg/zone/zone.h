@@ -101,9 +101,11 @@ public:
     /// Compiles. Errors, `invalid`: no SOA or more than one, CNAME beside other data (RFC 2181
     /// section 10.1; RRSIG, NSEC, KEY and NXT may stand beside it), two CNAME or DNAME at one name,
     /// an image over 2^32 - 1 octets. Every problem is found, not just the first. Afterwards the
-    /// builder is empty. `warnings` may be null; looking for them costs time.
+    /// builder is empty. `warnings` may be null; looking for them costs time. `stopped` is asked
+    /// some times a second; once true, building ends with `interrupted`.
     Result<Image> build(std::vector<Warning>* warnings_or_null = nullptr,
-                        std::vector<Error>* all_errors_or_null = nullptr);
+                        std::vector<Error>* all_errors_or_null = nullptr,
+                        const std::function<bool()>& stopped = {});
 
     std::size_t records() const noexcept;
 
