@@ -27,6 +27,7 @@ _zonectl() {
         --tsig-key-file) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --connections) COMPREPLY=(); return ;;
         --timeout) COMPREPLY=(); return ;;
+        --transfer-timeout) COMPREPLY=(); return ;;
         --report) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --default-ttl) COMPREPLY=(); return ;;
         --threads) COMPREPLY=(); return ;;
@@ -35,7 +36,7 @@ _zonectl() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
         esac
-        words='' flags='--help --store --from --zone --zone-list --catalog --tsig-key --tsig-key-file --connections --timeout --as-secondary --retransfer --report --dry-run --repair --prune --serve-unsigned --default-ttl --threads --memory-octets-max --temporary-directory --config --color --json --version' files=no
+        words='' flags='--help --store --from --zone --zone-list --catalog --tsig-key --tsig-key-file --connections --timeout --transfer-timeout --as-secondary --retransfer --report --dry-run --repair --prune --serve-unsigned --default-ttl --threads --memory-octets-max --temporary-directory --config --color --json --version' files=no
         ;;
     'serve')
         case "$prev" in
@@ -318,7 +319,7 @@ _zonectl() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
         esac
-        words='' flags='--help --default-ttl --origin --config --color --json --version' files=yes
+        words='' flags='--help --default-ttl --origin --strict --config --color --json --version' files=yes
         ;;
     'zone print')
         case "$prev" in

@@ -49,7 +49,7 @@ def check_includes(data):
             f.write(f"$INCLUDE i{i + 1}\n" * 3)
     with open(os.path.join(zones, "i16"), "w", encoding="ascii") as f:
         f.write("; nothing\n")
-    with harness.Zonectl(data, flags=["--drain", f"{DRAIN}s"]) as server:
+    with harness.Zonectl(data, flags=["--drain", str(DRAIN)]) as server:
         server.start()
         for apex, name in (("pipe.test", "pipe"), ("zero.test", "/dev/zero"), ("folder.test", "."), ("many.test", "i1")):
             add(data, apex, GOOD + f"$INCLUDE {name}\n")
@@ -71,30 +71,26 @@ def check_includes(data):
 
 
 def check_memory(data):
-    with harness.Zonectl(data, flags=["--load-threads", "1", "--drain", f"{DRAIN}s"]) as server:
+    with harness.Zonectl(data, flags=["--load-threads", "1", "--drain", str(DRAIN)]) as server:
         server.start()
         with open(f"/proc/{server.process.pid}/statm", encoding="ascii") as f:
             used = int(f.read().split()[0]) * resource.getpagesize()
-        limit = used + (300 << 20)
+        limit = used + (60 << 20)
         resource.prlimit(server.process.pid, resource.RLIMIT_AS, (limit, limit))
         # Within the limits of a zone, and more than there is.
-        add(data, "large.test", GOOD + "$GENERATE 1-1000000 a-name-that-is-not-so-short-$ TXT \"" + "x" * 150 + "\"\n")
+        add(data, "large.test", GOOD + "$GENERATE 1-400000 a-name-that-is-not-so-short-$ TXT \"" + "x" * 150 + "\"\n")
         add(data, "later.test", GOOD)
         done = server.run("reload", check=False)
         harness.expect(done.returncode == 1, f"the reload says that a zone is bad: {done}")
         harness.expect("no memory for this zone" in server.log(), f"and why:\n{server.log()}")
         harness.expect(is_served(server, "good.test") and is_served(server, "later.test"), "the others are answered")
-        # Larger than any zone may be.
-        put(data, "large.test", GOOD + "$GENERATE 1-1000000 $ TXT \"" + "x" * 250 + "\" \"" + "y" * 250 + "\"\n")
-        harness.expect(server.run("reload", check=False).returncode == 1, "refused again")
-        harness.expect("$GENERATE makes more than" in server.log(), f"for its octets:\n{server.log()}")
-        expect_end(server.process, "after zones that were too large")
+        expect_end(server.process, "after a zone that was too large")
 
 
 def check_unread_log(data):
     reading, writing = os.pipe()
     fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
-    with harness.Zonectl(data, flags=["--drain", f"{DRAIN}s"]) as server:
+    with harness.Zonectl(data, flags=["--drain", str(DRAIN)]) as server:
         process = subprocess.Popen(server.command(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=writing, cwd=server.work)
         try:
             harness.wait_until(lambda: is_served(server, "good.test"), 60, "the node serves")
@@ -112,7 +108,7 @@ def check_unread_log(data):
 
 
 def check_hung_disk(data, preload):
-    with harness.Zonectl(data, flags=["--drain", f"{DRAIN}s"], preload=preload) as server:
+    with harness.Zonectl(data, flags=["--drain", str(DRAIN)], preload=preload) as server:
         server.start()
         with open(os.path.join(data, "zones.list"), "a", encoding="ascii") as f:
             f.write("hung.test\tzones/hung.test.hangs\n")

@@ -152,34 +152,38 @@ TEST_CASE("a zone file for which there is no memory is refused, and the others a
     write_file(folder / "b.example.zone", zone_text + "$INCLUDE more\n");
     write_file(folder / "c.example.zone", zone_text + "$INCLUDE more\nx.other. A 192.0.2.1\n");
     write_file(folder / "more", "included A 192.0.2.2\n");
-    auto files = ZoneFiles::open(std::string(folder / ""));
-    REQUIRE(files);
-    for (const bool again : {false, true}) {
-        const auto [zone_refused, all_failed] = fail_each(3, [&] {
-            Outcome outcome;
-            const auto sink = [&outcome](std::span<LoadedZone> zones) {
-                const Spared spared;
-                for (const LoadedZone& zone : zones) {
-                    if (zone.errors.empty()) {
-                        outcome.zones[dns::to_string(zone.apex)] = text_of(zone.image);
-                        continue;
-                    }
-                    CHECK(zone.errors[0].message == "no memory for this zone");
-                    CHECK(zone.state == zone::State::broken);
-                    ++outcome.refused;
+    const auto none = [](const std::function<void(dns::NameView)>&) {};
+    const auto [zone_refused, all_failed] = fail_each(3, [&] {
+        Outcome outcome;
+        const auto sink = [&outcome](std::span<LoadedZone> zones) {
+            const Spared spared;
+            for (const LoadedZone& zone : zones) {
+                if (zone.errors.empty()) {
+                    outcome.zones[dns::to_string(zone.apex)] = text_of(zone.image);
+                    continue;
                 }
-            };
-            const auto none = [](const std::function<void(dns::NameView)>&) {};
-            const ZoneFileOptions options{.threads = 1};
-            const auto totals =
-                again ? files->rescan(options, sink, none, [](dns::NameView) {})
-                      : files->load(options, sink);
-            if (!totals) outcome.status = tl::unexpected<Error>(totals.error());
-            return outcome;
-        });
-        CHECK(zone_refused > 100);
-        CHECK(all_failed < zone_refused);
-    }
+                CHECK(zone.errors[0].message == "no memory for this zone");
+                CHECK(zone.state == zone::State::broken);
+                ++outcome.refused;
+            }
+        };
+        auto files = ZoneFiles::open(std::string(folder / ""));
+        const ZoneFileOptions options{.threads = 1};
+        const auto totals = files->load(options, sink);
+        if (!totals) outcome.status = tl::unexpected<Error>(totals.error());
+        if (!totals || outcome.refused == 0) return outcome;
+        // It is read again at the next look, whatever its file says.
+        failing = 0;
+        std::size_t zones = 0;
+        const auto count = [&](std::span<LoadedZone> again) {
+            for (const LoadedZone& zone : again) zones += zone.errors.empty() ? 1U : 0U;
+        };
+        CHECK(files->rescan(options, count, none, [](dns::NameView) {}));
+        CHECK(zones > 0);
+        return outcome;
+    });
+    CHECK(zone_refused > 100);
+    CHECK(all_failed < zone_refused);
 }
 
 TEST_CASE("rows for which there is no memory refuse their zone, or end the import") {
