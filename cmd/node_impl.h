@@ -270,7 +270,7 @@ private:
     std::counting_semaphore<batches_waiting_max> batch_room_{batches_waiting_max};
     std::thread long_work_;
     std::future<void> long_work_done_;
-    base::Duration end_by_;  // on the monotonic clock, once stopping
+    base::Duration end_by_;           // on the monotonic clock, once stopping
     std::shared_ptr<Reload> reload_;  // the one under way
     std::shared_ptr<Reload>
         reload_next_;  // asked for since it began: may not have seen the latest files
@@ -284,17 +284,18 @@ void Node::Impl::begin_long_work(Work work, Failed failed) {
     const runtime::SignalsBlocked blocked;
     std::promise<void> done;
     long_work_done_ = done.get_future();
-    long_work_ = std::thread([this, failed, work = std::move(work), done = std::move(done)]() mutable {
-        const Status status = runtime::caught(work);
-        // What held the memory is gone: telling it succeeds sooner or later.
-        while (!status && !runtime::caught([&] {
-            asio::post(io_, [this, failed, message = status.error().message] {
-                (this->*failed)(message);
-            });
-        }))
-            std::this_thread::yield();
-        done.set_value();
-    });
+    long_work_ =
+        std::thread([this, failed, work = std::move(work), done = std::move(done)]() mutable {
+            const Status status = runtime::caught(work);
+            // What held the memory is gone: telling it succeeds sooner or later.
+            while (!status && !runtime::caught([&] {
+                asio::post(io_, [this, failed, message = status.error().message] {
+                    (this->*failed)(message);
+                });
+            }))
+                std::this_thread::yield();
+            done.set_value();
+        });
 }
 
 }  // namespace zc::cmd

@@ -480,9 +480,10 @@ std::vector<Error> Node::Impl::take_over_settings(SettingsNow next, term::Json& 
         const bool now = std::ranges::find(reloadable, setting.key) != reloadable.end();
         const Setting* before =
             find_setting_or_null(now ? configuration_.settings : at_start_, setting.key);
-        const bool secrets_changed = setting.key == "cookie-secret-file" &&
-                                     (next.identity->cookies.current != identity_->cookies.current ||
-                                      next.identity->cookies.previous != identity_->cookies.previous);
+        const bool secrets_changed =
+            setting.key == "cookie-secret-file" &&
+            (next.identity->cookies.current != identity_->cookies.current ||
+             next.identity->cookies.previous != identity_->cookies.previous);
         if (before == nullptr || before->values != setting.values || secrets_changed)
             add(setting.key, now);
     }

@@ -94,7 +94,9 @@ void add_zone_flags(CLI::App& app, ServeOptions& options) {
     add_text(app, "--store", options.store, "FILE",
              "Store that zonectl import has made, in place of zone files")
         ->group(group);
-    add_switch(app, "--strict", options.strict, "Do not start when any zone is bad, or has records outside of it")->group(group);
+    add_switch(app, "--strict", options.strict,
+               "Do not start when any zone is bad, or has records outside of it")
+        ->group(group);
     add_switch(
         app, "--progressive", options.progressive,
         "Serve what is loaded while the rest loads; names in zones still to come get SERVFAIL")

@@ -50,8 +50,8 @@ Result<std::string> read_whole(const std::string& path, std::size_t octets_max) 
         if (got < 0)
             result = base::fail_errno(errno, path);
         else if (out.size() > octets_max)
-            result = fail(Errc::limit, "more than " + std::to_string(octets_max) + " octets",
-                          {path, 0});
+            result =
+                fail(Errc::limit, "more than " + std::to_string(octets_max) + " octets", {path, 0});
         else
             result = std::move(out);
     }

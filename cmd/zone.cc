@@ -102,11 +102,10 @@ void print_check(term::Terminal& terminal, const std::string& path, const dns::N
     const auto place = [](const Error& warning) {
         return warning.where.source + ':' + std::to_string(warning.where.line);
     };
-    for (const Error& warning : zone.left_out)
-        warn(place(warning), warning.message + ", left out");
+    for (const Error& warning : zone.left_out) warn(place(warning), warning.message + ", left out");
     if (zone.left_out_count > zone.left_out.size())
-        warn(path, std::to_string(zone.left_out_count - zone.left_out.size()) +
-                       " more records left out");
+        warn(path,
+             std::to_string(zone.left_out_count - zone.left_out.size()) + " more records left out");
     for (const Error& warning : zone.oddities) warn(place(warning), warning.message);
     for (const zone::Warning& warning : zone.warnings)
         terminal.line(term::Text(Style::yellow, "warning") + ": " + path + ": " +
@@ -228,7 +227,7 @@ Action define_zone_check(CLI::App& app) {
     auto options = std::make_shared<ZoneOptions>();
     add_origin(app, *options);
     add_switch(app, "--strict", options->strict,
-             "Records that do not belong into the zone refuse it, as with serve --strict");
+               "Records that do not belong into the zone refuse it, as with serve --strict");
     add_list(app, "file", options->files, "FILE", "Zone file (RFC 1035 section 5); - is stdin")
         ->required();
     app.footer(

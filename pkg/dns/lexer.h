@@ -17,7 +17,8 @@ struct Token {
 };
 
 /// Splits text into entries and entries into tokens: blanks, comments, parentheses over several
-/// lines, quotes (which may go over several lines too); lines end in LF, CRLF or CR. Allocates nothing; borrows the text.
+/// lines, quotes (which may go over several lines too); lines end in LF, CRLF or CR. Allocates
+/// nothing; borrows the text.
 class Lexer {
 public:
     enum class Fault : std::uint8_t { none, quote_open, parenthesis_open, parenthesis_closed };
@@ -69,7 +70,8 @@ private:
     }();
     static Class class_of(char c) noexcept { return classes[static_cast<std::uint8_t>(c)]; }
 
-    /// Of the escaped text of the largest RDATA. What follows a forgotten quote is not read on and on.
+    /// Of the escaped text of the largest RDATA. What follows a forgotten quote is not read on and
+    /// on.
     static constexpr std::ptrdiff_t quoted_octets_max = 4 * 65535;
 
     void skip_line_end() noexcept;

@@ -82,8 +82,8 @@ bool take_placeholder(std::string_view& text, Placeholder& placeholder) noexcept
     const char* const end = offset.data() + offset.size();
     const auto parsed = std::from_chars(offset.data(), end, placeholder.offset);
     if (parsed.ec != std::errc() || parsed.ptr != end) return false;
-    if (count > 1 && (!parse_number(parts[1], placeholder.width) ||
-                      placeholder.width > placeholder_width_max))
+    if (count > 1 &&
+        (!parse_number(parts[1], placeholder.width) || placeholder.width > placeholder_width_max))
         return false;
     if (count > 2 && (parts[2].size() != 1 ||
                       std::string_view("doxXnN").find(parts[2][0]) == std::string_view::npos))
@@ -242,9 +242,8 @@ bool MasterReader::stop_wanted(const File& file) {
     steps_ = 0;
     if (!gave_up() && options_.stopped && options_.stopped()) {
         interrupted_ = true;
-        report_.errors.push_back({Errc::interrupted,
-                                  "stopped while reading",
-                                  {std::string(file.source), file.line}});
+        report_.errors.push_back(
+            {Errc::interrupted, "stopped while reading", {std::string(file.source), file.line}});
     }
     return gave_up();
 }
@@ -523,8 +522,8 @@ bool MasterReader::generate_one(File& file, const Head& head, std::string_view o
     generated_octets_ += scan.octets + parser_.rdata().size();
     if (generated_octets_ > options_.generated_octets_max) {
         report(file, {Errc::limit,
-                      "$GENERATE makes more than " +
-                          std::to_string(options_.generated_octets_max) + " octets",
+                      "$GENERATE makes more than " + std::to_string(options_.generated_octets_max) +
+                          " octets",
                       {}});
         return false;
     }

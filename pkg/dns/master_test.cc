@@ -150,8 +150,7 @@ TEST_CASE("reading hears the stop, between entries and inside of $GENERATE") {
         dns::MasterOptions options;
         int asked = 0;
         options.stopped = [&asked] { return ++asked == 2; };
-        options.include = [&entries](std::string_view,
-                                     std::uint32_t) -> Result<dns::IncludedText> {
+        options.include = [&entries](std::string_view, std::uint32_t) -> Result<dns::IncludedText> {
             return dns::IncludedText{entries, "x"};
         };
         const auto report = read(text, options);
@@ -163,8 +162,8 @@ TEST_CASE("reading hears the stop, between entries and inside of $GENERATE") {
 }
 
 TEST_CASE("what is legal and may not be meant is counted, with its first place") {
-    const auto odd = read(
-        "a. 5 A 192.0.2.1\nb. A 192.0.2.1\nc. A 192.0.2.1\nd. TXT \"x\ny\" \"\n\"\n", {});
+    const auto odd =
+        read("a. 5 A 192.0.2.1\nb. A 192.0.2.1\nc. A 192.0.2.1\nd. TXT \"x\ny\" \"\n\"\n", {});
     CHECK(odd.ttl_from_above.count == 3);
     CHECK(odd.ttl_from_above.first.line == 2);
     CHECK(odd.string_over_lines.count == 2);

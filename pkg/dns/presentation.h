@@ -112,8 +112,8 @@ struct MasterOptions {
     /// inside the other, so that the last one handed out at `depth` - 1 is the one with the
     /// $INCLUDE. Absent: $INCLUDE is an error.
     std::function<Result<IncludedText>(std::string_view path, std::uint32_t depth)> include{};
-    /// Whether an error that `record` gave for this record leaves it out and no more: then it stands
-    /// in the report's `left_out`. May be empty: never.
+    /// Whether an error that `record` gave for this record leaves it out and no more: then it
+    /// stands in the report's `left_out`. May be empty: never.
     std::function<bool(const RecordView& record)> leaves_out{};
     /// Asked every few thousand entries and records. Once true, reading ends with `interrupted` as
     /// the last error. May be empty.
@@ -126,8 +126,8 @@ struct MasterReport {
         base::Location first;
     };
     std::uint64_t records = 0;  // without those left out
-    Oddity ttl_from_above;     // records that have their TTL from an earlier one, for want of $TTL
-    Oddity string_over_lines;  // quoted strings with a line end in them: a quote may be missing
+    Oddity ttl_from_above;      // records that have their TTL from an earlier one, for want of $TTL
+    Oddity string_over_lines;   // quoted strings with a line end in them: a quote may be missing
     std::vector<Error> errors;  // in order, at most errors_max + 2
     std::vector<Error> left_out;  // in order, at most errors_max of `left_out_count`
     std::uint64_t left_out_count = 0;

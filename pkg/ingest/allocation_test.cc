@@ -75,9 +75,9 @@ using Zones = std::map<std::string, std::string>;  // what is served, by apex
 
 std::string text_of(const zone::Image& image) {
     std::string text;
-    zone::for_each_record(
-        zone::Zone(image.octets().data()),
-        [&](const dns::RecordView& record) { dns::append_record_text(text, record); });
+    zone::for_each_record(zone::Zone(image.octets().data()), [&](const dns::RecordView& record) {
+        dns::append_record_text(text, record);
+    });
     return text;
 }
 
@@ -263,7 +263,8 @@ private:
                 REQUIRE(dns::parse_rdata("ns. hm. 1 2 3 4 5", dns::RrType::soa, {}, out));
                 return out;
             }();
-            const dns::Record soa{.owner = apex, .type = dns::RrType::soa, .ttl = 60, .rdata = soa_rdata};
+            const dns::Record soa{
+                .owner = apex, .type = dns::RrType::soa, .ttl = 60, .rdata = soa_rdata};
             message.answer.push_back(soa);
             for (int i = 0; i < 40; ++i)
                 message.answer.push_back({.owner = *dns::Name::parse("n" + std::to_string(i), apex),

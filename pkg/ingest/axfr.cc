@@ -323,8 +323,7 @@ private:
             }
         }
         std::vector<Error> errors;
-        Result<zone::Image> image =
-            builder.build(nullptr, &errors, [this] { return stopped(); });
+        Result<zone::Image> image = builder.build(nullptr, &errors, [this] { return stopped(); });
         if (image) {
             zone.image = *std::move(image);
             zone.records = zone::Zone(zone.image.octets().data()).records();

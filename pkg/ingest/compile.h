@@ -24,7 +24,7 @@ struct CompileOptions {
     UnsignedZones unsigned_zones = UnsignedZones::servfail;
     std::uint32_t default_ttl = 3600;
     std::function<bool(dns::NameView apex, std::uint64_t rows_digest)>
-        is_unchanged;  // may be empty
+        is_unchanged;               // may be empty
     std::function<bool()> stopped;  // once true, what `compile` returns is of no use; may be empty
 };
 

@@ -216,10 +216,10 @@ private:
              .line = first.line,
              .source = compile_.source,
              .zone = std::to_string(rows[0].domain),
-             .record = first.table == Table::domains
-                           ? std::string(
-                                 first.values[column::domain_name].value_or(std::string_view()))
-                           : std::string(),
+             .record =
+                 first.table == Table::domains
+                     ? std::string(first.values[column::domain_name].value_or(std::string_view()))
+                     : std::string(),
              .reason = "no memory for this zone, and all " + std::to_string(rows.size()) +
                        " rows that belong to it",
              .effect = "not taken over"});

@@ -11,10 +11,9 @@ namespace zc::ingest {
 namespace {
 constexpr std::uint64_t octets_min = 65536;
 constexpr std::size_t octets_at_once = std::size_t{16} << 20;  // then the stop is looked at
-}
+}  // namespace
 
-Result<std::string_view> FileBuffer::read(int fd, std::uint64_t expected,
-                                          std::uint64_t octets_max,
+Result<std::string_view> FileBuffer::read(int fd, std::uint64_t expected, std::uint64_t octets_max,
                                           const std::atomic<bool>* stop_or_null) {
     if (expected > octets_max) {
         return fail(Errc::limit, "a file of " + std::to_string(expected) + " octets, limit is " +
@@ -28,8 +27,8 @@ Result<std::string_view> FileBuffer::read(int fd, std::uint64_t expected,
     for (;;) {
         if (stop_or_null != nullptr && stop_or_null->load(std::memory_order_relaxed))
             return fail(Errc::interrupted, "stopped while reading");
-        const ssize_t count = ::read(fd, octets_.data() + size,
-                                     std::min(octets_.size() - size, octets_at_once));
+        const ssize_t count =
+            ::read(fd, octets_.data() + size, std::min(octets_.size() - size, octets_at_once));
         if (count < 0) {
             if (errno == EINTR) continue;
             return base::fail_errno(errno, "read");

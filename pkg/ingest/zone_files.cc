@@ -134,9 +134,9 @@ private:
         }
         FileBuffer buffer;
         const std::uint64_t left = zone_octets_max - std::min(zone_octets_max, octets_);
-        auto text = buffer.read(file.descriptor.get(),
-                                static_cast<std::uint64_t>(file.status.st_size), left,
-                                stop_or_null_);
+        auto text =
+            buffer.read(file.descriptor.get(), static_cast<std::uint64_t>(file.status.st_size),
+                        left, stop_or_null_);
         if (!text && text.error().code == Errc::limit) {
             return fail(Errc::limit, "the zone's files together have more than " +
                                          std::to_string(zone_octets_max) + " octets");
@@ -249,13 +249,13 @@ private:
     static void find_oddities(const dns::MasterReport& report, LoadedZone& zone) {
         const auto say = [&](const dns::MasterReport::Oddity& oddity, std::string_view text) {
             if (oddity.count == 0) return;
-            zone.oddities.push_back({Errc::invalid,
-                                     std::string(text) +
-                                         (oddity.count == 1 ? ""
-                                                            : ", here and " +
-                                                                  std::to_string(oddity.count - 1) +
-                                                                  " times more"),
-                                     oddity.first});
+            zone.oddities.push_back(
+                {Errc::invalid,
+                 std::string(text) +
+                     (oddity.count == 1
+                          ? ""
+                          : ", here and " + std::to_string(oddity.count - 1) + " times more"),
+                 oddity.first});
         };
         say(report.ttl_from_above,
             "a record without $TTL and TTL, which has that of the record above (RFC 1035 section "
@@ -592,11 +592,10 @@ LoadedZone load_zone_file(const std::string& path, dns::NameView apex,
     Result<RegularFile> file;
     if (!is_stdin) file = open_regular(AT_FDCWD, path.c_str());
     if (!file) return Compiler::unreadable(apex, shown, std::move(file).error());
-    const auto text = is_stdin
-                          ? buffer.read(STDIN_FILENO, 0, zone_octets_max, options.stop_or_null)
-                          : buffer.read(file->descriptor.get(),
-                                        static_cast<std::uint64_t>(file->status.st_size),
-                                        zone_octets_max, options.stop_or_null);
+    const auto text = is_stdin ? buffer.read(STDIN_FILENO, 0, zone_octets_max, options.stop_or_null)
+                               : buffer.read(file->descriptor.get(),
+                                             static_cast<std::uint64_t>(file->status.st_size),
+                                             zone_octets_max, options.stop_or_null);
     if (!text) return Compiler::unreadable(apex, shown, text.error());
     Includes includes(shown, {file->status.st_dev, file->status.st_ino}, text->size(),
                       now_seconds(), options.stop_or_null);

@@ -23,7 +23,7 @@ namespace zc::ingest {
 
 inline constexpr std::uint32_t include_depth_max = 16;    // of $INCLUDE, and of no use beyond
 inline constexpr std::uint32_t directory_depth_max = 32;  // below the directory that was named
-inline constexpr std::uint32_t includes_max = 10'000;         // of one zone, each time counted
+inline constexpr std::uint32_t includes_max = 10'000;     // of one zone, each time counted
 inline constexpr std::uint64_t zone_octets_max = std::uint64_t{4}
                                                  << 30;  // of its file and all includes
 
@@ -104,10 +104,10 @@ public:
     /// loaded.
     Result<ZoneFileTotals> list(const std::function<void(dns::NameView apex)>& each) const;
 
-    /// Loads everything and remembers what it saw. A zone for which there is no memory is broken and
-    /// the others are loaded. Errors: `interrupted`, `io` when the source itself cannot be read,
-    /// `limit` when memory is short beyond a zone. Cost: 10 us of CPU a file of 9 records, half of it open, read and
-    /// close.
+    /// Loads everything and remembers what it saw. A zone for which there is no memory is broken
+    /// and the others are loaded. Errors: `interrupted`, `io` when the source itself cannot be
+    /// read, `limit` when memory is short beyond a zone. Cost: 10 us of CPU a file of 9 records,
+    /// half of it open, read and close.
     Result<ZoneFileTotals> load(const ZoneFileOptions& options, const ZoneSink& sink,
                                 const ZoneProgress& progress = nullptr);
 

@@ -287,8 +287,8 @@ TEST_CASE("a record that does not belong into the zone is left out, or refuses i
         CHECK(zone.left_out[i].where.line == i + 2);
     }
     CHECK(load(std::string(folder / "")).totals.left_out == 3);
-    const LoadedZone strict = load_zone_file(folder / "a.example.zone", apex,
-                                             {.misplaced = Misplaced::refuse_zone});
+    const LoadedZone strict =
+        load_zone_file(folder / "a.example.zone", apex, {.misplaced = Misplaced::refuse_zone});
     CHECK(strict.errors.size() == 3);
     CHECK(strict.left_out_count == 0);
     CHECK(strict.state == zone::State::broken);
@@ -377,8 +377,8 @@ TEST_CASE("work that is asked to stop ends with interrupted") {
     REQUIRE_FALSE(totals);
     CHECK(totals.error().code == Errc::interrupted);
     CHECK(loaded.zones.empty());
-    const LoadedZone zone = load_zone_file(folder / "one.example.zone",
-                                           *dns::Name::parse("one.example."), {.stop_or_null = &stop});
+    const LoadedZone zone = load_zone_file(
+        folder / "one.example.zone", *dns::Name::parse("one.example."), {.stop_or_null = &stop});
     REQUIRE_FALSE(zone.errors.empty());
     CHECK(zone.errors[0].code == Errc::interrupted);
 }

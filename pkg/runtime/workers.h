@@ -29,8 +29,8 @@ public:
     Workers& operator=(const Workers&) = delete;
 
     std::size_t count() const noexcept { return threads_.size(); }
-    /// Waits for all. Errors: of the first that failed, as of `caught`; `limit` when no thread could
-    /// be started.
+    /// Waits for all. Errors: of the first that failed, as of `caught`; `limit` when no thread
+    /// could be started.
     Status join();
 
 private:

@@ -25,14 +25,16 @@ TEST_CASE("what is thrown on a thread of the work is the work's error, and the o
 }
 
 TEST_CASE("an exception that is no failed allocation keeps its words") {
-    Workers workers(1, [] { throw std::runtime_error("the words"); }, [] {});
+    Workers workers(
+        1, [] { throw std::runtime_error("the words"); }, [] {});
     CHECK(workers.join().error().text() == "input/output: the words");
 }
 
 TEST_CASE("work that ends well is no error") {
     std::atomic<int> number = 0;
     {
-        Workers workers(0, [&] { ++number; }, [] {});
+        Workers workers(
+            0, [&] { ++number; }, [] {});
         CHECK(workers.join());
         CHECK(workers.count() == 1);
     }

@@ -329,7 +329,8 @@ TEST_CASE("a transfer that never ends is heard to stop though its data never pau
     const Loopback loopback([&](Loopback::Peer& peer) {
         if (!enough) send_without_end(peer, zone, 100, enough);
     });
-    auto connection = value(AxfrConnection::open(loopback.server(), {.key = std::nullopt, .stop_or_null = &stop}));
+    auto connection = value(
+        AxfrConnection::open(loopback.server(), {.key = std::nullopt, .stop_or_null = &stop}));
     int records = 0;
     const auto totals = connection.transfer(zone, [&](const dns::RecordView&) {
         if (++records == 1000) stop = true;
@@ -357,7 +358,8 @@ TEST_CASE("a transfer has a time for all of it, and a rate below which it is giv
     };
     CHECK(run({.key = std::nullopt, .transfer_timeout = base::Duration::milliseconds(50)}) ==
           "timeout: the zone is not complete after 0 s");
-    CHECK(run({.key = std::nullopt, .rate_interval = base::Duration::milliseconds(20),
+    CHECK(run({.key = std::nullopt,
+               .rate_interval = base::Duration::milliseconds(20),
                .rate_octets_min = std::uint64_t{1} << 40}) ==
           "timeout: fewer than 1099511627776 octets in 0 s: given up");
 }

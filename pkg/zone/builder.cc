@@ -1064,8 +1064,8 @@ void Builder::Work::warn_of_target(const Node& node, RrType type, base::Octets r
             say("is below the DNAME " + owner_text(slice(nodes[dname].key)) +
                 ", which is answered instead of its address");
         else if (is_cut && target.view().is_within(owner_name(slice(node.key))) && !addressed)
-            warnings.push_back({owner_name(slice(node.key)),
-                                "NS " + dns::to_string(target) + " has no glue"});
+            warnings.push_back(
+                {owner_name(slice(node.key)), "NS " + dns::to_string(target) + " has no glue"});
         else if (is_alias)
             say("is a CNAME (RFC 2181 section 10.3)");
         else if (node.labels == 0 && !addressed)

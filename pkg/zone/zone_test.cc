@@ -289,7 +289,8 @@ TEST_CASE("what is legal but suspicious is a warning") {
         "example.: NSEC3 with 2501 iterations is not used, limit is 2500",
         "example.: NS target ns.example. has no address in the zone",
         "example.: NS target alias.example. is a CNAME (RFC 2181 section 10.3)",
-        "both.example.: DNAME beside NS is never answered, it belongs into the child zone (RFC 6672 "
+        "both.example.: DNAME beside NS is never answered, it belongs into the child zone (RFC "
+        "6672 "
         "section 2.4)",
         "lame.example.: NS ns.lame.example. has no glue",
         "txt.lame.example.: TXT below the zone cut lame.example. is never answered",
@@ -318,9 +319,10 @@ TEST_CASE("what can never be answered is a warning, and glue is none") {
           record("www.sub.example.", RrType::a, "192.0.2.1"),
           record("www.sub.example.", RrType::a, "192.0.2.2"),
           record("ns.sub.example.", RrType::txt, "x"),
-          record("sub.example.", RrType::ds, "1 8 2 "
-                                             "00000000000000000000000000000000000000000000000000000"
-                                             "00000000000"),
+          record("sub.example.", RrType::ds,
+                 "1 8 2 "
+                 "00000000000000000000000000000000000000000000000000000"
+                 "00000000000"),
           record("sub.example.", RrType::mx, "10 mail.elsewhere."),
           record("sub.example.", RrType::a, "192.0.2.1")},
          {"sub.example.: A at a zone cut is never answered, it belongs into the child zone",
@@ -332,8 +334,7 @@ TEST_CASE("what can never be answered is a warning, and glue is none") {
           record("self.example.", RrType::a, "192.0.2.1")},
          {}},
         {{record("d.example.", RrType::dname, "elsewhere."),
-          record("x.d.example.", RrType::a, "192.0.2.1"),
-          record("x.d.example.", RrType::txt, "x"),
+          record("x.d.example.", RrType::a, "192.0.2.1"), record("x.d.example.", RrType::txt, "x"),
           record("d.example.", RrType::txt, "beside it is fine"),
           record("example.", RrType::ns, "x.d.example."),
           record("cut.example.", RrType::ns, "y.d.example."),
@@ -343,9 +344,10 @@ TEST_CASE("what can never be answered is a warning, and glue is none") {
           "x.d.example.: A below the DNAME d.example. is never answered, no NS names it",
           "x.d.example.: TXT below the DNAME d.example. is never answered"}},
         {{record("*.example.", RrType::ns, "ns.elsewhere."),
-          record("*.w.example.", RrType::ds, "1 8 2 "
-                                             "00000000000000000000000000000000000000000000000000000"
-                                             "00000000000"),
+          record("*.w.example.", RrType::ds,
+                 "1 8 2 "
+                 "00000000000000000000000000000000000000000000000000000"
+                 "00000000000"),
           record("*.w.example.", RrType::txt, "fine")},
          {"*.example.: NS at a wildcard delegates nothing (RFC 4592 section 4.2)",
           "*.w.example.: DS at a wildcard is never answered (RFC 4592 section 4.6)"}},
@@ -353,8 +355,7 @@ TEST_CASE("what can never be answered is a warning, and glue is none") {
         {{record("a.example.", RrType::cname, "x.y.w.example."),
           record("b.example.", RrType::cname, "y.w.example."),
           record("c.example.", RrType::cname, "x.w.example."),
-          record("*.w.example.", RrType::txt, "x"),
-          record("z.y.w.example.", RrType::txt, "x")},
+          record("*.w.example.", RrType::txt, "x"), record("z.y.w.example.", RrType::txt, "x")},
          {"a.example.: CNAME target x.y.w.example. does not exist in the zone"}},
     };
     for (const Case& row : table) {
