@@ -38,6 +38,7 @@ struct ImportVerbOptions {
     std::string tsig_key_file;
     std::uint32_t connections = ingest::AxfrSource().connections;
     base::Duration timeout = ingest::AxfrSource().timeout;
+    base::Duration transfer_timeout = ingest::AxfrSource().transfer_timeout;
     bool as_secondary = false;
     bool from_powerdns = false;
     bool retransfer = false;
@@ -380,6 +381,7 @@ Result<ingest::AxfrSource> axfr_source(const ImportVerbOptions& options) {
     axfr.connections = options.connections;
     axfr.retransfer = options.retransfer;
     axfr.timeout = options.timeout;
+    axfr.transfer_timeout = options.transfer_timeout;
     if (options.as_secondary) axfr.kind = ingest::AxfrSource::Kept::secondary;
     if (options.from_powerdns) axfr.server = ingest::AxfrSource::Server::powerdns;
     return axfr;
@@ -525,6 +527,9 @@ Action define_import(CLI::App& app) {
                "With axfr://: zones transferred at once");
     add_seconds(app, "--timeout", options->timeout, {1, 3600},
                 "With axfr://: for a connection, and for each message of a transfer");
+    add_seconds(app, "--transfer-timeout", options->transfer_timeout, {1, 604800},
+                "With axfr://: for a whole zone; one that brings fewer than 2048 octets a minute "
+                "is given up too");
     add_switch(app, "--as-secondary", options->as_secondary,
                "With axfr://: zones that are new in the store become secondaries of that server, "
                "not zones of its own");

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -21,6 +22,8 @@ namespace {
 constexpr base::Duration load_patience = base::Duration::seconds(60);
 constexpr base::Duration image_file_patience =
     base::Duration::seconds(10);  // between two tries to load anew
+constexpr base::Duration end_patience_min = base::Duration::seconds(1);  // with a shorter drain
+constexpr base::Duration last_words_patience = base::Duration::milliseconds(200);
 
 template <class T>
 T value_or_throw(Result<T> result) {
@@ -154,10 +157,33 @@ int Node::Impl::run() {
     watch_signals();
     start_tick();
     begin_long_work([this] { first_load(); }, &Impl::load_failed);
-    io_.run();
-    if (long_work_.joinable()) long_work_.join();
+    while (state_ != State::stopping && io_.run_one() != 0) {
+    }
+    // What is left are responses on their way.
+    io_.run_for(std::chrono::nanoseconds(left_to_end().nanoseconds));
+    if (long_work_.joinable()) {
+        using std::future_status;
+        const auto left = std::chrono::nanoseconds(left_to_end().nanoseconds);
+        if (long_work_done_.wait_for(left) != future_status::ready) end_without_waiting();
+        long_work_.join();
+    }
     log_->info("ended", {{"code", code_}});
+    log_->finish(std::max(left_to_end(), last_words_patience));
     return code_;
+}
+
+/// Until the process has to be gone; not below 0.
+base::Duration Node::Impl::left_to_end() const {
+    return std::max(end_by_ - runtime::monotonic(), base::Duration());
+}
+
+/// The loading thread stands in a call to the system that may never return: a hung disk or network
+/// file system. All that others see of the node is ended, so is the process.
+void Node::Impl::end_without_waiting() {
+    log_->warning("ends_without_waiting", {{"for", "the loading thread"}});
+    log_->info("ended", {{"code", code_}});
+    log_->finish(last_words_patience);
+    std::_Exit(code_);
 }
 
 void Node::Impl::watch_signals() {
@@ -256,6 +282,7 @@ awaitable<http::Response> Node::Impl::reload_and_wait() {
 void Node::Impl::shut_down(std::string_view why) {
     if (state_ == State::stopping) return;
     state_ = State::stopping;
+    end_by_ = runtime::monotonic() + std::max(configuration_.options.drain, end_patience_min);
     log_->info("stopping", {{"why", why}});
     static_cast<void>(notifier_.stopping());
     static_cast<void>(notifier_.extend_timeout(configuration_.options.drain + load_patience));

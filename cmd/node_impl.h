@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <optional>
@@ -33,6 +34,7 @@
 #include "runtime/log.h"
 #include "runtime/notify.h"
 #include "runtime/signals.h"
+#include "runtime/workers.h"
 #include "server/server.h"
 #include "stats/report.h"
 #include "store/catalogue.h"
@@ -90,8 +92,18 @@ struct Tally {
     }
 };
 
+/// What flags, environment and files say now, or why not. Read on the loading thread: a disk may
+/// hang, and the control thread has to hear signals.
+struct SettingsNow {
+    ServeConfiguration configuration;
+    server::Settings server;
+    std::shared_ptr<const answer::Identity> identity;
+    std::vector<Error> errors;  // then nothing else is here
+};
+
 /// What zone files, or a store, turned out to hold, and which zones are not there any more.
 struct Haul {
+    std::optional<SettingsNow> settings;  // of a reload
     std::vector<ingest::LoadedZone> zones;
     std::vector<dns::Name> removed;
     std::vector<std::string> nameless;  // what is wrong in a store, of no zone that can be named
@@ -184,6 +196,7 @@ private:
     void log_refused(const ingest::LoadedZone& zone);
     void log_not_served(std::string_view zone, store::Reason reason, std::string_view detail);
     void log_not_served(const store::NotServed& not_served);
+    void log_left_out(const ingest::LoadedZone& zone);
 
     // On the control thread.
     void start_serving();
@@ -201,12 +214,15 @@ private:
     std::shared_ptr<Reload> ask_for_reload();
     void begin_reload();
     void finish_reload(Haul haul, const Result<ingest::ZoneFileTotals>& result);
-    std::vector<Error> take_over_settings(term::Json& report);
+    SettingsNow read_settings() const;
+    std::vector<Error> take_over_settings(SettingsNow next, term::Json& report);
     void on_tick();
     void tell_progress();
     void watch_image_file();
     void await_image_file_events();
     void shut_down(std::string_view why);
+    base::Duration left_to_end() const;
+    void end_without_waiting();
 
     stats::Gauges gauges() const;
     term::Json not_served_json() const;
@@ -253,9 +269,12 @@ private:
     std::unique_ptr<writer::BackgroundStoreWatch> watch_;
     std::uint64_t records_told_ = 0;
     std::uint64_t refused_logged_ = 0;
+    std::uint64_t left_out_logged_ = 0;
     std::atomic<bool> stop_loading_{false};
     std::counting_semaphore<batches_waiting_max> batch_room_{batches_waiting_max};
     std::thread long_work_;
+    std::future<void> long_work_done_;
+    base::Duration end_by_;           // on the monotonic clock, once stopping
     /// A foreign hand was at the mapped image file, and what it hit is not loaded anew yet.
     bool image_file_changed_ = false;
     base::Duration image_file_retry_;  // not before
@@ -270,15 +289,20 @@ void Node::Impl::begin_long_work(Work work, Failed failed) {
     // The one before has posted its result as its last act: this does not wait.
     if (long_work_.joinable()) long_work_.join();
     const runtime::SignalsBlocked blocked;
-    long_work_ = std::thread([this, failed, work = std::move(work)] {
-        try {
-            work();
-        } catch (const std::exception& exception) {
-            asio::post(io_, [this, failed, message = std::string(exception.what())] {
-                (this->*failed)(message);
-            });
-        }
-    });
+    std::promise<void> done;
+    long_work_done_ = done.get_future();
+    long_work_ =
+        std::thread([this, failed, work = std::move(work), done = std::move(done)]() mutable {
+            const Status status = runtime::caught(work);
+            // What held the memory is gone: telling it succeeds sooner or later.
+            while (!status && !runtime::caught([&] {
+                asio::post(io_, [this, failed, message = status.error().message] {
+                    (this->*failed)(message);
+                });
+            }))
+                std::this_thread::yield();
+            done.set_value();
+        });
 }
 
 }  // namespace zc::cmd

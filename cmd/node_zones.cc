@@ -57,6 +57,17 @@ void Node::Impl::log_not_served(const store::NotServed& not_served) {
     });
 }
 
+/// Records that the zone is served without.
+void Node::Impl::log_left_out(const ingest::LoadedZone& zone) {
+    if (zone.left_out.empty() || left_out_logged_++ >= zones_logged_max) return;
+    const std::string apex = dns::to_string(zone.apex);
+    for (std::size_t i = 0; i < std::min(zone.left_out.size(), errors_logged_max); ++i)
+        log_->warning("record_left_out", {{"zone", apex}, {"error", zone.left_out[i].text()}});
+    if (zone.left_out_count > errors_logged_max)
+        log_->warning("record_left_out",
+                      {{"zone", apex}, {"more", zone.left_out_count - errors_logged_max}});
+}
+
 void Node::Impl::first_load() {
     // With --progressive control keeps the set from the first zone on.
     std::optional<store::NotServed> not_served;
@@ -88,6 +99,7 @@ Result<ingest::ZoneFileTotals> Node::Impl::load_into_catalogue(store::NotServed&
                 log_refused(zone);
                 not_served.put(zone.apex, store::Reason::refused, zone.errors.front().text());
             }
+            log_left_out(zone);
             counts_.zones += 1;
             counts_.records += zone.records;
             catalogue_->insert({zone.apex, std::move(zone.image)});
@@ -130,6 +142,7 @@ Result<ingest::ZoneFileTotals> Node::Impl::load_progressively() {
     const auto sink = [&](std::span<ingest::LoadedZone> zones) {
         for (ingest::LoadedZone& zone : zones) {
             if (!zone.errors.empty()) log_refused(zone);
+            log_left_out(zone);
             batch->zones.push_back(std::move(zone));
         }
         if (batch->zones.size() >= publish_zones_max ||
@@ -343,6 +356,7 @@ void Node::Impl::begin_reload() {
 /// On the loading thread. Control does not touch the catalogue meanwhile: only a reload changes it.
 void Node::Impl::rescan() {
     auto haul = std::make_shared<Haul>();
+    haul->settings = read_settings();
     if (store_) {
         auto result = look_at_store(*haul);
         asio::post(io_, [this, haul, result = std::move(result)] {
@@ -355,6 +369,7 @@ void Node::Impl::rescan() {
     const auto sink = [&](std::span<ingest::LoadedZone> zones) {
         for (ingest::LoadedZone& zone : zones) {
             if (!zone.errors.empty()) log_refused(zone);
+            log_left_out(zone);
             haul->zones.push_back(std::move(zone));
         }
     };
@@ -448,18 +463,31 @@ void Node::Impl::reload_failed(const std::string& message) {
     finish_reload({}, fail(Errc::io, message));
 }
 
-/// Reads flags, environment and file again, and gives what can change now to those it concerns. All
-/// of it or, when anything is wrong, nothing.
-std::vector<Error> Node::Impl::take_over_settings(term::Json& report) {
+/// On the loading thread.
+SettingsNow Node::Impl::read_settings() const {
+    SettingsNow out;
     auto next = read_serve_configuration(arguments_);
-    if (!next) return next.error();
+    if (!next) {
+        out.errors = std::move(next).error();
+        return out;
+    }
     auto settings = server_settings(next->options);
-    if (!settings) return {settings.error()};
     auto told = identity(next->options, secrets_);
-    if (!told) return {told.error()};
-    if (const Status status = server_->publish(std::move(*settings)); !status)
+    if (!settings) out.errors.push_back(settings.error());
+    if (settings && !told) out.errors.push_back(told.error());
+    if (!out.errors.empty()) return out;
+    out.configuration = *std::move(next);
+    out.server = *std::move(settings);
+    out.identity = *std::move(told);
+    return out;
+}
+
+/// Gives what can change now to those it concerns. All of it or, when anything is wrong, nothing.
+std::vector<Error> Node::Impl::take_over_settings(SettingsNow next, term::Json& report) {
+    if (!next.errors.empty()) return std::move(next.errors);
+    if (const Status status = server_->publish(std::move(next.server)); !status)
         return {status.error()};
-    server_->publish(*told);
+    server_->publish(next.identity);
 
     const auto reloadable = reloadable_keys();
     const auto add = [&](const std::string& key, bool applied) {
@@ -468,18 +496,19 @@ std::vector<Error> Node::Impl::take_over_settings(term::Json& report) {
         report.add(std::move(json));
         log_->info("setting_changed", {{"key", key}, {"applied", applied}});
     };
-    for (const Setting& setting : next->settings) {
+    for (const Setting& setting : next.configuration.settings) {
         const bool now = std::ranges::find(reloadable, setting.key) != reloadable.end();
         const Setting* before =
             find_setting_or_null(now ? configuration_.settings : at_start_, setting.key);
-        const bool secrets_changed = setting.key == "cookie-secret-file" &&
-                                     ((*told)->cookies.current != identity_->cookies.current ||
-                                      (*told)->cookies.previous != identity_->cookies.previous);
+        const bool secrets_changed =
+            setting.key == "cookie-secret-file" &&
+            (next.identity->cookies.current != identity_->cookies.current ||
+             next.identity->cookies.previous != identity_->cookies.previous);
         if (before == nullptr || before->values != setting.values || secrets_changed)
             add(setting.key, now);
     }
-    identity_ = *told;
-    configuration_ = std::move(*next);
+    identity_ = std::move(next.identity);
+    configuration_ = std::move(next.configuration);
     return {};
 }
 
@@ -489,12 +518,14 @@ void Node::Impl::finish_reload(Haul haul, const Result<ingest::ZoneFileTotals>& 
     const std::vector<std::string> nameless = std::move(haul.nameless);
     for (const std::string& problem : nameless)
         not_served_.put_nameless(store::Reason::damaged, problem);
+    std::optional<SettingsNow> now = std::move(haul.settings);
     publish(std::move(haul), &tally);
     store_was_read();
     // Whatever was not looked at, or found as it is served.
     const std::uint64_t unchanged = catalogue_->size() - tally.added - tally.changed - tally.failed;
     term::Json settings = term::Json::array();
-    const std::vector<Error> errors = take_over_settings(settings);
+    std::vector<Error> errors;
+    if (now) errors = take_over_settings(*std::move(now), settings);
 
     term::Json problems = term::Json::array();
     const auto add_problem = [&](const Error& error) {

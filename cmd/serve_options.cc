@@ -2,13 +2,15 @@
 
 #include <array>
 #include <cerrno>
-#include <fstream>
 #include <optional>
+#include <sstream>
+#include <utility>
 
 #include <unistd.h>
 
 #include "control.h"
 #include "verbs.h"
+#include "whole_file.h"
 
 namespace zc::cmd {
 namespace {
@@ -56,8 +58,9 @@ std::optional<std::array<std::uint8_t, 16>> parse_secret(std::string_view text) 
 
 /// What the file says is never quoted in an error: it is secret.
 Result<answer::CookieSecrets> read_secrets(const std::string& path) {
-    std::ifstream in(path);
-    if (!in) return base::fail_errno(errno, path);
+    constexpr std::size_t octets_max = 1 << 16;
+    ZC_TRY(std::string text, read_whole(path, octets_max));
+    std::istringstream in(std::move(text));
     answer::CookieSecrets out;
     std::size_t found = 0;
     std::string line;
@@ -91,7 +94,9 @@ void add_zone_flags(CLI::App& app, ServeOptions& options) {
     add_text(app, "--store", options.store, "FILE",
              "Store that zonectl import has made, in place of zone files")
         ->group(group);
-    add_switch(app, "--strict", options.strict, "Do not start when any zone is bad")->group(group);
+    add_switch(app, "--strict", options.strict,
+               "Do not start when any zone is bad, or has records outside of it")
+        ->group(group);
     add_switch(
         app, "--progressive", options.progressive,
         "Serve what is loaded while the rest loads; names in zones still to come get SERVFAIL")
@@ -343,6 +348,7 @@ ingest::ZoneFileOptions zone_file_options(const ServeOptions& options) {
     ingest::ZoneFileOptions out;
     out.threads = options.load_threads;
     out.default_ttl = options.default_ttl;
+    if (options.strict) out.misplaced = ingest::Misplaced::refuse_zone;
     return out;
 }
 

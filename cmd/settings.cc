@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <fstream>
 #include <iterator>
 #include <set>
 #include <sstream>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "verbs.h"
+#include "whole_file.h"
 
 namespace zc::cmd {
 namespace {
@@ -233,18 +233,7 @@ Environment environment_of_process() {
 }
 
 Result<ConfigFile> ConfigFile::read(const std::string& path) {
-    errno = 0;
-    std::ifstream in(path, std::ios::binary);
-    if (!in) return base::fail_errno(errno, path);
-    std::string text;
-    std::array<char, 4096> block{};
-    while (in.read(block.data(), block.size()) || in.gcount() > 0) {
-        text.append(block.data(), static_cast<std::size_t>(in.gcount()));
-        if (text.size() > config_octets_max)
-            return fail(Errc::limit, "more than " + std::to_string(config_octets_max) + " octets",
-                        {path});
-    }
-    if (in.bad() || (errno != 0 && text.empty() && !in.eof())) return base::fail_errno(errno, path);
+    ZC_TRY(const std::string text, read_whole(path, config_octets_max));
     return parse(text, path);
 }
 

@@ -1,4 +1,4 @@
-// A file that is written whole or not at all.
+// A file that is read whole, or written whole or not at all.
 #pragma once
 
 #include <string>
@@ -7,6 +7,10 @@
 #include "base/result.h"
 
 namespace zc::cmd {
+
+/// All of a file that a running node may have to read again: it is never waited for, so a FIFO or a
+/// socket of that name is refused. Errors: `not_found`, `io`, `invalid`, `limit`, with the path.
+Result<std::string> read_whole(const std::string& path, std::size_t octets_max);
 
 /// A file beside it takes the place of `path` once it is complete; behind a symbolic link, of what
 /// it leads to. What is no regular file (a device, a FIFO) is written into. Error: `io` with the

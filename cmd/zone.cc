@@ -19,6 +19,7 @@ struct ZoneOptions {
     std::uint32_t default_ttl = ingest::ZoneFileOptions().default_ttl;
     std::vector<std::string> files;
     std::string output;
+    bool strict = false;
 };
 
 CLI::Option* add_origin(CLI::App& app, ZoneOptions& options) {
@@ -46,7 +47,8 @@ ingest::LoadedZone load(const ZoneOptions& options, const std::string& path, con
     ingest::ZoneFileOptions file_options;
     file_options.default_ttl = options.default_ttl;
     file_options.warnings = warnings;
-    return ingest::load_zone_file(path == "-" ? "/dev/stdin" : path, apex, file_options);
+    if (options.strict) file_options.misplaced = ingest::Misplaced::refuse_zone;
+    return ingest::load_zone_file(path, apex, file_options);
 }
 
 /// The file itself could not be read: that is no answer about the zone.
@@ -66,6 +68,15 @@ term::Json json_of(const std::string& path, const dns::Name& apex, const ingest:
         errors.add(std::move(json));
     }
     term::Json warnings = term::Json::array();
+    for (const auto* list : {&zone.left_out, &zone.oddities}) {
+        for (const Error& warning : *list) {
+            term::Json json = term::Json::object();
+            json.set("file", warning.where.source);
+            json.set("line", term::Json::number(warning.where.line));
+            json.set("message", warning.message);
+            warnings.add(std::move(json));
+        }
+    }
     for (const zone::Warning& warning : zone.warnings) {
         term::Json json = term::Json::object();
         json.set("owner", dns::to_string(warning.owner)).set("message", warning.message);
@@ -75,6 +86,7 @@ term::Json json_of(const std::string& path, const dns::Name& apex, const ingest:
     json.set("file", path).set("zone", dns::to_string(apex));
     json.set("ok", term::Json::boolean(zone.errors.empty()));
     json.set("records", term::Json::number(zone.records));
+    json.set("left_out", term::Json::number(zone.left_out_count));
     json.set("errors", std::move(errors)).set("warnings", std::move(warnings));
     return json;
 }
@@ -84,6 +96,17 @@ void print_check(term::Terminal& terminal, const std::string& path, const dns::N
     using term::Style;
     for (const Error& error : zone.errors)
         terminal.line(term::Text(Style::red, "error") + ": " + error.text());
+    const auto warn = [&](const std::string& where, const std::string& what) {
+        terminal.line(term::Text(Style::yellow, "warning") + ": " + where + ": " + what);
+    };
+    const auto place = [](const Error& warning) {
+        return warning.where.source + ':' + std::to_string(warning.where.line);
+    };
+    for (const Error& warning : zone.left_out) warn(place(warning), warning.message + ", left out");
+    if (zone.left_out_count > zone.left_out.size())
+        warn(path,
+             std::to_string(zone.left_out_count - zone.left_out.size()) + " more records left out");
+    for (const Error& warning : zone.oddities) warn(place(warning), warning.message);
     for (const zone::Warning& warning : zone.warnings)
         terminal.line(term::Text(Style::yellow, "warning") + ": " + path + ": " +
                       dns::to_string(warning.owner) + ": " + warning.message);
@@ -131,6 +154,11 @@ std::optional<ingest::LoadedZone> load_good(const ZoneOptions& options, Invocati
         return std::nullopt;
     }
     ingest::LoadedZone zone = load(options, path, *apex, ingest::Warnings::skip);
+    for (const Error& warning : zone.left_out)
+        invocation.terminal.complain("left out: " + warning.text());
+    if (zone.left_out_count > zone.left_out.size())
+        invocation.terminal.complain(std::to_string(zone.left_out_count - zone.left_out.size()) +
+                                     " more records left out");
     if (zone.errors.empty()) return zone;
     for (const Error& error : zone.errors) invocation.terminal.complain(error);
     code = unreadable(zone) ? 2 : 1;
@@ -198,11 +226,14 @@ void add_file(CLI::App& app, ZoneOptions& options) {
 Action define_zone_check(CLI::App& app) {
     auto options = std::make_shared<ZoneOptions>();
     add_origin(app, *options);
+    add_switch(app, "--strict", options->strict,
+               "Records that do not belong into the zone refuse it, as with serve --strict");
     add_list(app, "file", options->files, "FILE", "Zone file (RFC 1035 section 5); - is stdin")
         ->required();
     app.footer(
         "Exit code 1: a zone would be refused. Warnings are about what is legal and may not "
-        "be meant.");
+        "be meant, what can never be answered, and records outside of the zone (or NSEC3 at a "
+        "name that is no hash), which are left out.");
     return [options](Invocation& invocation) { return run_check(*options, invocation); };
 }
 

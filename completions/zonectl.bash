@@ -27,6 +27,7 @@ _zonectl() {
         --tsig-key-file) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --connections) COMPREPLY=(); return ;;
         --timeout) COMPREPLY=(); return ;;
+        --transfer-timeout) COMPREPLY=(); return ;;
         --report) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --max-removed) COMPREPLY=(); return ;;
         --default-ttl) COMPREPLY=(); return ;;
@@ -319,7 +320,7 @@ _zonectl() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
         esac
-        words='' flags='--help --default-ttl --origin --config --color --json --version' files=yes
+        words='' flags='--help --default-ttl --origin --strict --config --color --json --version' files=yes
         ;;
     'zone print')
         case "$prev" in

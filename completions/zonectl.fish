@@ -32,6 +32,7 @@ complete -c zonectl -n "__zonectl_at 'import'" -l tsig-key -x -d 'With axfr://: 
 complete -c zonectl -n "__zonectl_at 'import'" -l tsig-key-file -r -F -d 'The same out of a file, also in the form of BIND'\''s tsig-keygen'
 complete -c zonectl -n "__zonectl_at 'import'" -l connections -x -d 'With axfr://: zones transferred at once'
 complete -c zonectl -n "__zonectl_at 'import'" -l timeout -x -d 'With axfr://: for a connection, and for each message of a transfer'
+complete -c zonectl -n "__zonectl_at 'import'" -l transfer-timeout -x -d 'With axfr://: for a whole zone; one that brings fewer than 2048 octets a minute is given up too'
 complete -c zonectl -n "__zonectl_at 'import'" -l as-secondary -d 'With axfr://: zones that are new in the store become secondaries of that server, not zones of its own'
 complete -c zonectl -n "__zonectl_at 'import'" -l retransfer -d 'With axfr://: transfer zones whose SOA is what it was at the last transfer from that server, too'
 complete -c zonectl -n "__zonectl_at 'import'" -l report -r -F -d 'Every refused or doubtful row, with file and line; JSON lines if FILE ends in .json or .jsonl, else columns with tabs between'
@@ -46,7 +47,7 @@ complete -c zonectl -n "__zonectl_at 'import'" -l memory-octets-max -x -d 'Rows 
 complete -c zonectl -n "__zonectl_at 'import'" -l temporary-directory -x -a '(__fish_complete_directories)' -d 'For rows that do not fit into memory; /var/tmp if not given'
 complete -c zonectl -n "__zonectl_at 'serve'" -l zones -r -F -d 'Directory of ORIGIN.zone files at any depth, a list file of lines ORIGIN<TAB>FILE, or one ORIGIN.zone file'
 complete -c zonectl -n "__zonectl_at 'serve'" -l store -r -F -d 'Store that zonectl import has made, in place of zone files'
-complete -c zonectl -n "__zonectl_at 'serve'" -l strict -d 'Do not start when any zone is bad'
+complete -c zonectl -n "__zonectl_at 'serve'" -l strict -d 'Do not start when any zone is bad, or has records outside of it'
 complete -c zonectl -n "__zonectl_at 'serve'" -l progressive -d 'Serve what is loaded while the rest loads; names in zones still to come get SERVFAIL'
 complete -c zonectl -n "__zonectl_at 'serve'" -l load-threads -x -d 'Threads that load zones; 0 is one a core'
 complete -c zonectl -n "__zonectl_at 'serve'" -l default-ttl -x -d 'TTL of records when the zone file gives none'
@@ -196,6 +197,7 @@ complete -c zonectl -n "__zonectl_at 'zone export'" -l serve-unsigned -d 'Also, 
 complete -c zonectl -n "__zonectl_at 'zone check'" -F
 complete -c zonectl -n "__zonectl_at 'zone check'" -l default-ttl -x -d 'TTL of records when the file gives none'
 complete -c zonectl -n "__zonectl_at 'zone check'" -l origin -x -d 'Apex of the zone; else it follows from the file'\''s name, ORIGIN.zone'
+complete -c zonectl -n "__zonectl_at 'zone check'" -l strict -d 'Records that do not belong into the zone refuse it, as with serve --strict'
 complete -c zonectl -n "__zonectl_at 'zone print'" -F
 complete -c zonectl -n "__zonectl_at 'zone print'" -l default-ttl -x -d 'TTL of records when the file gives none'
 complete -c zonectl -n "__zonectl_at 'zone print'" -l origin -x -d 'Apex of the zone; else it follows from the file'\''s name, ORIGIN.zone'

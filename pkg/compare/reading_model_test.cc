@@ -152,8 +152,10 @@ struct Signed {
             const std::string file = std::string(apex, std::string_view(apex).size() - 1);
             dns::MasterOptions options;
             options.origin = zone::random::name(apex);
-            options.include = [](std::string_view path, std::string_view) -> Result<std::string> {
-                return testkit::read_testdata("zones/" + std::string(path));
+            options.include = [](std::string_view path,
+                                 std::uint32_t) -> Result<dns::IncludedText> {
+                return dns::IncludedText{testkit::read_testdata("zones/" + std::string(path)),
+                                         std::string(path)};
             };
             zone::Builder builder;
             builder.begin(options.origin);

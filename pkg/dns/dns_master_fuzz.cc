@@ -15,8 +15,10 @@ dns::MasterOptions options() {
     dns::MasterOptions made;
     made.errors_max = 20;
     made.generated_max = 50;
-    made.include = [](std::string_view path, std::string_view) -> Result<std::string> {
-        return std::string("a A 192.0.2.1\n$ORIGIN b\n$INCLUDE ") + std::string(path.substr(0, 8));
+    made.include = [](std::string_view path, std::uint32_t) -> Result<dns::IncludedText> {
+        return dns::IncludedText{
+            std::string("a A 192.0.2.1\n$ORIGIN b\n$INCLUDE ") + std::string(path.substr(0, 8)),
+            std::string(path)};
     };
     return made;
 }

@@ -8,19 +8,26 @@ void Lexer::skip_comment() noexcept {
 
 bool Lexer::next_quoted(Token& token) noexcept {
     const char* const start = ++at_;
+    const std::uint64_t line = line_;
+    const char* const limit = end_ - start > quoted_octets_max ? start + quoted_octets_max : end_;
     token.quoted = true;
     token.escaped = false;
-    while (true) {
-        while (at_ != end_ && *at_ != '"' && *at_ != '\\' && class_of(*at_) != Class::line_end)
-            ++at_;
-        // A string ends on its line: with one quote forgotten the rest of the file would be a
-        // string.
-        if (at_ == end_ || class_of(*at_) == Class::line_end) return stop(Fault::quote_open);
-        if (*at_ == '"') break;
-        token.escaped = true;
-        ++at_;
-        if (at_ != end_ && class_of(*at_) != Class::line_end) ++at_;
+    for (; at_ < limit && *at_ != '"'; ++at_) {
+        if (*at_ == '\\') {
+            token.escaped = true;
+            if (++at_ == limit) break;
+        }
+        // Line ends are part of the string (RFC 1035 section 5.1). A CRLF is one line.
+        if (*at_ == '\n' || (*at_ == '\r' && (at_ + 1 == end_ || at_[1] != '\n'))) ++line_;
     }
+    if (at_ >= limit) {
+        // Most likely the quote was forgotten: the next line is read as one again.
+        at_ = start;
+        quote_line_ = line_ = line;
+        while (at_ != end_ && class_of(*at_) != Class::line_end) ++at_;
+        return stop(Fault::quote_open);
+    }
+    if (line_ != line && strings_over_lines_++ == 0) string_over_lines_line_ = line;
     token.text = {start, static_cast<std::size_t>(at_ - start)};
     ++at_;
     return true;

@@ -17,7 +17,8 @@ struct Token {
 };
 
 /// Splits text into entries and entries into tokens: blanks, comments, parentheses over several
-/// lines, quotes; lines end in LF, CRLF or CR. Allocates nothing; borrows the text.
+/// lines, quotes (which may go over several lines too); lines end in LF, CRLF or CR. Allocates
+/// nothing; borrows the text.
 class Lexer {
 public:
     enum class Fault : std::uint8_t { none, quote_open, parenthesis_open, parenthesis_closed };
@@ -40,6 +41,10 @@ public:
     std::uint64_t line() const noexcept { return line_; }
     Fault fault() const noexcept { return fault_; }
     std::uint64_t parenthesis_line() const noexcept { return parenthesis_line_; }
+    std::uint64_t quote_line() const noexcept { return quote_line_; }
+    /// Quoted strings with a line end in them so far, and the line where the first of them begins.
+    std::uint64_t strings_over_lines() const noexcept { return strings_over_lines_; }
+    std::uint64_t string_over_lines_line() const noexcept { return string_over_lines_line_; }
 
 private:
     enum class Class : std::uint8_t {
@@ -65,6 +70,10 @@ private:
     }();
     static Class class_of(char c) noexcept { return classes[static_cast<std::uint8_t>(c)]; }
 
+    /// Of the escaped text of the largest RDATA. What follows a forgotten quote is not read on and
+    /// on.
+    static constexpr std::ptrdiff_t quoted_octets_max = 4 * 65535;
+
     void skip_line_end() noexcept;
     void skip_comment() noexcept;
     bool next_quoted(Token& token) noexcept;
@@ -77,6 +86,8 @@ private:
     const char* end_;
     std::uint64_t line_ = 1;
     std::uint64_t parenthesis_line_ = 0;  // of the outermost open one
+    std::uint64_t quote_line_ = 0;        // of the one that is not closed
+    std::uint64_t strings_over_lines_ = 0, string_over_lines_line_ = 0;
     std::uint32_t depth_ = 0;
     Fault fault_ = Fault::none;
 };

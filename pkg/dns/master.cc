@@ -14,6 +14,8 @@ namespace {
 // Each level borrows the text of the one above; a caller that forgets to refuse cycles ends here.
 constexpr std::uint32_t include_depth_max = 32;
 
+constexpr std::uint32_t steps_per_question = 4096;  // whether to stop: some milliseconds
+
 constexpr bool is_digit(char c) noexcept {
     return c >= '0' && c <= '9';
 }
@@ -54,7 +56,7 @@ bool parse_range(std::string_view text, Range& range) noexcept {
 
 /// How ${offset,width,base} writes the number.
 struct Placeholder {
-    std::int64_t offset = 0;
+    std::int32_t offset = 0;
     std::uint32_t width = 0;
     char base = 'd';  // d, o, x, X; n, N: reversed nibbles with dots, as in ip6.arpa
 };
@@ -65,48 +67,57 @@ constexpr std::uint32_t placeholder_width_max = 255;
 bool take_placeholder(std::string_view& text, Placeholder& placeholder) noexcept {
     const std::size_t close = text.find('}');
     if (close == std::string_view::npos) return false;
-    std::string_view inside = text.substr(1, close - 1);
+    const std::string_view inside = text.substr(1, close - 1);
     text.remove_prefix(close + 1);
-    const auto take = [&inside] {
-        const std::size_t comma = inside.find(',');
-        const std::string_view part = inside.substr(0, comma);
-        inside = comma == std::string_view::npos ? std::string_view() : inside.substr(comma + 1);
-        return part;
-    };
-    std::string_view offset = take();
-    const bool negative = offset.starts_with('-');
-    if (negative || offset.starts_with('+')) offset.remove_prefix(1);
-    std::uint32_t magnitude = 0;
-    if (!parse_number(offset, magnitude)) return false;
-    placeholder.offset = negative ? -std::int64_t{magnitude} : std::int64_t{magnitude};
-    if (inside.empty()) return true;
-    if (!parse_number(take(), placeholder.width) || placeholder.width > placeholder_width_max)
+    std::array<std::string_view, 3> parts;
+    std::size_t count = 0;
+    for (std::size_t at = 0; at <= inside.size(); ++count) {
+        if (count == parts.size()) return false;
+        parts[count] = inside.substr(at, inside.find(',', at) - at);
+        at += parts[count].size() + 1;
+    }
+    std::string_view offset = parts[0];
+    if (offset.starts_with('+') && offset.size() > 1 && is_digit(offset[1]))
+        offset.remove_prefix(1);
+    const char* const end = offset.data() + offset.size();
+    const auto parsed = std::from_chars(offset.data(), end, placeholder.offset);
+    if (parsed.ec != std::errc() || parsed.ptr != end) return false;
+    if (count > 1 &&
+        (!parse_number(parts[1], placeholder.width) || placeholder.width > placeholder_width_max))
         return false;
-    if (inside.empty()) return true;
-    const std::string_view base = take();
-    placeholder.base = base.size() == 1 ? base[0] : '\0';
-    return inside.empty() &&
-           std::string_view("doxXnN").find(placeholder.base) != std::string_view::npos;
+    if (count > 2 && (parts[2].size() != 1 ||
+                      std::string_view("doxXnN").find(parts[2][0]) == std::string_view::npos))
+        return false;
+    if (count > 2) placeholder.base = parts[2][0];
+    return true;
 }
 
-void append_number(std::string& out, std::uint64_t value, const Placeholder& placeholder) {
+/// As BIND: below 0 a decimal number has its sign, which counts for the width, and the other bases
+/// show 32 bits of two's complement.
+void append_number(std::string& out, std::int32_t value, const Placeholder& placeholder) {
     const bool capitals = placeholder.base == 'X' || placeholder.base == 'N';
     std::uint32_t width = placeholder.width;
+    auto bits = static_cast<std::uint32_t>(value);
     if (placeholder.base == 'n' || placeholder.base == 'N') {
         const std::string_view digits = capitals ? "0123456789ABCDEF" : "0123456789abcdef";
         do {  // the width counts the dots too
-            out += digits[value & 0xfU];
-            value >>= 4U;
+            out += digits[bits & 0xfU];
+            bits >>= 4U;
             if (width > 0) --width;
-            if (width == 0 && value == 0) break;
+            if (width == 0 && bits == 0) break;
             out += '.';
             if (width > 0) --width;
-        } while (width > 0 || value > 0);
+        } while (width > 0 || bits > 0);
         return;
     }
-    std::array<char, 24> digits{};
+    if (placeholder.base == 'd' && value < 0) {
+        out += '-';
+        bits = 0 - bits;
+        if (width > 0) --width;
+    }
+    std::array<char, 16> digits{};
     const int base = placeholder.base == 'd' ? 10 : placeholder.base == 'o' ? 8 : 16;
-    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value, base).ptr;
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), bits, base).ptr;
     const auto count = static_cast<std::size_t>(end - digits.data());
     if (count < width) out.append(width - count, '0');
     for (const char c : std::string_view(digits.data(), count))
@@ -132,9 +143,9 @@ bool substitute(std::string_view pattern, std::uint32_t value, std::string& out)
         } else {
             Placeholder placeholder;
             if (pattern.starts_with('{') && !take_placeholder(pattern, placeholder)) return false;
-            const std::int64_t shifted = value + placeholder.offset;
-            if (shifted < 0) return false;
-            append_number(out, static_cast<std::uint64_t>(shifted), placeholder);
+            const std::int64_t shifted = std::int64_t{value} + placeholder.offset;
+            if (shifted > generate_value_max) return false;
+            append_number(out, static_cast<std::int32_t>(shifted), placeholder);
         }
     }
     return true;
@@ -170,7 +181,11 @@ public:
     };
 
 private:
-    bool gave_up() const noexcept { return report_.errors.size() > options_.errors_max; }
+    bool gave_up() const noexcept {
+        return interrupted_ || report_.errors.size() > options_.errors_max;
+    }
+    /// Called for each entry and each generated record. True: reading has to end.
+    bool stop_wanted(const File& file);
     void report(const File& file, Error error);
     void malformed(const File& file, std::string message) {
         report(file, {Errc::malformed, std::move(message), {}});
@@ -183,7 +198,12 @@ private:
     bool take_owner(File& file, const Token& token);
     bool take_head(File& file, Token& token, Head& head);
     void take_record(File& file, const Head& head);
-    std::optional<std::uint32_t> ttl_of(const Head& head) const noexcept;
+    std::uint32_t ttl_of(const Head& head, const File& file);
+    static void note(MasterReport::Oddity& oddity, std::uint64_t count, const File& file,
+                     std::uint64_t line) {
+        if (oddity.count == 0) oddity.first = {std::string(file.source), line};
+        oddity.count += count;
+    }
     void emit(const File& file, NameView owner, const Head& head, base::Octets rdata);
 
     void directive(File& file, std::string_view word);
@@ -201,7 +221,9 @@ private:
     std::optional<std::uint32_t> ttl_directive_;  // $TTL, also of an included file
     std::optional<std::uint32_t> ttl_last_;       // of an earlier record that had one
     std::optional<std::uint32_t> ttl_soa_;        // the SOA's minimum
-    std::uint64_t generated_ = 0;
+    std::uint64_t generated_ = 0, generated_octets_ = 0;
+    std::uint32_t steps_ = 0;  // since `stopped` was asked
+    bool interrupted_ = false;
 };
 
 void MasterReader::report(const File& file, Error error) {
@@ -213,6 +235,17 @@ void MasterReader::report(const File& file, Error error) {
             {}};
     if (error.where.line == 0) error.where = {std::string(file.source), file.line};
     report_.errors.push_back(std::move(error));
+}
+
+bool MasterReader::stop_wanted(const File& file) {
+    if (++steps_ < steps_per_question) return gave_up();
+    steps_ = 0;
+    if (!gave_up() && options_.stopped && options_.stopped()) {
+        interrupted_ = true;
+        report_.errors.push_back(
+            {Errc::interrupted, "stopped while reading", {std::string(file.source), file.line}});
+    }
+    return gave_up();
 }
 
 bool MasterReader::take(File& file, Token& token, std::string_view what) {
@@ -242,10 +275,12 @@ void MasterReader::read(std::string_view text, std::string_view source, const Na
         file.owner_octets = includer_or_null->owner_octets;
         file.depth = includer_or_null->depth + 1;
     }
-    while (!file.lexer.at_end() && !gave_up()) {
+    while (!file.lexer.at_end() && !stop_wanted(file)) {
         entry(file);
         file.lexer.skip_entry();
     }
+    if (const std::uint64_t strings = file.lexer.strings_over_lines(); strings != 0)
+        note(report_.string_over_lines, strings, file, file.lexer.string_over_lines_line());
 }
 
 void MasterReader::entry(File& file) {
@@ -342,19 +377,28 @@ void MasterReader::take_record(File& file, const Head& head) {
     emit(file, file.owner_view(), head, parser_.rdata());
 }
 
-std::optional<std::uint32_t> MasterReader::ttl_of(const Head& head) const noexcept {
-    if (head.ttl) return head.ttl;
-    if (ttl_directive_) return ttl_directive_;
-    return ttl_last_ ? ttl_last_ : ttl_soa_;
+std::uint32_t MasterReader::ttl_of(const Head& head, const File& file) {
+    if (head.ttl) return *head.ttl;
+    if (ttl_directive_) return *ttl_directive_;
+    if (ttl_last_) {
+        note(report_.ttl_from_above, 1, file, file.line);
+        return *ttl_last_;
+    }
+    return ttl_soa_.value_or(options_.default_ttl);
 }
 
 void MasterReader::emit(const File& file, NameView owner, const Head& head, base::Octets rdata) {
-    const RecordView view{.owner = owner,
-                          .type = head.type,
-                          .ttl = ttl_of(head).value_or(options_.default_ttl),
-                          .rdata = rdata};
+    const RecordView view{
+        .owner = owner, .type = head.type, .ttl = ttl_of(head, file), .rdata = rdata};
     ++report_.records;
-    if (auto taken = record_(view, file.line); !taken) report(file, std::move(taken).error());
+    auto taken = record_(view, file.line);
+    if (taken) return;
+    if (!options_.leaves_out || !options_.leaves_out(view))
+        return report(file, std::move(taken).error());
+    --report_.records;
+    if (report_.left_out_count++ >= options_.errors_max) return;
+    report_.left_out.push_back(std::move(taken).error());
+    report_.left_out.back().where = {std::string(file.source), file.line};
 }
 
 void MasterReader::directive(File& file, std::string_view word) {
@@ -405,13 +449,13 @@ void MasterReader::directive_include(File& file) {
         return report(
             file,
             {Errc::limit, "$INCLUDE more than " + std::to_string(include_depth_max) + " deep", {}});
-    auto contents = options_.include(path.text, file.source);
+    auto contents = options_.include(path.text, file.depth);
     if (!contents) {
         Error error = std::move(contents).error();
         error.message = "$INCLUDE " + quoted_excerpt(path.text) + ": " + error.message;
         return report(file, std::move(error));
     }
-    read(*contents, path.text, origin, &file);
+    read(contents->text, contents->source, origin, &file);
 }
 
 // $GENERATE range owner [TTL] [class] type rdata. RDATA of more than one word may stand in quotes,
@@ -451,12 +495,13 @@ void MasterReader::directive_generate(File& file) {
                                      std::to_string(options_.generated_max) + " records",
                                  {}});
         ++generated_;
+        if (stop_wanted(file)) return;
         const auto number = static_cast<std::uint32_t>(value);
         if (!substitute(owner_pattern, number, owner_text) ||
             !substitute(rdata_pattern, number, rdata_text))
             return malformed(file,
-                             "$GENERATE: wanted $ or ${offset,width,base} with a result not below "
-                             "0, width up to 255 and base d, o, x, X, n or N");
+                             "$GENERATE: wanted $ or ${offset,width,base} with a result up to "
+                             "2147483647, width up to 255 and base d, o, x, X, n or N");
         if (!generate_one(file, head, owner_text, rdata_text)) return;
     }
 }
@@ -474,6 +519,14 @@ bool MasterReader::generate_one(File& file, const Head& head, std::string_view o
         Error error = parser_.take_error();
         error.message.insert(0, "$GENERATE: ");
         report(file, std::move(error));
+        return false;
+    }
+    generated_octets_ += scan.octets + parser_.rdata().size();
+    if (generated_octets_ > options_.generated_octets_max) {
+        report(file, {Errc::limit,
+                      "$GENERATE makes more than " + std::to_string(options_.generated_octets_max) +
+                          " octets",
+                      {}});
         return false;
     }
     emit(file, NameView(base::Octets(owner).first(scan.octets)), head, parser_.rdata());

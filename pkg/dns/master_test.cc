@@ -47,11 +47,11 @@ testkit::Runner master_runner() {
         options.errors_max = 5;
         options.generated_max = 1000;
         options.include = [&files](std::string_view path,
-                                   std::string_view from) -> Result<std::string> {
+                                   std::uint32_t depth) -> Result<dns::IncludedText> {
             const auto found = files.find(path);
             if (found == files.end())
-                return fail(Errc::not_found, "no such file (from " + std::string(from) + ")");
-            return found->second;
+                return fail(Errc::not_found, "no such file (depth " + std::to_string(depth) + ")");
+            return dns::IncludedText{found->second, found->first};
         };
         std::string out;
         const std::string text = step.args == "octets" ? unescaped(step.body) : step.body;
@@ -116,12 +116,71 @@ TEST_CASE("without an include function $INCLUDE is refused") {
 
 TEST_CASE("a file that includes itself comes to an end") {
     dns::MasterOptions options;
-    options.include = [](std::string_view, std::string_view) -> Result<std::string> {
-        return "$INCLUDE x\n";
+    options.include = [](std::string_view, std::uint32_t) -> Result<dns::IncludedText> {
+        return dns::IncludedText{"$INCLUDE x\n", "x"};
     };
     const auto report = read("$INCLUDE x\n", options);
     REQUIRE(report.errors.size() == 1);
     CHECK(report.errors[0].message == "$INCLUDE more than 32 deep");
+}
+
+TEST_CASE("an $INCLUDE is told with the depth of the file that has it") {
+    dns::MasterOptions options;
+    std::string calls;
+    options.include = [&calls](std::string_view path,
+                               std::uint32_t depth) -> Result<dns::IncludedText> {
+        calls += std::string(path) + std::to_string(depth) + ' ';
+        const bool more = path == "a" || path == "b";
+        return dns::IncludedText{more ? "$INCLUDE c\n$INCLUDE d\n" : "x. A bad\n",
+                                 '/' + std::string(path)};
+    };
+    const auto report = read("$INCLUDE a\n$INCLUDE b\n$INCLUDE e\n", options);
+    CHECK(calls == "a0 c1 d1 b0 c1 d1 e0 ");
+    REQUIRE(report.errors.size() == 5);
+    CHECK(report.errors[0].where.source == "/c");
+    CHECK(report.errors[4].where.source == "/e");
+}
+
+TEST_CASE("reading hears the stop, between entries and inside of $GENERATE") {
+    std::string entries;
+    for (int i = 0; i < 20000; ++i) entries += "a. 1 A 192.0.2.1\n";
+    for (const std::string& text :
+         {entries, std::string(20000, '\n'), std::string("$GENERATE 1-20000 a$. A 192.0.2.1\n"),
+          std::string("$INCLUDE x\n")}) {
+        dns::MasterOptions options;
+        int asked = 0;
+        options.stopped = [&asked] { return ++asked == 2; };
+        options.include = [&entries](std::string_view, std::uint32_t) -> Result<dns::IncludedText> {
+            return dns::IncludedText{entries, "x"};
+        };
+        const auto report = read(text, options);
+        CHECK(report.records < 10000);
+        REQUIRE(report.errors.size() == 1);
+        CHECK(report.errors[0].code == Errc::interrupted);
+        CHECK(asked == 2);
+    }
+}
+
+TEST_CASE("what is legal and may not be meant is counted, with its first place") {
+    const auto odd =
+        read("a. 5 A 192.0.2.1\nb. A 192.0.2.1\nc. A 192.0.2.1\nd. TXT \"x\ny\" \"\n\"\n", {});
+    CHECK(odd.ttl_from_above.count == 3);
+    CHECK(odd.ttl_from_above.first.line == 2);
+    CHECK(odd.string_over_lines.count == 2);
+    CHECK(odd.string_over_lines.first.line == 4);
+    const auto plain = read("$TTL 5\na. A 192.0.2.1\nb. TXT \"x\"\n", {});
+    CHECK(plain.ttl_from_above.count == 0);
+    CHECK(plain.string_over_lines.count == 0);
+}
+
+TEST_CASE("what $GENERATE makes is limited in octets") {
+    dns::MasterOptions options;
+    options.generated_octets_max = 1000;
+    std::string line = "$GENERATE 1-100 a$. TXT " + std::string(200, 'x') + '\n';
+    const auto report = read(line, options);
+    CHECK(report.records == 4);
+    REQUIRE(report.errors.size() == 1);
+    CHECK(report.errors[0].text() == "line 1: limit: $GENERATE makes more than 1000 octets");
 }
 
 TEST_CASE("the default TTL is the last resort") {

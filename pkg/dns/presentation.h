@@ -99,6 +99,10 @@ void append_record_text(std::string& out, const RecordView& record);
 /// Reads a master file (RFC 1035 section 5, RFC 2308 section 4 for $TTL, BIND's $GENERATE): one
 /// pass over octets in memory, no allocation per record, at least two million records a second of
 /// plain A, MX, TXT. $INCLUDE is handed to the caller: this package opens no file.
+struct IncludedText {
+    std::string text;
+    std::string source;  // for locations of errors in it
+};
 struct MasterOptions {
     Name origin{};         // until a $ORIGIN
     std::string source{};  // for error locations
@@ -106,14 +110,31 @@ struct MasterOptions {
         3600;  // when neither the record, $TTL, an earlier record nor the SOA's minimum gives one
     std::uint32_t errors_max = 100;         // then it gives up
     std::uint64_t generated_max = 1 << 20;  // records that all $GENERATE lines together may make
-    /// Contents of an included file, or why not; the caller refuses cycles and depth. Absent:
-    /// $INCLUDE is an error.
-    std::function<Result<std::string>(std::string_view path, std::string_view included_from)>
-        include{};
+    std::uint64_t generated_octets_max = 1 << 28;  // of their owner names and RDATA
+    /// Contents of an included file, or why not; the caller refuses cycles. `depth` is that of the
+    /// file with the $INCLUDE: 0 for the text itself, 1 for what it includes. Files are read one
+    /// inside the other, so that the last one handed out at `depth` - 1 is the one with the
+    /// $INCLUDE. Absent: $INCLUDE is an error.
+    std::function<Result<IncludedText>(std::string_view path, std::uint32_t depth)> include{};
+    /// Whether an error that `record` gave for this record leaves it out and no more: then it
+    /// stands in the report's `left_out`. May be empty: never.
+    std::function<bool(const RecordView& record)> leaves_out{};
+    /// Asked every few thousand entries and records. Once true, reading ends with `interrupted` as
+    /// the last error. May be empty.
+    std::function<bool()> stopped{};
 };
 struct MasterReport {
-    std::uint64_t records = 0;
-    std::vector<Error> errors;  // in order, at most errors_max + 1
+    /// Something legal that may not be meant: how often, and where first.
+    struct Oddity {
+        std::uint64_t count = 0;
+        base::Location first;
+    };
+    std::uint64_t records = 0;  // without those left out
+    Oddity ttl_from_above;      // records that have their TTL from an earlier one, for want of $TTL
+    Oddity string_over_lines;   // quoted strings with a line end in them: a quote may be missing
+    std::vector<Error> errors;  // in order, at most errors_max + 2
+    std::vector<Error> left_out;  // in order, at most errors_max of `left_out_count`
+    std::uint64_t left_out_count = 0;
 };
 /// Calls `record(view, line)` for each record; the view is valid during the call only. Owner and
 /// RDATA names keep their case. A bad line is reported and skipped; reading goes on with the next

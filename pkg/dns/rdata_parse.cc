@@ -249,7 +249,8 @@ std::string fault_text(const Lexer& lexer) {
         case Lexer::Fault::none:
             break;
         case Lexer::Fault::quote_open:
-            return "quoted string without its end on the line";
+            return "quoted string of line " + std::to_string(lexer.quote_line()) +
+                   " is never closed";
         case Lexer::Fault::parenthesis_open:
             return "parenthesis of line " + std::to_string(lexer.parenthesis_line()) +
                    " is never closed";

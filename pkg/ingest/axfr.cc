@@ -5,8 +5,8 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <optional>
-#include <thread>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -18,6 +18,7 @@
 #include "ingest/powerdns_export.h"
 #include "ingest/zone_walk.h"
 #include "net/endpoint.h"
+#include "runtime/workers.h"
 #include "transfer/transfer.h"
 
 namespace zc::ingest {
@@ -50,6 +51,7 @@ public:
           sink_(sink),
           transfer_options_{.key = options.axfr.key,
                             .message_timeout = options.axfr.timeout,
+                            .transfer_timeout = options.axfr.transfer_timeout,
                             .stop_or_null = options.stop_or_null} {
         transfer_options_.connect_timeout =
             std::min(transfer_options_.connect_timeout, options.axfr.timeout);
@@ -57,12 +59,18 @@ public:
 
     Result<ImportTotals> run() {
         ZC_TRY_STATUS(collect_zones());
-        std::vector<std::thread> threads;
         const std::size_t wanted = std::clamp<std::size_t>(
             std::min<std::size_t>(options_.axfr.connections, zones_.size()), 1, connections_max);
-        for (std::size_t i = 0; i < wanted; ++i) threads.emplace_back([this] { work(); });
-        for (std::thread& thread : threads) thread.join();
+        runtime::Workers workers(
+            wanted, [this] { work(); },
+            [this] {
+                const std::lock_guard lock(mutex_);
+                gave_up_ = true;
+                turn_.notify_all();
+            });
+        const Status worked = workers.join();
         if (failure_) return tl::unexpected<Error>(std::move(*failure_));
+        ZC_TRY_STATUS(worked);
         if (gone_ && !was_reached_) return tl::unexpected<Error>(std::move(*gone_));
         return totals_;
     }
@@ -125,12 +133,22 @@ private:
 
     void work() {
         std::optional<transfer::AxfrConnection> connection;
-        zone::Builder builder;
+        std::optional<zone::Builder> builder(std::in_place);
         for (std::size_t at = next_++; at < zones_.size(); at = next_++) {
-            auto came = transfer_zone(zones_[at], connection, builder);
+            Result<Transferred> came;
+            try {
+                came = transfer_zone(zones_[at], connection, *builder);
+            } catch (const std::bad_alloc&) {
+                // First all is given back that was kept of the zone, so that there is memory for
+                // saying it, and for the next one.
+                came = Transferred();
+                connection.reset();
+                builder.emplace();
+                came = did_not_come(zones_[at].apex, {Errc::limit, "no memory for this zone", {}});
+            }
             std::unique_lock lock(mutex_);
-            turn_.wait(lock, [&] { return failure_ || turn_of_ == at; });
-            if (failure_) return;
+            turn_.wait(lock, [&] { return failure_ || gave_up_ || turn_of_ == at; });
+            if (failure_ || gave_up_) return;
             Status status;
             if (came)
                 status = deliver(std::move(*came));
@@ -196,6 +214,7 @@ private:
             });
             if (came) {
                 finish_zone(builder, zone, arrived, out);
+                if (stopped()) return fail(Errc::interrupted, "stopped while building a zone");
                 // Signatures are renewed without another serial by servers that sign as they answer
                 // (PowerDNS); what was found is to be told again.
                 if (!arrived.is_signed() && zone.findings.empty())
@@ -291,7 +310,7 @@ private:
         }
         arrived.finish(zone);
         std::vector<Error> errors;
-        Result<zone::Image> image = builder.build(nullptr, &errors);
+        Result<zone::Image> image = builder.build(nullptr, &errors, [this] { return stopped(); });
         if (image) {
             zone.image = *std::move(image);
             zone.records = zone::Zone(zone.image.octets().data()).records();
@@ -309,6 +328,11 @@ private:
         }
         zone.findings = std::move(out.findings);
         out.findings.clear();
+    }
+
+    bool stopped() const noexcept {
+        return options_.stop_or_null != nullptr &&
+               options_.stop_or_null->load(std::memory_order_relaxed);
     }
 
     /// Under the mutex.
@@ -361,6 +385,7 @@ private:
     std::condition_variable turn_;
     std::size_t turn_of_ = 0;
     std::unique_ptr<Error> failure_;
+    bool gave_up_ = false;  // a thread threw: `Workers` has the error
     ImportTotals totals_;
 };
 

@@ -44,9 +44,14 @@ public:
         room_.notify_all();
     }
 
+    bool closed() const {
+        const std::lock_guard lock(mutex_);
+        return closed_;
+    }
+
 private:
     const std::size_t items_max_;
-    std::mutex mutex_;
+    mutable std::mutex mutex_;
     std::condition_variable some_, room_;
     std::deque<T> items_;
     bool closed_ = false;

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "ingest/zone_walk.h"
+#include "runtime/workers.h"
 
 namespace zc::ingest {
 
@@ -67,8 +68,10 @@ public:
           input_(std::move(input)),
           context_(std::move(context)) {
         if (input_)
-            feeder_ = std::thread(
-                [this, pipe = std::move(feed)]() mutable { this->feed(std::move(pipe)); });
+            feeder_ = std::thread([this, pipe = std::move(feed)]() mutable {
+                // The pipe ends with it, whatever happened: the program is not left waiting.
+                fed_ = runtime::caught([&] { this->feed(std::move(pipe)); });
+            });
     }
     ~ProgramSource() override {
         output_ = Descriptor();  // a program that still writes ends by it
@@ -93,6 +96,7 @@ public:
         }
         if (feeder_.joinable()) feeder_.join();
         const int status = process_ > 0 ? wait() : 0;
+        ZC_TRY_STATUS(fed_);
         if (input_failed_) return tl::unexpected<Error>(std::move(*input_failed_));
         if (status == 0) return std::size_t{0};
         std::string words(program_words_max, '\0');
@@ -140,6 +144,7 @@ private:
     Descriptor output_, words_;
     std::unique_ptr<ByteSource> input_;
     std::unique_ptr<Error> input_failed_;  // written by the feeder, read after it was joined
+    Status fed_;                           // likewise
     std::thread feeder_;
     const SourceContext context_;
 };

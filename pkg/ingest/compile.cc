@@ -311,6 +311,7 @@ CompiledDomain ZoneCompiler::compile(std::span<const RowStore::Bucket::Ref> refs
     }
     zone_text_ = dns::to_string(zone_.apex);
     for (std::uint32_t i = 0; i < refs.size(); ++i) {
+        if ((i & 0xfff) == 0xfff && options_.stopped && options_.stopped()) return {};
         const Row row = RowStore::Bucket::read(refs[i]);
         if (row.table == Table::records) {
             record_row(row, i);
@@ -843,7 +844,7 @@ void ZoneCompiler::build() {
     }
     if (presigned_) added += add_denial_chain();
     std::vector<Error> errors;
-    Result<zone::Image> image = builder_.build(nullptr, &errors);
+    Result<zone::Image> image = builder_.build(nullptr, &errors, options_.stopped);
     if (!image) {
         zone_.state = zone::State::broken;
         if (errors.empty()) errors.push_back(std::move(image).error());

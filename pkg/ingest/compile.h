@@ -25,7 +25,8 @@ struct CompileOptions {
     std::uint32_t default_ttl = 3600;
     bool finds_capitals = false;  // the source's database compares without case
     std::function<bool(dns::NameView apex, std::uint64_t rows_digest)>
-        is_unchanged;  // may be empty
+        is_unchanged;               // may be empty
+    std::function<bool()> stopped;  // once true, what `compile` returns is of no use; may be empty
 };
 
 /// What became of the rows of one domain id.

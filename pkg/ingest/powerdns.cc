@@ -5,6 +5,8 @@
 #include <condition_variable>
 #include <cstring>
 #include <mutex>
+#include <new>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -25,6 +27,7 @@
 #include "ingest/sqlite_reader.h"
 #include "ingest/zone_files.h"
 #include "ingest/zone_walk.h"
+#include "runtime/workers.h"
 
 namespace zc::ingest {
 
@@ -137,17 +140,22 @@ public:
           totals_(totals) {}
 
     Status run() {
-        std::vector<std::thread> threads;
-        for (std::uint32_t i = 0; i < threads_of(options_); ++i)
-            threads.emplace_back([this] { work(); });
-        for (std::thread& thread : threads) thread.join();
+        runtime::Workers workers(
+            threads_of(options_), [this] { work(); },
+            [this] {
+                const std::lock_guard lock(mutex_);
+                gave_up_ = true;
+                turn_.notify_all();
+            });
+        const Status worked = workers.join();
         if (failure_) return tl::unexpected<Error>(std::move(*failure_));
+        ZC_TRY_STATUS(worked);
         return globals();
     }
 
 private:
     void work() {
-        ZoneCompiler compiler(compile_);
+        std::optional<ZoneCompiler> compiler(std::in_place, compile_);
         Grouping grouping;
         std::vector<CompiledDomain> domains;
         // The last bucket has rows without a domain; its findings come last.
@@ -155,8 +163,8 @@ private:
             domains.clear();
             Status status = compile(at, compiler, grouping, domains);
             std::unique_lock lock(mutex_);
-            turn_.wait(lock, [&] { return failure_ || turn_of_ == at; });
-            if (failure_) return;
+            turn_.wait(lock, [&] { return failure_ || gave_up_ || turn_of_ == at; });
+            if (failure_ || gave_up_) return;
             if (status) status = deliver(domains);
             if (!status) failure_ = std::make_unique<Error>(std::move(status).error());
             ++turn_of_;
@@ -165,21 +173,58 @@ private:
         }
     }
 
-    Status compile(std::size_t bucket, ZoneCompiler& compiler, Grouping& grouping,
+    Status compile(std::size_t bucket, std::optional<ZoneCompiler>& compiler, Grouping& grouping,
                    std::vector<CompiledDomain>& domains) {
-        if (stopped(options_))
+        const auto interrupted = [this] {
             return fail(Errc::interrupted, "stopped while compiling", {compile_.source, 0});
+        };
+        if (stopped(options_)) return interrupted();
         ZC_TRY(RowStore::Bucket rows, store_.take(bucket));
         grouping.group(rows.refs);
         domains.reserve(grouping.groups().size() + 2);  // each is large
         for (const Grouping::Group& group : grouping.groups()) {
             if (group.domain == domain_null && bucket == buckets_count) {
-                take_globals(grouping.rows(group), domains, compiler);
+                take_globals(grouping.rows(group), domains, *compiler);
             } else {
-                domains.push_back(compiler.compile(grouping.rows(group)));
+                domains.push_back(compile_domain(grouping.rows(group), compiler));
+                // What comes after a stop is of no use.
+                if (stopped(options_)) return interrupted();
             }
         }
         return {};
+    }
+
+    CompiledDomain compile_domain(std::span<const RowStore::Bucket::Ref> rows,
+                                  std::optional<ZoneCompiler>& compiler) {
+        try {
+            return compiler->compile(rows);
+        } catch (const std::bad_alloc&) {
+            // First all is given back that was kept of the zone, so that there is memory for saying
+            // it, and for the next one.
+            compiler.emplace(compile_);
+        }
+        CompiledDomain refused;
+        refused.rows = rows.size();
+        for (const RowStore::Bucket::Ref& row : rows) {
+            TableCount& count = refused.counts[static_cast<std::size_t>(row.table)];
+            ++count.read;
+            ++count.refused;
+        }
+        const Row first = RowStore::Bucket::read(rows[0]);
+        refused.findings.push_back(
+            {.verdict = Verdict::refused,
+             .table = Table::domains,
+             .line = first.line,
+             .source = compile_.source,
+             .zone = std::to_string(rows[0].domain),
+             .record =
+                 first.table == Table::domains
+                     ? std::string(first.values[column::domain_name].value_or(std::string_view()))
+                     : std::string(),
+             .reason = "no memory for this zone, and all " + std::to_string(rows.size()) +
+                       " rows that belong to it",
+             .effect = "not taken over"});
+        return refused;
     }
 
     /// tsigkeys and supermasters lie among the rows without domain.
@@ -306,6 +351,7 @@ private:
     std::condition_variable turn_;
     std::size_t turn_of_ = 0;
     std::unique_ptr<Error> failure_;
+    bool gave_up_ = false;  // a thread threw: `Workers` has the error
     ImportTotals& totals_;
     KeySet names_;
     Throttle throttle_;
@@ -502,6 +548,30 @@ Result<ImportTotals> import_zone_files(const std::string& source, const ImportOp
                                      .effect = "SERVFAIL for the apex and all names below"});
         }
         if (loaded.state == zone::State::serving) {
+            for (Error& error : loaded.left_out) {
+                zone.findings.push_back({.verdict = Verdict::refused,
+                                         .table = Table::records,
+                                         .line = error.where.line,
+                                         .source = std::move(error.where.source),
+                                         .zone = dns::to_string(loaded.apex),
+                                         .record = {},
+                                         .reason = std::move(error.message),
+                                         .effect = "not answered"});
+            }
+            if (loaded.left_out_count > loaded.left_out.size()) {
+                zone.findings.push_back(
+                    {.verdict = Verdict::refused,
+                     .table = Table::records,
+                     .line = 0,
+                     .source = zone.findings.back().source,
+                     .zone = dns::to_string(loaded.apex),
+                     .record = {},
+                     .reason = std::to_string(loaded.left_out_count - loaded.left_out.size()) +
+                               " more records that do not belong into the zone",
+                     .effect = "not answered"});
+            }
+            records.read += loaded.left_out_count;
+            records.of(Fate::refused) += loaded.left_out_count;
             zone.image = std::move(loaded.image);
             zone.records = zone::Zone(zone.image.octets().data()).records();
             ++domains.of(Fate::served);
@@ -530,6 +600,7 @@ Result<ImportTotals> import_zone_files(const std::string& source, const ImportOp
                                .errors_max = 100,
                                .warnings = Warnings::skip,
                                .other_names = OtherNames::problem,
+                               .misplaced = Misplaced::leave_out,
                                .stop_or_null = &stop};
     const Result<ZoneFileTotals> loaded = files.load(
         load,
@@ -704,7 +775,8 @@ Result<ImportTotals> import_rows(const std::string& name, const RowReader& read,
                            .unsigned_zones = options.unsigned_zones,
                            .default_ttl = options.default_ttl,
                            .finds_capitals = finds_capitals,
-                           .is_unchanged = options.is_unchanged};
+                           .is_unchanged = options.is_unchanged,
+                           .stopped = [&options] { return stopped(options); }};
     ZC_TRY_STATUS(Compilation(options, std::move(compile), store, rows, sink, totals).run());
     totals.octets_spilled = store.octets_spilled();
     return totals;

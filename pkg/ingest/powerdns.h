@@ -223,6 +223,7 @@ struct AxfrSource {
     std::optional<transfer::TsigKey> key;
     std::uint32_t connections = 4;                         // 1..64: zones transferred at once
     base::Duration timeout = base::Duration::seconds(30);  // for a connection, and each message
+    base::Duration transfer_timeout = base::Duration::seconds(7200);  // for a whole zone
     /// What a new zone becomes: one of its own, or a secondary of that server.
     enum class Kept : std::uint8_t { native, secondary };
     Kept kind = Kept::native;

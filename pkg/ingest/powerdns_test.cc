@@ -523,6 +523,29 @@ TEST_CASE("zone files are a source like any other") {
     CHECK(imported.sink.findings[0].source == folder / "bad.example.zone");
 }
 
+TEST_CASE("a record outside of its zone is a refused record, and the zone is imported") {
+    const Folder folder;
+    std::string text =
+        "@ 3600 SOA ns hm 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\nwww.other. A 192.0.2.1\n"
+        "x NSEC3 1 0 0 - 00000000000000000000000000000000 A\n";
+    for (int i = 0; i < 200; ++i) text += "n" + std::to_string(i) + ".other. A 192.0.2.1\n";
+    write_file(folder / "a.example.zone", text);
+    Recorder sink;
+    const auto totals = import_zones(std::string(folder / ""), {}, sink);
+    REQUIRE(totals);
+    CHECK(totals->serving == 1);
+    const TableCount& records = totals->tables[static_cast<std::size_t>(Table::records)];
+    CHECK(records.read == 205);
+    CHECK(records.taken == 3);
+    CHECK(records.refused == 202);
+    REQUIRE(sink.findings.size() == 101);
+    CHECK(sink.findings[0].verdict == Verdict::refused);
+    CHECK(sink.findings[0].table == Table::records);
+    CHECK(sink.findings[0].line == 4);
+    CHECK(sink.findings[1].line == 5);
+    CHECK(sink.findings[100].reason == "102 more records that do not belong into the zone");
+}
+
 TEST_CASE("a password does not get into a report") {
     CHECK(shown_uri("postgresql://pdns:secret@db.example/pdns") ==
           "postgresql://pdns@db.example/pdns");

@@ -4,19 +4,17 @@
 #include <cerrno>
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-#include "ingest/zone_walk.h"
 
 namespace zc::ingest {
 
 namespace {
 constexpr std::uint64_t octets_min = 65536;
-}
+constexpr std::size_t octets_at_once = std::size_t{16} << 20;  // then the stop is looked at
+}  // namespace
 
-Result<std::string_view> FileBuffer::read(int fd, std::uint64_t expected,
-                                          std::uint64_t octets_max) {
+Result<std::string_view> FileBuffer::read(int fd, std::uint64_t expected, std::uint64_t octets_max,
+                                          const std::atomic<bool>* stop_or_null) {
     if (expected > octets_max) {
         return fail(Errc::limit, "a file of " + std::to_string(expected) + " octets, limit is " +
                                      std::to_string(octets_max));
@@ -27,7 +25,10 @@ Result<std::string_view> FileBuffer::read(int fd, std::uint64_t expected,
         octets_.resize(std::max(expected + 1 + expected / 4, octets_min));
     std::size_t size = 0;
     for (;;) {
-        const ssize_t count = ::read(fd, octets_.data() + size, octets_.size() - size);
+        if (stop_or_null != nullptr && stop_or_null->load(std::memory_order_relaxed))
+            return fail(Errc::interrupted, "stopped while reading");
+        const ssize_t count =
+            ::read(fd, octets_.data() + size, std::min(octets_.size() - size, octets_at_once));
         if (count < 0) {
             if (errno == EINTR) continue;
             return base::fail_errno(errno, "read");
@@ -43,15 +44,25 @@ Result<std::string_view> FileBuffer::read(int fd, std::uint64_t expected,
     return std::string_view(octets_.data(), size);
 }
 
-Result<std::string> read_whole_file(const std::string& path, std::uint64_t octets_max) {
-    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!file.is_open()) return base::fail_errno(errno, "open " + path);
-    struct stat status {};
-    if (::fstat(file.get(), &status) != 0) return base::fail_errno(errno, "stat " + path);
+Result<RegularFile> open_regular(int directory, const char* path) {
+    RegularFile file;
+    file.descriptor =
+        Descriptor(::openat(directory, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    if (!file.descriptor.is_open() || ::fstat(file.descriptor.get(), &file.status) != 0)
+        return base::fail_errno(errno, "open");
+    if (!S_ISREG(file.status.st_mode)) return fail(Errc::invalid, "not a regular file");
+    return file;
+}
+
+Result<std::string> read_whole_file(const std::string& path, std::uint64_t octets_max,
+                                    const std::atomic<bool>* stop_or_null) {
     FileBuffer buffer;
-    const std::uint64_t expected =
-        S_ISREG(status.st_mode) ? static_cast<std::uint64_t>(status.st_size) : 0;
-    auto text = buffer.read(file.get(), expected, octets_max);
+    const auto read = [&]() -> Result<std::string_view> {
+        ZC_TRY(const RegularFile file, open_regular(AT_FDCWD, path.c_str()));
+        return buffer.read(file.descriptor.get(), static_cast<std::uint64_t>(file.status.st_size),
+                           octets_max, stop_or_null);
+    };
+    auto text = read();
     if (!text) {
         Error error = std::move(text).error();
         error.message = path + ": " + error.message;

@@ -1,12 +1,16 @@
 // Inside of package ingest: the contents of small files.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include <sys/stat.h>
+
 #include "base/result.h"
+#include "ingest/zone_walk.h"
 
 namespace zc::ingest {
 
@@ -14,14 +18,27 @@ namespace zc::ingest {
 class FileBuffer {
 public:
     /// Reads the open file to its end. `expected` is its size, so that it costs one call to the
-    /// system; 0 when not known. Errors: `io`, `limit` over `octets_max`.
-    Result<std::string_view> read(int fd, std::uint64_t expected, std::uint64_t octets_max);
+    /// system; 0 when not known. Errors: `io`, `limit` over `octets_max`, `interrupted`.
+    Result<std::string_view> read(int fd, std::uint64_t expected, std::uint64_t octets_max,
+                                  const std::atomic<bool>* stop_or_null = nullptr);
 
 private:
     std::vector<char> octets_;
 };
 
-/// Opens, reads and closes. Errors: `not_found`, `io`, `limit`; the message has the path.
-Result<std::string> read_whole_file(const std::string& path, std::uint64_t octets_max);
+struct RegularFile {
+    Descriptor descriptor;
+    struct stat status {};
+};
+/// Opens a file that a zone, a list or a directory names, relative to `directory` (AT_FDCWD: the
+/// working one). Never waits: a FIFO, a terminal or a device of that name must not hold up all
+/// other zones. Errors: `not_found`, `io`, `invalid` for what is no regular file; the message is
+/// without the path.
+Result<RegularFile> open_regular(int directory, const char* path);
+
+/// Opens a regular file, reads and closes. Errors: those of `open_regular` and `FileBuffer::read`;
+/// the message has the path.
+Result<std::string> read_whole_file(const std::string& path, std::uint64_t octets_max,
+                                    const std::atomic<bool>* stop_or_null = nullptr);
 
 }  // namespace zc::ingest

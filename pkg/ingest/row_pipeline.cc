@@ -116,17 +116,18 @@ std::int64_t parse_domain(const Value& value) noexcept {
 
 RowPipeline::RowPipeline(Options options, RowStore& store)
     : options_(std::move(options)), reader_writer_(store.add_writer()), queue_(blocks_waiting_max) {
-    for (std::uint32_t i = 0; i < options_.threads; ++i) {
-        RowStore::Writer& writer = store.add_writer();
-        threads_.emplace_back([this, &writer] { work(writer); });
-    }
+    for (std::uint32_t i = 0; i < options_.threads; ++i) writers_.push_back(&store.add_writer());
+    workers_.emplace(
+        options_.threads, [this] { work(); },
+        [this] {
+            failed_.store(true, std::memory_order_relaxed);
+            queue_.close();
+        });
 }
 
 RowPipeline::~RowPipeline() {
     queue_.close();
-    for (std::thread& thread : threads_) {
-        if (thread.joinable()) thread.join();
-    }
+    workers_.reset();
 }
 
 Result<std::shared_ptr<const TableLayout>> RowPipeline::layout(Table table,
@@ -187,10 +188,7 @@ std::unique_ptr<char[]> RowPipeline::buffer() {
 }
 
 Status RowPipeline::copy_block(CopyBlock block) {
-    if (failed_.load(std::memory_order_relaxed)) {
-        const std::lock_guard lock(mutex_);
-        return tl::unexpected<Error>(*failure_);
-    }
+    if (failed_.load(std::memory_order_relaxed)) return finish();
     if (options_.tick) options_.tick();
     queue_.push(std::move(block));
     return {};
@@ -202,7 +200,8 @@ void RowPipeline::note_failure(Error error) {
     failed_.store(true, std::memory_order_relaxed);
 }
 
-void RowPipeline::work(RowStore::Writer& writer) {
+void RowPipeline::work() {
+    RowStore::Writer& writer = *writers_[next_writer_++];
     while (auto block = queue_.pop()) {
         if (failed_.load(std::memory_order_relaxed)) continue;
         if (Status status = parse(*block, writer); !status) note_failure(std::move(status).error());
@@ -355,9 +354,9 @@ void RowPipeline::foreign_table(const std::string& name, std::uint64_t rows, std
 
 Status RowPipeline::finish() {
     queue_.close();
-    for (std::thread& thread : threads_) thread.join();
-    threads_.clear();
-    if (failure_) return tl::unexpected<Error>(std::move(*failure_));
+    const Status worked = workers_->join();
+    if (failure_) return tl::unexpected<Error>(*failure_);
+    ZC_TRY_STATUS(worked);
     std::ranges::stable_sort(findings_, {}, &Finding::line);
     return {};
 }

@@ -11,16 +11,17 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <vector>
 
 #include "base/result.h"
 #include "ingest/bounded_queue.h"
 #include "ingest/powerdns.h"
 #include "ingest/row_store.h"
+#include "runtime/workers.h"
 
 namespace zc::ingest {
 
@@ -87,7 +88,7 @@ public:
     const std::array<std::uint64_t, tables_count>& refused() const noexcept { return refused_; }
 
 private:
-    void work(RowStore::Writer& writer);
+    void work();
     Status parse(const CopyBlock& block, RowStore::Writer& writer);
     Status parse_line(std::string_view line, const CopyBlock& block, std::uint64_t number,
                       RowStore::Writer& writer, std::string& unescaped);
@@ -102,7 +103,9 @@ private:
     std::atomic<std::uint64_t> rows_ = 0;
     std::atomic<bool> failed_ = false;
     BoundedQueue<CopyBlock> queue_;
-    std::vector<std::thread> threads_;
+    std::atomic<std::size_t> next_writer_ = 0;
+    std::vector<RowStore::Writer*> writers_;  // one a thread
+    std::optional<runtime::Workers> workers_;
 
     std::mutex mutex_;  // guards what follows
     std::vector<std::unique_ptr<char[]>> buffers_;

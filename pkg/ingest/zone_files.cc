@@ -5,6 +5,7 @@
 #include <ctime>
 #include <filesystem>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <thread>
 #include <unordered_map>
@@ -20,6 +21,7 @@
 #include "ingest/hash.h"
 #include "ingest/read_file.h"
 #include "ingest/zone_walk.h"
+#include "runtime/workers.h"
 
 namespace zc::ingest {
 
@@ -62,84 +64,142 @@ std::uint64_t stamp_of_path(const std::string& path, std::int64_t now) noexcept 
     return ::stat(path.c_str(), &status) == 0 ? stamp_of(status, now) : stamp_none;
 }
 
+struct Identity {
+    dev_t device = 0;
+    ino_t inode = 0;
+    bool operator==(const Identity&) const = default;
+};
+
 /// Reads the files that $INCLUDE names, for one zone: relative to the including file, no cycle,
-/// bounded depth.
+/// bounded in depth, number and octets.
 class Includes {
 public:
-    Includes(const std::string& zone_file, std::int64_t now) : zone_file_(zone_file), now_(now) {}
-
     struct File {
         std::string path;
         std::uint64_t stamp;
     };
 
-    Result<std::string> read(std::string_view written, std::string_view included_from) {
-        // The reader names a file by the text of the $INCLUDE that led there; the path it meant is
-        // looked up.
-        const auto parent = opened_.find(std::string(included_from));
-        const std::string& parent_path = parent == opened_.end() ? zone_file_ : parent->second;
-        std::string path = join_path(directory_of(parent_path), written);
-        std::size_t depth = 1;
-        for (const std::string* at = &parent_path;; at = &parents_.at(*at), ++depth) {
-            if (*at == path) {
-                return fail(Errc::invalid, "$INCLUDE of " + path +
-                                               ", which is being read: no file may include itself");
-            }
-            if (*at == zone_file_) break;
-        }
-        if (depth > include_depth_max) {
-            return fail(Errc::limit,
-                        "$INCLUDE more than " + std::to_string(include_depth_max) + " files deep");
-        }
-        // Before reading: a change in between is then seen as one.
-        files_.push_back({path, stamp_of_path(path, now_)});
-        auto text = read_whole_file(path, zone_file_octets_max);
-        if (!text) return text;
-        parents_[path] = parent_path;
-        opened_[std::string(written)] = path;
-        return text;
+    /// The zone's own file: `identity` is empty when it is no file.
+    Includes(std::string zone_file, Identity identity, std::uint64_t octets, std::int64_t now,
+             const std::atomic<bool>* stop_or_null)
+        : now_(now), stop_or_null_(stop_or_null), octets_(octets) {
+        open_.push_back({std::move(zone_file), identity});
     }
 
-    std::vector<File>& files() noexcept { return files_; }
+    /// `depth`: of the file with the $INCLUDE, as read_master() tells it.
+    Result<dns::IncludedText> read(std::string_view written, std::uint32_t depth) {
+        open_.resize(depth + std::size_t{1});  // what was included there before has been read
+        if (depth >= include_depth_max) {
+            return fail(Errc::limit,
+                        "more than " + std::to_string(include_depth_max) + " files deep");
+        }
+        if (++count_ > includes_max)
+            return fail(Errc::limit, "more than " + std::to_string(includes_max) + " for one zone");
+        if (written.find('\0') != std::string_view::npos)
+            return fail(Errc::malformed, "a NUL in the name of a file");
+        std::string path = join_path(directory_of(open_.back().path), written);
+        // Before reading: a change in between is then seen as one.
+        files_.push_back({path, stamp_of_path(path, now_)});
+        auto text = read_file(path);
+        if (text) return dns::IncludedText{*std::move(text), std::move(path)};
+        Error error = std::move(text).error();
+        error.message = path + ": " + error.message;
+        return tl::unexpected<Error>(std::move(error));
+    }
+
+    /// Each once.
+    std::vector<File>& files() {
+        std::ranges::sort(files_, {}, &File::path);
+        // Of one that changed meanwhile both stamps count: none, so that it is read again.
+        std::size_t kept = 0;
+        for (File& file : files_) {
+            if (kept > 0 && files_[kept - 1].path == file.path) {
+                if (files_[kept - 1].stamp != file.stamp) files_[kept - 1].stamp = stamp_none;
+            } else if (&files_[kept++] != &file) {
+                files_[kept - 1] = std::move(file);
+            }
+        }
+        files_.resize(kept);
+        return files_;
+    }
 
 private:
-    const std::string& zone_file_;
+    struct Open {
+        std::string path;
+        Identity identity;
+    };
+
+    Result<std::string> read_file(const std::string& path) {
+        ZC_TRY(const RegularFile file, open_regular(AT_FDCWD, path.c_str()));
+        const Identity identity{file.status.st_dev, file.status.st_ino};
+        for (const Open& open : open_) {
+            if (open.identity == identity)
+                return fail(Errc::invalid, "is being read: no file may include itself");
+        }
+        FileBuffer buffer;
+        const std::uint64_t left = zone_octets_max - std::min(zone_octets_max, octets_);
+        auto text =
+            buffer.read(file.descriptor.get(), static_cast<std::uint64_t>(file.status.st_size),
+                        left, stop_or_null_);
+        if (!text && text.error().code == Errc::limit) {
+            return fail(Errc::limit, "the zone's files together have more than " +
+                                         std::to_string(zone_octets_max) + " octets");
+        }
+        if (!text) return tl::unexpected<Error>(std::move(text).error());
+        octets_ += text->size();
+        open_.push_back({path, identity});
+        return std::string(*text);
+    }
+
     const std::int64_t now_;
-    std::unordered_map<std::string, std::string> opened_;  // text of the $INCLUDE → path
-    std::unordered_map<std::string, std::string>
-        parents_;  // path → path of the file that included it
+    const std::atomic<bool>* const stop_or_null_;
+    std::vector<Open> open_;  // the zone's file, and those that are being read inside of it
+    std::uint32_t count_ = 0;
+    std::uint64_t octets_;
     std::vector<File> files_;
 };
 
 /// What a thread needs to make zones out of files, one after the other.
 class Compiler {
 public:
-    explicit Compiler(const ZoneFileOptions& options) : options_(options) {}
+    explicit Compiler(const ZoneFileOptions& options) : options_(options) {
+        master_.default_ttl = options_.default_ttl;
+        master_.errors_max = options_.errors_max;
+        master_.stopped = [this] { return stopped(); };
+        if (options_.misplaced == Misplaced::leave_out)
+            master_.leaves_out = [this](const dns::RecordView& record) {
+                return is_misplaced(record, master_.origin);
+            };
+    }
+    Compiler(const Compiler&) = delete;
+    Compiler& operator=(const Compiler&) = delete;
 
-    /// `text` is the file at `path`.
+    /// `text` is the file at `path`. After a stop what comes back is of no use.
     LoadedZone compile(std::string_view text, const std::string& path, dns::NameView apex,
                        Includes& includes) {
         LoadedZone zone;
         zone.apex = dns::Name(apex);
         zone.apex.fold_case();
-        builder_.begin(zone.apex);
+        builder_->begin(zone.apex);
         master_.origin = dns::Name(apex);
         master_.source = path;
-        master_.default_ttl = options_.default_ttl;
-        master_.errors_max = options_.errors_max;
-        master_.include = [&includes](std::string_view written, std::string_view from) {
-            return includes.read(written, from);
+        master_.include = [&includes](std::string_view written, std::uint32_t depth) {
+            return includes.read(written, depth);
         };
         dns::MasterReport report =
             dns::read_master(text, master_, [this](const dns::RecordView& record, std::uint64_t) {
-                return builder_.add(record, zone::Builder::Rdata::checked);
+                return builder_->add(record, zone::Builder::Rdata::checked);
             });
         zone.records = report.records;
+        zone.left_out = std::move(report.left_out);
+        zone.left_out_count = report.left_out_count;
         zone.errors = std::move(report.errors);
         const bool read_whole = zone.errors.empty();
         const bool collect = options_.warnings == Warnings::collect;
+        if (collect) find_oddities(report, zone);
         std::vector<Error> errors;
-        Result<zone::Image> image = builder_.build(collect ? &zone.warnings : nullptr, &errors);
+        Result<zone::Image> image =
+            builder_->build(collect ? &zone.warnings : nullptr, &errors, master_.stopped);
         if (image && read_whole) {
             zone.image = *std::move(image);
             return zone;
@@ -152,6 +212,18 @@ public:
         }
         break_zone(zone);
         return zone;
+    }
+
+    bool stopped() const noexcept {
+        return options_.stop_or_null != nullptr &&
+               options_.stop_or_null->load(std::memory_order_relaxed);
+    }
+
+    /// Gives back what is kept for the next zone.
+    void forget() noexcept { builder_.reset(); }
+    /// After `forget`.
+    void remember() {
+        if (!builder_) builder_.emplace();
     }
 
     static LoadedZone unreadable(dns::NameView apex, const std::string& path, Error error) {
@@ -171,9 +243,35 @@ private:
         zone.image = zone::placeholder(zone.apex, zone::State::broken);
     }
 
+    /// Why the builder did not take it: not because of what it says, but of where it stands.
+    static bool is_misplaced(const dns::RecordView& record, const dns::Name& apex) {
+        if (!record.owner.is_within(apex)) return true;
+        const bool is_signature = record.type == dns::RrType::rrsig && record.rdata.size() >= 2;
+        return (is_signature ? static_cast<dns::RrType>(base::load_u16(record.rdata.data()))
+                             : record.type) == dns::RrType::nsec3;
+    }
+
+    static void find_oddities(const dns::MasterReport& report, LoadedZone& zone) {
+        const auto say = [&](const dns::MasterReport::Oddity& oddity, std::string_view text) {
+            if (oddity.count == 0) return;
+            zone.oddities.push_back(
+                {Errc::invalid,
+                 std::string(text) +
+                     (oddity.count == 1
+                          ? ""
+                          : ", here and " + std::to_string(oddity.count - 1) + " times more"),
+                 oddity.first});
+        };
+        say(report.ttl_from_above,
+            "a record without $TTL and TTL, which has that of the record above (RFC 1035 section "
+            "5.1)");
+        say(report.string_over_lines,
+            "a quoted string over more than one line, whose ends are part of it");
+    }
+
     const ZoneFileOptions& options_;
     dns::MasterOptions master_;
-    zone::Builder builder_;
+    std::optional<zone::Builder> builder_{std::in_place};
 };
 
 struct Seen {
@@ -222,17 +320,16 @@ public:
     Status walk(const std::string& path, SourceKind kind) {
         const std::size_t wanted =
             options_.threads != 0 ? options_.threads : std::thread::hardware_concurrency();
-        std::vector<std::thread> threads;
-        for (std::size_t i = 0; i < std::clamp<std::size_t>(wanted, 1, threads_max); ++i) {
-            threads.emplace_back([this] { work(); });
-        }
+        runtime::Workers workers(
+            std::clamp<std::size_t>(wanted, 1, threads_max), [this] { work(); },
+            [this] { queue_.close(); });
         Walk walk;
         walk.problem = [this](Error error) {
             const std::lock_guard lock(mutex_);
             add_problem(std::move(error));
         };
         walk.batch = [this](ZoneFileBatch&& batch) { queue_.push(std::move(batch)); };
-        walk.stopped = [this] { return stopped(); };
+        walk.stopped = [this] { return stopped() || queue_.closed(); };
         std::vector<Error> other_names;
         if (options_.other_names == OtherNames::problem) {
             walk.passed_over = [&](std::string file) {
@@ -240,12 +337,15 @@ public:
                 if (other) other_names.push_back(*std::move(other));
             };
         }
-        Status status = walk_zone_files(path, kind, walk);
+        Status status = fail(Errc::limit, "no memory");
+        Status walked = runtime::caught([&] { status = walk_zone_files(path, kind, walk); });
         queue_.close();
-        for (std::thread& thread : threads) thread.join();
-        name_others(std::move(other_names));
+        const Status worked = workers.join();
+        if (walked) walked = runtime::caught([&] { name_others(std::move(other_names)); });
         complete_ = !walk.incomplete;
-        if (status && stopped()) return fail(Errc::interrupted, "stopped while loading zones");
+        if (stopped()) return fail(Errc::interrupted, "stopped while loading zones");
+        ZC_TRY_STATUS(walked);
+        ZC_TRY_STATUS(worked);
         return status;
     }
 
@@ -265,6 +365,17 @@ private:
         std::vector<LoadedZone> zones;
         std::vector<Seen> seen;
         std::vector<std::pair<std::uint64_t, Includes::File>> includes;
+
+        struct Mark {
+            std::size_t zones, seen, includes;
+        };
+        Mark mark() const noexcept { return {zones.size(), seen.size(), includes.size()}; }
+        void back_to(const Mark& mark) noexcept {
+            zones.erase(zones.begin() + static_cast<std::ptrdiff_t>(mark.zones), zones.end());
+            seen.erase(seen.begin() + static_cast<std::ptrdiff_t>(mark.seen), seen.end());
+            includes.erase(includes.begin() + static_cast<std::ptrdiff_t>(mark.includes),
+                           includes.end());
+        }
     };
 
     bool stopped() const noexcept {
@@ -274,14 +385,26 @@ private:
 
     void work() {
         Compiler compiler(options_);
-        FileBuffer buffer;
+        std::optional<FileBuffer> buffer(std::in_place);
         Harvest harvest;
         while (const auto batch = queue_.pop()) {
             for (const ZoneFileBatch::Item& item : batch->items) {
                 if (stopped()) break;
-                visit(*batch, item, compiler, buffer, harvest);
+                const Harvest::Mark mark = harvest.mark();
+                try {
+                    visit(*batch, item, compiler, *buffer, harvest);
+                } catch (const std::bad_alloc&) {
+                    // First all is given back that this thread holds, so that there is memory for
+                    // saying it, and for the next zone.
+                    harvest.back_to(mark);
+                    compiler.forget();
+                    buffer.emplace();
+                    unreadable(item.key, batch->apex(item), batch->path(item),
+                               {Errc::limit, "no memory for this zone", {}}, harvest);
+                    compiler.remember();
+                }
             }
-            deliver(harvest, batch->items.size());
+            if (!stopped()) deliver(harvest, batch->items.size());
         }
     }
 
@@ -294,27 +417,22 @@ private:
 
         const dns::NameView apex = batch.apex(item);
         const std::string path = batch.path(item);
-        // Not blocking: a FIFO of that name must not hold up everything.
-        const Descriptor file(
-            ::openat(directory, batch.file(item), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-        struct stat status {};
-        if (!file.is_open() || ::fstat(file.get(), &status) != 0) {
-            unreadable(item.key, apex, path, base::fail_errno(errno, "open").value(), harvest);
+        const auto file = open_regular(directory, batch.file(item));
+        if (!file) {
+            unreadable(item.key, apex, path, file.error(), harvest);
             return;
         }
-        if (!S_ISREG(status.st_mode)) {
-            unreadable(item.key, apex, path, {Errc::invalid, "not a regular file", {}}, harvest);
-            return;
-        }
-        const auto text = buffer.read(file.get(), static_cast<std::uint64_t>(status.st_size),
-                                      zone_file_octets_max);
+        const auto size = static_cast<std::uint64_t>(file->status.st_size);
+        const auto text =
+            buffer.read(file->descriptor.get(), size, zone_octets_max, options_.stop_or_null);
         if (!text) {
             unreadable(item.key, apex, path, text.error(), harvest);
             return;
         }
-        Includes includes(path, now_);
+        Includes includes(path, {file->status.st_dev, file->status.st_ino}, text->size(), now_,
+                          options_.stop_or_null);
         harvest.zones.push_back(compiler.compile(*text, path, apex, includes));
-        harvest.seen.push_back({item.key, stamp_of(status, now_)});
+        harvest.seen.push_back({item.key, stamp_of(file->status, now_)});
         for (Includes::File& included : includes.files()) {
             harvest.includes.emplace_back(item.key, std::move(included));
         }
@@ -350,6 +468,7 @@ private:
         totals_.zones += harvest.zones.size();
         for (const LoadedZone& zone : harvest.zones) {
             totals_.records += zone.records;
+            totals_.left_out += zone.left_out_count;
             if (zone.state != zone::State::serving) ++totals_.broken;
         }
         after_.zones.insert(after_.zones.end(), harvest.seen.begin(), harvest.seen.end());
@@ -552,11 +671,21 @@ bool looks_like_zone_file(std::string_view head) noexcept {
 
 LoadedZone load_zone_file(const std::string& path, dns::NameView apex,
                           const ZoneFileOptions& options) {
-    auto text = read_whole_file(path, zone_file_octets_max);
-    if (!text) return Compiler::unreadable(apex, path, std::move(text).error());
-    Includes includes(path, now_seconds());
+    const bool is_stdin = path == "-";
+    const std::string shown = is_stdin ? "stdin" : path;
+    FileBuffer buffer;
+    Result<RegularFile> file;
+    if (!is_stdin) file = open_regular(AT_FDCWD, path.c_str());
+    if (!file) return Compiler::unreadable(apex, shown, std::move(file).error());
+    const auto text = is_stdin ? buffer.read(STDIN_FILENO, 0, zone_octets_max, options.stop_or_null)
+                               : buffer.read(file->descriptor.get(),
+                                             static_cast<std::uint64_t>(file->status.st_size),
+                                             zone_octets_max, options.stop_or_null);
+    if (!text) return Compiler::unreadable(apex, shown, text.error());
+    Includes includes(shown, {file->status.st_dev, file->status.st_ino}, text->size(),
+                      now_seconds(), options.stop_or_null);
     Compiler compiler(options);
-    return compiler.compile(*text, path, apex, includes);
+    return compiler.compile(*text, shown, apex, includes);
 }
 
 }  // namespace zc::ingest

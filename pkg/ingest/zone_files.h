@@ -23,12 +23,16 @@ namespace zc::ingest {
 
 inline constexpr std::uint32_t include_depth_max = 16;    // of $INCLUDE, and of no use beyond
 inline constexpr std::uint32_t directory_depth_max = 32;  // below the directory that was named
-inline constexpr std::uint64_t zone_file_octets_max = std::uint64_t{4} << 30;
+inline constexpr std::uint32_t includes_max = 10'000;     // of one zone, each time counted
+inline constexpr std::uint64_t zone_octets_max = std::uint64_t{4}
+                                                 << 30;  // of its file and all includes
 
 enum class Warnings : std::uint8_t { skip, collect };  // looking for them costs time
 /// Master files of a directory with another name than ORIGIN.zone, which no zone includes: passed
 /// over, or a problem each. The first octets of every other file have to be read for it.
 enum class OtherNames : std::uint8_t { skip, problem };
+/// What to do with a record outside of its zone, or an NSEC3 whose owner is no hash.
+enum class Misplaced : std::uint8_t { leave_out, refuse_zone };
 
 struct ZoneFileOptions {
     std::uint32_t threads = 0;         // 0: one a core; more than 64 are not used
@@ -36,6 +40,7 @@ struct ZoneFileOptions {
     std::uint32_t errors_max = 100;    // kept for one zone; then its file is given up
     Warnings warnings = Warnings::skip;
     OtherNames other_names = OtherNames::skip;  // of `load`
+    Misplaced misplaced = Misplaced::leave_out;
     /// Becomes true when the work should stop (Ctrl-C): the call then ends with `interrupted`. May
     /// be null.
     const std::atomic<bool>* stop_or_null = nullptr;
@@ -51,6 +56,11 @@ struct LoadedZone {
     bool unreadable = false;              // the file itself could not be read
     std::vector<Error> errors;            // each with file and line
     std::vector<zone::Warning> warnings;  // only when asked for
+    std::vector<Error> oddities;          // the same, of what has a file and line
+    /// Records that are not in the zone because they do not belong there, with file and line; at
+    /// most `errors_max` of `left_out_count`.
+    std::vector<Error> left_out;
+    std::uint64_t left_out_count = 0;
 };
 
 struct ZoneFileTotals {
@@ -58,6 +68,7 @@ struct ZoneFileTotals {
     std::uint64_t zones = 0;  // handed to the sink, broken ones too
     std::uint64_t records = 0;
     std::uint64_t broken = 0;
+    std::uint64_t left_out = 0;   // records, see LoadedZone
     std::uint64_t removed = 0;    // of a rescan
     std::vector<Error> problems;  // not of one zone: unreadable directory, bad line of the list,
                                   // two files for one zone; at most 1000
@@ -77,7 +88,8 @@ Result<dns::Name> apex_of_file(std::string_view file_name);
 /// Whether text that begins with `head` is a master file: it has a directive or an SOA record.
 bool looks_like_zone_file(std::string_view head) noexcept;
 
-/// Reads and compiles one file. Never fails as a whole: what is wrong stands in `errors`.
+/// Reads and compiles one file, with the limits of `ZoneFiles`; "-" is stdin, of which $INCLUDE is
+/// relative to the working directory. Never fails as a whole: what is wrong stands in `errors`.
 LoadedZone load_zone_file(const std::string& path, dns::NameView apex,
                           const ZoneFileOptions& options);
 
@@ -100,9 +112,10 @@ public:
     /// loaded.
     Result<ZoneFileTotals> list(const std::function<void(dns::NameView apex)>& each) const;
 
-    /// Loads everything and remembers what it saw. Errors: `interrupted`, `io` when the source
-    /// itself cannot be read. Cost: 10 us of CPU a file of 9 records, half of it open, read and
-    /// close.
+    /// Loads everything and remembers what it saw. A zone for which there is no memory is broken
+    /// and the others are loaded. Errors: `interrupted`, `io` when the source itself cannot be
+    /// read, `limit` when memory is short beyond a zone. Cost: 10 us of CPU a file of 9 records,
+    /// half of it open, read and close.
     Result<ZoneFileTotals> load(const ZoneFileOptions& options, const ZoneSink& sink,
                                 const ZoneProgress& progress = nullptr);
 

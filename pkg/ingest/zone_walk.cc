@@ -212,7 +212,7 @@ void Walker::descend(const Directory& parent, const char* name, std::size_t dept
 }
 
 Status Walker::list(const std::string& path) {
-    ZC_TRY(const std::string text, read_whole_file(path, zone_file_octets_max));
+    ZC_TRY(const std::string text, read_whole_file(path, zone_octets_max));
     const std::string_view directory_path = directory_of(path);
     auto directory = std::make_shared<Directory>();
     directory->path = directory_path;

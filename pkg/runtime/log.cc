@@ -1,11 +1,18 @@
 #include "runtime/log.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <chrono>
+#include <climits>
 #include <cmath>
+#include <condition_variable>
 #include <cstdio>
 #include <ctime>
+#include <mutex>
+#include <new>
+#include <utility>
 
 #include <poll.h>
 #include <unistd.h>
@@ -16,6 +23,9 @@
 namespace zc::runtime {
 namespace {
 
+constexpr int poll_milliseconds = 50;  // how soon the thread notices the end
+// Beyond its deadline the thread is given this long to notice; then it stands in write(2).
+constexpr base::Duration leave_patience = base::Duration::milliseconds(500);
 constexpr std::array<std::string_view, 4> level_names = {"error", "warning", "info", "debug"};
 
 void put_time(std::string& out, base::Instant time) {
@@ -118,61 +128,114 @@ std::string format_event(LogFormat format, base::Instant time, Level level, std:
     return line;
 }
 
-Log::Log(Options options) : options_(options), writer_([this] { write_all(); }) {}
+struct Log::State {
+    explicit State(const Options& of) : options(of) {}
+
+    void write_all();
+    /// False: the deadline of the end has passed.
+    bool write(std::string_view lines);
+    bool is_late();
+
+    const Options options;
+    std::mutex mutex;  // guards what follows
+    std::condition_variable wakes, wakes_finisher;
+    std::string waiting;
+    std::uint64_t dropped = 0;
+    bool ending = false, ended = false;
+    base::Duration deadline;  // of the end, once `ending`
+};
+
+Log::Log(Options options) : options_(options), state_(std::make_shared<State>(options)) {
+    writer_ = std::thread([state = state_] { state->write_all(); });
+}
 
 Log::~Log() {
-    {
-        const std::lock_guard lock(mutex_);
-        ending_ = true;
-    }
-    wakes_.notify_one();
-    writer_.join();
+    finish(end_patience);
+}
+
+bool Log::finish(base::Duration patience) {
+    if (!writer_.joinable()) return true;
+    std::unique_lock lock(state_->mutex);
+    state_->ending = true;
+    state_->deadline = monotonic() + patience;
+    state_->wakes.notify_one();
+    const base::Duration longest = patience + leave_patience;
+    state_->wakes_finisher.wait_for(lock, std::chrono::nanoseconds(longest.nanoseconds),
+                                    [this] { return state_->ended; });
+    const bool ended = state_->ended;
+    const bool complete = ended && state_->waiting.empty();
+    lock.unlock();
+    if (ended)
+        writer_.join();
+    else
+        writer_.detach();
+    return complete;
 }
 
 void Log::put(Level level, std::string_view event, std::initializer_list<Field> fields) {
     if (level > options_.level) return;
     const std::string line = format_event(options_.format, now(), level, event, fields);
     {
-        const std::lock_guard lock(mutex_);
-        if (waiting_.size() + line.size() > queue_octets_max) {
-            ++dropped_;
+        const std::lock_guard lock(state_->mutex);
+        if (state_->ending || state_->waiting.size() + line.size() > queue_octets_max) {
+            ++state_->dropped;
             return;
         }
-        waiting_ += line;
+        state_->waiting += line;
     }
-    wakes_.notify_one();
+    state_->wakes.notify_one();
 }
 
-void Log::write_all() {
-    std::string lines;
-    for (;;) {
-        bool last = false;
-        {
-            std::unique_lock lock(mutex_);
-            wakes_.wait(lock, [this] { return ending_ || !waiting_.empty(); });
-            lines.clear();
-            lines.swap(waiting_);
-            if (dropped_ != 0) {
-                lines += format_event(options_.format, now(), Level::warning, "log_events_dropped",
-                                      {{"count", dropped_}});
-                dropped_ = 0;
-            }
-            last = ending_;
+bool Log::State::is_late() {
+    const std::lock_guard lock(mutex);
+    return ending && monotonic() >= deadline;
+}
+
+bool Log::State::write(std::string_view lines) {
+    // A pipe that poll() says is writable takes this much without waiting. The descriptor itself
+    // stays blocking: others have it too.
+    constexpr std::size_t octets_at_once = PIPE_BUF;
+    while (!lines.empty()) {
+        pollfd ready{options.fd, POLLOUT, 0};
+        const int polled = poll(&ready, 1, poll_milliseconds);
+        if (polled == 0 || (polled < 0 && errno == EINTR)) {
+            if (is_late()) return false;
+            continue;
         }
-        std::string_view rest = lines;
-        while (!rest.empty()) {
-            const ssize_t written = write(options_.fd, rest.data(), rest.size());
-            if (written > 0) {
-                rest.remove_prefix(static_cast<std::size_t>(written));
-            } else if (errno == EAGAIN) {
-                pollfd ready{options_.fd, POLLOUT, 0};
-                poll(&ready, 1, -1);
-            } else if (errno != EINTR) {
-                break;  // nobody can be told that the log is gone
-            }
-        }
-        if (last) return;
+        const ssize_t written =
+            ::write(options.fd, lines.data(), std::min(lines.size(), octets_at_once));
+        if (written > 0)
+            lines.remove_prefix(static_cast<std::size_t>(written));
+        else if (errno != EINTR && errno != EAGAIN)
+            return true;  // nobody can be told that the log is gone
     }
+    return true;
+}
+
+void Log::State::write_all() {
+    std::string lines;
+    for (bool last = false; !last;) {
+        try {
+            std::unique_lock lock(mutex);
+            wakes.wait(lock, [this] { return ending || !waiting.empty(); });
+            lines.clear();
+            lines.swap(waiting);
+            last = ending;
+            if (dropped != 0)
+                lines += format_event(options.format, now(), Level::warning, "log_events_dropped",
+                                      {{"count", dropped}});
+            dropped = 0;
+        } catch (const std::bad_alloc&) {
+            // It is told of with the next lines.
+        }
+        if (write(lines)) continue;
+        const std::lock_guard lock(mutex);
+        waiting = std::move(lines);
+        break;
+    }
+    const std::lock_guard lock(mutex);
+    ended = true;
+    wakes_finisher.notify_all();
 }
 
 }  // namespace zc::runtime

@@ -5,10 +5,9 @@
 #pragma once
 
 #include <concepts>
-#include <condition_variable>
 #include <cstdint>
 #include <initializer_list>
-#include <mutex>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -67,8 +66,11 @@ public:
     };
     static constexpr std::size_t queue_octets_max = 1 << 20;
 
+    /// How long the end waits for a reader that stands still.
+    static constexpr base::Duration end_patience = base::Duration::seconds(1);
+
     explicit Log(Options options);
-    /// Writes what waits.
+    /// As `finish` with `end_patience`.
     ~Log();
     Log(const Log&) = delete;
     Log& operator=(const Log&) = delete;
@@ -86,16 +88,19 @@ public:
         put(Level::debug, event, fields);
     }
 
+    /// Writes what waits, for as long as `patience`. Who should read the log may never come: then
+    /// what is left is dropped, and the thread that stands in write(2) is left to the end of the
+    /// process. Events after this are dropped. False: something was.
+    bool finish(base::Duration patience);
+
 private:
+    struct State;
+
     void put(Level level, std::string_view event, std::initializer_list<Field> fields);
-    void write_all();
 
     const Options options_;
-    std::mutex mutex_;
-    std::condition_variable wakes_;
-    std::string waiting_;
-    std::uint64_t dropped_ = 0;
-    bool ending_ = false;
+    // Of the log, and of its thread, which may have to be left behind.
+    std::shared_ptr<State> state_;
     std::thread writer_;
 };
 

@@ -76,6 +76,16 @@ TEST_CASE("text from a stranger can neither end a line nor forge a field") {
           "\"name\":\"é\\u0007\\u202e\"}\n");
 }
 
+TEST_CASE("a log that nobody reads ends all the same, and says that it is not complete") {
+    Pipe pipe;
+    const std::string filler(1000, 'x');
+    Log log({.fd = pipe.ends[1]});
+    for (int i = 0; i < 200; ++i) log.info("event", {{"filler", filler}});  // a pipe has 64 KiB
+    CHECK_FALSE(log.finish(zc::base::Duration::milliseconds(10)));
+    log.info("too_late");
+    CHECK(log.finish({}));  // once is enough
+}
+
 TEST_CASE("levels are read by name, and events below the level are not made") {
     CHECK(*parse_level("debug") == Level::debug);
     CHECK(parse_level("loud").error().message ==
@@ -108,6 +118,7 @@ TEST_CASE("a reader that stands still delays nobody: what is too much is dropped
             for (ssize_t got = 0; (got = read(pipe.ends[0], part.data(), part.size())) > 0;)
                 all.append(part.data(), static_cast<std::size_t>(got));
         });
+        CHECK(log.finish(zc::base::Duration::seconds(600)));
     }
     close(pipe.ends[1]);
     pipe.ends[1] = -1;

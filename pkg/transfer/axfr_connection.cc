@@ -20,13 +20,17 @@ namespace {
 
 constexpr int poll_milliseconds = 200;  // how soon a wait notices that it should stop
 
+Status check_stop(const AxfrOptions& options) {
+    if (options.stop_or_null != nullptr && options.stop_or_null->load(std::memory_order_relaxed))
+        return fail(Errc::interrupted, "stopped during a transfer");
+    return {};
+}
+
 /// Waits until `fd` is ready for `events`.
 Status wait_for(int fd, short events, base::Duration deadline, const AxfrOptions& options,
                 std::string_view what) {
     for (;;) {
-        if (options.stop_or_null != nullptr &&
-            options.stop_or_null->load(std::memory_order_relaxed))
-            return fail(Errc::interrupted, "stopped during a transfer");
+        ZC_TRY_STATUS(check_stop(options));
         const base::Duration left = deadline - runtime::monotonic();
         if (left.nanoseconds <= 0)
             return fail(Errc::timeout, std::string(what) + " did not come in time");
@@ -148,13 +152,32 @@ Result<AxfrTotals> AxfrConnection::transfer(dns::NameView zone, const RecordSink
 
 Result<AxfrTotals> AxfrConnection::run(AxfrReader& reader, base::Octets query,
                                        const RecordSink& sink) {
-    const auto deadline = [this] { return runtime::monotonic() + options_.message_timeout; };
-    ZC_TRY_STATUS(send_all(socket_.get(), query, deadline(), options_));
+    base::Duration now = runtime::monotonic();
+    const base::Duration end = now + options_.transfer_timeout;
+    base::Duration interval_end = now + options_.rate_interval;
+    std::uint64_t interval_octets = 0;
+    ZC_TRY_STATUS(send_all(socket_.get(), query, now + options_.message_timeout, options_));
     for (;;) {
-        ZC_TRY_STATUS(receive(deadline()));
+        // Data that never pauses is never waited for: the stop is looked at here too.
+        ZC_TRY_STATUS(check_stop(options_));
+        ZC_TRY_STATUS(receive(std::min(now + options_.message_timeout, end)));
         ZC_TRY(const auto progress, reader.read(buffer_, runtime::now(), sink));
         if (progress == AxfrReader::Progress::complete)
             return AxfrTotals{reader.records(), reader.octets()};
+        now = runtime::monotonic();
+        if (now >= end)
+            return fail(Errc::timeout,
+                        "the zone is not complete after " +
+                            std::to_string(options_.transfer_timeout.whole_seconds()) + " s");
+        interval_octets += buffer_.size();
+        if (now < interval_end) continue;
+        if (interval_octets < options_.rate_octets_min)
+            return fail(Errc::timeout, "fewer than " + std::to_string(options_.rate_octets_min) +
+                                           " octets in " +
+                                           std::to_string(options_.rate_interval.whole_seconds()) +
+                                           " s: given up");
+        interval_octets = 0;
+        interval_end = now + options_.rate_interval;
     }
 }
 

@@ -63,9 +63,14 @@ private:
 struct AxfrOptions {
     std::optional<TsigKey> key;
     base::Duration connect_timeout = base::Duration::seconds(10);
-    base::Duration message_timeout = base::Duration::seconds(30);  // for each message
-    std::uint64_t octets_max = std::uint64_t{16} << 30;            // of one transfer
-    const std::atomic<bool>* stop_or_null = nullptr;  // true: end with `interrupted`, in 0.2 s
+    base::Duration message_timeout = base::Duration::seconds(30);     // for each message
+    base::Duration transfer_timeout = base::Duration::seconds(7200);  // for a whole zone
+    // A transfer that brings less than this is given up: in time and connection it costs as much as
+    // a fast one. As BIND's min-transfer-rate-in, which wants 10240 octets in 5 minutes.
+    base::Duration rate_interval = base::Duration::seconds(60);
+    std::uint64_t rate_octets_min = 2048;               // in each interval
+    std::uint64_t octets_max = std::uint64_t{4} << 30;  // of one transfer
+    const std::atomic<bool>* stop_or_null = nullptr;    // true: end with `interrupted`, in 0.2 s
 };
 
 struct AxfrTotals {

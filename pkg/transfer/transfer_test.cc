@@ -311,6 +311,59 @@ TEST_CASE("a refusal ends the transfer, and the connection goes on") {
     CHECK(connection.transfer(value(dns::Name::parse("example.")), ignore));
 }
 
+/// Sends messages of one zone that never ends: the SOA, then `count` records in each.
+void send_without_end(const Loopback::Peer& peer, const dns::Name& zone, int count,
+                      const std::atomic<bool>& enough) {
+    const Octets query = peer.receive();
+    const std::uint16_t id = base::load_u16(query.data());
+    std::string records;
+    for (int i = 0; i < count; ++i) records += "n.example. 60 A 192.0.2.1\n";
+    peer.send(value(dns::encode_message(response(id, zone, soa + records))));
+    const Octets more = value(dns::encode_message(response(id, zone, records)));
+    while (!enough) peer.send(more);
+}
+
+TEST_CASE("a transfer that never ends is heard to stop though its data never pauses") {
+    const dns::Name zone = value(dns::Name::parse("example."));
+    std::atomic<bool> stop = false, enough = false;
+    const Loopback loopback([&](Loopback::Peer& peer) {
+        if (!enough) send_without_end(peer, zone, 100, enough);
+    });
+    auto connection = value(
+        AxfrConnection::open(loopback.server(), {.key = std::nullopt, .stop_or_null = &stop}));
+    int records = 0;
+    const auto totals = connection.transfer(zone, [&](const dns::RecordView&) {
+        if (++records == 1000) stop = true;
+        return Status();
+    });
+    enough = true;
+    REQUIRE_FALSE(totals);
+    CHECK(totals.error().code == Errc::interrupted);
+    CHECK(records < 1200);
+}
+
+TEST_CASE("a transfer has a time for all of it, and a rate below which it is given up") {
+    const dns::Name zone = value(dns::Name::parse("example."));
+    const auto ignore = [](const dns::RecordView&) { return Status(); };
+    const auto run = [&](AxfrOptions options) {
+        std::atomic<bool> enough = false;
+        const Loopback loopback([&](Loopback::Peer& peer) {
+            if (!enough) send_without_end(peer, zone, 1, enough);
+        });
+        auto connection = value(AxfrConnection::open(loopback.server(), std::move(options)));
+        const auto totals = connection.transfer(zone, ignore);
+        enough = true;
+        CHECK_FALSE(connection.usable());
+        return totals ? std::string("complete") : totals.error().text();
+    };
+    CHECK(run({.key = std::nullopt, .transfer_timeout = base::Duration::milliseconds(50)}) ==
+          "timeout: the zone is not complete after 0 s");
+    CHECK(run({.key = std::nullopt,
+               .rate_interval = base::Duration::milliseconds(20),
+               .rate_octets_min = std::uint64_t{1} << 40}) ==
+          "timeout: fewer than 1099511627776 octets in 0 s: given up");
+}
+
 TEST_CASE("a server that dies, hangs or is not there is an error, at once or by its deadline") {
     const dns::Name zone = value(dns::Name::parse("example."));
     const auto ignore = [](const dns::RecordView&) { return Status(); };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <span>
 #include <thread>
@@ -390,11 +391,15 @@ Result<StoreImportOutcome> StoreImport::finish() {
 
     // A new store and its image file are finished side by side: one sorts and writes rows, the
     // other waits for the disk.
-    std::thread images_finish;
     Status images_status;
+    std::jthread images_finish;  // joined also when committing throws
     if (work.images) {
-        images_finish = std::thread([&, position = work.update->next_position()] {
-            images_status = work.images->seal(position);
+        images_finish = std::jthread([&, position = work.update->next_position()] {
+            try {
+                images_status = work.images->seal(position);
+            } catch (const std::bad_alloc&) {
+                images_status = fail(Errc::limit, "no memory");
+            }
         });
     }
     auto position = work.update->commit();

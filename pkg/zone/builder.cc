@@ -3,6 +3,7 @@
 #include <cstring>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "base/check.h"
 #include "dns/presentation.h"
@@ -70,6 +71,29 @@ void append_length(std::vector<std::uint8_t>& out, std::size_t octets) {
         out.push_back(255);
         append_number(out, static_cast<std::uint16_t>(octets));
     }
+}
+
+constexpr std::size_t run_items_max = 1 << 20;  // sorted, or merged, without looking at the stop
+
+/// As std::sort, but in runs when there are very many: false when it was stopped between them.
+template <class Iterator, class Before>
+bool sort_in_runs(Iterator first, Iterator last, const Before& before,
+                  const std::function<bool()>& stopped) {
+    const auto count = static_cast<std::size_t>(last - first);
+    const auto at = [&](std::size_t i) {
+        return first + static_cast<std::ptrdiff_t>(std::min(i, count));
+    };
+    for (std::size_t i = 0; i < count; i += run_items_max) {
+        if (stopped && stopped()) return false;
+        std::sort(at(i), at(i + run_items_max), before);
+    }
+    for (std::size_t run = run_items_max; run < count; run *= 2) {
+        for (std::size_t i = 0; i + run < count; i += 2 * run) {
+            if (stopped && stopped()) return false;
+            std::inplace_merge(at(i), at(i + run), at(i + 2 * run), before);
+        }
+    }
+    return true;
 }
 
 /// 20 octets out of the 32 base32hex digits of an NSEC3 owner's first label (RFC 5155 section 3).
@@ -154,6 +178,14 @@ struct Builder::Work {
     std::array<Place, compression_places_max> places{};
     std::vector<Fixup> fixups;
     std::vector<Error> errors;
+    struct Oversized {
+        dns::Name owner;
+        RrType type{};
+        std::size_t octets = 0;
+    };
+    std::vector<Oversized> oversized;  // RRsets that fit into no message
+    std::function<bool()> stopped;     // of `build`
+    bool interrupted = false;
     std::array<std::uint8_t, dns::name_octets_max> last_owner{};
     std::size_t last_owner_octets = 0;
     std::uint64_t record_count = 0;
@@ -186,8 +218,22 @@ struct Builder::Work {
     void encode_nodes();
     void encode_nsec3();
     void warn(std::vector<Warning>& warnings);
+    const Node& hiding(const Node& node) const;
+    void warn_of_set(const Node& node, RrType type, bool is_glue,
+                     std::vector<Warning>& warnings) const;
+    void warn_of_target(const Node& node, RrType type, base::Octets rdata,
+                        std::vector<Warning>& warnings);
+    std::uint32_t find_target_or_none(base::Octets name);
+    std::uint32_t find_dname_above_or_none(base::Octets key);
+    bool is_explained(base::Octets key);
+    bool has_names_from(base::Octets key);
     Result<Image> assemble();
 
+    /// For the `done`th of many items.
+    bool stop_wanted(std::size_t done) {
+        if (!interrupted && (done & 0x3ff) == 0 && stopped) interrupted = stopped();
+        return interrupted;
+    }
     bool has_type(const Node& node, RrType type) const {
         for (std::uint32_t i = node.first; i < node.last; ++i)
             if (records[i].group == group_of(type)) return true;
@@ -219,6 +265,8 @@ void Builder::Work::clear() {
     image_out.clear();
     fixups.clear();
     errors.clear();
+    oversized.clear();
+    interrupted = false;
     last_owner_octets = 0;
     record_count = 0;
     rules = Rules::now;
@@ -346,11 +394,13 @@ Status Builder::add(const dns::RecordView& record, Rdata rdata) {
 void Builder::Work::order_owners() {
     order.resize(owners.size());
     for (std::uint32_t i = 0; i < order.size(); ++i) order[i] = i;
-    std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
+    const auto before = [&](std::uint32_t a, std::uint32_t b) {
         const Owner &x = owners[a], &y = owners[b];
         if (x.prefix != y.prefix) return x.prefix < y.prefix;
         return compare_octets(slice(x.sort_key), slice(y.sort_key)) < 0;
-    });
+    };
+    interrupted = !sort_in_runs(order.begin(), order.end(), before, stopped);
+    if (interrupted) return;
     distinct.clear();
     for (const std::uint32_t i : order) {
         Owner& owner = owners[i];
@@ -371,7 +421,8 @@ void Builder::Work::order_records() {
             return compare_octets(slice(a.rdata), slice(b.rdata)) < 0;
         };
         if (!std::is_sorted(list.begin(), list.end(), before))
-            std::sort(list.begin(), list.end(), before);
+            interrupted = !sort_in_runs(list.begin(), list.end(), before, stopped);
+        if (interrupted) return;
         // A duplicate counts once, an RRset has one TTL: its lowest (RFC 2181 sections 5 and 5.2).
         std::size_t kept = 0;
         for (std::size_t i = 0; i < list.size(); ++i) {
@@ -391,7 +442,7 @@ void Builder::Work::order_records() {
                 list[i - 1].ttl = list[i].ttl;
     };
     sort(records);
-    sort(nsec3_records);
+    if (!interrupted) sort(nsec3_records);
     record_count = records.size() + nsec3_records.size();
 }
 
@@ -560,6 +611,7 @@ void Builder::Work::order_nsec3() {
                                                         [](const Nsec3& n) { return n.active; }) -
                                    nsec3s.begin());
     for (Node& node : nodes) {
+        if (stop_wanted(static_cast<std::size_t>(&node - nodes.data()))) return;
         if ((node.flags & node_flag::occluded) != 0) continue;
         const auto at_or_before = [&](dns::NameView name, bool& matches) {
             std::uint8_t octets[nsec3_hash_octets];
@@ -719,6 +771,9 @@ void Builder::Work::encode_rrset(std::vector<std::uint8_t>& out, const std::vect
         }
         message_at += written;
     }
+    constexpr std::size_t message_octets_max = 65535, header_octets = 12, question_octets = 4;
+    if (header_octets + owner.size() + question_octets + message_at > message_octets_max)
+        oversized.push_back({owner, type, message_at});
 
     std::uint8_t flags = rrset_flag::always;
     std::uint8_t ttl[4];
@@ -815,6 +870,7 @@ void Builder::Work::encode_rrset(std::vector<std::uint8_t>& out, const std::vect
 
 void Builder::Work::encode_nodes() {
     for (Node& node : nodes) {
+        if (stop_wanted(static_cast<std::size_t>(&node - nodes.data()))) return;
         node.offset = static_cast<std::uint32_t>(nodes_out.size());
         nodes_out.push_back(node.flags);
         nodes_out.push_back(static_cast<std::uint8_t>(node.key.size));
@@ -960,78 +1016,177 @@ void Builder::Work::warn(std::vector<Warning>& warnings) {
                                " are hashed only so often a second"
                          : ""));
     }
+    for (const Oversized& set : oversized)
+        warnings.push_back({set.owner, dns::to_string(set.type) + " of " +
+                                           std::to_string(set.octets) +
+                                           " octets fits into no message"});
+    std::vector<bool> is_cut_target(nodes.size());  // its addresses are glue
     for (const Node& node : nodes) {
-        const bool hidden = (node.flags & node_flag::occluded) != 0;
+        if ((node.flags & node_flag::cut) == 0) continue;
+        for (std::uint32_t i = node.first; i < node.last; ++i) {
+            if (records[i].group != group_of(RrType::ns)) continue;
+            const std::uint32_t found = find_target_or_none(slice(records[i].rdata));
+            if (found != none) is_cut_target[found] = true;
+        }
+    }
+    for (const Node& node : nodes) {
+        const bool is_glue = is_cut_target[static_cast<std::size_t>(&node - nodes.data())];
+        RrType last{};
         for (std::uint32_t i = node.first; i < node.last; ++i) {
             const RrType type = type_of(records[i].group);
             if ((records[i].group & 1U) != 0) continue;
-            if (hidden) {
-                if (type != RrType::a && type != RrType::aaaa)
-                    say(node,
-                        dns::to_string(type) + " below a zone cut or DNAME is never answered");
-                continue;
-            }
-            if (type == RrType::dname && (node.flags & node_flag::cut) != 0)
-                say(node,
-                    "has NS and DNAME; the zone cut decides, the DNAME belongs into the child zone "
-                    "(RFC 6672 section 2.4)");
-            if (type != RrType::ns && type != RrType::cname && type != RrType::mx) continue;
-            const base::Octets rdata = slice(records[i].rdata);
-            const dns::Name target(dns::NameView(type == RrType::mx ? rdata.subspan(2) : rdata));
-            if (!target.view().is_within(apex)) continue;
-            const std::uint32_t found =
-                find_node_or_none(target.wire().first(target.size() - apex.size()));
-            const bool addressed = found != none && (has_type(nodes[found], RrType::a) ||
-                                                     has_type(nodes[found], RrType::aaaa));
-            if (type == RrType::ns) {
-                const bool needs_glue = (node.flags & node_flag::cut) != 0 &&
-                                        target.view().is_within(owner_name(slice(node.key)));
-                if (needs_glue && !addressed)
-                    say(node, "NS " + dns::to_string(target) + " has no glue");
-                else if (found != none && has_type(nodes[found], RrType::cname))
-                    say(node, "NS target " + dns::to_string(target) +
-                                  " is a CNAME (RFC 2181 section 10.3)");
-                else if (node.labels == 0 && !addressed)
-                    say(node,
-                        "NS target " + dns::to_string(target) + " has no address in the zone");
-            } else if (found != none && type == RrType::mx &&
-                       has_type(nodes[found], RrType::cname)) {
-                say(node,
-                    "MX target " + dns::to_string(target) + " is a CNAME (RFC 2181 section 10.3)");
-            } else if (found == none) {
-                // It may be an empty non-terminal, or come from a wildcard, a cut or a DNAME above
-                // it.
-                bool explained = false;
-                const base::Octets key = target.wire().first(target.size() - apex.size());
-                for (const Node& other : nodes) {
-                    const base::Octets other_key = slice(other.key);
-                    if (other_key.size() >= key.size()) {
-                        explained |= compare_octets(other_key.last(key.size()), key) == 0;
-                    } else if ((other.flags & (node_flag::wildcard_child | node_flag::cut |
-                                               node_flag::dname)) != 0) {
-                        explained |= compare_octets(key.last(other_key.size()), other_key) == 0;
-                    }
-                }
-                if (!explained)
-                    say(node, dns::to_string(type) + " target " + dns::to_string(target) +
-                                  " does not exist in the zone");
-            }
+            if (std::exchange(last, type) != type) warn_of_set(node, type, is_glue, warnings);
+            if ((node.flags & node_flag::occluded) == 0 &&
+                (type == RrType::ns || type == RrType::cname || type == RrType::mx))
+                warn_of_target(node, type, slice(records[i].rdata), warnings);
         }
     }
 }
 
+/// The node of the cut or DNAME above that keeps `node` from being answered.
+const Builder::Work::Node& Builder::Work::hiding(const Node& node) const {
+    const Node* at = &node;
+    while ((at->flags & node_flag::occluded) != 0) at = &nodes[at->parent];
+    return *at;
+}
+
+std::uint32_t Builder::Work::find_target_or_none(base::Octets name) {
+    const dns::Name target{dns::NameView(name)};  // looking for it grows `data`
+    if (!target.view().is_within(apex)) return none;
+    return find_node_or_none(target.wire().first(target.size() - apex.size()));
+}
+
+/// What an RRset says by its type and place alone.
+void Builder::Work::warn_of_set(const Node& node, RrType type, bool is_glue,
+                                std::vector<Warning>& warnings) const {
+    const auto say = [&](std::string message) {
+        warnings.push_back(
+            {owner_name(slice(node.key)), dns::to_string(type) + ' ' + std::move(message)});
+    };
+    const bool is_address = type == RrType::a || type == RrType::aaaa;
+    if ((node.flags & node_flag::occluded) != 0) {
+        const Node& above = hiding(node);
+        const std::string what = (above.flags & node_flag::cut) != 0 ? "zone cut " : "DNAME ";
+        if (!is_address || !is_glue)
+            say("below the " + what + owner_text(slice(above.key)) + " is never answered" +
+                (is_address ? ", no NS names it" : ""));
+        return;
+    }
+    const bool is_wildcard =
+        node.key.size > 1 && data[node.key.at] == 1 && data[node.key.at + 1] == '*';
+    if (is_wildcard && type == RrType::ns)
+        say("at a wildcard delegates nothing (RFC 4592 section 4.2)");
+    else if (is_wildcard && type == RrType::ds)
+        say("at a wildcard is never answered (RFC 4592 section 4.6)");
+    else if ((node.flags & node_flag::cut) == 0 || type == RrType::ns || type == RrType::ds ||
+             type == RrType::nsec || (is_address && is_glue))
+        return;
+    else if (type == RrType::dname)
+        say("beside NS is never answered, it belongs into the child zone (RFC 6672 section 2.4)");
+    else
+        say("at a zone cut is never answered, it belongs into the child zone");
+}
+
+/// What a record says that names another.
+void Builder::Work::warn_of_target(const Node& node, RrType type, base::Octets rdata,
+                                   std::vector<Warning>& warnings) {
+    const dns::Name target(dns::NameView(type == RrType::mx ? rdata.subspan(2) : rdata));
+    if (!target.view().is_within(apex)) return;
+    const auto say = [&](std::string_view message) {
+        warnings.push_back({owner_name(slice(node.key)), dns::to_string(type) + " target " +
+                                                             dns::to_string(target) + ' ' +
+                                                             std::string(message)});
+    };
+    const base::Octets key = target.wire().first(target.size() - apex.size());
+    const std::uint32_t found = find_node_or_none(key);
+    const bool addressed = found != none && (has_type(nodes[found], RrType::a) ||
+                                             has_type(nodes[found], RrType::aaaa));
+    const bool is_alias = found != none && has_type(nodes[found], RrType::cname);
+    if (type == RrType::ns) {
+        const bool is_cut = (node.flags & node_flag::cut) != 0;
+        if (const std::uint32_t dname = find_dname_above_or_none(key); dname != none && !is_cut)
+            say("is below the DNAME " + owner_text(slice(nodes[dname].key)) +
+                ", which is answered instead of its address");
+        else if (is_cut && target.view().is_within(owner_name(slice(node.key))) && !addressed)
+            warnings.push_back(
+                {owner_name(slice(node.key)), "NS " + dns::to_string(target) + " has no glue"});
+        else if (is_alias)
+            say("is a CNAME (RFC 2181 section 10.3)");
+        else if (node.labels == 0 && !addressed)
+            say("has no address in the zone");
+    } else if (type == RrType::mx && is_alias) {
+        say("is a CNAME (RFC 2181 section 10.3)");
+    } else if (found == none && !is_explained(key)) {
+        say("does not exist in the zone");
+    }
+}
+
+/// A DNAME that is answered for all that is asked below it, `key` among it.
+std::uint32_t Builder::Work::find_dname_above_or_none(base::Octets key) {
+    while (!key.empty()) {
+        key = key.subspan(key[0] + std::size_t{1});
+        const std::uint32_t found = find_node_or_none(key);
+        if (found != none && (nodes[found].flags & node_flag::dname) != 0) return found;
+    }
+    return none;
+}
+
+/// Whether a name without records is an empty non-terminal, or comes from a wildcard, a cut or a
+/// DNAME above it.
+bool Builder::Work::is_explained(base::Octets key) {
+    if (has_names_from(key)) return true;
+    while (!key.empty()) {
+        key = key.subspan(key[0] + std::size_t{1});
+        const std::uint32_t found = find_node_or_none(key);
+        if (found != none && (nodes[found].flags & (node_flag::cut | node_flag::dname)) != 0)
+            return true;
+        std::array<std::uint8_t, dns::name_octets_max + 2> wildcard = {1, '*'};
+        std::ranges::copy(key, wildcard.begin() + 2);
+        if (has_names_from(base::Octets(wildcard).first(key.size() + 2))) return true;
+        if (has_names_from(key)) return false;  // the closest encloser; those above do not count
+    }
+    return false;
+}
+
+/// Whether there are records at or below a name.
+bool Builder::Work::has_names_from(base::Octets key) {
+    const std::size_t mark = data.size();
+    append_sort_key(data, key);
+    const base::Octets wanted = base::Octets(data).subspan(mark);
+    const auto found =
+        std::partition_point(distinct.begin(), distinct.end(), [&](std::uint32_t owner) {
+            return compare_octets(slice(owners[owner].sort_key), wanted) < 0;
+        });
+    bool hit = false;
+    if (found != distinct.end()) {
+        const base::Octets sort_key = slice(owners[*found].sort_key);
+        hit = sort_key.size() >= wanted.size() &&
+              compare_octets(sort_key.first(wanted.size()), wanted) == 0;
+    }
+    data.resize(mark);
+    return hit;
+}
+
 Result<Image> Builder::build(std::vector<Warning>* warnings_or_null,
-                             std::vector<Error>* all_errors_or_null) {
+                             std::vector<Error>* all_errors_or_null,
+                             const std::function<bool()>& stopped) {
     Work& w = *work_;
+    w.stopped = stopped;
     w.order_owners();
-    w.order_records();
-    w.make_nodes();
-    w.check_nodes();
-    if (w.errors.empty()) {
+    if (!w.interrupted) w.order_records();
+    if (!w.interrupted) {
+        w.make_nodes();
+        w.check_nodes();
+    }
+    if (!w.interrupted && w.errors.empty()) {
         w.mark_nodes();
         w.order_nsec3();
     }
-    if (w.errors.empty()) w.encode_nodes();
+    if (!w.interrupted && w.errors.empty()) w.encode_nodes();
+    if (w.interrupted) {
+        w.clear();
+        return fail(Errc::interrupted, "stopped while building a zone");
+    }
     Result<Image> image = fail(Errc::invalid, "");
     if (w.errors.empty()) {
         if (warnings_or_null != nullptr) w.warn(*warnings_or_null);

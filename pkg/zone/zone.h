@@ -104,9 +104,11 @@ public:
     /// section 10.1; RRSIG, NSEC, KEY and NXT may stand beside it), two CNAME or DNAME at one name,
     /// NSEC3 with more than `nsec3_iterations_max` iterations, an image over 2^32 - 1 octets. Every
     /// problem is found, not just the first. Afterwards the builder is empty. `warnings` may be
-    /// null; looking for them costs time.
+    /// null; looking for them costs time. `stopped` is asked some times a second; once true,
+    /// building ends with `interrupted`.
     Result<Image> build(std::vector<Warning>* warnings_or_null = nullptr,
-                        std::vector<Error>* all_errors_or_null = nullptr);
+                        std::vector<Error>* all_errors_or_null = nullptr,
+                        const std::function<bool()>& stopped = {});
 
     std::size_t records() const noexcept;
 

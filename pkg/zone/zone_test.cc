@@ -457,15 +457,113 @@ TEST_CASE("what is legal but suspicious is a warning") {
         "example.: NSEC3 with 2501 iterations is not used, limit is 500",
         "example.: NS target ns.example. has no address in the zone",
         "example.: NS target alias.example. is a CNAME (RFC 2181 section 10.3)",
-        "both.example.: has NS and DNAME; the zone cut decides, the DNAME belongs into the child "
-        "zone (RFC 6672 section 2.4)",
+        "both.example.: DNAME beside NS is never answered, it belongs into the child zone (RFC "
+        "6672 "
+        "section 2.4)",
         "lame.example.: NS ns.lame.example. has no glue",
-        "txt.lame.example.: TXT below a zone cut or DNAME is never answered",
+        "txt.lame.example.: TXT below the zone cut lame.example. is never answered",
         "mx.example.: MX target alias.example. is a CNAME (RFC 2181 section 10.3)",
         "nowhere.example.: CNAME target missing.example. does not exist in the zone",
     };
     REQUIRE(texts.size() == wanted.size());
     for (std::size_t i = 0; i < wanted.size(); ++i) CHECK(texts[i] == wanted[i]);
+}
+
+TEST_CASE("what can never be answered is a warning, and glue is none") {
+    struct Case {
+        std::vector<Record> records;
+        std::vector<std::string> wanted;
+    };
+    const std::string string = '"' + std::string(255, 'x') + '"';
+    std::vector<Record> large;
+    for (int i = 100; i < 350; ++i)
+        large.push_back(record("large.example.", RrType::txt, string + " " + std::to_string(i)));
+    const std::vector<Case> table = {
+        {{record("sub.example.", RrType::ns, "ns.sub.example."),
+          record("sub.example.", RrType::ns, "ns.other.example."),
+          record("other.example.", RrType::ns, "ns.sub.example."),
+          record("ns.sub.example.", RrType::a, "192.0.2.1"),
+          record("ns.other.example.", RrType::aaaa, "2001:db8::1"),
+          record("www.sub.example.", RrType::a, "192.0.2.1"),
+          record("www.sub.example.", RrType::a, "192.0.2.2"),
+          record("ns.sub.example.", RrType::txt, "x"),
+          record("sub.example.", RrType::ds,
+                 "1 8 2 "
+                 "00000000000000000000000000000000000000000000000000000"
+                 "00000000000"),
+          record("sub.example.", RrType::mx, "10 mail.elsewhere."),
+          record("sub.example.", RrType::a, "192.0.2.1")},
+         {"sub.example.: A at a zone cut is never answered, it belongs into the child zone",
+          "sub.example.: MX at a zone cut is never answered, it belongs into the child zone",
+          "ns.sub.example.: TXT below the zone cut sub.example. is never answered",
+          "www.sub.example.: A below the zone cut sub.example. is never answered, no NS names "
+          "it"}},
+        {{record("self.example.", RrType::ns, "self.example."),
+          record("self.example.", RrType::a, "192.0.2.1")},
+         {}},
+        {{record("d.example.", RrType::dname, "elsewhere."),
+          record("x.d.example.", RrType::a, "192.0.2.1"), record("x.d.example.", RrType::txt, "x"),
+          record("d.example.", RrType::txt, "beside it is fine"),
+          record("example.", RrType::ns, "x.d.example."),
+          record("cut.example.", RrType::ns, "y.d.example."),
+          record("y.d.example.", RrType::a, "192.0.2.1")},
+         {"example.: NS target x.d.example. is below the DNAME d.example., which is answered "
+          "instead of its address",
+          "x.d.example.: A below the DNAME d.example. is never answered, no NS names it",
+          "x.d.example.: TXT below the DNAME d.example. is never answered"}},
+        {{record("*.example.", RrType::ns, "ns.elsewhere."),
+          record("*.w.example.", RrType::ds,
+                 "1 8 2 "
+                 "00000000000000000000000000000000000000000000000000000"
+                 "00000000000"),
+          record("*.w.example.", RrType::txt, "fine")},
+         {"*.example.: NS at a wildcard delegates nothing (RFC 4592 section 4.2)",
+          "*.w.example.: DS at a wildcard is never answered (RFC 4592 section 4.6)"}},
+        {large, {"large.example.: TXT of 68000 octets fits into no message"}},
+        {{record("a.example.", RrType::cname, "x.y.w.example."),
+          record("b.example.", RrType::cname, "y.w.example."),
+          record("c.example.", RrType::cname, "x.w.example."),
+          record("*.w.example.", RrType::txt, "x"), record("z.y.w.example.", RrType::txt, "x")},
+         {"a.example.: CNAME target x.y.w.example. does not exist in the zone"}},
+    };
+    for (const Case& row : table) {
+        Builder builder;
+        builder.begin(name("example."));
+        REQUIRE(builder.add(record("example.", RrType::soa, soa_rdata).view()).has_value());
+        REQUIRE(builder.add(record("example.", RrType::ns, "ns.elsewhere.").view()).has_value());
+        for (const Record& one : row.records) REQUIRE(builder.add(one.view()).has_value());
+        std::vector<Warning> warnings;
+        REQUIRE(builder.build(&warnings).has_value());
+        std::vector<std::string> texts;
+        for (const Warning& warning : warnings)
+            texts.push_back(dns::to_string(warning.owner) + ": " + warning.message);
+        CHECK(texts == row.wanted);
+    }
+}
+
+TEST_CASE("building hears the stop wherever it is, and the builder is good for the next zone") {
+    Builder builder;
+    const auto add = [&builder] {
+        builder.begin(name("example."));
+        REQUIRE(builder.add(record("example.", RrType::soa, soa_rdata).view()));
+        REQUIRE(builder.add(record("b.example.", RrType::a, "192.0.2.1").view()));
+        REQUIRE(builder.add(record("a.example.", RrType::a, "192.0.2.1").view()));
+    };
+    add();
+    const Image image = *builder.build();
+    int heard = 0;
+    for (int when = 1; heard == when - 1; ++when) {
+        add();
+        int asked = 0;
+        const auto built = builder.build(nullptr, nullptr, [&] { return ++asked == when; });
+        if (!built) {
+            CHECK(built.error().code == Errc::interrupted);
+            ++heard;
+        } else {
+            CHECK(std::ranges::equal(built->octets(), image.octets()));
+        }
+    }
+    CHECK(heard >= 3);
 }
 
 TEST_CASE("up to 255 names an image is narrow, above that it is wide") {
