@@ -61,6 +61,13 @@ public:
                                                       std::span<const std::string> columns,
                                                       std::uint64_t line);
 
+    /// A column without which no row of the table means anything and that is not among `columns`;
+    /// or empty.
+    static std::string_view missing_column(Table table, std::span<const std::string> columns);
+    /// Whether a table of that name and other columns may be another program's: comments,
+    /// tsigkeys, supermasters. It stops no import.
+    static bool may_be_foreign(Table table) noexcept;
+
     // For the reader's thread.
     /// Errors: those of the threads, as soon as they are known.
     Status copy_block(CopyBlock block);
@@ -68,6 +75,8 @@ public:
     Status refuse(Table table, std::uint64_t line, std::string record, std::string reason);
     /// `rows` rows of a table that is none of ours.
     void foreign_table(const std::string& name, std::uint64_t rows, std::uint64_t line);
+    /// Rows that are not taken over, and why.
+    void passed_over(std::string reason, std::uint64_t line);
     /// A buffer of `copy_block_octets`, used before if there is one.
     std::unique_ptr<char[]> buffer();
 
