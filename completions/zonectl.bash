@@ -20,6 +20,8 @@ _zonectl() {
         case "$prev" in
         --store) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --from) COMPREPLY=(); return ;;
+        --database) COMPREPLY=(); return ;;
+        --schema) COMPREPLY=(); return ;;
         --zone) COMPREPLY=(); return ;;
         --zone-list) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --catalog) COMPREPLY=(); return ;;
@@ -35,7 +37,7 @@ _zonectl() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
         esac
-        words='' flags='--help --store --from --zone --zone-list --catalog --tsig-key --tsig-key-file --connections --timeout --as-secondary --retransfer --report --dry-run --repair --prune --serve-unsigned --default-ttl --threads --memory-octets-max --temporary-directory --config --color --json --version' files=no
+        words='' flags='--help --store --from --database --schema --zone --zone-list --catalog --tsig-key --tsig-key-file --connections --timeout --as-secondary --retransfer --report --dry-run --repair --prune --serve-unsigned --default-ttl --threads --memory-octets-max --temporary-directory --config --color --json --version' files=no
         ;;
     'serve')
         case "$prev" in

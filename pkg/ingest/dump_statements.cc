@@ -50,10 +50,10 @@ public:
         if (token.is(')')) --parentheses_;
         if (token.is_stop()) is_handler_ = false;
         if (is_word) {
-            const bool starts =
-                is_handler_ || is_one_of(before_, {";", "begin", "atomic", "then", "else", "do",
-                                                   "loop", "repeat", ":", "row"});
-            if (token.text == "begin" && (open_.empty() ? parentheses_ <= 0 : starts)) {
+            const bool starts = is_one_of(before_, {";", "begin", "atomic", "then", "else", "do",
+                                                    "loop", "repeat", ":", "row"});
+            if (token.text == "begin" &&
+                (open_.empty() ? parentheses_ <= 0 : starts || is_handler_)) {
                 open_.push_back(Open::begin);
             } else if (is_block && starts && dialect_ == Dialect::mysql) {
                 open_.push_back(Open::block);
@@ -68,8 +68,8 @@ public:
                     (open_.back() == Open::begin && is_one_of(before_, {";", "begin", "atomic"}));
             }
         }
-        const bool is_text = token.kind == Token::Kind::string || token.kind == Token::Kind::number;
-        before_ = is_text ? "" : token.text.substr(0, identifier_octets_max);
+        const bool is_of_use = is_word || token.is_stop() || token.kind == Token::Kind::symbol;
+        before_ = !is_of_use ? "" : token.text.substr(0, identifier_octets_max);
         return open_.size() <= body_depth_max;
     }
 
