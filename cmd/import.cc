@@ -26,6 +26,8 @@ struct ImportVerbOptions {
     std::vector<std::string> sources;
     std::string store;
     std::string from;
+    std::string database;
+    std::string schema;
     std::string report;
     std::string temporary_directory;
     std::uint32_t threads = 0;
@@ -414,6 +416,7 @@ int run_import(const ImportVerbOptions& options, Invocation& invocation) {
         return findings->add(std::move(finding));
     };
     import_options.default_ttl = options.default_ttl;
+    import_options.dump = {.database = options.database, .schema = options.schema};
     import_options.threads = options.threads;
     import_options.temporary_directory = options.temporary_directory;
     import_options.memory_octets = options.memory_octets;
@@ -432,12 +435,16 @@ int run_import(const ImportVerbOptions& options, Invocation& invocation) {
 
     Report report;
     for (const std::string& source : options.sources) {
-        auto format =
-            options.from.empty() ? ingest::detect(source) : ingest::parse_format(options.from);
-        if (!format) return give_up(format.error());
-        import_options.format = *format;
-        import->set_source(is_records_only(*format) ? writer::Source::records_only
-                                                    : writer::Source::whole);
+        // What stdin holds is seen while importing: no format that is of records only.
+        bool records_only = false;
+        if (!options.from.empty() || source != "-") {
+            auto format =
+                options.from.empty() ? ingest::detect(source) : ingest::parse_format(options.from);
+            if (!format) return give_up(format.error());
+            records_only = is_records_only(*format);
+            if (!options.from.empty()) import_options.format = *format;
+        }
+        import->set_source(records_only ? writer::Source::records_only : writer::Source::whole);
         const auto totals = ingest::import_zones(source, import_options, *import);
         bar.finish();
         if (!totals) return give_up(totals.error());
@@ -499,6 +506,10 @@ Action define_import(CLI::App& app) {
              "What the source is, when it cannot be told from it: pg-dump, mysql-dump, pg-custom, "
              "pg-directory, postgresql, sqlite, zone-files, axfr",
              parses(ingest::parse_format));
+    add_text(app, "--database", options->database, "NAME",
+             "Of a dump of several databases (pg_dumpall, mysqldump --databases): read this one");
+    add_text(app, "--schema", options->schema, "NAME",
+             "Of a dump with PowerDNS's tables in several schemas: read this one");
     add_list(app, "--zone", options->zones, "NAME", "With axfr://: transfer this zone",
              [](const std::string& text) {
                  const auto name = dns::Name::parse(text);

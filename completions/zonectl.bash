@@ -20,6 +20,8 @@ _zonectl() {
         case "$prev" in
         --store) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --from) COMPREPLY=(); return ;;
+        --database) COMPREPLY=(); return ;;
+        --schema) COMPREPLY=(); return ;;
         --zone) COMPREPLY=(); return ;;
         --zone-list) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --catalog) COMPREPLY=(); return ;;

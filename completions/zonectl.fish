@@ -25,6 +25,8 @@ complete -c zonectl -n "__zonectl_at ''" -a generate -d 'Write man pages and she
 complete -c zonectl -n "__zonectl_at ''" -a help -d 'Explain a verb and its flags'
 complete -c zonectl -n "__zonectl_at 'import'" -l store -r -F -d 'Where the zones go; made if it is not there'
 complete -c zonectl -n "__zonectl_at 'import'" -l from -x -d 'What the source is, when it cannot be told from it: pg-dump, mysql-dump, pg-custom, pg-directory, postgresql, sqlite, zone-files, axfr'
+complete -c zonectl -n "__zonectl_at 'import'" -l database -x -d 'Of a dump of several databases (pg_dumpall, mysqldump --databases): read this one'
+complete -c zonectl -n "__zonectl_at 'import'" -l schema -x -d 'Of a dump with PowerDNS'\''s tables in several schemas: read this one'
 complete -c zonectl -n "__zonectl_at 'import'" -l zone -x -d 'With axfr://: transfer this zone'
 complete -c zonectl -n "__zonectl_at 'import'" -l zone-list -r -F -d 'With axfr://: transfer the zones that FILE names, one a line'
 complete -c zonectl -n "__zonectl_at 'import'" -l catalog -x -d 'With axfr://: transfer the members of this catalog zone (RFC 9432); their groups and changes of ownership are kept'

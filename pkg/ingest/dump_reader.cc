@@ -4,572 +4,390 @@
 #include <array>
 #include <charconv>
 #include <cstring>
-#include <map>
 #include <optional>
+#include <unordered_map>
 #include <utility>
+
+#include "ingest/dump_statements.h"
+#include "ingest/dump_tables.h"
+#include "ingest/row_store.h"
 
 namespace zc::ingest {
 
 namespace {
 
-constexpr std::size_t buffer_octets_max =
-    row_octets_max + copy_block_octets;  // of one line of COPY, one token
-constexpr std::size_t identifier_octets_max = 256;
-constexpr std::size_t columns_of_table_max = 1600;  // PostgreSQL's own limit
 constexpr std::size_t function_arguments_max = 8;
 constexpr int expression_depth_max = 16;
 
-/// How many newlines; 16 octets at a time, plain code for every processor.
-std::uint64_t count_lines(std::string_view text) noexcept {
-    using Block __attribute__((vector_size(16))) = signed char;
-    std::uint64_t count = 0;
-    std::size_t at = 0;
-    while (text.size() - at >= sizeof(Block)) {
-        // Each lane counts down from 0 for at most 127 blocks.
-        Block lanes{};
-        const std::size_t blocks = std::min<std::size_t>((text.size() - at) / sizeof(Block), 127);
-        for (std::size_t i = 0; i < blocks; ++i, at += sizeof(Block)) {
-            Block block;
-            std::memcpy(&block, text.data() + at, sizeof block);
-            lanes += block == '\n';
-        }
-        for (std::size_t i = 0; i < sizeof(Block); ++i)
-            count += static_cast<std::uint8_t>(-lanes[i]);
-    }
-    for (; at < text.size(); ++at) count += text[at] == '\n' ? 1U : 0U;
-    return count;
-}
-
-bool is_word_start(char c) noexcept {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-           static_cast<unsigned char>(c) >= 0x80;
-}
-bool is_digit(char c) noexcept {
-    return c >= '0' && c <= '9';
-}
-bool is_word(char c) noexcept {
-    return is_word_start(c) || is_digit(c) || c == '$';
-}
-bool is_blank(char c) noexcept {
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v';
-}
-
-/// 16 for what is no digit.
-int hex_value(char c) noexcept {
-    if (c >= '0' && c <= '9') return c - '0';
-    const char folded = static_cast<char>(c | 0x20);
-    return folded >= 'a' && folded <= 'f' ? folded - 'a' + 10 : 16;
-}
-
-void append_utf8(std::string& out, std::uint32_t point) {
-    if (point < 0x80) {
-        out += static_cast<char>(point);
-        return;
-    }
-    const int more = point < 0x800 ? 1 : point < 0x10000 ? 2 : 3;
-    constexpr std::array<std::uint32_t, 4> first = {0, 0xc0, 0xe0, 0xf0};
-    out += static_cast<char>(first[static_cast<std::size_t>(more)] | (point >> (6 * more)));
-    for (int i = more - 1; i >= 0; --i)
-        out += static_cast<char>(0x80U | (point >> (6 * i) & 0x3fU));
-}
-
-std::string lower(std::string_view text) {
-    std::string out(text);
-    for (char& c : out) c = static_cast<char>(dns::fold(static_cast<std::uint8_t>(c)));
-    return out;
-}
-
-struct Token {
-    enum class Kind : std::uint8_t {
-        end,     // of the source
-        word,    // a key word or plain identifier, in lower case; NULL, TRUE
-        name,    // a quoted identifier
-        string,  // a literal, unescaped
-        number,  // digits, sign, point, exponent as written
-        symbol,  // one octet of punctuation
-    };
-    Kind kind = Kind::end;
-    std::string text;
-    bool is(char symbol) const noexcept { return kind == Kind::symbol && text[0] == symbol; }
-    bool is(std::string_view word) const noexcept { return kind == Kind::word && text == word; }
+/// What kind of statement its first word begins.
+enum class Verb : std::uint8_t {
+    alter,
+    begin,
+    code,  // runs what the reader does not follow
+    commit,
+    copy,
+    create,
+    delete_,
+    delimiter,
+    drop,
+    harmless,  // changes no row
+    insert,
+    load,
+    merge,
+    other_file,
+    rename,
+    replace,
+    reset,
+    rollback,
+    select,
+    set,
+    start,
+    truncate,
+    update,
+    use,
 };
 
-class DumpReader {
+struct StatementWord {
+    std::string_view word;
+    Verb verb;
+};
+constexpr StatementWord statement_words[] = {
+    {"abort", Verb::rollback},
+    {"alter", Verb::alter},
+    {"analyze", Verb::harmless},
+    {"attach", Verb::harmless},
+    {"begin", Verb::begin},
+    {"cache", Verb::harmless},
+    {"call", Verb::code},
+    {"change", Verb::harmless},
+    {"check", Verb::harmless},
+    {"checkpoint", Verb::harmless},
+    {"checksum", Verb::harmless},
+    {"close", Verb::harmless},
+    {"cluster", Verb::harmless},
+    {"comment", Verb::harmless},
+    {"commit", Verb::commit},
+    {"copy", Verb::copy},
+    {"create", Verb::create},
+    {"deallocate", Verb::harmless},
+    {"declare", Verb::code},
+    {"delete", Verb::delete_},
+    {"delimiter", Verb::delimiter},
+    {"desc", Verb::harmless},
+    {"describe", Verb::harmless},
+    {"detach", Verb::harmless},
+    {"discard", Verb::reset},
+    {"do", Verb::code},
+    {"drop", Verb::drop},
+    {"end", Verb::commit},
+    {"execute", Verb::code},
+    {"explain", Verb::code},
+    {"fetch", Verb::harmless},
+    {"flush", Verb::harmless},
+    {"grant", Verb::harmless},
+    {"handler", Verb::harmless},
+    {"import", Verb::code},
+    {"insert", Verb::insert},
+    {"install", Verb::harmless},
+    {"listen", Verb::harmless},
+    {"load", Verb::load},
+    {"lock", Verb::harmless},
+    {"merge", Verb::merge},
+    {"move", Verb::harmless},
+    {"notify", Verb::harmless},
+    {"optimize", Verb::harmless},
+    {"pragma", Verb::harmless},
+    {"prepare", Verb::code},
+    {"purge", Verb::harmless},
+    {"reassign", Verb::harmless},
+    {"refresh", Verb::harmless},
+    {"reindex", Verb::harmless},
+    {"release", Verb::harmless},
+    {"rename", Verb::rename},
+    {"repair", Verb::harmless},
+    {"replace", Verb::replace},
+    {"reset", Verb::reset},
+    {"revoke", Verb::harmless},
+    {"rollback", Verb::rollback},
+    {"savepoint", Verb::harmless},
+    {"security", Verb::harmless},
+    {"select", Verb::select},
+    {"set", Verb::set},
+    {"show", Verb::harmless},
+    {"source", Verb::other_file},
+    {"start", Verb::start},
+    {"stop", Verb::harmless},
+    {"table", Verb::harmless},
+    {"truncate", Verb::truncate},
+    {"uninstall", Verb::harmless},
+    {"unlisten", Verb::harmless},
+    {"unlock", Verb::harmless},
+    {"update", Verb::update},
+    {"use", Verb::use},
+    {"vacuum", Verb::harmless},
+    {"values", Verb::harmless},
+    {"with", Verb::code},
+};
+
+std::optional<Verb> verb_of(std::string_view word) noexcept {
+    const auto* const at = std::ranges::find(statement_words, word, &StatementWord::word);
+    if (at == std::end(statement_words)) return std::nullopt;
+    return at->verb;
+}
+
+/// The ids of rows, to see one that comes again. Numbers that follow each other take a bit each,
+/// others two octets and their page.
+class IdSet {
 public:
-    DumpReader(ByteSource& source, const std::string& name, RowPipeline& pipeline)
-        : source_(source),
-          name_(name),
-          pipeline_(pipeline),
-          buffer_(pipeline.buffer()),
-          capacity_(copy_block_octets) {}
+    /// False: it is there already.
+    bool add(std::int64_t id) {
+        const std::int64_t number = id >> page_bits;
+        if (page_or_null_ == nullptr || number != number_) {
+            page_or_null_ = &pages_[number];
+            number_ = number;
+        }
+        Page& page = *page_or_null_;
+        const auto low = static_cast<std::uint16_t>(id & ((1 << page_bits) - 1));
+        if (page.bits.empty()) {
+            const auto at = !page.sorted.empty() && page.sorted.back() < low
+                                ? page.sorted.end()
+                                : std::ranges::lower_bound(page.sorted, low);
+            if (at != page.sorted.end() && *at == low) return false;
+            page.sorted.insert(at, low);
+            if (page.sorted.size() < sorted_max) return true;
+            page.bits.resize((1 << page_bits) / 64);
+            for (const std::uint16_t each : page.sorted)
+                page.bits[each / 64] |= std::uint64_t{1} << each % 64;
+            page.sorted = {};
+            return true;
+        }
+        std::uint64_t& word = page.bits[low / 64];
+        const std::uint64_t bit = std::uint64_t{1} << low % 64;
+        return (std::exchange(word, word | bit) & bit) == 0;
+    }
+
+private:
+    static constexpr int page_bits = 16;
+    static constexpr std::size_t sorted_max = 1024;
+    struct Page {
+        std::vector<std::uint16_t> sorted;
+        std::vector<std::uint64_t> bits;
+    };
+    std::unordered_map<std::int64_t, Page> pages_;
+    std::int64_t number_ = 0;
+    Page* page_or_null_ = nullptr;  // of `number_`; a map does not move what it holds
+};
+
+class DumpReader : private DumpStatements {
+public:
+    DumpReader(ByteSource& source, const std::string& name, const DumpOptions& options,
+               RowPipeline& pipeline)
+        : DumpStatements(source, name, pipeline.buffer(), options.choice), pipeline_(pipeline) {
+        if (options.strings == DumpOptions::Strings::mysql) found(Dialect::mysql);
+        if (options.strings == DumpOptions::Strings::standard) found(Dialect::sqlite);
+    }
 
     Status run();
 
 private:
-    // Octets. `pull` makes sure that there is one at `begin_`, or says that there is none.
-    Status read_more();
-    bool pull() {
-        if (begin_ != end_) return true;
-        if (ended_ || failure_) return false;
-        if (Status status = read_more(); !status) failure_ = std::move(status).error();
-        return begin_ != end_;
-    }
-    /// The next octet without taking it; 0 at the end.
-    char look() { return pull() ? buffer_[begin_] : '\0'; }
-    char take() {
-        if (!pull()) return '\0';
-        const char c = buffer_[begin_++];
-        line_ += c == '\n' ? 1 : 0;
-        return c;
-    }
-
-    // Tokens.
-    void next();
-    void skip_line(std::string* kept_or_null = nullptr);
-    void skip_block_comment();
-    void comment();
-    void quoted(char quote, bool backslashes);
-    void escape(char c);
-    void dollar_quoted();
-    void word();
-    void number();
-
-    // Statements.
     Status statement();
-    void skip_statement();
-    Status table_name(std::string& table);
-    Status column_names(std::vector<std::string>& columns);
-    Status create_table();
     Status copy();
-    Status copy_data(const std::shared_ptr<const TableLayout>& layout, const std::string& table,
-                     std::uint64_t line);
-    Status insert();
-    Status tuple(std::vector<std::optional<std::string>>& values, bool& usable);
+    Status copy_data(const std::shared_ptr<const TableLayout>& layout, std::uint64_t& passed_over);
+
+    // Rows of one INSERT: how its columns become those of the table.
+    struct InsertTarget {
+        const DumpTable* table = nullptr;
+        std::vector<std::string> columns;                  // as the statement names them
+        std::shared_ptr<const TableLayout> layout;         // of those, and the ones behind them
+        std::vector<std::optional<std::string>> appended;  // of columns that the statement left out
+        std::vector<std::optional<std::string>> fallbacks;  // what DEFAULT means
+        std::ptrdiff_t id = -1;                             // where it stands, or -1
+    };
+    struct Cell {
+        std::optional<std::string> text;
+        enum class Kind : std::uint8_t { literal, fallback, expression } kind = Kind::literal;
+    };
+    Status insert(bool replaces, std::uint64_t line);
+    Status insert_values(DumpTable& table, std::vector<std::string> columns, bool replaces,
+                         std::uint64_t line);
+    Status insert_select(DumpTable& table, const std::vector<std::string>& columns,
+                         std::uint64_t line);
+    Status insert_row(InsertTarget& target, std::vector<Cell>& cells, std::uint64_t line);
+    Status selected_value(std::optional<std::string>& out, bool& is_id, bool& is_literal);
+    Status guess_escapes();
+    Status end_insert(DumpTable& table, bool replaces, bool collided, std::uint64_t line);
+    Status number_domain(std::optional<std::string>& id, const std::vector<Value>& row,
+                         const TableLayout& layout, std::uint64_t line);
+    Status tuple(std::vector<Cell>& cells);
     Status expression(std::optional<std::string>& out, bool& usable, int depth);
+    void cast(bool& usable);
     Status call(const std::string& function, std::optional<std::string>& out, bool& usable,
                 int depth);
     Status arguments(std::vector<std::optional<std::string>>& out, bool& usable, int depth);
 
-    Result<std::shared_ptr<const TableLayout>> layout_of(const std::string& table,
-                                                         std::vector<std::string> columns,
-                                                         std::uint64_t line);
-    Status cut_off(const char* where) const {
-        return fail(Errc::malformed, std::string("the dump is cut off ") + where, {name_, line_});
-    }
-    Status unexpected(const char* wanted) {
-        if (failure_) return tl::unexpected<Error>(*failure_);
-        if (token_.kind == Token::Kind::end) return cut_off("inside of a statement");
-        return fail(Errc::malformed,
-                    "found \"" + token_.text.substr(0, 60) + "\", wanted " + wanted,
-                    {name_, line_});
-    }
+    Result<std::vector<std::string>> columns_of_insert(const DumpTable& table,
+                                                       std::vector<std::string> columns,
+                                                       std::uint64_t line);
+    Result<bool> takes_rows_of(DumpTable& table, std::span<const std::string> columns,
+                               std::uint64_t line);
+    Result<InsertTarget*> target_of(DumpTable& table, std::vector<std::string> columns,
+                                    std::uint64_t line);
+    Status finish();
 
-    ByteSource& source_;
-    const std::string& name_;
     RowPipeline& pipeline_;
-    std::unique_ptr<char[]> buffer_;
-    std::size_t capacity_;
-    std::size_t begin_ = 0, end_ = 0;
-    bool ended_ = false;
-    std::optional<Error> failure_;
-    std::uint64_t line_ = 1;
-    Token token_;
-    bool at_line_start_ = true;  // of the token that is next, but for blanks
-
-    // What the comments and statements so far say of the dump.
-    bool mysql_ = false;                   // backslashes in strings are escapes, ` quotes names
-    bool backslashes_in_strings_ = false;  // PostgreSQL with standard_conforming_strings off
-    int ends_wanted_ = 0;  // headers that promise a closing comment, less the closing comments
     bool in_transaction_ = false;  // BEGIN without COMMIT
-    std::map<std::string, std::vector<std::string>>
-        created_;                                 // columns by table, from CREATE TABLE
-    std::map<std::string, std::string> schemas_;  // of our tables
+    bool default_seen_ = false;    // DEFAULT, as a value
+    std::optional<Error>
+        shape_problem_;    // of domains or records: what stands there is another table
+    InsertTarget target_;  // of the last INSERT: the next one is mostly the same
+    std::vector<Cell> cells_;
+    std::vector<Value> views_;
+    std::optional<std::string> made_id_;
+    std::array<IdSet, tables_count> ids_;
+    std::array<bool, tables_count> copied_{};  // by COPY, whose ids are not looked at
+
+    // Rows of domains without an id get one, as the database would give it.
+    std::int64_t domains_numbered_ = 0;
+    bool domains_with_id_ = false;
+    std::unordered_map<std::string, std::int64_t> numbered_;  // by name in lower case
 };
 
-Status DumpReader::read_more() {
-    if (begin_ == end_) {
-        begin_ = end_ = 0;
-    } else if (begin_ != 0) {
-        std::memmove(buffer_.get(), buffer_.get() + begin_, end_ - begin_);
-        end_ -= begin_;
-        begin_ = 0;
+/// The columns of an INSERT, which may name none.
+Result<std::vector<std::string>> DumpReader::columns_of_insert(const DumpTable& table,
+                                                               std::vector<std::string> columns,
+                                                               std::uint64_t line) {
+    if (!columns.empty()) return columns;
+    if (!table.columns) {
+        return fail(Errc::malformed,
+                    "rows of table " + table.name +
+                        " without column names and no CREATE TABLE before: dump with the "
+                        "schema, or with --column-inserts",
+                    {name_, line});
     }
-    if (end_ == capacity_) {
-        if (capacity_ >= buffer_octets_max) {
-            return fail(Errc::limit,
-                        "a row of more than " + std::to_string(row_octets_max) + " octets",
-                        {name_, line_});
+    for (const DumpColumn& column : *table.columns) columns.push_back(column.name);
+    return columns;
+}
+
+/// Whether rows of `table` go into the pipeline; else they are counted and said at the end.
+Result<bool> DumpReader::takes_rows_of(DumpTable& table, std::span<const std::string> columns,
+                                       std::uint64_t line) {
+    if (!table.ours) return false;
+    if (dialect_ == Dialect::mysql) tables_.set_mysql();
+    // The shape is that of the whole table where it is known: a statement may name a part of it.
+    std::vector<std::string> all(columns.begin(), columns.end());
+    if (table.columns) {
+        all.clear();
+        for (const DumpColumn& column : *table.columns) all.push_back(column.name);
+    }
+    const std::string_view missing = RowPipeline::missing_column(*table.ours, all);
+    if (!missing.empty() && RowPipeline::may_be_foreign(*table.ours)) {
+        if (table.rows_line == 0) table.rows_line = line;
+        table.missing_column = missing;
+        return false;
+    }
+    ZC_TRY(const bool is_taken, tables_.admit(table, line, name_));
+    if (is_taken && !missing.empty() && table.columns) {
+        // In a dump of several databases it may be that of another program.
+        if (!shape_problem_) {
+            shape_problem_ =
+                Error{Errc::malformed,
+                      "table " + table.name + " without a column " + std::string(missing),
+                      {name_, line}};
         }
-        auto larger = std::make_unique_for_overwrite<char[]>(capacity_ * 2);
-        std::memcpy(larger.get(), buffer_.get(), end_);
-        buffer_ = std::move(larger);
-        capacity_ *= 2;
+        return false;
     }
-    ZC_TRY(const std::size_t count,
-           source_.read(std::span<char>(buffer_.get() + end_, capacity_ - end_)));
-    end_ += count;
-    ended_ = count == 0;
-    return {};
-}
-
-void DumpReader::skip_line(std::string* kept_or_null) {
-    while (pull()) {
-        const std::string_view rest(buffer_.get() + begin_, end_ - begin_);
-        const std::size_t newline = rest.find('\n');
-        const std::size_t count = std::min(newline, rest.size());
-        if (kept_or_null != nullptr && kept_or_null->size() < identifier_octets_max)
-            *kept_or_null += rest.substr(0, count);
-        begin_ += count;
-        if (newline != std::string_view::npos) return;  // the newline itself is the next blank
-    }
-}
-
-void DumpReader::comment() {
-    std::string text;
-    skip_line(&text);
-    while (!text.empty() && is_blank(text.back())) text.pop_back();
-    const std::size_t start = text.find_first_not_of(" \t");
-    const std::string_view words =
-        start == std::string::npos ? std::string_view{} : std::string_view(text).substr(start);
-    if (words == "PostgreSQL database dump" || words == "PostgreSQL database cluster dump")
-        ++ends_wanted_;
-    if (words == "PostgreSQL database dump complete" ||
-        words == "PostgreSQL database cluster dump complete")
-        --ends_wanted_;
-    if (words.starts_with("MySQL dump ") || words.starts_with("MariaDB dump ")) {
-        mysql_ = true;
-        ++ends_wanted_;
-    }
-    if (words.starts_with("Dump completed")) --ends_wanted_;
-}
-
-void DumpReader::skip_block_comment() {
-    // PostgreSQL's nest, MySQL's do not. A conditional one (/*!40101 SET … */) holds nothing that
-    // matters here.
-    for (int depth = 1; depth > 0 && pull();) {
-        const char c = take();
-        if (c == '*' && look() == '/') {
-            take();
-            --depth;
-        } else if (c == '/' && look() == '*' && !mysql_) {
-            take();
-            ++depth;
-        } else if (c == '!' && depth == 1) {
-            mysql_ = true;
-        }
-    }
-}
-
-void DumpReader::quoted(char quote, bool backslashes) {
-    for (;;) {
-        if (!pull()) {
-            token_.kind = Token::Kind::end;
-            return;
-        }
-        const std::string_view rest(buffer_.get() + begin_, end_ - begin_);
-        const char stops[3] = {quote, backslashes ? '\\' : quote, '\0'};
-        std::size_t stop = backslashes ? rest.find_first_of(stops) : rest.find(quote);
-        stop = std::min(stop, rest.size());
-        if (token_.text.size() + stop > row_octets_max) {
-            failure_ = Error{Errc::limit,
-                             "a string of more than " + std::to_string(row_octets_max) + " octets",
-                             {name_, line_}};
-            token_.kind = Token::Kind::end;
-            return;
-        }
-        const std::string_view plain = rest.substr(0, stop);
-        token_.text += plain;
-        line_ += count_lines(plain);
-        begin_ += stop;
-        if (stop == rest.size()) continue;
-        if (take() == quote) {
-            if (look() != quote) return;
-            token_.text += take();  // doubled: one
-            continue;
-        }
-        if (pull()) escape(take());
-    }
-}
-
-/// Behind the backslash of E'…', or of any string of MySQL's. `c` is taken.
-void DumpReader::escape(char c) {
-    switch (c) {
-        case 'n':
-            token_.text += '\n';
-            return;
-        case 't':
-            token_.text += '\t';
-            return;
-        case 'r':
-            token_.text += '\r';
-            return;
-        case 'b':
-            token_.text += '\b';
-            return;
-        default:
-            break;
-    }
-    if (mysql_) {
-        token_.text += c == '0' ? '\0' : c == 'Z' ? '\x1a' : c;
-        return;
-    }
-    // PostgreSQL: \ooo, \xhh, \uxxxx, \Uxxxxxxxx.
-    const bool is_octal = c >= '0' && c <= '7';
-    const std::size_t digits_max = c == 'x' ? 2 : c == 'u' ? 4 : c == 'U' ? 8 : is_octal ? 3 : 0;
-    std::string digits(is_octal ? 1 : 0, c);
-    while (digits.size() < digits_max && hex_value(look()) < (is_octal ? 8 : 16)) digits += take();
-    if (digits.empty()) {
-        token_.text += c;
-        return;
-    }
-    std::uint32_t point = 0;
-    std::from_chars(digits.data(), digits.data() + digits.size(), point, is_octal ? 8 : 16);
-    if (c == 'u' || c == 'U') {
-        append_utf8(token_.text, std::min<std::uint32_t>(point, 0x10ffff));
-    } else {
-        token_.text += static_cast<char>(point);
-    }
-}
-
-void DumpReader::dollar_quoted() {
-    // $tag$ … $tag$; a single $ otherwise (a parameter in a function body outside of quotes does
-    // not occur in dumps).
-    std::string tag = "$";
-    while (is_word(look()) && look() != '$' && tag.size() < identifier_octets_max) tag += take();
-    if (look() != '$') {
-        token_.kind = Token::Kind::symbol;
-        token_.text = "$";
-        return;
-    }
-    tag += take();
-    token_.kind = Token::Kind::string;
-    token_.text.clear();
-    std::string tail;
-    while (pull()) {
-        tail += take();
-        if (tail.size() > tag.size()) {
-            token_.text += tail[0];
-            tail.erase(0, 1);
-        }
-        if (tail == tag) return;
-    }
-    token_.kind = Token::Kind::end;
-}
-
-void DumpReader::word() {
-    token_.kind = Token::Kind::word;
-    while (is_word(look()) && token_.text.size() < identifier_octets_max) {
-        token_.text += static_cast<char>(dns::fold(static_cast<std::uint8_t>(take())));
-    }
-    // E'…' has escapes whatever the setting; N'…', B'…', _utf8mb4'…' and _binary '…' are strings as
-    // they stand.
-    const bool escapes = token_.text == "e";
-    if (look() == '\'' &&
-        (escapes || token_.text == "n" || token_.text == "b" || token_.text.starts_with('_'))) {
-        take();
-        token_.kind = Token::Kind::string;
-        token_.text.clear();
-        quoted('\'', escapes || mysql_ || backslashes_in_strings_);
-    } else if (token_.text == "x" && look() == '\'') {
-        take();
-        token_.text.clear();
-        quoted('\'', false);
-        token_.kind = Token::Kind::number;
-        token_.text.insert(0, "0x");
-    }
-}
-
-void DumpReader::number() {
-    token_.kind = Token::Kind::number;
-    while ((is_word(look()) || look() == '.' || look() == '+' || look() == '-') &&
-           token_.text.size() < row_octets_max) {
-        token_.text += take();
-    }
-}
-
-void DumpReader::next() {
-    token_.text.clear();
-    token_.kind = Token::Kind::end;
-    while (pull()) {
-        const char c = buffer_[begin_];
-        if (is_blank(c)) {
-            if (c == '\n') at_line_start_ = true;
-            take();
-            continue;
-        }
-        const bool first = std::exchange(at_line_start_, false);
-        if (first && c == '\\') {  // psql's \restrict, \connect
-            skip_line();
-            continue;
-        }
-        if (is_word_start(c)) return word();
-        if (is_digit(c)) return number();
-        take();
-        switch (c) {
-            case '-':
-                if (look() == '-') {
-                    take();
-                    comment();
-                    continue;
-                }
-                if (is_digit(look())) {
-                    token_.text = "-";
-                    return number();
-                }
-                break;
-            case '#':
-                if (mysql_) {
-                    skip_line();
-                    continue;
-                }
-                break;
-            case '/':
-                if (look() == '*') {
-                    take();
-                    skip_block_comment();
-                    continue;
-                }
-                break;
-            case '\'':
-                token_.kind = Token::Kind::string;
-                return quoted('\'', mysql_ || backslashes_in_strings_);
-            case '"':
-                token_.kind = mysql_ ? Token::Kind::string : Token::Kind::name;
-                return quoted('"', mysql_);
-            case '`':
-                mysql_ = true;
-                token_.kind = Token::Kind::name;
-                return quoted('`', false);
-            case '$':
-                return dollar_quoted();
-            default:
-                break;
-        }
-        token_.kind = Token::Kind::symbol;
-        token_.text.assign(1, c);
-        return;
-    }
-}
-
-void DumpReader::skip_statement() {
-    while (token_.kind != Token::Kind::end && !token_.is(';')) next();
-}
-
-Status DumpReader::table_name(std::string& table) {
-    // schema.table, each plain or quoted; the current token is the first of it.
-    std::string schema;
-    for (;;) {
-        if (token_.kind != Token::Kind::word && token_.kind != Token::Kind::name)
-            return unexpected("the name of a table");
-        table = lower(token_.text);
-        next();
-        if (!token_.is('.')) break;
-        schema = table;
-        next();
-    }
-    if (table_of(table)) {
-        const auto [at, added] = schemas_.emplace(table, schema);
-        if (!added && at->second != schema) {
-            return fail(Errc::invalid,
-                        "table " + table + " stands in two schemas, " + at->second + " and " +
-                            schema + ": dump one of them",
-                        {name_, line_});
-        }
-    }
-    return {};
-}
-
-Status DumpReader::column_names(std::vector<std::string>& columns) {
-    // The current token is "(".
-    do {
-        next();
-        if (token_.kind != Token::Kind::word && token_.kind != Token::Kind::name)
-            return unexpected("the name of a column");
-        if (columns.size() == columns_of_table_max) return unexpected("fewer columns");
-        columns.push_back(lower(token_.text));
-        next();
-    } while (token_.is(','));
-    if (!token_.is(')')) return unexpected("\",\" or \")\"");
-    next();
-    return {};
-}
-
-Status DumpReader::create_table() {
-    next();
-    if (token_.is("if")) {  // IF NOT EXISTS
-        next();
-        next();
-        next();
-    }
-    std::string table;
-    ZC_TRY_STATUS(table_name(table));
-    if (!token_.is('(')) return {};  // CREATE TABLE … AS, PARTITION OF
-    std::vector<std::string> columns;
-    do {
-        next();
-        const bool is_name = token_.kind == Token::Kind::name;
-        const bool is_constraint =
-            token_.is("constraint") || token_.is("primary") || token_.is("unique") ||
-            token_.is("key") || token_.is("foreign") || token_.is("check") || token_.is("index") ||
-            token_.is("fulltext") || token_.is("exclude") || token_.is("like");
-        if (is_name || (token_.kind == Token::Kind::word && !is_constraint)) {
-            if (columns.size() == columns_of_table_max) return unexpected("fewer columns");
-            columns.push_back(lower(token_.text));
-        }
-        for (int depth = 0; token_.kind != Token::Kind::end; next()) {
-            if (depth == 0 && (token_.is(',') || token_.is(')'))) break;
-            if (token_.is('(')) ++depth;
-            if (token_.is(')')) --depth;
-        }
-    } while (token_.is(','));
-    created_[table] = std::move(columns);
-    return {};
-}
-
-Result<std::shared_ptr<const TableLayout>> DumpReader::layout_of(const std::string& table,
-                                                                 std::vector<std::string> columns,
-                                                                 std::uint64_t line) {
-    const auto ours = table_of(table);
-    if (!ours) return std::shared_ptr<const TableLayout>();
-    if (columns.empty()) {
-        const auto created = created_.find(table);
-        if (created == created_.end()) {
-            return fail(Errc::malformed,
-                        "rows of table " + table +
-                            " without column names and no CREATE TABLE before: dump with the "
-                            "schema, or with --column-inserts",
-                        {name_, line});
-        }
-        columns = created->second;
-    }
-    return pipeline_.layout(*ours, columns, line);
+    return is_taken;
 }
 
 Status DumpReader::copy() {
     const std::uint64_t line = line_;
     next();
-    std::string table;
-    ZC_TRY_STATUS(table_name(table));
+    if (token_.is('(')) {  // COPY (query) TO
+        return end_harmless();
+    }
+    found(Dialect::postgresql);
+    if (token_.is("binary")) next();
+    std::vector<std::string> parts;
+    ZC_TRY_STATUS(qualified(parts));
     std::vector<std::string> columns;
-    if (token_.is('(')) ZC_TRY_STATUS(column_names(columns));
-    if (!token_.is("from")) return {};  // COPY … TO
+    if (token_.is('(')) {
+        next();
+        ZC_TRY_STATUS(column_names(columns));
+    }
+    if (token_.is("to")) return end_harmless();
+    if (!token_.is("from")) return unexpected("FROM or TO");
     next();
-    if (!token_.is("stdin")) return {};
+    DumpTable& table = tables_.find(parts);
+    table.named = true;
+    const bool is_ours = table.ours && tables_.is_chosen(table.place);
+    if (!token_.is("stdin")) {
+        skip_statement();
+        if (is_ours && token_.is_stop()) {
+            return fail(
+                Errc::unsupported,
+                "COPY " + table.name +
+                    " FROM a file: its rows are not in this dump. Where this is restore.sql "
+                    "out of a tar archive of pg_dump, give the archive itself",
+                {name_, line});
+        }
+        return end_harmless();
+    }
     next();
     if (token_.kind == Token::Kind::end) return unexpected("\";\"");
-    if (!token_.is(';')) {
-        return fail(Errc::unsupported,
-                    "COPY with options; wanted the text format, as pg_dump writes it",
-                    {name_, line_});
+    if (!token_.is_stop()) {
+        if (is_ours) {
+            return fail(Errc::unsupported,
+                        "COPY with options; wanted the text format, as pg_dump writes it",
+                        {name_, line});
+        }
+        skip_statement();
+        if (!token_.is_stop()) return unexpected("\";\"");
     }
-    ZC_TRY(const auto layout, layout_of(table, std::move(columns), line));
     std::string rest;
     skip_line(&rest);
+    if (rest.find_first_not_of(" \t\r") != std::string::npos) {
+        return fail(Errc::malformed,
+                    "found \"" + rest.substr(0, 60) + "\" behind COPY … FROM stdin;",
+                    {name_, line});
+    }
     if (!pull())
         return failure_ ? Status(tl::unexpected<Error>(*failure_)) : cut_off("inside of COPY");
     take();
-    at_line_start_ = true;
-    return copy_data(layout, table, line);
+    const bool is_empty =
+        ahead("\\.\n") || ahead("\\.\r") || (ahead("\\.") && !ahead("\\.?") && end_ - begin_ == 2);
+    std::shared_ptr<const TableLayout> layout;
+    if (is_ours) {
+        ZC_TRY(columns, columns_of_insert(table, std::move(columns), line));
+        bool is_taken = true;
+        if (!is_empty) {
+            ZC_TRY(is_taken, takes_rows_of(table, columns, line));
+        } else {
+            is_taken = !RowPipeline::may_be_foreign(*table.ours) && tables_.may_hold(table.place);
+        }
+        if (is_taken) {
+            ZC_TRY(layout, pipeline_.layout(*table.ours, columns, line));
+            // What the text leaves out has the default of the table.
+            for (const DumpColumn& column : table.columns.value_or(std::vector<DumpColumn>())) {
+                const bool is_kept = std::ranges::find(columns_of(*table.ours), column.name) !=
+                                     columns_of(*table.ours).end();
+                if (!is_kept || !column.fallback || column.name == "disabled" ||
+                    column.name == "auth" ||
+                    std::ranges::find(columns, column.name) != columns.end())
+                    continue;
+                return fail(Errc::unsupported,
+                            "COPY " + table.name + " without column " + column.name +
+                                ", whose default is " + *column.fallback,
+                            {name_, line});
+            }
+            if (!is_empty) copied_[static_cast<std::size_t>(*table.ours)] = true;
+        }
+    } else if (!is_empty && table.rows_line == 0) {
+        table.rows_line = line;
+    }
+    std::uint64_t passed_over = 0;
+    ZC_TRY_STATUS(copy_data(layout, passed_over));
+    table.rows_passed_over += passed_over;
+    return {};
 }
 
 /// Where in `text`, which starts at the start of a line, a line "\." begins; or npos.
@@ -585,8 +403,7 @@ std::size_t find_end_of_copy(std::string_view text) noexcept {
 }
 
 Status DumpReader::copy_data(const std::shared_ptr<const TableLayout>& layout,
-                             const std::string& table, std::uint64_t line) {
-    std::uint64_t foreign_rows = 0;
+                             std::uint64_t& passed_over) {
     for (;;) {
         const std::string_view text(buffer_.get() + begin_, end_ - begin_);
         // Whole lines only; the last one counts as whole at the end of the source.
@@ -619,14 +436,15 @@ Status DumpReader::copy_data(const std::shared_ptr<const TableLayout>& layout,
                 end_ = rest;
                 ZC_TRY_STATUS(pipeline_.copy_block(std::move(block)));
             } else {
-                foreign_rows += lines;
+                passed_over += lines;
                 begin_ += data;
             }
             line_ += lines;
         }
         if (stop != std::string_view::npos) {
             skip_line();
-            if (!layout) pipeline_.foreign_table(table, foreign_rows, line);
+            token_ = {};
+            token_.kind = Token::Kind::stop;
             return {};
         }
     }
@@ -674,10 +492,13 @@ bool decode_unistr(std::string_view text, std::string& out) {
 Status DumpReader::arguments(std::vector<std::optional<std::string>>& out, bool& usable,
                              int depth) {
     // The current token is "("; afterwards it is the one behind ")".
+    std::optional<std::string> one_too_many;
     do {
         next();
-        if (out.size() == function_arguments_max) return unexpected("fewer arguments");
-        ZC_TRY_STATUS(expression(out.emplace_back(), usable, depth + 1));
+        if (out.empty() && token_.is(')')) break;  // now()
+        const bool fits = out.size() < function_arguments_max;
+        usable = usable && fits;
+        ZC_TRY_STATUS(expression(fits ? out.emplace_back() : one_too_many, usable, depth + 1));
     } while (token_.is(','));
     if (!token_.is(')')) return unexpected("\",\" or \")\"");
     next();
@@ -718,12 +539,40 @@ Status DumpReader::call(const std::string& function, std::optional<std::string>&
     return {};
 }
 
+/// Behind a value: "::" and the name of a type, which change nothing in text.
+void DumpReader::cast(bool& usable) {
+    // The current token is the first ":".
+    while (token_.is(':')) {
+        next();
+        if (!token_.is(':')) {
+            usable = false;
+            return;
+        }
+        next();
+        for (; is_name(); next()) {
+            if (token_.kind == Token::Kind::string) usable = false;
+            next();
+            if (!token_.is('.')) break;
+        }
+        while (token_.is("varying") || token_.is("precision")) next();
+        if (token_.is('(')) {
+            do next();
+            while (token_.kind == Token::Kind::number || token_.is(','));
+            if (!token_.is(')')) usable = false;
+            if (token_.is(')')) next();
+        }
+        while (token_.is('[') || token_.is(']')) next();
+    }
+}
+
 Status DumpReader::expression(std::optional<std::string>& out, bool& usable, int depth) {
     // The current token is the first of it; afterwards it is the one behind.
     if (depth > expression_depth_max) return unexpected("a value that is less nested");
     std::string function;
+    bool is_value = true;
     switch (token_.kind) {
         case Token::Kind::string:
+            if (token_.escapes_guessed && guessed_line_ == 0) guessed_line_ = line_;
             out = std::exchange(token_.text, {});
             break;
         case Token::Kind::number:
@@ -746,162 +595,608 @@ Status DumpReader::expression(std::optional<std::string>& out, bool& usable, int
             }
             break;
         case Token::Kind::end:
-        case Token::Kind::name:
-        case Token::Kind::symbol:
+        case Token::Kind::stop:
             return unexpected("a value");
+        case Token::Kind::symbol:
+            if (token_.is(',') || token_.is(')')) return unexpected("a value");
+            is_value = false;
+            break;
+        case Token::Kind::name:
+            is_value = false;
+            break;
     }
-    next();
-    if (!function.empty() && token_.is('(')) {
-        ZC_TRY_STATUS(call(function, out, usable, depth));
-    } else if (!function.empty() && function != "true" && function != "false") {
-        usable = false;
+    if (is_value) {
+        next();
+        if (!function.empty() && token_.is('(')) {
+            ZC_TRY_STATUS(call(function, out, usable, depth));
+        } else if (!function.empty() && function != "true" && function != "false") {
+            usable = false;
+            default_seen_ = function == "default" && (token_.is(',') || token_.is(')'));
+        }
+        if (token_.is(':')) cast(usable);
     }
-    // Another kind of expression: passed over, and its row refused. A cast ('…'::text) changes
-    // nothing.
-    const bool is_cast = token_.is(':');
-    for (int open = 0; token_.kind != Token::Kind::end; next()) {
+    // Another kind of expression: passed over.
+    for (int open = 0; token_.kind != Token::Kind::end && !token_.is_stop(); next()) {
         if (open == 0 && (token_.is(',') || token_.is(')'))) return {};
-        if (!is_cast) usable = false;
+        usable = false;
         if (token_.is('(')) ++open;
         if (token_.is(')')) --open;
     }
     return unexpected("\",\" or \")\"");
 }
 
-Status DumpReader::tuple(std::vector<std::optional<std::string>>& values, bool& usable) {
+/// `default_seen_` says that the value is DEFAULT.
+Status DumpReader::tuple(std::vector<Cell>& cells) {
     // The current token is "("; afterwards it is the one behind ")".
-    values.clear();
-    usable = true;
+    cells.clear();
     do {
         next();
-        if (values.size() == columns_of_table_max) return unexpected("fewer values");
-        bool value_usable = true;
-        ZC_TRY_STATUS(expression(values.emplace_back(), value_usable, 0));
-        if (!value_usable) values.back().reset();
-        usable = usable && value_usable;
+        if (cells.size() == columns_of_table_max) return unexpected("fewer values");
+        Cell& cell = cells.emplace_back();
+        bool usable = true;
+        default_seen_ = false;
+        ZC_TRY_STATUS(expression(cell.text, usable, 0));
+        if (usable) continue;
+        cell.kind = default_seen_ ? Cell::Kind::fallback : Cell::Kind::expression;
+        cell.text.reset();
     } while (token_.is(','));
     next();
     return {};
 }
 
-Status DumpReader::insert() {
-    const std::uint64_t line = line_;
-    next();
-    if (token_.is("ignore")) next();
-    if (!token_.is("into")) return {};
-    next();
-    std::string table;
-    ZC_TRY_STATUS(table_name(table));
-    std::vector<std::string> columns;
-    if (token_.is('(')) ZC_TRY_STATUS(column_names(columns));
-    while (token_.is("overriding") || token_.is("system") || token_.is("user") ||
-           token_.is("value"))
-        next();
-    if (!token_.is("values")) return {};  // INSERT … SELECT
-    ZC_TRY(const auto layout, layout_of(table, std::move(columns), line));
-    next();
-    std::vector<std::optional<std::string>> values;
-    std::vector<Value> views;
-    std::uint64_t foreign_rows = 0;
-    while (token_.is('(')) {
+Result<DumpReader::InsertTarget*> DumpReader::target_of(DumpTable& table,
+                                                        std::vector<std::string> columns,
+                                                        std::uint64_t line) {
+    if (target_.table == &table && target_.columns == columns && target_.layout) return &target_;
+    target_ = InsertTarget();
+    target_.table = &table;
+    target_.columns = columns;
+    const std::size_t named = columns.size();
+    const auto kept = columns_of(*table.ours);
+    const auto fallback_of = [&](const std::string& name) -> std::optional<std::string> {
+        for (const DumpColumn& column : table.columns.value_or(std::vector<DumpColumn>())) {
+            if (column.name == name) return column.fallback;
+        }
+        // As in PowerDNS's schema.
+        if (table.ours == Table::records && name == "disabled") return "0";
+        if (table.ours == Table::records && name == "auth") return "1";
+        return std::nullopt;
+    };
+    for (const std::string& name : columns) target_.fallbacks.push_back(fallback_of(name));
+    // What the statement leaves out has the table's default.
+    for (const DumpColumn& column : table.columns.value_or(std::vector<DumpColumn>())) {
+        const auto first = columns.begin();
+        if (column.fallback && std::ranges::find(kept, column.name) != kept.end() &&
+            std::find(first, first + static_cast<std::ptrdiff_t>(named), column.name) ==
+                first + static_cast<std::ptrdiff_t>(named)) {
+            columns.push_back(column.name);
+            target_.appended.push_back(column.fallback);
+        }
+    }
+    const bool is_domains = table.ours == Table::domains;
+    if (is_domains && std::ranges::find(columns, "id") == columns.end()) {
+        columns.emplace_back("id");
+        target_.appended.emplace_back();
+    }
+    const auto id = std::ranges::find(columns, "id");
+    if (id != columns.end()) target_.id = id - columns.begin();
+    ZC_TRY(target_.layout, pipeline_.layout(*table.ours, columns, line));
+    return &target_;
+}
+
+/// The id that a database gives: they are counted from 1. Only where no row brings its own.
+Status DumpReader::number_domain(std::optional<std::string>& id, const std::vector<Value>& row,
+                                 const TableLayout& layout, std::uint64_t line) {
+    const bool has_id = id.has_value();
+    if (has_id ? domains_numbered_ != 0 : domains_with_id_) {
+        return fail(Errc::unsupported,
+                    "rows of domains with an id and others without one: which id a database would "
+                    "give is not known; dump the database itself",
+                    {name_, line});
+    }
+    if (has_id) {
+        domains_with_id_ = true;
+        return {};
+    }
+    id = std::to_string(++domains_numbered_);
+    for (std::size_t i = 0; i < row.size() && i < layout.targets.size(); ++i) {
+        if (layout.targets[i] == column::domain_name && row[i])
+            numbered_.emplace(lower(*row[i]), domains_numbered_);
+    }
+    return {};
+}
+
+Status DumpReader::insert_row(InsertTarget& target, std::vector<Cell>& cells, std::uint64_t line) {
+    const TableLayout& layout = *target.layout;
+    bool usable = true;
+    const bool fits = cells.size() + target.appended.size() == layout.targets.size();
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+        Cell& cell = cells[i];
+        if (cell.kind == Cell::Kind::fallback && i < target.fallbacks.size()) {
+            cell.text = target.fallbacks[i];
+            cell.kind = Cell::Kind::literal;
+        }
+        // What is not kept may be any expression: now(), a sequence.
+        if (cell.kind != Cell::Kind::literal && (!fits || layout.targets[i] >= 0)) usable = false;
+    }
+    if (!usable && layout.table != Table::cryptokeys) {
+        // A key goes on without what could not be read: its zone must not be served as if it had
+        // none.
+        std::string record;
+        for (const Cell& cell : cells)
+            record += (record.empty() ? "" : ", ") + cell.text.value_or("NULL").substr(0, 60);
+        return pipeline_.refuse(layout.table, line, std::move(record),
+                                "a value that is an expression, wanted a literal");
+    }
+    views_.clear();
+    for (const Cell& cell : cells) views_.emplace_back(cell.text);
+    for (const auto& text : target.appended) views_.emplace_back(text);
+    if (layout.table == Table::domains && fits) {
+        const auto at = static_cast<std::size_t>(target.id);
+        made_id_ = views_[at] ? std::optional<std::string>(*views_[at]) : std::nullopt;
+        ZC_TRY_STATUS(number_domain(made_id_, views_, layout, line));
+        views_[at] = *made_id_;
+    }
+    return pipeline_.row(layout, views_, line);
+}
+
+Status DumpReader::insert_values(DumpTable& table, std::vector<std::string> columns, bool replaces,
+                                 std::uint64_t line) {
+    // The current token is the first "(".
+    InsertTarget* target = nullptr;
+    if (table.ours && tables_.is_chosen(table.place)) {
+        ZC_TRY(columns, columns_of_insert(table, std::move(columns), line));
+        ZC_TRY(const bool is_taken, takes_rows_of(table, columns, line));
+        if (is_taken) {
+            ZC_TRY(target, target_of(table, std::move(columns), line));
+        }
+    } else if (table.rows_line == 0) {
+        table.rows_line = line;
+    }
+    bool collided = false;
+    for (;;) {
+        if (token_.is("row")) next();  // VALUES ROW(…), of MySQL's
+        if (!token_.is('(')) return unexpected("\"(\"");
         const std::uint64_t row_line = line_;
-        bool usable = true;
-        ZC_TRY_STATUS(tuple(values, usable));
-        if (!layout) {
-            ++foreign_rows;
-        } else if (!usable && layout->table != Table::cryptokeys) {
-            // A key goes on without what could not be read: its zone must not be served as if it
-            // had none.
-            std::string record;
-            for (const auto& part : values)
-                record += (record.empty() ? "" : ", ") + part.value_or("NULL").substr(0, 60);
-            ZC_TRY_STATUS(pipeline_.refuse(layout->table, row_line, std::move(record),
-                                           "a value that is an expression, wanted a literal"));
+        ZC_TRY_STATUS(tuple(cells_));
+        if (target == nullptr) {
+            ++table.rows_passed_over;
         } else {
-            views.assign(values.begin(), values.end());
-            ZC_TRY_STATUS(pipeline_.row(*layout, views, row_line));
+            const auto id = static_cast<std::size_t>(target->id);
+            if (target->id >= 0 && id < cells_.size() && cells_[id].text) {
+                std::int64_t number = 0;
+                const std::string& text = *cells_[id].text;
+                const auto [end, error] =
+                    std::from_chars(text.data(), text.data() + text.size(), number);
+                if (error == std::errc() && end == text.data() + text.size() &&
+                    !ids_[static_cast<std::size_t>(*table.ours)].add(number))
+                    collided = true;
+            }
+            ZC_TRY_STATUS(insert_row(*target, cells_, row_line));
         }
         if (!token_.is(',')) break;
         next();
     }
-    if (!layout) pipeline_.foreign_table(table, foreign_rows, line);
+    if (target == nullptr) return end_harmless();
+    return end_insert(table, replaces, collided, line);
+}
+
+/// What may stand behind the rows, and whether one of them would have met another.
+Status DumpReader::end_insert(DumpTable& table, bool replaces, bool collided, std::uint64_t line) {
+    if (token_.is("as") || token_.is("returning")) {
+        while (token_.kind != Token::Kind::end && !token_.is_stop() && !token_.is("on")) next();
+    }
+    if (token_.is("on")) {
+        next();
+        if (!token_.is("conflict") && !token_.is("duplicate"))
+            return unexpected("ON CONFLICT or ON DUPLICATE KEY");
+        replaces = true;
+        ZC_TRY_STATUS(end_harmless());
+    } else if (token_.is("returning")) {
+        ZC_TRY_STATUS(end_harmless());
+    }
+    if (!token_.is_stop()) return unexpected("\";\" behind the rows");
+    if (!replaces) return {};
+    if (copied_[static_cast<std::size_t>(*table.ours)])
+        return refuse_effect("INSERT that may meet rows of COPY, in", table.name, line);
+    if (collided)
+        return refuse_effect("INSERT whose row meets another with its id, in", table.name, line);
     return {};
+}
+
+/// A literal of a SELECT's list, or the word id.
+Status DumpReader::selected_value(std::optional<std::string>& out, bool& is_id, bool& is_literal) {
+    if (token_.kind == Token::Kind::string) {
+        ZC_TRY_STATUS(guess_escapes());
+        out = std::exchange(token_.text, {});
+    } else if (token_.kind == Token::Kind::number) {
+        out = std::exchange(token_.text, {});
+    } else if (token_.is("true") || token_.is("false")) {
+        out = token_.text;
+    } else if (token_.is("id")) {
+        is_id = true;
+    } else {
+        is_literal = token_.is("null");
+    }
+    if (is_literal) next();
+    return {};
+}
+
+/// Whether `text` is what zone2sql makes of character strings: each in quotes, with no other
+/// escapes than \", \\ and \DDD.
+bool is_character_strings(std::string_view text) {
+    while (!text.empty()) {
+        if (text.front() != '"') return false;
+        std::size_t at = 1;
+        while (at < text.size() && text[at] != '"') {
+            if (text[at] != '\\') {
+                ++at;
+                continue;
+            }
+            if (at + 1 >= text.size()) return false;
+            if (text[at + 1] == '"' || text[at + 1] == '\\') {
+                at += 2;
+                continue;
+            }
+            if (at + 3 >= text.size() || !is_digit(text[at + 1]) || !is_digit(text[at + 2]) ||
+                !is_digit(text[at + 3]))
+                return false;
+            at += 4;
+        }
+        if (at >= text.size()) return false;
+        text.remove_prefix(at + 1);
+        if (text.empty()) return true;
+        if (text.front() != ' ') return false;
+        text.remove_prefix(1);
+    }
+    return true;
+}
+
+/// zone2sql's output for MySQL and for SQLite differs in nothing but escapes. A single backslash is
+/// SQLite's: MySQL's are doubled.
+Status DumpReader::guess_escapes() {
+    if (!token_.escapes_guessed) return {};
+    bool is_single = false;
+    for (std::size_t i = 0; i < token_.text.size(); ++i) {
+        if (token_.text[i] != '\\') continue;
+        std::size_t size = 1;
+        while (i + size < token_.text.size() && token_.text[i + size] == '\\') ++size;
+        is_single = is_single || size % 2 == 1;
+        i += size;
+    }
+    const std::string unescaped = mysql_unescaped(token_.text);
+    const bool is_text = token_.text.starts_with('"');
+    if (is_single || (is_text && !is_character_strings(unescaped))) {
+        found(Dialect::sqlite);
+    } else if (is_text && !is_character_strings(token_.text)) {
+        found(Dialect::mysql);
+        token_.text = unescaped;
+    } else {
+        return fail(Errc::malformed,
+                    "a backslash, and nothing so far that tells MySQL's escapes from others: say "
+                    "--from mysql-dump or --from pg-dump",
+                    {name_, line_});
+    }
+    return {};
+}
+
+/// INSERT INTO records (domain_id, …) SELECT id, … FROM domains WHERE name = '…', of zone2sql's. No
+/// other query can be followed. The current token is SELECT.
+Status DumpReader::insert_select(DumpTable& table, const std::vector<std::string>& columns,
+                                 std::uint64_t line) {
+    ZC_TRY(const bool is_taken, takes_rows_of(table, columns, line));
+    InsertTarget* target = nullptr;
+    if (is_taken) {
+        ZC_TRY(target, target_of(table, columns, line));
+    }
+    const auto other_query = [&]() -> Status {
+        if (failure_ || token_.kind == Token::Kind::end) return unexpected("a query");
+        return refuse_effect("INSERT … SELECT, but for what zone2sql writes, into", table.name,
+                             line);
+    };
+    in_select_of_insert_ = true;
+    cells_.clear();
+    std::size_t id_at = columns.size();
+    do {
+        next();
+        if (cells_.size() == columns.size()) return other_query();
+        bool is_id = false;
+        bool is_literal = true;
+        ZC_TRY_STATUS(selected_value(cells_.emplace_back().text, is_id, is_literal));
+        if (!is_literal) return other_query();
+        if (!is_id) continue;
+        if (id_at != columns.size()) return other_query();
+        id_at = cells_.size() - 1;
+    } while (token_.is(','));
+    if (cells_.size() != columns.size() || id_at == columns.size() || columns[id_at] != "domain_id")
+        return other_query();
+    if (!token_.is("from")) return other_query();
+    next();
+    std::vector<std::string> parts;
+    ZC_TRY_STATUS(qualified(parts));
+    if (parts.back() != "domains" || !token_.is("where")) return other_query();
+    next();
+    if (!token_.is("name")) return other_query();
+    next();
+    if (!token_.is('=')) return other_query();
+    next();
+    if (token_.kind != Token::Kind::string) return other_query();
+    ZC_TRY_STATUS(guess_escapes());
+    const std::string name = lower(token_.text);
+    next();
+    in_select_of_insert_ = false;
+    if (!token_.is_stop()) return other_query();
+    if (target == nullptr) {
+        ++table.rows_passed_over;
+        return {};
+    }
+    if (domains_with_id_) {
+        return refuse_effect("INSERT … SELECT beside rows of domains that have ids, into",
+                             table.name, line);
+    }
+    const auto domain = numbered_.find(name);
+    if (domain == numbered_.end()) {
+        std::string record;
+        for (const Cell& cell : cells_)
+            record += (record.empty() ? "" : ", ") + cell.text.value_or("NULL").substr(0, 60);
+        return pipeline_.refuse(*table.ours, line, std::move(record),
+                                "no row of domains with the name " + name + " before it");
+    }
+    cells_[id_at].text = std::to_string(domain->second);
+    return insert_row(*target, cells_, line);
+}
+
+Status DumpReader::insert(bool replaces, std::uint64_t line) {
+    for (next(); token_.kind == Token::Kind::word; next()) {
+        if (is_one_of(token_.text, {"low_priority", "delayed", "high_priority", "ignore"})) {
+            found(Dialect::mysql);
+            replaces = replaces || token_.text == "ignore";
+        } else if (token_.text == "or") {
+            found(Dialect::sqlite);
+            next();
+            if (!is_one_of(token_.text, {"replace", "ignore", "abort", "fail", "rollback"}))
+                return unexpected("REPLACE, IGNORE, ABORT, FAIL or ROLLBACK");
+            replaces = replaces || token_.text == "replace" || token_.text == "ignore";
+        } else {
+            break;
+        }
+    }
+    if (token_.is("into")) next();  // MySQL can do without
+    std::vector<std::string> parts;
+    ZC_TRY_STATUS(qualified(parts));
+    DumpTable& table = tables_.find(parts);
+    table.named = true;
+    const bool is_ours = table.ours && tables_.is_chosen(table.place);
+    if (token_.is("partition")) {
+        while (token_.kind != Token::Kind::end && !token_.is_stop() && !token_.is(')')) next();
+        next();
+    }
+    if (token_.is("as")) next(), next();
+    std::vector<std::string> columns;
+    if (token_.is('(')) {
+        next();
+        if (!token_.is("select") && !token_.is("with") && !token_.is('('))
+            ZC_TRY_STATUS(column_names(columns));
+    }
+    if (token_.is("overriding")) {
+        for (next(); token_.is("system") || token_.is("user") || token_.is("value");) next();
+    }
+    if (token_.is("values") || token_.is("value")) {
+        next();
+        return insert_values(table, std::move(columns), replaces, line);
+    }
+    if (!is_ours) return end_harmless();  // whatever it is, its rows go into another table
+    if (token_.is("select") && table.ours == Table::records && !columns.empty())
+        return insert_select(table, columns, line);
+    if (token_.is("set")) return refuse_effect("INSERT … SET into", table.name, line);
+    if (token_.is("default"))
+        return refuse_effect("INSERT … DEFAULT VALUES into", table.name, line);
+    if (is_one_of(token_.text, {"select", "with", "table", "("}))
+        return refuse_effect("INSERT … SELECT into", table.name, line);
+    return unexpected("VALUES");
 }
 
 Status DumpReader::statement() {
-    if (token_.is("copy")) {
-        ZC_TRY_STATUS(copy());
-        if (token_.is(';')) return {};  // its data is read
-    } else if (token_.is("insert") || token_.is("replace")) {
-        ZC_TRY_STATUS(insert());
-    } else if (token_.is("create")) {
-        next();
-        while (token_.is("unlogged") || token_.is("temporary") || token_.is("global") ||
-               token_.is("local"))
-            next();
-        if (token_.is("table")) ZC_TRY_STATUS(create_table());
-    } else if (token_.is("set")) {
-        next();
-        if (token_.is("standard_conforming_strings")) {
-            next();
-            next();
-            backslashes_in_strings_ = token_.text == "off";
-        }
-    } else if (token_.is("begin") || token_.is("start")) {
-        in_transaction_ = true;
-    } else if (token_.is("commit") || token_.is("end")) {
-        in_transaction_ = false;
-    } else if (token_.is("rollback")) {
-        return fail(Errc::malformed,
-                    "the dump rolls itself back: the program that wrote it met an error",
-                    {name_, line_});
-    } else if (token_.is("delimiter")) {  // of the mysql client: routines follow, up to the line
-                                          // that sets it back
-        std::string rest;
-        do {
-            rest.clear();
-            skip_line(&rest);
-            if (!pull()) break;
-            take();
-        } while (lower(rest) != "delimiter ;");
-        token_ = {.kind = Token::Kind::symbol, .text = ";"};
-        return {};
-    } else if (token_.kind != Token::Kind::word) {
-        return unexpected("a statement of SQL");
+    const std::uint64_t line = line_;
+    if (token_.is('\\')) return command();
+    if (token_.kind != Token::Kind::word) return unexpected("a statement of SQL");
+    const std::string word = token_.text;
+    const auto verb = verb_of(word);
+    if (!verb) {
+        // MariaDB's own dumps of users have IF … END IF in a part with another DELIMITER.
+        const bool is_compound = !delimiter_.empty() &&
+                                 is_one_of(word, {"if", "case", "loop", "while", "repeat", "for"});
+        if (!is_compound) return unexpected("a statement of SQL");
+        return code(word, true, line);
     }
-    skip_statement();
-    if (failure_) return tl::unexpected<Error>(*failure_);
-    if (token_.kind == Token::Kind::end) return cut_off("inside of a statement");
+    switch (*verb) {
+        case Verb::alter:
+            return alter(line);
+        case Verb::begin:
+            next();
+            if (is_one_of(token_.text, {"transaction", "deferred", "immediate", "exclusive"}))
+                found(Dialect::sqlite);  // or PostgreSQL: not MySQL
+            if (token_.kind == Token::Kind::word &&
+                !is_one_of(token_.text, {"transaction", "work", "deferred", "immediate",
+                                         "exclusive", "isolation", "read"}))
+                return unexpected("a transaction behind BEGIN");
+            in_transaction_ = true;
+            return end_harmless();
+        case Verb::code:
+            return code(word, false, line);
+        case Verb::commit:
+            next();
+            if (!token_.is_stop() &&
+                !is_one_of(token_.text, {"work", "transaction", "and", "no", "release"}))
+                return unexpected("\";\"");
+            in_transaction_ = false;
+            return end_harmless();
+        case Verb::copy:
+            return copy();
+        case Verb::create:
+            return create();
+        case Verb::delete_:
+            next();
+            return change_of_rows("DELETE", {"where"}, line);
+        case Verb::delimiter:
+            return set_delimiter();
+        case Verb::drop:
+            return drop(line);
+        case Verb::harmless:
+            if (word == "pragma") found(Dialect::sqlite);
+            next();
+            if (word == "unlock" || (word == "lock" && token_.is("tables"))) found(Dialect::mysql);
+            return end_harmless();
+        case Verb::insert:
+            return insert(false, line);
+        case Verb::load: {
+            next();
+            if (!token_.is("data") && !token_.is("xml")) return end_harmless();
+            while (token_.kind != Token::Kind::end && !token_.is_stop() && !token_.is("table"))
+                next();
+            if (!token_.is("table")) return end_harmless();
+            next();
+            std::vector<std::string> parts;
+            ZC_TRY_STATUS(qualified(parts));
+            Mentions named;
+            mention(parts, named);
+            if (!named.table.empty()) {
+                return fail(Errc::unsupported,
+                            "LOAD DATA into table " + named.table +
+                                ": its rows are in another file; dump without --tab",
+                            {name_, line});
+            }
+            return end_harmless();
+        }
+        case Verb::merge: {
+            next();
+            Mentions named;
+            ZC_TRY_STATUS(mentions({"using"}, named));
+            if (!named.table.empty()) return refuse_effect("MERGE into", named.table, line);
+            skip_statement();
+            return {};
+        }
+        case Verb::other_file:
+            return fail(Errc::unsupported,
+                        "SOURCE: another file, which is not read; give it too, or one dump of the "
+                        "whole database",
+                        {name_, line});
+        case Verb::rename: {
+            next();
+            Mentions named;
+            ZC_TRY_STATUS(mentions({}, named));
+            if (!named.table.empty()) return refuse_effect("RENAME of", named.table, line);
+            return {};
+        }
+        case Verb::replace:
+            return insert(true, line);
+        case Verb::reset:
+            next();
+            if (token_.is("search_path") || token_.is("all")) tables_.search_path({});
+            return end_harmless();
+        case Verb::rollback:
+            return fail(Errc::malformed,
+                        "the dump rolls itself back: the program that wrote it met an error",
+                        {name_, line});
+        case Verb::select:
+            return select(line);
+        case Verb::set:
+            return set();
+        case Verb::start:
+            next();
+            if (token_.is("transaction")) in_transaction_ = true;
+            return end_harmless();
+        case Verb::truncate: {
+            next();
+            Mentions named;
+            ZC_TRY_STATUS(mentions({"cascade"}, named));
+            const bool has_rows =
+                !named.table_with_rows.empty() ||
+                (token_.is("cascade") && named.table == "domains" && tables_.has_rows(""));
+            if (has_rows) return refuse_effect("TRUNCATE behind rows of", named.table, line);
+            return end_harmless();
+        }
+        case Verb::update:
+            next();
+            return change_of_rows("UPDATE", {"set"}, line);
+        case Verb::use:
+            next();
+            if (!is_name()) return unexpected("the name of a database");
+            found(Dialect::mysql);
+            tables_.use(token_.text);
+            next();
+            return end_harmless();
+    }
     return {};
 }
 
-Status DumpReader::run() {
-    for (next(); token_.kind != Token::Kind::end; next()) {
-        if (token_.is(';')) continue;
-        ZC_TRY_STATUS(statement());
-    }
-    if (failure_) return tl::unexpected<Error>(*failure_);
-    if (mysql_) pipeline_.set_finds_capitals();
+/// What was passed over is said, one finding a table; what is missing is an error.
+Status DumpReader::finish() {
+    if (in_conditional_) return cut_off("inside of a comment");
+    if (!delimiter_.empty()) return cut_off("before the line that sets DELIMITER back to \";\"");
+    if (dialect_ == Dialect::mysql) pipeline_.set_finds_capitals();
     if (ends_wanted_ > 0)
         return cut_off(
             "before the line with which the program that wrote it says that it is complete");
     if (in_transaction_) return cut_off("before its COMMIT");
-    const auto knows = [this](Table table) {
-        return pipeline_.saw(table) || created_.contains(std::string(to_string(table)));
-    };
-    if (!knows(Table::domains) || !knows(Table::records)) {
-        return fail(Errc::malformed,
-                    std::string("table ") + (knows(Table::domains) ? "records" : "domains") +
-                        " does not occur: no dump of a PowerDNS database, or only a part of one",
-                    {name_, 0});
+    if (shape_problem_) return tl::unexpected<Error>(*shape_problem_);
+    for (const Table table : {Table::domains, Table::records}) {
+        if (tables_.knows(table)) continue;
+        std::string message =
+            "table " + std::string(to_string(table)) +
+            " does not occur: no dump of a PowerDNS database, or only a part of one";
+        if (tables_.is_view(table))
+            message = "table " + std::string(to_string(table)) +
+                      " is a view or a foreign table, and a dump has no rows of one: import from "
+                      "the database itself";
+        if (tables_.has_choice() && !tables_.shown_places().empty())
+            message = "table " + std::string(to_string(table)) + " does not occur in " +
+                      tables_.shown_choice() + "; the dump has " + tables_.shown_places();
+        return fail(Errc::malformed, message, {name_, 0});
+    }
+    for (const DumpTable* table : tables_.all()) {
+        if (table->rows_passed_over == 0) continue;
+        if (!table->ours) {
+            pipeline_.foreign_table(table->name, table->rows_passed_over, table->rows_line);
+            continue;
+        }
+        const std::string rows = std::to_string(table->rows_passed_over) + " rows";
+        pipeline_.passed_over(tables_.is_chosen(table->place)
+                                  ? "table " + table->name + " without a column " +
+                                        table->missing_column + " is none of PowerDNS's: " + rows
+                                  : "table " + table->name + " of " + tables_.shown(table->place) +
+                                        " was not chosen: " + rows,
+                              table->rows_line);
     }
     return {};
 }
 
+Status DumpReader::run() {
+    if (ahead("\xef\xbb\xbf")) begin_ += 3;  // the byte order mark of UTF-8
+    for (;;) {
+        at_statement_start_ = true;
+        next();
+        at_statement_start_ = false;
+        if (token_.kind == Token::Kind::end) break;
+        if (token_.is_stop()) continue;
+        ZC_TRY_STATUS(statement());
+        if (failure_) return tl::unexpected<Error>(*failure_);
+        if (token_.kind == Token::Kind::end) return cut_off("inside of a statement");
+        if (!token_.is_stop()) return unexpected("\";\"");
+    }
+    if (failure_) return tl::unexpected<Error>(*failure_);
+    return finish();
+}
+
 }  // namespace
 
-Status read_dump(ByteSource& source, const std::string& name, RowPipeline& pipeline) {
-    return DumpReader(source, name, pipeline).run();
+bool begins_statement(std::string_view word) {
+    return verb_of(lower(word)).has_value();
+}
+
+Status read_dump(ByteSource& source, const std::string& name, const DumpOptions& options,
+                 RowPipeline& pipeline) {
+    return DumpReader(source, name, options, pipeline).run();
 }
 
 }  // namespace zc::ingest

@@ -69,7 +69,7 @@ std::string import_text(std::string_view text, std::size_t piece, Repair repair)
     options.repair = repair;
     const auto read = [&](RowPipeline& pipeline, const ByteSource*&) {
         Memory source(text, piece);
-        return read_dump(source, "fuzz", pipeline);
+        return read_dump(source, "fuzz", {}, pipeline);
     };
     const Result<ImportTotals> totals = import_rows("fuzz", read, options, sink);
     if (!totals) {

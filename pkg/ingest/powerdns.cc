@@ -37,6 +37,7 @@ constexpr std::size_t head_octets = 4096;  // that a format is recognised by
 constexpr std::size_t threads_max = 64;
 constexpr auto progress_interval = std::chrono::milliseconds(250);
 constexpr const char* temporary_directory_default = "/var/tmp";
+constexpr std::string_view utf8_mark = "\xef\xbb\xbf";  // the byte order mark
 
 std::uint32_t threads_of(const ImportOptions& options) {
     const std::size_t wanted =
@@ -377,27 +378,37 @@ std::optional<Format> format_of_text(std::string_view head) {
         return Format::mysql_dump;
     }
     // Past blanks and comments of one line, a dump starts with a statement or a command of psql.
+    if (head.starts_with(utf8_mark)) head.remove_prefix(utf8_mark.size());
+    bool is_in_comment = false;  // of two dashes, which no list of zone files has
     for (;;) {
-        const std::size_t start = head.find_first_not_of(" \t\r\n\xef\xbb\xbf");
+        const std::size_t start = head.find_first_not_of(" \t\r\n");
         if (start == std::string_view::npos) return std::nullopt;
         head.remove_prefix(start);
-        if (!head.starts_with("--")) break;
+        if (!head.starts_with("--") && !head.starts_with('#')) break;
+        is_in_comment = head.starts_with("--");
         const std::size_t end = head.find('\n');
-        if (end == std::string_view::npos) return Format::pg_dump;
+        if (end == std::string_view::npos) break;
         head.remove_prefix(end);
     }
+    if (head.starts_with("--"))
+        return is_in_comment ? std::optional(Format::pg_dump) : std::nullopt;
     if (head.starts_with('\\') || head.starts_with("/*")) return Format::pg_dump;
-    std::string word;
-    for (const char c : head.substr(0, 10)) {
-        if ((c < 'a' || c > 'z') && (c < 'A' || c > 'Z')) break;
-        word += c >= 'a' ? static_cast<char>(c - 'a' + 'A') : c;
-    }
-    for (const std::string_view statement :
-         {"SET", "SELECT", "COPY", "INSERT", "REPLACE", "BEGIN", "START", "CREATE", "DROP",
-          "PRAGMA", "ALTER", "USE", "LOCK", "TRUNCATE", "DELETE"}) {
-        if (word == statement) return Format::pg_dump;
-    }
+    const std::size_t size =
+        std::min(head.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"),
+                 head.size());
+    // "end.example" is a zone.
+    const bool is_alone = size == head.size() ||
+                          std::string_view(" \t\r\n;").find(head[size]) != std::string_view::npos;
+    if (is_alone && begins_statement(head.substr(0, size))) return Format::pg_dump;
     return std::nullopt;
+}
+
+/// What PowerShell's ">" makes of text.
+bool is_utf16(std::string_view head) noexcept {
+    return head.starts_with("\xff\xfe") || head.starts_with("\xfe\xff") ||
+           (head.size() > 3 && (head[0] == '\0') != (head[1] == '\0') &&
+            ((head[0] == '\0' && head[2] == '\0' && head[3] != '\0') ||
+             (head[1] == '\0' && head[3] == '\0' && head[2] != '\0')));
 }
 
 bool is_zone_list(std::string_view head) {
@@ -450,6 +461,12 @@ Result<Opened> open_source(const std::string& source, std::optional<Format> want
     std::string head;
     ZC_TRY(opened.octets, peek(std::move(octets), head_octets, head));
     opened.compressed = !head.starts_with(raw);
+    if (is_utf16(head)) {
+        return fail(Errc::malformed,
+                    "text in UTF-16, as PowerShell's > writes it; make UTF-8 of it: iconv -f "
+                    "UTF-16 -t UTF-8",
+                    {context.name, 0});
+    }
     if (wanted) return opened;
     using namespace std::string_view_literals;
     if (head.starts_with("PGDMP") ||
@@ -514,7 +531,10 @@ Status read_rows(const std::string& source, Opened& opened, const SourceContext&
             return {};  // not by rows
     }
     place_or_null = opened.octets.get();
-    return read_dump(*opened.octets, context.name, pipeline);
+    DumpOptions dump{.choice = options.dump};
+    if (options.format == Format::mysql_dump) dump.strings = DumpOptions::Strings::mysql;
+    if (options.format == Format::pg_dump) dump.strings = DumpOptions::Strings::standard;
+    return read_dump(*opened.octets, context.name, dump, pipeline);
 }
 
 Result<ImportTotals> import_zone_files(const std::string& source, const ImportOptions& options,
@@ -789,6 +809,17 @@ Result<ImportTotals> import_zones(const std::string& source, const ImportOptions
                                                          : source,
                                 .stop_or_null = options.stop_or_null};
     ZC_TRY(Opened opened, open_source(source, options.format, context));
+    const bool is_dump = opened.format == Format::pg_dump || opened.format == Format::mysql_dump ||
+                         opened.format == Format::pg_custom ||
+                         opened.format == Format::pg_directory;
+    if (!is_dump && !(options.dump.database.empty() && options.dump.schema.empty())) {
+        return fail(Errc::invalid,
+                    "a database or schema is chosen out of a dump, and this source is of format " +
+                        std::string(to_string(opened.format)) +
+                        "; the URI of a live PostgreSQL names its database, and a schema by "
+                        "?options=-csearch_path=NAME",
+                    {context.name, 0});
+    }
     if (opened.format == Format::zone_files) return import_zone_files(source, options, sink);
     if (opened.format == Format::axfr) {
         ImportOptions seldom = options;

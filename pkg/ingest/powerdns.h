@@ -233,8 +233,15 @@ struct AxfrSource {
     Server server = Server::any;
 };
 
+/// Which of several databases in one dump. Empty: there has to be one.
+struct DumpChoice {
+    std::string database;  // of \connect, USE or, in MySQL, before the dot
+    std::string schema;    // of PostgreSQL
+};
+
 struct ImportOptions {
     std::optional<Format> format;  // absent: `detect`
+    DumpChoice dump;               // other formats than dumps refuse one
     Repair repair = Repair::no;
     UnsignedZones unsigned_zones = UnsignedZones::servfail;
     std::uint32_t default_ttl = 3600;  // seconds, for a TTL that is NULL (PowerDNS's default-ttl)

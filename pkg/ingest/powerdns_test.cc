@@ -195,14 +195,53 @@ ImportOptions options_of(const std::vector<std::string>& words) {
     for (const std::string& word : words) {
         if (word == "repair") options.repair = Repair::yes;
         if (word == "serve-unsigned") options.unsigned_zones = UnsignedZones::serve;
+        if (word.starts_with("database=")) options.dump.database = word.substr(9);
+        if (word.starts_with("schema=")) options.dump.schema = word.substr(7);
+        if (word.starts_with("from=")) options.format = *parse_format(word.substr(5));
     }
     return options;
 }
 
 /// import FILE [repair] [serve-unsigned]   what the report says
 /// zones FILE [repair] [serve-unsigned]    what the sink gets
-/// sql [repair] [serve-unsigned]           both, of the SQL in the body
+/// sql [OPTIONS]                           both, of the SQL in the body
+/// statements first|last                   each line of the body alone, in a dump of its own with
+///                                         the rows of one zone behind it, or before it
+/// OPTIONS: repair serve-unsigned database=NAME schema=NAME from=FORMAT
+std::string run_statements(const testkit::Step& step) {
+    const std::string rows =
+        "INSERT INTO domains (id, name, type) VALUES (1, 'example', 'NATIVE');\n"
+        "INSERT INTO records (id, domain_id, name, type, content, ttl) VALUES (1, 1, 'example', "
+        "'SOA', 'ns.example hostmaster.example 1 2 3 4 5', 60);\n";
+    std::string text;
+    std::string_view rest = step.body;
+    while (!rest.empty()) {
+        const std::size_t end = rest.find('\n');
+        const std::string line(rest.substr(0, end));
+        rest.remove_prefix(end + 1);
+        const Folder folder;
+        const bool is_first = step.args == "first";
+        write_file(folder / "dump.sql", is_first ? line + '\n' + rows : rows + line + '\n');
+        ImportOptions options;
+        options.format = Format::pg_dump;
+        if (line.find('`') != std::string::npos) options.format = Format::mysql_dump;
+        const Imported imported(folder / "dump.sql", options);
+        if (!imported.totals) {
+            const Error& error = imported.totals.error();
+            text += std::to_string(error.where.line) + ' ' + std::string(to_string(error.code)) +
+                    ": " + error.message + '\n';
+            continue;
+        }
+        text += std::to_string(imported.totals->records) + " records";
+        for (const Finding& finding : imported.sink.findings)
+            text += ", " + std::string(to_string(finding.verdict)) + ": " + finding.reason;
+        text += '\n';
+    }
+    return text;
+}
+
 std::string run(const testkit::Step& step) {
+    if (step.directive == "statements") return run_statements(step);
     const std::vector<std::string> words = step.words();
     const Folder folder;
     std::string source = words.empty() ? "" : testdata("ingest/" + words[0]);
@@ -269,6 +308,20 @@ TEST_CASE("the format is found out from the source") {
     CHECK(*detect(std::string(folder / "")) == Format::zone_files);
     write_file(folder / "noise", "\x01\x02 nothing\n");
     CHECK(detect(folder / "noise").error().code == Errc::malformed);
+    write_file(folder / "end.example", "# zones\nend.example\tfile\n");
+    CHECK(*detect(folder / "end.example") == Format::zone_files);
+    for (const char* text :
+         {"\xef\xbb\xbfINSERT INTO domains", "# comment\n-- another\ninsert into domains",
+          "WITH a AS (SELECT 1)", "\\restrict abc\n", "delete from records;\n", "-- only this"}) {
+        write_file(folder / "dump", text);
+        CHECK(*detect(folder / "dump") == Format::pg_dump);
+    }
+    using namespace std::string_literals;
+    for (const std::string& text :
+         {"\xff\xfe-\0-\0\n\0"s, "\xfe\xff\0-\0-\0\n"s, "-\0-\0\n\0"s, "\0-\0-\0\n"s}) {
+        write_file(folder / "utf16", text);
+        CHECK(detect(folder / "utf16").error().message.find("UTF-16") != std::string::npos);
+    }
     write_file(folder / "empty", "");
     CHECK(detect(folder / "empty").error().code == Errc::malformed);
     CHECK(detect(folder / "missing").error().code == Errc::not_found);

@@ -20,17 +20,22 @@ std::span<const std::string_view> needed_columns(Table table) noexcept {
     static constexpr std::array<std::string_view, 2> domains = {"id", "name"};
     static constexpr std::array<std::string_view, 4> records = {"domain_id", "name", "type",
                                                                 "content"};
+    static constexpr std::array<std::string_view, 4> comments = {"domain_id", "name", "type",
+                                                                 "comment"};
     switch (table) {
         case Table::domains:
             return domains;
         case Table::records:
             return records;
         case Table::domainmetadata:
-        case Table::comments:
         case Table::cryptokeys:
-        case Table::tsigkeys:
-        case Table::supermasters:
             return columns_of(table).first(1);
+        case Table::comments:
+            return comments;
+        case Table::tsigkeys:
+            return columns_of(table);
+        case Table::supermasters:
+            return columns_of(table).first(2);
         case Table::other:
             return {};
     }
@@ -160,11 +165,9 @@ Result<std::shared_ptr<const TableLayout>> RowPipeline::layout(Table table,
                                  .effect = "not taken over"});
         }
     }
-    for (const std::string_view needed : needed_columns(table)) {
-        if (std::ranges::find(columns, needed) == columns.end()) {
-            return fail(Errc::malformed,
-                        "table " + shown + " without a column " + std::string(needed), where);
-        }
+    if (const std::string_view missing = missing_column(table, columns); !missing.empty()) {
+        return fail(Errc::malformed, "table " + shown + " without a column " + std::string(missing),
+                    where);
     }
     const auto lacks = [&](std::string_view column) {
         return table == Table::records && std::ranges::find(columns, column) == columns.end();
@@ -173,6 +176,17 @@ Result<std::shared_ptr<const TableLayout>> RowPipeline::layout(Table table,
     layout->lacks_disabled = lacks("disabled");
     seen_[static_cast<std::size_t>(table)] = true;
     return std::shared_ptr<const TableLayout>(std::move(layout));
+}
+
+std::string_view RowPipeline::missing_column(Table table, std::span<const std::string> columns) {
+    for (const std::string_view needed : needed_columns(table)) {
+        if (std::ranges::find(columns, needed) == columns.end()) return needed;
+    }
+    return {};
+}
+
+bool RowPipeline::may_be_foreign(Table table) noexcept {
+    return table == Table::comments || table == Table::tsigkeys || table == Table::supermasters;
 }
 
 std::unique_ptr<char[]> RowPipeline::buffer() {
@@ -340,6 +354,11 @@ Status RowPipeline::refuse(Table table, std::uint64_t line, std::string record,
 
 void RowPipeline::foreign_table(const std::string& name, std::uint64_t rows, std::uint64_t line) {
     if (rows == 0) return;
+    passed_over(
+        "table " + name + " is none of PowerDNS's schema: " + std::to_string(rows) + " rows", line);
+}
+
+void RowPipeline::passed_over(std::string reason, std::uint64_t line) {
     const std::lock_guard lock(mutex_);
     findings_.push_back({.verdict = Verdict::doubtful,
                          .table = Table::other,
@@ -347,8 +366,7 @@ void RowPipeline::foreign_table(const std::string& name, std::uint64_t rows, std
                          .source = options_.source,
                          .zone = {},
                          .record = {},
-                         .reason = "table " + name + " is none of PowerDNS's schema: " +
-                                   std::to_string(rows) + " rows",
+                         .reason = std::move(reason),
                          .effect = "not taken over"});
 }
 

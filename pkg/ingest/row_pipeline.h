@@ -63,6 +63,13 @@ public:
                                                       std::span<const std::string> columns,
                                                       std::uint64_t line);
 
+    /// A column without which no row of the table means anything and that is not among `columns`;
+    /// or empty.
+    static std::string_view missing_column(Table table, std::span<const std::string> columns);
+    /// Whether a table of that name and other columns may be another program's: comments,
+    /// tsigkeys, supermasters. It stops no import.
+    static bool may_be_foreign(Table table) noexcept;
+
     // For the reader's thread.
     /// Errors: those of the threads, as soon as they are known.
     Status copy_block(CopyBlock block);
@@ -73,6 +80,8 @@ public:
     /// MySQL's comparisons find names in whatever case.
     void set_finds_capitals() noexcept { finds_capitals_ = true; }
     bool finds_capitals() const noexcept { return finds_capitals_; }
+    /// Rows that are not taken over, and why.
+    void passed_over(std::string reason, std::uint64_t line);
     /// A buffer of `copy_block_octets`, used before if there is one.
     std::unique_ptr<char[]> buffer();
 

@@ -1,0 +1,786 @@
+#include "ingest/dump_statements.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "ingest/row_store.h"
+
+namespace zc::ingest {
+
+namespace {
+
+constexpr std::size_t body_depth_max = 256;
+constexpr std::size_t delimiter_octets_max = 16;
+
+/// The first of PowerDNS's tables that stands in `text` as a word of its own; or empty.
+std::string table_named_in(std::string_view text) {
+    while (!text.empty()) {
+        std::size_t size = 0;
+        while (size < text.size() && is_word(text[size])) ++size;
+        const std::string word = lower(text.substr(0, size));
+        if (table_of(word)) return word;
+        text.remove_prefix(std::max<std::size_t>(size, 1));
+    }
+    return {};
+}
+
+/// Counts BEGIN and END as far as the three dialects have them, with CASE … END in expressions, END
+/// IF of MySQL's, the parentheses of CREATE RULE, and columns that are called "end".
+class BodyNesting {
+public:
+    explicit BodyNesting(Dialect dialect) : dialect_(dialect) {}
+
+    /// Whether a ";" here is not the end of the statement.
+    bool is_open() const noexcept { return !open_.empty() || parentheses_ > 0; }
+
+    /// False: nested too deep.
+    bool step(const Token& token) {
+        const bool is_word = token.kind == Token::Kind::word && before_ != ".";
+        const bool is_block =
+            is_word && is_one_of(token.text, {"if", "while", "loop", "repeat", "for"});
+        const bool is_behind_end = std::exchange(ends_, false);
+        if (is_behind_end && !open_.empty()) {
+            if (is_block ? open_.back() == Open::block : closes_) open_.pop_back();
+        }
+        // PostgreSQL's body is BEGIN ATOMIC; a parameter may be called "begin".
+        if (before_ == "begin" && dialect_ == Dialect::postgresql && !open_.empty() &&
+            !(is_word && token.text == "atomic"))
+            open_.pop_back();
+        if (token.is('(')) ++parentheses_;
+        if (token.is(')')) --parentheses_;
+        if (token.is_stop()) is_handler_ = false;
+        if (is_word) {
+            const bool starts = is_one_of(before_, {";", "begin", "atomic", "then", "else", "do",
+                                                    "loop", "repeat", ":", "row"});
+            if (token.text == "begin" &&
+                (open_.empty() ? parentheses_ <= 0 : starts || is_handler_)) {
+                open_.push_back(Open::begin);
+            } else if (is_block && starts && dialect_ == Dialect::mysql) {
+                open_.push_back(Open::block);
+            } else if (token.text == "case" && !is_behind_end) {
+                open_.push_back(Open::conditional);
+            } else if (token.text == "handler") {
+                is_handler_ = true;
+            } else if (token.text == "end" && !open_.empty()) {
+                ends_ = true;
+                closes_ =
+                    open_.back() == Open::conditional ||
+                    (open_.back() == Open::begin && is_one_of(before_, {";", "begin", "atomic"}));
+            }
+        }
+        const bool is_of_use = is_word || token.is_stop() || token.kind == Token::Kind::symbol;
+        before_ = !is_of_use ? "" : token.text.substr(0, identifier_octets_max);
+        return open_.size() <= body_depth_max;
+    }
+
+private:
+    enum class Open : std::uint8_t { begin, conditional, block };
+    const Dialect dialect_;
+    std::vector<Open> open_;
+    int parentheses_ = 0;
+    std::string before_;  // the word or symbol before this one
+    bool is_handler_ = false;
+    bool ends_ = false, closes_ = false;  // of an END before this one
+};
+
+}  // namespace
+
+/// To the end of a statement, whatever it holds.
+void DumpStatements::skip_statement() {
+    while (token_.kind != Token::Kind::end && !token_.is_stop() && !token_.is('\\')) next();
+}
+
+/// The rest of a statement that changes no row. Another one inside of it would be lost: a ";" is
+/// missing.
+Status DumpStatements::end_harmless() {
+    bool is_insert = false;
+    for (; token_.kind != Token::Kind::end && !token_.is_stop(); next()) {
+        if (token_.is('\\')) return unexpected("\";\" before a command of the client");
+        if (token_.kind != Token::Kind::word) {
+            is_insert = false;
+        } else if (token_.text == "insert" || token_.text == "replace") {
+            is_insert = true;
+        } else if (is_insert && token_.text == "into") {
+            return unexpected("\";\" before INSERT INTO");
+        } else if (!is_one_of(token_.text, {"or", "ignore", "delayed", "low_priority",
+                                            "high_priority", "abort", "fail", "rollback"})) {
+            is_insert = false;
+        }
+    }
+    return {};
+}
+
+/// The rest of CREATE TRIGGER, FUNCTION, … with the statements of its body, which are no data.
+/// Where DELIMITER is set, that ends it.
+Status DumpStatements::end_body() {
+    BodyNesting nesting(dialect_);
+    for (; token_.kind != Token::Kind::end; next()) {
+        if (token_.is('\\')) return unexpected("\";\" before a command of the client");
+        if (!delimiter_.empty()) {
+            if (token_.is_stop() && token_.text == delimiter_) return {};
+            continue;
+        }
+        if (!nesting.step(token_)) return unexpected("a body that is less nested");
+        if (token_.is_stop() && !nesting.is_open()) return {};
+    }
+    return unexpected("the end of its body");
+}
+
+/// schema.table, each plain or quoted; the current token is the first of it.
+Status DumpStatements::qualified(std::vector<std::string>& parts) {
+    parts.clear();
+    bool is_exact = false;
+    for (;;) {
+        if (!is_name()) return unexpected("the name of a table");
+        if (parts.size() == 2) return unexpected("a name of one part or two");
+        // PostgreSQL's "Domains" is another table than domains.
+        is_exact = token_.kind == Token::Kind::name && dialect_ == Dialect::postgresql;
+        parts.push_back(token_.text);
+        next();
+        if (!token_.is('.')) break;
+        next();
+    }
+    if (!is_exact) parts.back() = lower(parts.back());
+    return {};
+}
+
+void DumpStatements::skip_if_exists() {
+    if (!token_.is("if")) return;
+    while (is_one_of(token_.text, {"if", "not", "exists"}) && token_.kind == Token::Kind::word)
+        next();
+}
+
+void DumpStatements::mention(const std::vector<std::string>& parts, Mentions& out) {
+    for (std::size_t i = 0; i < parts.size(); ++i) {  // table.column, schema.table
+        const std::string name = lower(parts[i]);
+        if (!table_of(name)) continue;
+        const DumpTable* table =
+            tables_.find_or_null(i == 0 ? std::vector{name} : std::vector{parts[i - 1], name});
+        if (table != nullptr && !tables_.is_chosen(table->place)) continue;
+        if (out.table.empty()) out.table = name;
+        if (table != nullptr && table->rows_line != 0 && out.table_with_rows.empty())
+            out.table_with_rows = name;
+    }
+}
+
+/// Passes over the statement up to one of the words, or to its end, and says which tables of
+/// PowerDNS's it names.
+Status DumpStatements::mentions(std::initializer_list<std::string_view> until, Mentions& out) {
+    std::vector<std::string> parts;
+    while (token_.kind != Token::Kind::end && !token_.is_stop()) {
+        if (token_.is('\\')) return unexpected("\";\" before a command of the client");
+        if (token_.kind == Token::Kind::word && is_one_of(token_.text, until)) return {};
+        if (token_.kind != Token::Kind::word && token_.kind != Token::Kind::name) {
+            next();
+            continue;
+        }
+        parts.assign(1, token_.text);
+        for (next(); token_.is('.'); next()) {
+            next();
+            if (!is_name()) break;
+            parts.push_back(token_.text);
+        }
+        mention(parts, out);
+    }
+    return {};
+}
+
+Status DumpStatements::refuse_effect(std::string_view what, const std::string& table,
+                                     std::uint64_t line) {
+    return fail(Errc::unsupported,
+                std::string(what) + " table " + table +
+                    ": a database would carry that out, an import cannot; make the dump anew from "
+                    "the database in which it was done",
+                {name_, line});
+}
+
+/// A statement that changes rows: of a table that has none yet it changes nothing.
+Status DumpStatements::change_of_rows(std::string_view verb,
+                                      std::initializer_list<std::string_view> until,
+                                      std::uint64_t line) {
+    Mentions named;
+    ZC_TRY_STATUS(mentions(until, named));
+    if (!named.table_with_rows.empty())
+        return refuse_effect(std::string(verb) + " behind rows of", named.table_with_rows, line);
+    return end_harmless();
+}
+
+Status DumpStatements::column_names(std::vector<std::string>& columns) {
+    // The current token is the first name.
+    for (;; next()) {
+        if (!is_name()) return unexpected("the name of a column");
+        if (columns.size() == columns_of_table_max) return unexpected("fewer columns");
+        columns.push_back(lower(token_.text));
+        next();
+        if (!token_.is(',')) break;
+    }
+    if (!token_.is(')')) return unexpected("\",\" or \")\"");
+    next();
+    return {};
+}
+
+Status DumpStatements::create() {
+    const std::uint64_t line = line_;
+    next();
+    bool is_temporary = false;
+    bool is_foreign = false;
+    while (token_.kind != Token::Kind::end && !token_.is_stop()) {
+        if (token_.is('=') || token_.is('@')) {  // DEFINER=root@localhost
+            next();
+            next();
+            continue;
+        }
+        if (token_.kind != Token::Kind::word) {
+            next();
+            continue;
+        }
+        const std::string word = token_.text;
+        if (word == "temp" || word == "temporary") is_temporary = true;
+        if (word == "foreign" || word == "virtual") is_foreign = true;
+        if (word == "table") return create_table(is_temporary, is_foreign, line);
+        if (word == "view") return create_view(line);
+        if (is_one_of(word, {"trigger", "function", "procedure", "event", "package", "rule"}))
+            return end_body();
+        if (!is_one_of(word, {"or",        "replace",     "temp",      "temporary", "foreign",
+                              "virtual",   "global",      "local",     "unlogged",  "materialized",
+                              "recursive", "constraint",  "aggregate", "sql",       "security",
+                              "invoker",   "definer",     "algorithm", "merge",     "temptable",
+                              "undefined", "current_user"}))
+            break;
+        next();
+        if (token_.is('=')) {  // the value may be any word
+            next();
+            next();
+        }
+    }
+    return end_harmless();
+}
+
+Status DumpStatements::create_table(bool temporary, bool foreign, std::uint64_t line) {
+    next();
+    const bool if_not_exists = token_.is("if");
+    skip_if_exists();
+    std::vector<std::string> parts;
+    ZC_TRY_STATUS(qualified(parts));
+    DumpTable& table = tables_.create(parts);
+    const bool is_ours = table.ours && tables_.is_chosen(table.place);
+    if (is_ours && temporary)
+        return refuse_effect("CREATE TEMPORARY TABLE hides", table.name, line);
+    if (is_ours && table.rows_line != 0 && !if_not_exists) {
+        return fail(Errc::malformed,
+                    "table " + table.name +
+                        " is created behind rows of it: two dumps in one file; import them one by "
+                        "one",
+                    {name_, line});
+    }
+    const bool is_there = table.created;
+    table.created = true;
+    table.named = true;
+    table.is_view = foreign;
+    std::vector<DumpColumn> columns;
+    bool are_known = token_.is('(');
+    if (are_known) {
+        do {
+            next();
+            const bool is_constraint =
+                token_.kind == Token::Kind::word &&
+                is_one_of(token_.text,
+                          {"constraint", "primary", "unique", "key", "foreign", "check", "index",
+                           "fulltext", "spatial", "exclude", "like", "period"});
+            DumpColumn* column = nullptr;
+            if (is_name() && !is_constraint) {
+                if (columns.size() == columns_of_table_max) return unexpected("fewer columns");
+                column = &columns.emplace_back(DumpColumn{lower(token_.text), {}});
+            } else if (token_.is("like")) {
+                are_known = false;
+            }
+            for (int depth = 0; token_.kind != Token::Kind::end; next()) {
+                if (depth == 0 && (token_.is(',') || token_.is(')'))) break;
+                if (token_.is_stop()) return unexpected("\")\" behind the columns");
+                if (token_.is('(')) ++depth;
+                if (token_.is(')')) --depth;
+                if (column == nullptr || depth != 0 || !token_.is("default")) continue;
+                next();
+                const bool is_literal = token_.kind == Token::Kind::string ||
+                                        token_.kind == Token::Kind::number || token_.is("true") ||
+                                        token_.is("false");
+                if (is_literal) column->fallback = token_.text;
+                if (token_.is('(')) ++depth;
+                if (token_.is_stop()) return unexpected("\")\" behind the columns");
+                if (token_.is(',') || token_.is(')')) break;
+            }
+        } while (token_.is(','));
+        if (!token_.is(')')) return unexpected("\",\" or \")\"");
+        next();
+    }
+    for (int depth = 0; token_.kind != Token::Kind::end && !token_.is_stop(); next()) {
+        if (token_.is('\\')) return unexpected("\";\" before a command of the client");
+        if (token_.is('(')) ++depth;
+        if (token_.is(')')) --depth;
+        if (token_.is("engine")) found(Dialect::mysql);
+        if (is_ours && depth == 0 && (token_.is("as") || token_.is("select")))
+            return refuse_effect("CREATE TABLE … AS fills", table.name, line);
+    }
+    if (!is_there || !if_not_exists) {
+        table.columns.reset();
+        if (are_known) table.columns = std::move(columns);
+    }
+    return {};
+}
+
+Status DumpStatements::create_view(std::uint64_t line) {
+    next();
+    skip_if_exists();
+    if (token_.is("concurrently")) next();
+    std::vector<std::string> parts;
+    ZC_TRY_STATUS(qualified(parts));
+    const std::string name = lower(parts.back());
+    if (table_of(name)) {
+        DumpTable& table = tables_.find(parts);
+        // mysqldump writes a table that it drops again in the place of a view.
+        if (table.rows_line != 0 && tables_.is_chosen(table.place))
+            return refuse_effect("CREATE VIEW replaces", table.name, line);
+        table.is_view = table.named = true;
+    }
+    return end_harmless();
+}
+
+Status DumpStatements::alter(std::uint64_t line) {
+    next();
+    while (token_.is("ignore") || token_.is("online") || token_.is("offline") ||
+           token_.is("foreign"))
+        next();
+    if (!token_.is("table")) {
+        // A body of its own: ALTER EVENT … DO, ALTER PROCEDURE has none.
+        if (token_.is("event")) return end_body();
+        return end_harmless();
+    }
+    next();
+    skip_if_exists();
+    if (token_.is("only")) next();
+    if (token_.is("all")) return end_harmless();  // IN TABLESPACE
+    std::vector<std::string> parts;
+    ZC_TRY_STATUS(qualified(parts));
+    if (token_.is('*')) next();
+    if (!table_of(parts.back())) {
+        // RENAME TO one of ours.
+        for (; token_.kind != Token::Kind::end && !token_.is_stop(); next()) {
+            if (token_.is('\\')) return unexpected("\";\" before a command of the client");
+            if (!token_.is("rename")) continue;
+            next();
+            if (token_.is("column") || token_.is("index") || token_.is("key") ||
+                token_.is("constraint"))
+                continue;
+            if (token_.is("to") || token_.is("as")) next();
+            Mentions named;
+            ZC_TRY_STATUS(mentions({}, named));
+            if (!named.table.empty())
+                return refuse_effect("ALTER TABLE … RENAME TO, of another one into", named.table,
+                                     line);
+            break;
+        }
+        return {};
+    }
+    DumpTable& table = tables_.find(parts);
+    if (!tables_.is_chosen(table.place)) {
+        skip_statement();
+        return {};
+    }
+    for (;;) {
+        ZC_TRY_STATUS(alter_action(table, line));
+        for (int depth = 0; token_.kind != Token::Kind::end && !token_.is_stop(); next()) {
+            if (token_.is('\\')) return unexpected("\";\" before a command of the client");
+            if (depth == 0 && token_.is(',')) break;
+            if (token_.is('(')) ++depth;
+            if (token_.is(')')) --depth;
+        }
+        if (!token_.is(',')) return {};
+        next();
+    }
+}
+
+/// One of the actions of ALTER TABLE, of which many change nothing in rows. What adds, removes or
+/// renames columns makes what CREATE TABLE said of them void.
+Status DumpStatements::alter_action(DumpTable& table, std::uint64_t line) {
+    const std::string action = token_.text;
+    if (token_.kind == Token::Kind::stop || token_.kind == Token::Kind::end) return {};
+    if (token_.kind != Token::Kind::word) return unexpected("an action of ALTER TABLE");
+    next();
+    const auto refuse = [&](const std::string& what) {
+        return refuse_effect("ALTER TABLE … " + what + " of", table.name, line);
+    };
+    const auto changes_columns = [&](const std::string& what) -> Status {
+        if (table.rows_line != 0) return refuse(what + " behind its rows");
+        table.columns.reset();
+        return {};
+    };
+    const bool is_word = token_.kind == Token::Kind::word;
+    if (action == "add" || action == "drop") {
+        if (is_word &&
+            is_one_of(token_.text, {"constraint", "primary", "unique", "index", "key", "foreign",
+                                    "fulltext", "spatial", "check", "exclude"}))
+            return {};
+        if (is_word && is_one_of(token_.text, {"partition", "period", "system"}))
+            return action == "add" ? Status() : changes_columns("DROP PARTITION");
+        if (action == "drop") return changes_columns("DROP COLUMN");
+        if (token_.is("column")) next();
+        skip_if_exists();
+        const auto kept = columns_of(*table.ours);
+        if (std::ranges::find(kept, lower(token_.text)) != kept.end() || token_.is('('))
+            return changes_columns("ADD COLUMN");
+        table.columns.reset();
+        return {};
+    }
+    if (action == "alter") {
+        if (token_.is("column")) next();
+        if (token_.is("index") || token_.is("constraint") || token_.is("check")) return {};
+        const std::string name = lower(token_.text);
+        next();
+        bool to_type = token_.is("type");
+        if (token_.is("set")) {
+            next();
+            to_type = token_.is("data");
+            if (token_.is("default")) {
+                next();
+                const bool is_literal = token_.kind == Token::Kind::string ||
+                                        token_.kind == Token::Kind::number || token_.is("true") ||
+                                        token_.is("false");
+                if (table.columns) {
+                    const auto column = std::ranges::find(*table.columns, name, &DumpColumn::name);
+                    if (column != table.columns->end())
+                        column->fallback = is_literal ? std::optional(token_.text) : std::nullopt;
+                }
+            }
+        }
+        return to_type ? changes_columns("ALTER COLUMN TYPE") : Status();
+    }
+    if (action == "change") {
+        if (token_.is("column")) next();
+        skip_if_exists();
+        const std::string from = lower(token_.text);
+        next();
+        return lower(token_.text) == from ? Status() : changes_columns("CHANGE COLUMN");
+    }
+    if (action == "rename") {
+        if (token_.is("index") || token_.is("key") || token_.is("constraint")) return {};
+        if (token_.is("column")) return changes_columns("RENAME COLUMN");
+        return refuse("RENAME");
+    }
+    if (action == "set") return token_.is("schema") ? refuse("SET SCHEMA") : Status();
+    if (action == "attach" || action == "detach" || action == "inherit") return {};
+    if (is_one_of(action, {"owner",
+                           "enable",
+                           "disable",
+                           "cluster",
+                           "reset",
+                           "replica",
+                           "validate",
+                           "no",
+                           "force",
+                           "modify",
+                           "engine",
+                           "convert",
+                           "order",
+                           "comment",
+                           "default",
+                           "character",
+                           "charset",
+                           "collate",
+                           "row_format",
+                           "auto_increment",
+                           "key_block_size",
+                           "checksum",
+                           "pack_keys",
+                           "stats_persistent",
+                           "algorithm",
+                           "lock",
+                           "with",
+                           "without",
+                           "of",
+                           "not",
+                           "add_period",
+                           "partition",
+                           "remove",
+                           "analyze",
+                           "optimize",
+                           "check",
+                           "repair",
+                           "rebuild",
+                           "page_checksum",
+                           "transactional",
+                           "autoextend_size",
+                           "secondary_load",
+                           "max_rows",
+                           "min_rows"}))
+        return {};
+    return refuse(action);
+}
+
+Status DumpStatements::drop(std::uint64_t line) {
+    next();
+    if (token_.is("temporary")) next();
+    if (token_.is("schema") || token_.is("database")) {
+        next();
+        skip_if_exists();
+        const std::string name = token_.text;
+        if (!name.empty() && tables_.has_rows(name)) {
+            return fail(Errc::unsupported,
+                        "DROP of " + name + ", which has rows of PowerDNS's tables before it",
+                        {name_, line});
+        }
+        skip_statement();
+        return {};
+    }
+    if (token_.is("owned") && tables_.has_rows("")) {
+        return fail(Errc::unsupported, "DROP OWNED behind rows of PowerDNS's tables",
+                    {name_, line});
+    }
+    if (!token_.is("table")) return end_harmless();
+    next();
+    skip_if_exists();
+    std::vector<std::string> parts;
+    for (;;) {
+        ZC_TRY_STATUS(qualified(parts));
+        if (DumpTable* table = tables_.find_or_null(parts); table != nullptr) {
+            if (table->ours && table->rows_line != 0 && tables_.is_chosen(table->place))
+                return refuse_effect("DROP TABLE behind rows of", table->name, line);
+            table->created = table->is_view = table->named = false;
+            table->columns.reset();
+        }
+        if (!token_.is(',')) break;
+        next();
+    }
+    return end_harmless();
+}
+
+Status DumpStatements::select(std::uint64_t line) {
+    for (next(); token_.kind != Token::Kind::end && !token_.is_stop();) {
+        if (token_.is('\\')) return unexpected("\";\" before a command of the client");
+        if (token_.is("set_config")) {
+            next();
+            if (!token_.is('(')) continue;
+            next();
+            const bool is_path = token_.kind == Token::Kind::string && token_.text == "search_path";
+            next();
+            if (!is_path || !token_.is(',')) continue;
+            next();
+            found(Dialect::postgresql);
+            ZC_TRY_STATUS(set_search_path());
+            continue;
+        }
+        if (!token_.is("into")) {
+            next();
+            continue;
+        }
+        next();
+        while (token_.is("table") || token_.is("temp") || token_.is("temporary") ||
+               token_.is("unlogged"))
+            next();
+        if (token_.kind != Token::Kind::word && token_.kind != Token::Kind::name) continue;
+        std::vector<std::string> parts;
+        ZC_TRY_STATUS(qualified(parts));
+        if (table_of(parts.back())) return refuse_effect("SELECT … INTO fills", parts.back(), line);
+    }
+    return {};
+}
+
+/// The schemas of a list, or of a string with one.
+Status DumpStatements::set_search_path() {
+    std::vector<std::string> path;
+    const auto add = [&](std::string_view name) {
+        const std::string folded = lower(name);
+        if (!name.empty() && !name.starts_with("pg_") && name != "$user" &&
+            folded != "information_schema" && folded != "default")
+            path.emplace_back(name);
+    };
+    for (;;) {
+        if (token_.kind == Token::Kind::string) {
+            // One name, or, of set_config, a list.
+            std::string_view rest = token_.text;
+            while (!rest.empty()) {
+                const std::size_t comma = std::min(rest.find(','), rest.size());
+                std::string_view name = rest.substr(0, comma);
+                while (!name.empty() && (is_blank(name.front()) || name.front() == '"'))
+                    name.remove_prefix(1);
+                while (!name.empty() && (is_blank(name.back()) || name.back() == '"'))
+                    name.remove_suffix(1);
+                add(name);
+                rest.remove_prefix(std::min(comma + 1, rest.size()));
+            }
+        } else if (is_name()) {
+            add(token_.text);
+        } else {
+            break;
+        }
+        next();
+        if (!token_.is(',')) break;
+        next();
+        if (token_.is("false") || token_.is("true")) break;  // of set_config
+    }
+    tables_.search_path(std::move(path));
+    return {};
+}
+
+Status DumpStatements::set() {
+    next();
+    while (token_.is("session") || token_.is("local")) next();
+    if (token_.is("standard_conforming_strings")) {
+        found(Dialect::postgresql);
+        next();
+        next();
+        backslashes_in_strings_ = token_.text == "off";
+    } else if (token_.is("search_path") || token_.is("schema")) {
+        const bool is_path = token_.is("search_path");
+        found(Dialect::postgresql);
+        next();
+        if (is_path && (token_.is('=') || token_.is("to"))) next();
+        return set_search_path();
+    }
+    for (; token_.kind != Token::Kind::end && !token_.is_stop(); next()) {
+        if (token_.is("insert") || token_.is("replace")) return end_harmless();
+        if (!token_.is("sql_mode")) continue;
+        next();
+        if (!token_.is('=')) continue;
+        next();
+        if (token_.kind != Token::Kind::string) continue;
+        found(Dialect::mysql);
+        const std::string mode = lower(token_.text);
+        no_backslash_escapes_ = mode.find("no_backslash_escapes") != std::string::npos;
+        ansi_quotes_ = mode.find("ansi") != std::string::npos;
+    }
+    return {};
+}
+
+/// What runs code: PostgreSQL's DO, MySQL's EXECUTE, a WITH that may hold an INSERT.
+Status DumpStatements::code(std::string_view verb, bool is_block, std::uint64_t line) {
+    Mentions named;
+    bool changes = false;
+    std::string in_text;
+    for (next(); token_.kind != Token::Kind::end; next()) {
+        // Of MariaDB's IF … END IF, only what DELIMITER says is the end.
+        if (token_.is_stop() && (!is_block || token_.text == delimiter_)) break;
+        if (token_.is('\\')) return unexpected("\";\" before a command of the client");
+        if (token_.kind == Token::Kind::string && in_text.empty())
+            in_text = table_named_in(token_.text);
+        if (token_.kind == Token::Kind::word || token_.kind == Token::Kind::name) {
+            mention({token_.text}, named);
+            changes = changes || is_one_of(token_.text, {"insert", "update", "delete", "merge",
+                                                         "replace", "truncate", "drop", "copy",
+                                                         "alter", "load", "rename", "into"});
+        }
+    }
+    const bool is_query = verb == "with" || verb == "explain" || verb == "declare";
+    if ((!named.table.empty() && (changes || !is_query)) || !in_text.empty()) {
+        std::string shown(verb);
+        for (char& c : shown) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+        return refuse_effect(shown + " that names", named.table.empty() ? in_text : named.table,
+                             line);
+    }
+    return {};
+}
+
+/// DELIMITER of the mysql client: the rest of the line, up to a blank.
+Status DumpStatements::set_delimiter() {
+    found(Dialect::mysql);
+    const std::uint64_t line = line_;
+    std::string rest;
+    skip_line(&rest);
+    const std::size_t start = rest.find_first_not_of(" \t\r");
+    if (start == std::string::npos)
+        return fail(Errc::malformed, "DELIMITER without one", {name_, line});
+    rest.erase(0, start);
+    rest.resize(std::min(rest.find_first_of(" \t\r"), rest.size()));
+    if (rest.size() > delimiter_octets_max) {
+        return fail(Errc::limit,
+                    "a DELIMITER of " + std::to_string(rest.size()) + " octets, limit is " +
+                        std::to_string(delimiter_octets_max),
+                    {name_, line});
+    }
+    delimiter_ = rest == ";" ? "" : rest;
+    token_ = {};
+    token_.kind = Token::Kind::stop;
+    return {};
+}
+
+/// A line that begins with a backslash, of psql's; the current token is that.
+Status DumpStatements::command() {
+    const std::uint64_t line = line_;
+    std::string text;
+    skip_line(&text);
+    token_ = {};
+    token_.kind = Token::Kind::stop;
+    while (!text.empty() && is_blank(text.back())) text.pop_back();
+    const std::size_t end = std::min(text.find_first_of(" \t"), text.size());
+    const std::string_view name = std::string_view(text).substr(0, end);
+    std::string_view rest = std::string_view(text).substr(end);
+    rest.remove_prefix(std::min(rest.find_first_not_of(" \t"), rest.size()));
+    if (name == "connect" || name == "c") return connect(rest);
+    if (name == "copy") {
+        return fail(Errc::unsupported,
+                    "\\copy " + std::string(rest.substr(0, 60)) +
+                        ": its rows are in another file; wanted COPY … FROM stdin, as pg_dump "
+                        "writes it",
+                    {name_, line});
+    }
+    if (is_one_of(name, {"i", "ir", "include", "include_relative", "."})) {
+        return fail(Errc::unsupported,
+                    "\\" + text.substr(0, 60) +
+                        ": another file, which is not read; give it too, or "
+                        "one dump of the whole database",
+                    {name_, line});
+    }
+    if (is_one_of(name, {"restrict", "unrestrict", "echo", "qecho", "warn", "set", "unset", "pset",
+                         "timing", "encoding", "x", "a", "t", "o", "r", "p", "!"}))
+        return {};
+    return fail(Errc::malformed,
+                "found \"\\" + text.substr(0, 60) + "\", wanted a statement of SQL", {name_, line});
+}
+
+/// \connect NAME, "NAME", -reuse-previous=on "dbname='NAME'", - USER, postgresql://HOST/NAME
+Status DumpStatements::connect(std::string_view arguments) {
+    found(Dialect::postgresql);
+    while (arguments.starts_with("-reuse-previous")) {
+        arguments.remove_prefix(std::min(arguments.find(' '), arguments.size()));
+        arguments.remove_prefix(std::min(arguments.find_first_not_of(" \t"), arguments.size()));
+    }
+    std::string name;
+    char quote = '\0';
+    std::size_t at = 0;
+    for (; at < arguments.size(); ++at) {
+        const char c = arguments[at];
+        if (quote == '\0' && is_blank(c)) break;
+        if (quote == '\0' && (c == '"' || c == '\'')) {
+            quote = c;
+        } else if (c == quote) {
+            if (at + 1 >= arguments.size() || arguments[at + 1] != quote) {
+                quote = '\0';
+                continue;
+            }
+            name += arguments[at++];
+        } else {
+            name += c;
+        }
+    }
+    if (const std::size_t value = name.find("dbname="); value != std::string::npos) {
+        std::string_view rest =
+            std::string_view(name).substr(value + std::string_view("dbname=").size());
+        std::string database;
+        const bool is_quoted = rest.starts_with('\'');
+        if (is_quoted) rest.remove_prefix(1);
+        for (std::size_t i = 0; i < rest.size(); ++i) {
+            if (is_quoted ? rest[i] == '\'' : is_blank(rest[i])) break;
+            if (rest[i] == '\\' && i + 1 < rest.size()) ++i;
+            database += rest[i];
+        }
+        name = database;
+    } else if (name.starts_with("postgresql://") || name.starts_with("postgres://")) {
+        const std::size_t slash = name.find('/', name.find("://") + 3);
+        name = slash == std::string::npos
+                   ? ""
+                   : name.substr(slash + 1, name.find('?', slash) - slash - 1);
+    }
+    if (!name.empty() && name != "-") tables_.connect(name);
+    return {};
+}
+
+}  // namespace zc::ingest

@@ -1,0 +1,61 @@
+// Inside of package ingest: the statements of a dump that give no rows.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "ingest/dump_tables.h"
+#include "ingest/sql_lexer.h"
+
+namespace zc::ingest {
+
+constexpr std::size_t columns_of_table_max = 1600;  // PostgreSQL's own limit
+
+/// What statements say of tables, and that they change no row. One that changes rows of a table of
+/// PowerDNS's is an error, unless that has none yet.
+///
+/// Each function begins with the current token behind the statement's first word, or with that
+/// word, and leaves the token that ends the statement.
+class DumpStatements : protected SqlLexer {
+protected:
+    DumpStatements(ByteSource& source, const std::string& name, std::unique_ptr<char[]> buffer,
+                   DumpChoice choice)
+        : SqlLexer(source, name, std::move(buffer)), tables_(std::move(choice)) {}
+
+    struct Mentions {
+        std::string table;            // the first one of PowerDNS's
+        std::string table_with_rows;  // the first one that has rows
+    };
+    Status command();
+    Status connect(std::string_view arguments);
+    void skip_statement();
+    Status end_harmless();
+    Status end_body();
+    Status qualified(std::vector<std::string>& parts);
+    void skip_if_exists();
+    void mention(const std::vector<std::string>& parts, Mentions& out);
+    Status mentions(std::initializer_list<std::string_view> until, Mentions& out);
+    Status refuse_effect(std::string_view what, const std::string& table, std::uint64_t line);
+    Status change_of_rows(std::string_view verb, std::initializer_list<std::string_view> until,
+                          std::uint64_t line);
+    Status column_names(std::vector<std::string>& columns);
+    Status create();
+    Status create_table(bool temporary, bool foreign, std::uint64_t line);
+    Status create_view(std::uint64_t line);
+    Status alter(std::uint64_t line);
+    Status alter_action(DumpTable& table, std::uint64_t line);
+    Status drop(std::uint64_t line);
+    Status select(std::uint64_t line);
+    Status set();
+    Status set_search_path();
+    Status code(std::string_view verb, bool is_block, std::uint64_t line);
+    Status set_delimiter();
+
+    DumpTables tables_;
+};
+
+}  // namespace zc::ingest

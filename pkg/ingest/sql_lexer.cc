@@ -1,0 +1,408 @@
+#include "ingest/sql_lexer.h"
+
+#include <array>
+#include <charconv>
+
+#include "dns/name.h"
+
+namespace zc::ingest {
+
+namespace {
+
+constexpr std::size_t buffer_octets_max =
+    row_octets_max + copy_block_octets;                 // of one line of COPY, one token
+constexpr std::uint32_t version_of_no_server = 999999;  // of /*!999999 …*/, which none executes
+
+/// What MySQL reads for a backslash and `c`.
+char mysql_escaped(char c) noexcept {
+    switch (c) {
+        case 'n':
+            return '\n';
+        case 't':
+            return '\t';
+        case 'r':
+            return '\r';
+        case 'b':
+            return '\b';
+        case '0':
+            return '\0';
+        case 'Z':
+            return '\x1a';
+        default:
+            return c;
+    }
+}
+
+bool ends_in_escape(std::string_view text) noexcept {
+    const std::size_t last = text.find_last_not_of('\\');
+    return (text.size() - (last == std::string_view::npos ? 0 : last + 1)) % 2 == 1;
+}
+
+}  // namespace
+
+/// How many newlines; 16 octets at a time, plain code for every processor.
+std::uint64_t count_lines(std::string_view text) noexcept {
+    using Block __attribute__((vector_size(16))) = signed char;
+    std::uint64_t count = 0;
+    std::size_t at = 0;
+    while (text.size() - at >= sizeof(Block)) {
+        // Each lane counts down from 0 for at most 127 blocks.
+        Block lanes{};
+        const std::size_t blocks = std::min<std::size_t>((text.size() - at) / sizeof(Block), 127);
+        for (std::size_t i = 0; i < blocks; ++i, at += sizeof(Block)) {
+            Block block;
+            std::memcpy(&block, text.data() + at, sizeof block);
+            lanes += block == '\n';
+        }
+        for (std::size_t i = 0; i < sizeof(Block); ++i)
+            count += static_cast<std::uint8_t>(-lanes[i]);
+    }
+    for (; at < text.size(); ++at) count += text[at] == '\n' ? 1U : 0U;
+    return count;
+}
+
+int hex_value(char c) noexcept {
+    if (c >= '0' && c <= '9') return c - '0';
+    const char folded = static_cast<char>(c | 0x20);
+    return folded >= 'a' && folded <= 'f' ? folded - 'a' + 10 : 16;
+}
+
+void append_utf8(std::string& out, std::uint32_t point) {
+    if (point < 0x80) {
+        out += static_cast<char>(point);
+        return;
+    }
+    const int more = point < 0x800 ? 1 : point < 0x10000 ? 2 : 3;
+    constexpr std::array<std::uint32_t, 4> first = {0, 0xc0, 0xe0, 0xf0};
+    out += static_cast<char>(first[static_cast<std::size_t>(more)] | (point >> (6 * more)));
+    for (int i = more - 1; i >= 0; --i)
+        out += static_cast<char>(0x80U | (point >> (6 * i) & 0x3fU));
+}
+
+std::string lower(std::string_view text) {
+    std::string out(text);
+    for (char& c : out) c = static_cast<char>(dns::fold(static_cast<std::uint8_t>(c)));
+    return out;
+}
+
+std::string mysql_unescaped(std::string_view text) {
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] != '\\') {
+            out += text[i];
+            continue;
+        }
+        out += mysql_escaped(++i < text.size() ? text[i] : '\'');
+    }
+    return out;
+}
+
+Status SqlLexer::read_more() {
+    if (begin_ == end_) {
+        begin_ = end_ = 0;
+    } else if (begin_ != 0) {
+        std::memmove(buffer_.get(), buffer_.get() + begin_, end_ - begin_);
+        end_ -= begin_;
+        begin_ = 0;
+    }
+    if (end_ == capacity_) {
+        if (capacity_ >= buffer_octets_max) {
+            return fail(Errc::limit,
+                        "a row of more than " + std::to_string(row_octets_max) + " octets",
+                        {name_, line_});
+        }
+        auto larger = std::make_unique_for_overwrite<char[]>(capacity_ * 2);
+        std::memcpy(larger.get(), buffer_.get(), end_);
+        buffer_ = std::move(larger);
+        capacity_ *= 2;
+    }
+    ZC_TRY(const std::size_t count,
+           source_.read(std::span<char>(buffer_.get() + end_, capacity_ - end_)));
+    end_ += count;
+    ended_ = count == 0;
+    return {};
+}
+
+void SqlLexer::skip_line(std::string* kept_or_null) {
+    while (pull()) {
+        const std::string_view rest(buffer_.get() + begin_, end_ - begin_);
+        const std::size_t newline = rest.find('\n');
+        const std::size_t count = std::min(newline, rest.size());
+        if (kept_or_null != nullptr && kept_or_null->size() < line_octets_max)
+            *kept_or_null += rest.substr(0, count);
+        begin_ += count;
+        if (newline != std::string_view::npos) return;  // the newline itself is the next blank
+    }
+}
+
+void SqlLexer::comment() {
+    std::string text;
+    skip_line(&text);
+    while (!text.empty() && is_blank(text.back())) text.pop_back();
+    const std::size_t start = text.find_first_not_of(" \t");
+    const std::string_view words =
+        start == std::string::npos ? std::string_view{} : std::string_view(text).substr(start);
+    if (words == "PostgreSQL database dump" || words == "PostgreSQL database cluster dump")
+        ++ends_wanted_;
+    if (words == "PostgreSQL database dump complete" ||
+        words == "PostgreSQL database cluster dump complete")
+        --ends_wanted_;
+    if (words.starts_with("MySQL dump ") || words.starts_with("MariaDB dump ")) {
+        found(Dialect::mysql);
+        ++ends_wanted_;
+    }
+    if (words.starts_with("Dump completed")) --ends_wanted_;
+}
+
+/// Behind "/*". True: what it holds is executed (/*!40101 … */ of MySQL's) and comes as tokens.
+bool SqlLexer::block_comment() {
+    if ((dialect_ == Dialect::mysql || dialect_ == Dialect::unknown) && !in_conditional_ &&
+        (ahead("!") || ahead("M!"))) {
+        found(Dialect::mysql);
+        while (take() != '!') {
+        }
+        std::uint32_t version = 0;
+        for (int digits = 0; digits < 6 && is_digit(look()); ++digits)
+            version = version * 10 + static_cast<std::uint32_t>(take() - '0');
+        if (version < version_of_no_server) return in_conditional_ = true;
+    }
+    for (int depth = 1; depth > 0 && pull();) {  // PostgreSQL's nest, MySQL's do not
+        const char c = take();
+        if (c == '*' && look() == '/') {
+            take();
+            --depth;
+        } else if (c == '/' && look() == '*' && dialect_ != Dialect::mysql) {
+            take();
+            ++depth;
+        }
+    }
+    return false;
+}
+
+/// The first evidence counts.
+void SqlLexer::found(Dialect dialect) {
+    if (dialect_ != Dialect::unknown) return;
+    dialect_ = dialect;
+    if (dialect != Dialect::mysql) return;
+    if (guessed_line_ != 0 && !failure_) {
+        failure_ = Error{Errc::malformed,
+                         "this is MySQL's, where a backslash in a string is an escape, and line " +
+                             std::to_string(guessed_line_) +
+                             " has one: say --from mysql-dump, or --from pg-dump if it is not",
+                         {name_, line_}};
+    }
+}
+
+void SqlLexer::quoted(char quote, bool backslashes) {
+    for (;;) {
+        if (!pull()) {
+            token_.kind = Token::Kind::end;
+            return;
+        }
+        const std::string_view rest(buffer_.get() + begin_, end_ - begin_);
+        const char stops[3] = {quote, backslashes ? '\\' : quote, '\0'};
+        std::size_t stop = backslashes ? rest.find_first_of(stops) : rest.find(quote);
+        stop = std::min(stop, rest.size());
+        if (token_.text.size() + stop > row_octets_max) {
+            failure_ = Error{Errc::limit,
+                             "a string of more than " + std::to_string(row_octets_max) + " octets",
+                             {name_, line_}};
+            token_.kind = Token::Kind::end;
+            return;
+        }
+        const std::string_view plain = rest.substr(0, stop);
+        token_.text += plain;
+        line_ += count_lines(plain);
+        begin_ += stop;
+        if (stop == rest.size()) continue;
+        if (take() == quote) {
+            if (look() == quote) {
+                token_.text += take();  // doubled: one
+                continue;
+            }
+            if (dialect_ != Dialect::unknown || backslashes || quote != '\'') return;
+            token_.escapes_guessed = token_.text.find('\\') != std::string::npos;
+            if (!token_.escapes_guessed || !ends_in_escape(token_.text)) return;
+            // A string ended by \', or one of MySQL's with a quote in it: what cannot stand behind
+            // a string tells, and zone2sql writes no string that ends in a backslash.
+            const char behind = look();
+            if (!in_select_of_insert_ &&
+                (is_blank(behind) ||
+                 std::string_view(",);:").find(behind) != std::string_view::npos))
+                return;
+            found(Dialect::mysql);
+            if (failure_) {
+                token_.kind = Token::Kind::end;
+                return;
+            }
+            token_.text = mysql_unescaped(token_.text);
+            token_.escapes_guessed = false;
+            backslashes = true;
+            continue;
+        }
+        if (pull()) escape(take());
+    }
+}
+
+/// Behind the backslash of E'…', or of any string of MySQL's. `c` is taken.
+void SqlLexer::escape(char c) {
+    const bool is_simple = c == 'n' || c == 't' || c == 'r' || c == 'b';
+    if (is_simple || dialect_ == Dialect::mysql) {
+        token_.text += mysql_escaped(c);
+        return;
+    }
+    // PostgreSQL: \ooo, \xhh, \uxxxx, \Uxxxxxxxx.
+    const bool is_octal = c >= '0' && c <= '7';
+    const std::size_t digits_max = c == 'x' ? 2 : c == 'u' ? 4 : c == 'U' ? 8 : is_octal ? 3 : 0;
+    std::string digits(is_octal ? 1 : 0, c);
+    while (digits.size() < digits_max && hex_value(look()) < (is_octal ? 8 : 16)) digits += take();
+    if (digits.empty()) {
+        token_.text += c;
+        return;
+    }
+    std::uint32_t point = 0;
+    std::from_chars(digits.data(), digits.data() + digits.size(), point, is_octal ? 8 : 16);
+    if (c == 'u' || c == 'U') {
+        append_utf8(token_.text, std::min<std::uint32_t>(point, 0x10ffff));
+    } else {
+        token_.text += static_cast<char>(point);
+    }
+}
+
+void SqlLexer::dollar_quoted() {
+    // $tag$ … $tag$; a single $ otherwise (a parameter in a function body outside of quotes does
+    // not occur in dumps).
+    std::string tag = "$";
+    while (is_word(look()) && look() != '$' && tag.size() < identifier_octets_max) tag += take();
+    if (look() != '$') {
+        token_.kind = Token::Kind::symbol;
+        token_.text = "$";
+        return;
+    }
+    tag += take();
+    token_.kind = Token::Kind::string;
+    token_.text.clear();
+    std::string tail;
+    while (pull()) {
+        tail += take();
+        if (tail.size() > tag.size()) {
+            token_.text += tail[0];
+            tail.erase(0, 1);
+        }
+        if (tail == tag) return;
+    }
+    token_.kind = Token::Kind::end;
+}
+
+void SqlLexer::word() {
+    token_.kind = Token::Kind::word;
+    while (is_word(look()) && token_.text.size() < identifier_octets_max && !at_delimiter()) {
+        token_.text += static_cast<char>(dns::fold(static_cast<std::uint8_t>(take())));
+    }
+    // E'…' has escapes whatever the setting; N'…', B'…', _utf8mb4'…' and _binary '…' are strings as
+    // they stand.
+    const bool escapes = token_.text == "e";
+    if (look() == '\'' &&
+        (escapes || token_.text == "n" || token_.text == "b" || token_.text.starts_with('_'))) {
+        take();
+        if (escapes) found(Dialect::postgresql);
+        token_.kind = Token::Kind::string;
+        token_.text.clear();
+        quoted('\'', escapes || has_escapes());
+    } else if (token_.text == "x" && look() == '\'') {
+        take();
+        token_.text.clear();
+        quoted('\'', false);
+        token_.kind = Token::Kind::number;
+        token_.text.insert(0, "0x");
+    }
+}
+
+void SqlLexer::number() {
+    token_.kind = Token::Kind::number;
+    while ((is_word(look()) || look() == '.' || look() == '+' || look() == '-') &&
+           token_.text.size() < row_octets_max && !at_delimiter()) {
+        token_.text += take();
+    }
+}
+
+void SqlLexer::next() {
+    token_.text.clear();
+    token_.kind = Token::Kind::end;
+    token_.escapes_guessed = false;
+    while (pull()) {
+        const char c = buffer_[begin_];
+        if (is_blank(c)) {
+            take();
+            continue;
+        }
+        if (at_delimiter()) {
+            for (std::size_t i = 0; i < delimiter_.size(); ++i) token_.text += take();
+            token_.kind = Token::Kind::stop;
+            return;
+        }
+        if (is_word_start(c)) return word();
+        if (is_digit(c)) return number();
+        take();
+        switch (c) {
+            case '-':
+                if (look() == '-') {
+                    take();
+                    comment();
+                    continue;
+                }
+                if (is_digit(look())) {
+                    token_.text = "-";
+                    return number();
+                }
+                break;
+            case '#':
+                if (dialect_ == Dialect::mysql ||
+                    (dialect_ == Dialect::unknown && at_statement_start_)) {
+                    found(Dialect::mysql);
+                    skip_line();
+                    continue;
+                }
+                break;
+            case '/':
+                if (look() == '*') {
+                    take();
+                    block_comment();
+                    continue;
+                }
+                break;
+            case '*':
+                if (in_conditional_ && look() == '/') {
+                    take();
+                    in_conditional_ = false;
+                    continue;
+                }
+                break;
+            case '\'':
+                token_.kind = Token::Kind::string;
+                return quoted('\'', has_escapes());
+            case '"':
+                token_.kind = dialect_ == Dialect::mysql && !ansi_quotes_ ? Token::Kind::string
+                                                                          : Token::Kind::name;
+                return quoted('"', token_.kind == Token::Kind::string && has_escapes());
+            case '`':
+                found(Dialect::mysql);
+                token_.kind = Token::Kind::name;
+                return quoted('`', false);
+            case '$':
+                if (dialect_ == Dialect::mysql) break;
+                return dollar_quoted();
+            case ';':
+                token_.kind = Token::Kind::stop;
+                token_.text = ";";
+                return;
+            default:
+                break;
+        }
+        token_.kind = Token::Kind::symbol;
+        token_.text.assign(1, c);
+        return;
+    }
+}
+
+}  // namespace zc::ingest
