@@ -1,6 +1,7 @@
 #include "journal/journal.h"
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -35,6 +36,8 @@ constexpr const char* page_size = "PRAGMA page_size=8192";
 // Zones asked for one by one before the whole table is read into memory: by then the reading (0.6 s
 // at 2.1 million zones) costs less than going on.
 constexpr std::uint64_t lookups_before_index = 20'000;
+// Rows of a new store's zones that are asked for before they are written.
+constexpr std::size_t rows_ahead = 8;
 // Rows of `changes` that are kept. A reader that is farther behind looks at everything, which is
 // then cheaper anyway.
 constexpr std::uint64_t changes_rows_max = 1'000'000;
@@ -647,6 +650,7 @@ struct Update::Work {
     Status log_change(base::Octets key, Left left);
     Status log_commit();
     Status add_to_new(const Zone& zone, base::Octets image);
+    std::vector<std::uint32_t> order_of_new_zones() const;
     Result<Position> commit_new();
     Result<Position> commit_old();
     std::uint64_t version() const { return meta.position.number + 1; }
@@ -988,22 +992,54 @@ Status Update::Work::add_to_new(const Zone& zone, base::Octets image) {
     return {};
 }
 
-Result<Position> Update::Work::commit_new() {
-    std::ranges::sort(new_zones, [this](const NewZone& a, const NewZone& b) {
-        const base::Octets key_a = key_of(a);
-        const base::Octets key_b = key_of(b);
+/// Indices of `new_zones` in the order of keys, those of one key in that of their numbers.
+std::vector<std::uint32_t> Update::Work::order_of_new_zones() const {
+    // The first octets of a key as numbers: nearly all comparisons end there, without a look at the
+    // key, which would miss the cache.
+    static_assert(std::endian::native == std::endian::little);
+    struct Item {
+        std::uint64_t first, second;
+        std::uint32_t index;
+    };
+    std::vector<Item> items;
+    items.reserve(new_zones.size());
+    for (std::uint32_t i = 0; i < new_zones.size(); ++i) {
+        std::array<std::uint64_t, 2> head{};
+        const base::Octets key = key_of(new_zones[i]);
+        std::memcpy(head.data(), key.data(), std::min(key.size(), sizeof head));
+        items.push_back({__builtin_bswap64(head[0]), __builtin_bswap64(head[1]), i});
+    }
+    std::ranges::sort(items, [this](const Item& a, const Item& b) {
+        if (a.first != b.first) return a.first < b.first;
+        if (a.second != b.second) return a.second < b.second;
+        const base::Octets key_a = key_of(new_zones[a.index]);
+        const base::Octets key_b = key_of(new_zones[b.index]);
         const int order =
             std::memcmp(key_a.data(), key_b.data(), std::min(key_a.size(), key_b.size()));
         if (order != 0) return order < 0;
         if (key_a.size() != key_b.size()) return key_a.size() < key_b.size();
-        return a.number < b.number;
+        return a.index < b.index;
     });
+    std::vector<std::uint32_t> order;
+    order.reserve(items.size());
+    for (const Item& item : items) order.push_back(item.index);
+    return order;
+}
+
+Result<Position> Update::Work::commit_new() {
+    const std::vector<std::uint32_t> order = order_of_new_zones();
     meta.position = next_position();
     ZC_TRY(Statement add, database.prepare("INSERT INTO zones VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)"));
     ZC_TRY(Statement drop_image, database.prepare("DELETE FROM images WHERE id = ?"));
-    for (std::size_t i = 0; i < new_zones.size(); ++i) {
-        const NewZone& row = new_zones[i];
-        if (i + 1 < new_zones.size() && std::ranges::equal(key_of(row), key_of(new_zones[i + 1]))) {
+    for (std::size_t i = 0; i < order.size(); ++i) {
+        // In this order each row misses the cache; asked for ahead, the misses overlap.
+        if (i + 2 * rows_ahead < order.size())
+            __builtin_prefetch(&new_zones[order[i + 2 * rows_ahead]]);
+        if (i + rows_ahead < order.size())
+            __builtin_prefetch(&new_octets[new_zones[order[i + rows_ahead]].at]);
+        const NewZone& row = new_zones[order[i]];
+        if (i + 1 < order.size() &&
+            std::ranges::equal(key_of(row), key_of(new_zones[order[i + 1]]))) {
             // Put twice: the last one counts, as in a store that is there.
             drop_image.bind(1, std::int64_t{row.number});
             ZC_TRY_STATUS(drop_image.run());
