@@ -147,12 +147,13 @@ public:
 private:
     void work() {
         ZoneCompiler compiler(compile_);
+        RowStore::Bucket rows;
         Grouping grouping;
         std::vector<CompiledDomain> domains;
         // The last bucket has rows without a domain; its findings come last.
         for (std::size_t at = next_bucket_++; at <= buckets_count; at = next_bucket_++) {
             domains.clear();
-            Status status = compile(at, compiler, grouping, domains);
+            Status status = compile(at, rows, compiler, grouping, domains);
             std::unique_lock lock(mutex_);
             turn_.wait(lock, [&] { return failure_ || turn_of_ == at; });
             if (failure_) return;
@@ -164,11 +165,11 @@ private:
         }
     }
 
-    Status compile(std::size_t bucket, ZoneCompiler& compiler, Grouping& grouping,
-                   std::vector<CompiledDomain>& domains) {
+    Status compile(std::size_t bucket, RowStore::Bucket& rows, ZoneCompiler& compiler,
+                   Grouping& grouping, std::vector<CompiledDomain>& domains) {
         if (stopped(options_))
             return fail(Errc::interrupted, "stopped while compiling", {compile_.source, 0});
-        ZC_TRY(RowStore::Bucket rows, store_.take(bucket));
+        ZC_TRY_STATUS(store_.take(bucket, rows));
         grouping.group(rows.refs);
         domains.reserve(grouping.groups().size() + 2);  // each is large
         for (const Grouping::Group& group : grouping.groups()) {
