@@ -144,6 +144,7 @@ private:
     CompiledDomain done_;
     ImportedZone zone_;
     std::string zone_text_;
+    std::string_view apex_text_;  // the apex as names of records end in it; empty: none does
     bool presigned_ = false;
     bool disabled_soa_ = false;
     std::vector<std::uint8_t> octets_;  // owners and RDATA

@@ -43,6 +43,53 @@ constexpr std::uint64_t unzigzag(std::uint64_t value) noexcept {
     return (value >> 1) ^ (0 - (value & 1));
 }
 
+/// memcpy for values, of which nearly all are short: a call costs more than the copying.
+void copy_octets(void* to, const void* from, std::size_t octets) noexcept {
+    auto* const out = static_cast<std::uint8_t*>(to);
+    const auto* const in = static_cast<const std::uint8_t*>(from);
+    const auto ends = [&]<class T>(T first) {  // two that overlap
+        T last;
+        std::memcpy(&first, in, sizeof first);
+        std::memcpy(&last, in + octets - sizeof last, sizeof last);
+        std::memcpy(out, &first, sizeof first);
+        std::memcpy(out + octets - sizeof last, &last, sizeof last);
+    };
+    struct Sixteen {
+        std::uint64_t low, high;
+    };
+    if (octets > 32) {
+        std::memcpy(to, from, octets);
+    } else if (octets >= 16) {
+        ends(Sixteen{});
+    } else if (octets >= 8) {
+        ends(std::uint64_t{});
+    } else if (octets >= 4) {
+        ends(std::uint32_t{});
+    } else if (octets >= 2) {
+        ends(std::uint16_t{});
+    } else if (octets == 1) {
+        *out = *in;
+    }
+}
+
+/// memcmp, as `copy_octets`.
+bool is_same(const char* a, const char* b, std::size_t octets) noexcept {
+    const auto ends = [&]<class T>(T of_a) {
+        T of_b;
+        std::memcpy(&of_a, a, sizeof of_a);
+        std::memcpy(&of_b, b, sizeof of_b);
+        if (of_a != of_b) return false;
+        std::memcpy(&of_a, a + octets - sizeof of_a, sizeof of_a);
+        std::memcpy(&of_b, b + octets - sizeof of_b, sizeof of_b);
+        return of_a == of_b;
+    };
+    if (octets > 16) return std::memcmp(a, b, octets) == 0;
+    if (octets >= 8) return ends(std::uint64_t{});
+    if (octets >= 4) return ends(std::uint32_t{});
+    if (octets >= 2) return ends(std::uint16_t{});
+    return octets == 0 || *a == *b;
+}
+
 /// How many octets the two have in common at their ends, up to `tail_octets_max`.
 std::size_t common_tail(std::string_view a, std::string_view b) noexcept {
     const std::size_t most = std::min({a.size(), b.size(), tail_octets_max});
@@ -123,7 +170,7 @@ std::uint8_t* RowPacker::pack(const Row& row, std::uint8_t* at,
         const std::size_t octets = value->size();
         plain_octets += varint_octets(octets + 1) + octets;
         if (beside && before.octets == octets &&
-            (octets == 0 || std::memcmp(before.text.data(), value->data(), octets) == 0)) {
+            is_same(before.text.data(), value->data(), octets)) {
             *same |= static_cast<std::uint8_t>(1U << (i - first));
             continue;
         }
@@ -134,11 +181,11 @@ std::uint8_t* RowPacker::pack(const Row& row, std::uint8_t* at,
                 tail = common_tail(*value, {before.text.data(), before.octets});
             *at++ = static_cast<std::uint8_t>(tail);
         }
-        if (octets != tail) std::memcpy(at, value->data(), octets - tail);
+        copy_octets(at, value->data(), octets - tail);
         at += octets - tail;
         if (octets <= before.text.size()) {
             before.octets = static_cast<std::uint8_t>(octets);
-            if (octets != 0) std::memcpy(before.text.data(), value->data(), octets);
+            copy_octets(before.text.data(), value->data(), octets);
         } else {
             before.octets = Remembered::unknown;
         }
@@ -170,7 +217,7 @@ RowStore::Bucket::Ref RowUnpacker::unpack(std::uint8_t*& plain) noexcept {
         if ((same >> (i - first) & 1U) != 0) {
             plain = put_varint(plain, value.octets_and_one);
             if (value.octets_and_one > 1) {
-                std::memcpy(plain, value.text, value.octets_and_one - 1);
+                copy_octets(plain, value.text, value.octets_and_one - 1);
                 value.text = plain;
                 plain += value.octets_and_one - 1;
             }
@@ -183,10 +230,10 @@ RowStore::Bucket::Ref RowUnpacker::unpack(std::uint8_t*& plain) noexcept {
         const std::size_t octets = value.octets_and_one - 1;
         const std::size_t tail = beside && octets >= tail_value_octets_min ? *at_++ : 0;
         value.text = plain;
-        std::memcpy(plain, at_, octets - tail);
+        copy_octets(plain, at_, octets - tail);
         at_ += octets - tail;
         plain += octets - tail;
-        if (tail != 0) std::memcpy(plain, before.text + (before.octets_and_one - 1 - tail), tail);
+        copy_octets(plain, before.text + (before.octets_and_one - 1 - tail), tail);
         plain += tail;
     }
     ref.octets = static_cast<std::uint32_t>(plain - ref.values);

@@ -19,7 +19,6 @@ namespace {
 
 constexpr std::uint32_t chunk_octets = 32768;
 constexpr std::size_t row_octets_typical = 48;  // plain; rather less, so that there is room for all
-static_assert(slab_octets % chunk_octets == 0);
 
 constexpr std::array<std::string_view, 9> domains_columns = {
     "id",      "name",    "master", "last_check", "type", "notified_serial",
@@ -80,14 +79,16 @@ std::optional<Table> table_of(std::string_view name) noexcept {
 RowStore::RowStore(Options options) : options_(std::move(options)) {}
 
 RowStore::~RowStore() {
-    for (std::uint8_t* const slab : slabs_) ::munmap(slab, slab_octets);
+    for (const Slabs& some : slabs_)
+        for (std::uint8_t* const slab : some.slabs) ::munmap(slab, slab_octets);
 }
 
 RowStore::Writer& RowStore::add_writer() {
     return *writers_.emplace_back(std::make_unique<Writer>(*this));
 }
 
-RowStore::Chunk RowStore::new_chunk(std::size_t octets) {
+RowStore::Chunk RowStore::new_chunk(std::size_t bucket, std::size_t octets) {
+    static_assert(slab_octets % chunk_octets == 0);
     Chunk chunk;
     if (octets > chunk_octets) {  // of one long row
         chunk.own = std::make_unique_for_overwrite<std::uint8_t[]>(octets);
@@ -96,24 +97,29 @@ RowStore::Chunk RowStore::new_chunk(std::size_t octets) {
         return chunk;
     }
     const std::lock_guard lock(slabs_mutex_);
-    if (slab_used_ == slab_octets) {
+    Slabs& some = slabs_[bucket / slab_buckets];
+    if (some.used == slab_octets) {
+        some.slabs.reserve(some.slabs.size() + 1);
         void* const slab = ::mmap(nullptr, slab_octets, PROT_READ | PROT_WRITE,
                                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (slab == MAP_FAILED) throw std::bad_alloc();
-        slabs_.push_back(static_cast<std::uint8_t*>(slab));
-        slab_used_ = 0;
+        some.slabs.push_back(static_cast<std::uint8_t*>(slab));
+        some.used = 0;
     }
-    chunk.octets = slabs_.back() + slab_used_;
+    chunk.octets = some.slabs.back() + some.used;
     chunk.capacity = chunk_octets;
-    slab_used_ += chunk_octets;
+    some.used += chunk_octets;
     return chunk;
 }
 
-void RowStore::give_back(Chunk& chunk) noexcept {
-    // Its pages, at once; the addresses go with the store.
-    if (chunk.own == nullptr && chunk.octets != nullptr)
-        ::madvise(chunk.octets, chunk_octets, MADV_DONTNEED);
-    chunk = {};
+void RowStore::bucket_is_taken(std::size_t bucket) noexcept {
+    std::vector<std::uint8_t*> unused;
+    {
+        const std::lock_guard lock(slabs_mutex_);
+        Slabs& some = slabs_[bucket / slab_buckets];
+        if (++some.taken == slab_buckets) unused.swap(some.slabs);
+    }
+    for (std::uint8_t* const slab : unused) ::munmap(slab, slab_octets);
 }
 
 RowStore::Writer::Writer(RowStore& store)
@@ -132,10 +138,7 @@ Status RowStore::Writer::add(const Row& row) {
     Shelf& shelf = shelves_[bucket];
     if (shelf.open.capacity - shelf.open.size < octets_max) {
         ZC_TRY_STATUS(seal(shelf));
-        if (shelf.open.capacity < octets_max) {
-            give_back(shelf.open);
-            shelf.open = store_.new_chunk(octets_max);
-        }
+        if (shelf.open.capacity < octets_max) shelf.open = store_.new_chunk(bucket, octets_max);
         packers_[bucket].restart();
     }
     std::uint8_t* const begin = shelf.open.octets + shelf.open.size;
@@ -213,18 +216,15 @@ Status RowStore::take(std::size_t bucket, Bucket& taken) {
     };
     for (const std::unique_ptr<Writer>& writer : writers_) {
         Writer::Shelf& shelf = writer->shelves_[bucket];
-        for (Chunk& chunk : shelf.full) {
-            unpack(chunk.octets, chunk.size);
-            give_back(chunk);
-        }
+        for (const Chunk& chunk : shelf.full) unpack(chunk.octets, chunk.size);
         for (const Writer::Spilled& spilled : shelf.spilled) {
             ZC_TRY_STATUS(writer->read_back(spilled, taken.packed_));
             unpack(taken.packed_.data(), taken.packed_.size());
         }
         if (shelf.open.size != 0) unpack(shelf.open.octets, shelf.open.size);
-        give_back(shelf.open);
         shelf = {};
     }
+    bucket_is_taken(bucket);
     return {};
 }
 
