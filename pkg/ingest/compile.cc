@@ -248,7 +248,7 @@ bool ZoneCompiler::is_same_owner(const Item& item, dns::NameView name) const noe
            std::memcmp(&octets_[item.owner_at], name.wire().data(), name.size()) == 0;
 }
 
-CompiledDomain ZoneCompiler::compile(std::span<const RowStore::Bucket::Ref> refs) {
+void ZoneCompiler::compile(std::span<const RowStore::Bucket::Ref> refs, CompiledDomain& into) {
     refs_ = refs;
     done_ = {};
     zone_ = {};
@@ -298,7 +298,8 @@ CompiledDomain ZoneCompiler::compile(std::span<const RowStore::Bucket::Ref> refs
                    ref.table == Table::records ? "not answered" : "not taken over");
         }
         done_.findings = std::move(zone_.findings);
-        return std::move(done_);
+        into = std::move(done_);
+        return;
     }
 
     done_.apex = zone_.apex;
@@ -306,7 +307,8 @@ CompiledDomain ZoneCompiler::compile(std::span<const RowStore::Bucket::Ref> refs
     if (options_.is_unchanged && options_.is_unchanged(zone_.apex, digest)) {
         for (TableCount& table : done_.counts) table.taken = table.read;
         done_.unchanged = true;
-        return std::move(done_);
+        into = std::move(done_);
+        return;
     }
     zone_text_ = dns::to_string(zone_.apex);
     for (std::uint32_t i = 0; i < refs.size(); ++i) {
@@ -340,8 +342,8 @@ CompiledDomain ZoneCompiler::compile(std::span<const RowStore::Bucket::Ref> refs
     std::ranges::sort(zone_.kept);
     std::ranges::stable_sort(zone_.findings, {}, &Finding::line);
     zone_.rows_digest = zone_.findings.empty() ? digest : 0;
-    done_.zone = std::move(zone_);
-    return std::move(done_);
+    into = std::move(done_);
+    into.zone = std::move(zone_);
 }
 
 std::uint64_t ZoneCompiler::digest_rows() const noexcept {

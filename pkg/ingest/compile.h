@@ -44,8 +44,8 @@ class ZoneCompiler {
 public:
     explicit ZoneCompiler(const CompileOptions& options) : options_(options) {}
 
-    /// `refs`: all rows with one domain id, by table, then line.
-    CompiledDomain compile(std::span<const RowStore::Bucket::Ref> refs);
+    /// `refs`: all rows with one domain id, by table, then line. `into`: as it was made.
+    void compile(std::span<const RowStore::Bucket::Ref> refs, CompiledDomain& into);
 
 private:
     /// A row of `records` that may come into the image.

@@ -78,6 +78,12 @@ public:
         table_.assign(slots, 0);
         const std::size_t mask = slots - 1;
         for (const Ref& ref : refs) {
+            // Rows of one domain mostly follow each other.
+            if (!group_of_.empty() && groups_[group_of_.back()].domain == ref.domain) {
+                ++groups_[group_of_.back()].count;
+                group_of_.push_back(group_of_.back());
+                continue;
+            }
             std::size_t at =
                 (static_cast<std::uint64_t>(ref.domain) * 0x9e3779b97f4a7c15U >> 20) & mask;
             while (table_[at] != 0 && groups_[table_[at] - 1].domain != ref.domain)
@@ -106,8 +112,13 @@ public:
         for (const Group& group : groups_) {
             const auto rows = std::span<Ref>(rows_).subspan(group.begin, group.count);
             // Stable: rows of one INSERT may stand in one line, and come in their order.
-            if (!std::is_sorted(rows.begin(), rows.end(), by_place))
+            if (std::is_sorted(rows.begin(), rows.end(), by_place)) continue;
+            if (rows.size() > rows_inserted_max) {
                 std::stable_sort(rows.begin(), rows.end(), by_place);
+                continue;
+            }
+            for (auto at = rows.begin() + 1; at != rows.end(); ++at)
+                std::rotate(std::upper_bound(rows.begin(), at, *at, by_place), at, at + 1);
         }
         std::ranges::sort(groups_, {}, &Group::domain);
     }
@@ -117,6 +128,8 @@ public:
     }
 
 private:
+    static constexpr std::size_t rows_inserted_max = 64;  // stable_sort allocates
+
     std::vector<std::uint32_t> table_;  // index of the group + 1, by hash
     std::vector<Group> groups_;
     std::vector<std::uint32_t> group_of_;
@@ -176,7 +189,7 @@ private:
             if (group.domain == domain_null && bucket == buckets_count) {
                 take_globals(grouping.rows(group), domains, compiler);
             } else {
-                domains.push_back(compiler.compile(grouping.rows(group)));
+                compiler.compile(grouping.rows(group), domains.emplace_back());
             }
         }
         return {};
@@ -191,7 +204,7 @@ private:
         // By table: the two stand behind all others.
         const auto first = std::ranges::find_if(refs, is_global);
         const auto orphans = refs.first(static_cast<std::size_t>(first - refs.begin()));
-        if (!orphans.empty()) domains.push_back(compiler.compile(orphans));
+        if (!orphans.empty()) compiler.compile(orphans, domains.emplace_back());
         CompiledDomain judged;
         for (const RowStore::Bucket::Ref& ref : refs.subspan(orphans.size())) {
             const Row row = RowStore::Bucket::read(ref);

@@ -157,6 +157,8 @@ struct Builder::Work {
     std::vector<Error> errors;
     std::array<std::uint8_t, dns::name_octets_max> last_owner{};
     std::size_t last_owner_octets = 0;
+    std::uint32_t last_owner_index = 0;
+    std::uint32_t apex_owner = none;  // its index in `owners`
     std::uint64_t record_count = 0;
 
     base::Octets slice(Slice s) const { return base::Octets(data).subspan(s.at, s.size); }
@@ -218,6 +220,7 @@ void Builder::Work::clear() {
     fixups.clear();
     errors.clear();
     last_owner_octets = 0;
+    apex_owner = none;
     record_count = 0;
 }
 
@@ -251,7 +254,7 @@ Result<std::uint32_t> Builder::Work::owner_of(dns::NameView name) {
     const base::Octets wire = name.wire();
     if (wire.size() == last_owner_octets &&
         std::memcmp(wire.data(), last_owner.data(), wire.size()) == 0)
-        return static_cast<std::uint32_t>(owners.size() - 1);
+        return last_owner_index;
 
     if (wire.size() < apex.size())
         return fail(Errc::invalid,
@@ -267,6 +270,13 @@ Result<std::uint32_t> Builder::Work::owner_of(dns::NameView name) {
         return fail(Errc::invalid,
                     dns::to_string(name) + " is not in the zone " + dns::to_string(apex));
 
+    std::memcpy(last_owner.data(), wire.data(), wire.size());
+    last_owner_octets = wire.size();
+    // The other name that has many records, not all of them one after the other.
+    if (key_octets == 0 && apex_owner != none) return last_owner_index = apex_owner;
+    last_owner_index = static_cast<std::uint32_t>(owners.size());
+    if (key_octets == 0) apex_owner = last_owner_index;
+
     Owner owner;
     owner.key = append(wire.first(key_octets));
     for (std::uint32_t i = 0; i < owner.key.size; ++i)
@@ -278,9 +288,7 @@ Result<std::uint32_t> Builder::Work::owner_of(dns::NameView name) {
     owner.sort_key.size = static_cast<std::uint32_t>(data.size()) - owner.sort_key.at;
     owner.prefix = load_prefix(slice(owner.sort_key));
     owners.push_back(owner);
-    std::memcpy(last_owner.data(), wire.data(), wire.size());
-    last_owner_octets = wire.size();
-    return static_cast<std::uint32_t>(owners.size() - 1);
+    return last_owner_index;
 }
 
 Status Builder::add(const dns::RecordView& record, Rdata rdata) {
