@@ -354,11 +354,11 @@ int run_stats(const StoreOptions& options, Invocation& invocation) {
     const std::uint64_t store_octets =
         file_octets(options.store) + file_octets(options.store + "-wal");
     const std::uint64_t image_octets = file_octets(journal::image_file_path(options.store));
-    const auto image_position = journal::ImageFile::read_position(options.store);
+    const auto image_file = journal::ImageFile::read_head(options.store);
     std::uint64_t on_top = 0;
     bool usable = false;
-    if (image_position) {
-        const auto changed = snapshot->changed_since(*image_position);
+    if (image_file) {
+        const auto changed = snapshot->changed_since(image_file->position);
         if (!changed) return complain(invocation, changed.error());
         usable = changed->has_value();
         if (usable) on_top = (*changed)->size();

@@ -39,7 +39,7 @@ _zonectl() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
         esac
-        words='' flags='--help --store --from --zone --zone-list --catalog --tsig-key --tsig-key-file --connections --timeout --as-secondary --retransfer --report --dry-run --repair --prune --max-removed --serve-unsigned --default-ttl --threads --memory-octets-max --temporary-directory --config --color --json --version' files=no
+        words='' flags='--help --store --from --database --schema --zone --zone-list --catalog --tsig-key --tsig-key-file --connections --timeout --transfer-timeout --as-secondary --from-powerdns --retransfer --report --dry-run --repair --prune --max-removed --serve-unsigned --default-ttl --threads --memory-octets-max --temporary-directory --config --color --json --version' files=no
         ;;
     'serve')
         case "$prev" in
@@ -64,8 +64,10 @@ _zonectl() {
         --tcp-write-stall) COMPREPLY=(); return ;;
         --tcp-queries) COMPREPLY=(); return ;;
         --tcp-output) COMPREPLY=(); return ;;
+        --tcp-memory) COMPREPLY=(); return ;;
         --rrl) COMPREPLY=($(compgen -W 'off log on' -- "$cur")); return ;;
         --rrl-rate) COMPREPLY=(); return ;;
+        --rrl-all-rate) COMPREPLY=(); return ;;
         --rrl-burst) COMPREPLY=(); return ;;
         --rrl-slip) COMPREPLY=(); return ;;
         --rrl-ipv4) COMPREPLY=(); return ;;
@@ -82,7 +84,7 @@ _zonectl() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
         esac
-        words='' flags='--help --zones --store --strict --progressive --load-threads --default-ttl --listen --workers --pin --receive-buffer --send-buffer --proxy-from --udp-octets-max --nsid --version-string --server-id --cookies --no-cookies --cookie-secret-file --tcp-connections --tcp-connections-per-prefix --tcp-idle --tcp-lifetime --tcp-write-stall --tcp-queries --tcp-output --rrl --rrl-rate --rrl-burst --rrl-slip --rrl-ipv4 --rrl-ipv6 --rrl-entries --control --metrics --metric-names --log-level --log-format --user --group --drain --config --color --json --version' files=no
+        words='' flags='--help --zones --store --strict --progressive --load-threads --default-ttl --listen --workers --pin --receive-buffer --send-buffer --proxy-from --udp-octets-max --nsid --version-string --server-id --cookies --no-cookies --cookie-secret-file --tcp-connections --tcp-connections-per-prefix --tcp-idle --tcp-lifetime --tcp-write-stall --tcp-queries --tcp-output --tcp-memory --rrl --rrl-rate --rrl-all-rate --rrl-burst --rrl-slip --rrl-ipv4 --rrl-ipv6 --rrl-entries --control --metrics --metric-names --log-level --log-format --user --group --drain --config --color --json --version' files=no
         ;;
     'diff')
         case "$prev" in

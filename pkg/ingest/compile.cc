@@ -32,6 +32,15 @@ constexpr std::string_view servfail = "SERVFAIL for the apex and all names below
 std::optional<std::int64_t> parse_integer(const Value& value) noexcept {
     if (!value) return std::nullopt;
     std::int64_t number = 0;
+    constexpr std::size_t digits_safe = 18;  // no overflow
+    if (!value->empty() && value->size() <= digits_safe) {
+        bool digits = true;
+        for (const char c : *value) {
+            digits = digits && c >= '0' && c <= '9';
+            number = number * 10 + (c - '0');
+        }
+        if (digits) return number;
+    }
     const auto [end, error] = std::from_chars(value->data(), value->data() + value->size(), number);
     if (error != std::errc() || end != value->data() + value->size()) return std::nullopt;
     return number;
@@ -135,6 +144,35 @@ std::string_view odd_name(const DatabaseName& scan, bool finds_capitals) noexcep
     if (scan.final_dot) return "a name with a final dot";
     if (scan.capitals && !finds_capitals) return "a name with capitals";
     return {};
+}
+
+/// As `scan_database_name`, for a name that ends as the zone's does, `apex_text`: false when it has
+/// to be read octet by octet, also because of its capitals. Nearly all names of a zone end so.
+bool scan_name_in_zone(std::string_view text, std::string_view apex_text, dns::NameView apex,
+                       dns::NameBuffer& out, std::uint16_t& octets) noexcept {
+    if (apex_text.empty() || !text.ends_with(apex_text)) return false;
+    std::string_view rest = text.substr(0, text.size() - apex_text.size());
+    if (rest.size() + apex.size() > dns::name_octets_max) return false;
+    // Each label's length stands where the dot before it was; the first one's is new.
+    std::size_t length_at = 0;
+    std::size_t label = 0;
+    for (std::size_t i = 0; i < rest.size(); ++i) {
+        const char c = rest[i];
+        if (c == '\\' || (c >= 'A' && c <= 'Z')) return false;
+        if (c != '.') {
+            out[i + 1] = static_cast<std::uint8_t>(c);
+            ++label;
+            continue;
+        }
+        if (label == 0 || label > dns::label_octets_max) return false;
+        out[length_at] = static_cast<std::uint8_t>(label);
+        length_at = i + 1;
+        label = 0;
+    }
+    if (label != 0) return false;  // it ends within a label
+    std::memcpy(&out[rest.size()], apex.wire().data(), apex.size());
+    octets = static_cast<std::uint16_t>(rest.size() + apex.size());
+    return true;
 }
 
 }  // namespace
@@ -252,11 +290,12 @@ bool ZoneCompiler::is_same_owner(const Item& item, dns::NameView name) const noe
            std::memcmp(&octets_[item.owner_at], name.wire().data(), name.size()) == 0;
 }
 
-CompiledDomain ZoneCompiler::compile(std::span<const RowStore::Bucket::Ref> refs) {
+void ZoneCompiler::compile(std::span<const RowStore::Bucket::Ref> refs, CompiledDomain& into) {
     refs_ = refs;
     done_ = {};
     zone_ = {};
     zone_text_.clear();
+    apex_text_ = {};
     presigned_ = disabled_soa_ = false;
     octets_.clear();
     items_.clear();
@@ -281,6 +320,10 @@ CompiledDomain ZoneCompiler::compile(std::span<const RowStore::Bucket::Ref> refs
             why = dns::name_error(scan, name).message;
         } else {
             zone_.apex = dns::Name(dns::NameView(base::Octets(buffer).first(scan.octets)));
+            // An escaped dot in front would make it the end of another name.
+            if (name.find('\\') == std::string_view::npos && !name.ends_with('.') &&
+                !scan.capitals)
+                apex_text_ = name;
         }
     } else if (!refs.empty() && refs[0].domain == domain_null) {
         why = "the id of the domain is NULL: the row belongs to no zone";
@@ -299,7 +342,8 @@ CompiledDomain ZoneCompiler::compile(std::span<const RowStore::Bucket::Ref> refs
                    ref.table == Table::records ? "not answered" : "not taken over");
         }
         done_.findings = std::move(zone_.findings);
-        return std::move(done_);
+        into = std::move(done_);
+        return;
     }
 
     done_.apex = zone_.apex;
@@ -307,11 +351,12 @@ CompiledDomain ZoneCompiler::compile(std::span<const RowStore::Bucket::Ref> refs
     if (options_.is_unchanged && options_.is_unchanged(zone_.apex, digest)) {
         for (RowSums& table : done_.counts) table.all(Fate::unchanged);
         done_.unchanged = true;
-        return std::move(done_);
+        into = std::move(done_);
+        return;
     }
     zone_text_ = dns::to_string(zone_.apex);
     for (std::uint32_t i = 0; i < refs.size(); ++i) {
-        if ((i & 0xfff) == 0xfff && options_.stopped && options_.stopped()) return {};
+        if ((i & 0xfff) == 0xfff && options_.stopped && options_.stopped()) return;
         const Row row = RowStore::Bucket::read(refs[i]);
         if (row.table == Table::records) {
             record_row(row, i);
@@ -342,8 +387,8 @@ CompiledDomain ZoneCompiler::compile(std::span<const RowStore::Bucket::Ref> refs
     std::ranges::sort(zone_.kept);
     std::ranges::stable_sort(zone_.findings, {}, &Finding::line);
     zone_.rows_digest = zone_.findings.empty() ? digest : 0;
-    done_.zone = std::move(zone_);
-    return std::move(done_);
+    into = std::move(done_);
+    into.zone = std::move(zone_);
 }
 
 std::uint64_t ZoneCompiler::digest_rows() const noexcept {
@@ -529,12 +574,18 @@ void ZoneCompiler::record_row(const Row& row, std::uint32_t ref) {
     if (!name || !content) return refuse(row, std::string(name ? "content" : "name") + " is NULL");
 
     dns::NameBuffer buffer;
-    const DatabaseName scan = scan_database_name(*name, buffer);
-    if (scan.fault != dns::NameFault::none)
-        return refuse(row, dns::name_error(scan, *name).message);
-    const dns::NameView owner(base::Octets(buffer).first(scan.octets));
-    if (!owner.is_within(zone_.apex))
-        return refuse(row, "the name is outside of zone " + zone_text_);
+    std::uint16_t owner_octets = 0;
+    std::string_view odd;
+    if (!scan_name_in_zone(*name, apex_text_, zone_.apex, buffer, owner_octets)) {
+        const DatabaseName scan = scan_database_name(*name, buffer);
+        if (scan.fault != dns::NameFault::none)
+            return refuse(row, dns::name_error(scan, *name).message);
+        owner_octets = scan.octets;
+        odd = odd_name(scan, options_.finds_capitals);
+        if (!dns::NameView(base::Octets(buffer).first(owner_octets)).is_within(zone_.apex))
+            return refuse(row, "the name is outside of zone " + zone_text_);
+    }
+    const dns::NameView owner(base::Octets(buffer).first(owner_octets));
 
     const RecordType type = record_type(type_text);
     if (type.treatment == RecordType::Treatment::unknown) {
@@ -584,7 +635,7 @@ void ZoneCompiler::record_row(const Row& row, std::uint32_t ref) {
     if (!powerdns_looks_up(owner, zone_.apex)) {
         doubt_item(items_.back(), std::string(odd_character), std::string(odd_character_effect));
     }
-    if (const std::string_view odd = odd_name(scan, options_.finds_capitals); !odd.empty())
+    if (!odd.empty())
         doubt_item(items_.back(), std::string(odd), "answered; PowerDNS does not find this row");
 }
 

@@ -47,8 +47,8 @@ class ZoneCompiler {
 public:
     explicit ZoneCompiler(const CompileOptions& options) : options_(options) {}
 
-    /// `refs`: all rows with one domain id, by table, then line.
-    CompiledDomain compile(std::span<const RowStore::Bucket::Ref> refs);
+    /// `refs`: all rows with one domain id, by table, then line. `into`: as it was made.
+    void compile(std::span<const RowStore::Bucket::Ref> refs, CompiledDomain& into);
 
 private:
     /// A row of `records` that may come into the image.
@@ -153,6 +153,7 @@ private:
     ImportedZone zone_;
     std::string zone_text_;
     std::string_view odd_name_;  // what is odd about the zone's own name
+    std::string_view apex_text_;  // the apex as names of records end in it; empty: none does
     bool presigned_ = false;
     bool disabled_soa_ = false;
     std::vector<std::uint8_t> octets_;  // owners and RDATA

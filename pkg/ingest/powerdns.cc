@@ -83,6 +83,12 @@ public:
         table_.assign(slots, 0);
         const std::size_t mask = slots - 1;
         for (const Ref& ref : refs) {
+            // Rows of one domain mostly follow each other.
+            if (!group_of_.empty() && groups_[group_of_.back()].domain == ref.domain) {
+                ++groups_[group_of_.back()].count;
+                group_of_.push_back(group_of_.back());
+                continue;
+            }
             std::size_t at =
                 (static_cast<std::uint64_t>(ref.domain) * 0x9e3779b97f4a7c15U >> 20) & mask;
             while (table_[at] != 0 && groups_[table_[at] - 1].domain != ref.domain)
@@ -111,8 +117,13 @@ public:
         for (const Group& group : groups_) {
             const auto rows = std::span<Ref>(rows_).subspan(group.begin, group.count);
             // Stable: rows of one INSERT may stand in one line, and come in their order.
-            if (!std::is_sorted(rows.begin(), rows.end(), by_place))
+            if (std::is_sorted(rows.begin(), rows.end(), by_place)) continue;
+            if (rows.size() > rows_inserted_max) {
                 std::stable_sort(rows.begin(), rows.end(), by_place);
+                continue;
+            }
+            for (auto at = rows.begin() + 1; at != rows.end(); ++at)
+                std::rotate(std::upper_bound(rows.begin(), at, *at, by_place), at, at + 1);
         }
         std::ranges::sort(groups_, {}, &Group::domain);
     }
@@ -122,6 +133,8 @@ public:
     }
 
 private:
+    static constexpr std::size_t rows_inserted_max = 64;  // stable_sort allocates
+
     std::vector<std::uint32_t> table_;  // index of the group + 1, by hash
     std::vector<Group> groups_;
     std::vector<std::uint32_t> group_of_;
@@ -157,12 +170,13 @@ public:
 private:
     void work() {
         std::optional<ZoneCompiler> compiler(std::in_place, compile_);
+        RowStore::Bucket rows;
         Grouping grouping;
         std::vector<CompiledDomain> domains;
         // The last bucket has rows without a domain; its findings come last.
         for (std::size_t at = next_bucket_++; at <= buckets_count; at = next_bucket_++) {
             domains.clear();
-            Status status = compile(at, compiler, grouping, domains);
+            Status status = compile(at, rows, compiler, grouping, domains);
             std::unique_lock lock(mutex_);
             turn_.wait(lock, [&] { return failure_ || gave_up_ || turn_of_ == at; });
             if (failure_ || gave_up_) return;
@@ -174,20 +188,21 @@ private:
         }
     }
 
-    Status compile(std::size_t bucket, std::optional<ZoneCompiler>& compiler, Grouping& grouping,
+    Status compile(std::size_t bucket, RowStore::Bucket& rows,
+                   std::optional<ZoneCompiler>& compiler, Grouping& grouping,
                    std::vector<CompiledDomain>& domains) {
         const auto interrupted = [this] {
             return fail(Errc::interrupted, "stopped while compiling", {compile_.source, 0});
         };
         if (stopped(options_)) return interrupted();
-        ZC_TRY(RowStore::Bucket rows, store_.take(bucket));
+        ZC_TRY_STATUS(store_.take(bucket, rows));
         grouping.group(rows.refs);
         domains.reserve(grouping.groups().size() + 2);  // each is large
         for (const Grouping::Group& group : grouping.groups()) {
             if (group.domain == domain_null && bucket == buckets_count) {
                 take_globals(grouping.rows(group), domains, *compiler);
             } else {
-                domains.push_back(compile_domain(grouping.rows(group), compiler));
+                compile_domain(grouping.rows(group), compiler, domains.emplace_back());
                 // What comes after a stop is of no use.
                 if (stopped(options_)) return interrupted();
             }
@@ -195,21 +210,22 @@ private:
         return {};
     }
 
-    CompiledDomain compile_domain(std::span<const RowStore::Bucket::Ref> rows,
-                                  std::optional<ZoneCompiler>& compiler) {
+    void compile_domain(std::span<const RowStore::Bucket::Ref> rows,
+                        std::optional<ZoneCompiler>& compiler, CompiledDomain& into) {
         try {
-            return compiler->compile(rows);
+            return compiler->compile(rows, into);
         } catch (const std::bad_alloc&) {
             // First all is given back that was kept of the zone, so that there is memory for saying
             // it, and for the next one.
             compiler.emplace(compile_);
         }
-        CompiledDomain refused;
+        CompiledDomain& refused = into;
+        refused = {};
         refused.rows = rows.size();
         for (const RowStore::Bucket::Ref& row : rows) {
-            TableCount& count = refused.counts[static_cast<std::size_t>(row.table)];
+            RowSums& count = refused.counts[static_cast<std::size_t>(row.table)];
             ++count.read;
-            ++count.refused;
+            ++count.of(Fate::refused);
         }
         const Row first = RowStore::Bucket::read(rows[0]);
         refused.findings.push_back(
@@ -225,7 +241,6 @@ private:
              .reason = "no memory for this zone, and all " + std::to_string(rows.size()) +
                        " rows that belong to it",
              .effect = "not taken over"});
-        return refused;
     }
 
     /// tsigkeys and supermasters lie among the rows without domain.
@@ -237,7 +252,7 @@ private:
         // By table: the two stand behind all others.
         const auto first = std::ranges::find_if(refs, is_global);
         const auto orphans = refs.first(static_cast<std::size_t>(first - refs.begin()));
-        if (!orphans.empty()) domains.push_back(compiler.compile(orphans));
+        if (!orphans.empty()) compiler.compile(orphans, domains.emplace_back());
         CompiledDomain judged;
         for (const RowStore::Bucket::Ref& ref : refs.subspan(orphans.size())) {
             const Row row = RowStore::Bucket::read(ref);

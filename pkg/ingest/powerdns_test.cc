@@ -587,10 +587,10 @@ TEST_CASE("a record outside of its zone is a refused record, and the zone is imp
     const auto totals = import_zones(std::string(folder / ""), {}, sink);
     REQUIRE(totals);
     CHECK(totals->serving == 1);
-    const TableCount& records = totals->tables[static_cast<std::size_t>(Table::records)];
+    const RowSums& records = totals->of(Table::records);
     CHECK(records.read == 205);
-    CHECK(records.taken == 3);
-    CHECK(records.refused == 202);
+    CHECK(records.of(Fate::served) == 3);
+    CHECK(records.of(Fate::refused) == 202);
     REQUIRE(sink.findings.size() == 101);
     CHECK(sink.findings[0].verdict == Verdict::refused);
     CHECK(sink.findings[0].table == Table::records);

@@ -1,9 +1,14 @@
 #include "ingest/row_pipeline.h"
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <cstring>
 #include <utility>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 namespace zc::ingest {
 
@@ -117,7 +122,69 @@ std::int64_t parse_domain(const Value& value) noexcept {
     return id;
 }
 
+/// Which of 64 octets are a tab, a newline or a backslash.
+std::uint64_t stops_among(const char* at) noexcept {
+    std::uint64_t mask = 0;
+#if defined(__SSE2__)
+    const __m128i tab = _mm_set1_epi8('\t');
+    const __m128i newline = _mm_set1_epi8('\n');
+    const __m128i backslash = _mm_set1_epi8('\\');
+    for (unsigned i = 0; i < 64; i += 16) {
+        const __m128i octets = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at + i));
+        const __m128i hits =
+            _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(octets, tab), _mm_cmpeq_epi8(octets, newline)),
+                         _mm_cmpeq_epi8(octets, backslash));
+        mask |= std::uint64_t{static_cast<std::uint16_t>(_mm_movemask_epi8(hits))} << i;
+    }
+#else
+    for (unsigned i = 0; i < 64; ++i) {
+        const bool hit = at[i] == '\t' || at[i] == '\n' || at[i] == '\\';
+        mask |= std::uint64_t{hit} << i;
+    }
+#endif
+    return mask;
+}
+
 }  // namespace
+
+/// Where tabs, newlines and backslashes stand in a text, one after the other: looked for in 64
+/// octets at once, since a column is shorter than what a search for its end costs.
+class RowPipeline::Stops {
+public:
+    Stops(const char* begin, const char* end) noexcept : next_block_(begin), end_(end) {}
+
+    /// The next one, or the end of the text.
+    const char* next() noexcept {
+        while (mask_ == 0) {
+            if (next_block_ == end_) return end_;
+            look();
+        }
+        const char* const at = block_ + std::countr_zero(mask_);
+        mask_ &= mask_ - 1;
+        return at;
+    }
+
+private:
+    void look() noexcept {
+        block_ = next_block_;
+        const auto octets = static_cast<std::size_t>(end_ - block_);
+        if (octets >= block_octets) {
+            mask_ = stops_among(block_);
+            next_block_ = block_ + block_octets;
+            return;
+        }
+        std::array<char, block_octets> rest{};
+        std::memcpy(rest.data(), block_, octets);
+        mask_ = stops_among(rest.data());
+        next_block_ = end_;
+    }
+
+    static constexpr std::size_t block_octets = 64;
+    const char* block_ = nullptr;  // what `mask_` is of
+    const char* next_block_;
+    const char* const end_;
+    std::uint64_t mask_ = 0;  // those that were not given yet
+};
 
 RowPipeline::RowPipeline(Options options, RowStore& store)
     : options_(std::move(options)), reader_writer_(store.add_writer()), queue_(blocks_waiting_max) {
@@ -227,70 +294,60 @@ void RowPipeline::work() {
 Status RowPipeline::parse(const CopyBlock& block, RowStore::Writer& writer) {
     std::uint64_t number = block.first_line;
     std::string unescaped;
-    std::string_view rest(block.octets.get() + block.begin, block.end - block.begin);
-    while (!rest.empty()) {
-        const auto* newline = static_cast<const char*>(std::memchr(rest.data(), '\n', rest.size()));
-        const std::size_t octets =
-            newline == nullptr ? rest.size() : static_cast<std::size_t>(newline - rest.data());
-        ZC_TRY_STATUS(parse_line(rest.substr(0, octets), block, number, writer, unescaped));
-        rest.remove_prefix(std::min(octets + 1, rest.size()));
-        ++number;
-    }
+    const char* const end = block.octets.get() + block.end;
+    Stops stops(block.octets.get() + block.begin, end);
+    for (const char* at = block.octets.get() + block.begin; at != end; ++number)
+        ZC_TRY_STATUS(parse_line(at, stops, block, number, writer, unescaped));
     rows_.fetch_add(number - block.first_line, std::memory_order_relaxed);
     return {};
 }
 
-Status RowPipeline::parse_line(std::string_view line, const CopyBlock& block, std::uint64_t number,
-                               RowStore::Writer& writer, std::string& unescaped) {
-    // A dump that went through Windows; a CR that is data is written \r.
-    if (line.ends_with('\r')) line.remove_suffix(1);
+Status RowPipeline::parse_line(const char*& at, Stops& stops, const CopyBlock& block,
+                               std::uint64_t number, RowStore::Writer& writer,
+                               std::string& unescaped) {
     const TableLayout& layout = *block.layout;
-    // The next backslash, looked for once and not in every column.
-    const char* const end = line.data() + line.size();
-    const auto find_escape = [end](const char* from) {
-        const auto* at =
-            static_cast<const char*>(std::memchr(from, '\\', static_cast<std::size_t>(end - from)));
-        return at == nullptr ? end : at;
-    };
-    const char* escape = find_escape(line.data());
-    if (escape != end) {
-        unescaped.clear();
-        unescaped.reserve(line.size());  // so that views into it stay where they are
-    }
+    const char* const end = block.octets.get() + block.end;
+    const char* const begin = at;
     Row row{.table = layout.table, .domain = 0, .line = number, .values = {}};
+    // Views into `unescaped` are made when it grows no more.
+    struct Unescaped {
+        std::size_t target, begin, size;
+    };
+    std::array<Unescaped, columns_max> made;
+    std::size_t made_count = 0;
+    unescaped.clear();
     std::size_t column = 0;
-    for (std::string_view rest = line;; ++column) {
-        const auto* tab = static_cast<const char*>(std::memchr(rest.data(), '\t', rest.size()));
-        const std::string_view text = rest.substr(
-            0, tab == nullptr ? rest.size() : static_cast<std::size_t>(tab - rest.data()));
-        if (column == layout.targets.size()) {
-            ++column;  // one too many is enough to know
-            break;
-        }
+    const char* stop = begin;
+    for (bool line_ends = false; !line_ends; at = stop == end ? end : stop + 1, ++column) {
+        bool escapes = false;
+        while ((stop = stops.next()) != end && *stop == '\\') escapes = true;
+        line_ends = stop == end || *stop == '\n';
+        if (column >= layout.targets.size()) continue;  // too many: counted
         // NOLINTNEXTLINE(bugprone-signed-char-misuse): a number
-        if (const int target = layout.targets[column]; target >= 0) {
-            Value& value = row.values[static_cast<std::size_t>(target)];
-            if (escape >= text.data() + text.size()) {
-                value = text;
-            } else if (text != "\\N") {
-                const std::size_t begin = unescaped.size();
-                append_unescaped(unescaped, text);
-                value = std::string_view(unescaped).substr(begin);
-            }
+        const int target = layout.targets[column];
+        if (target < 0) continue;
+        std::string_view text(at, static_cast<std::size_t>(stop - at));
+        // A dump that went through Windows; a CR that is data is written \r.
+        if (line_ends && text.ends_with('\r')) text.remove_suffix(1);
+        if (!escapes) {
+            row.values[static_cast<std::size_t>(target)] = text;
+        } else if (text != "\\N") {
+            made[made_count] = {static_cast<std::size_t>(target), unescaped.size(), 0};
+            append_unescaped(unescaped, text);
+            made[made_count].size = unescaped.size() - made[made_count].begin;
+            ++made_count;
         }
-        if (tab == nullptr) {
-            ++column;
-            break;
-        }
-        if (escape < tab) escape = find_escape(tab);
-        rest = std::string_view(tab + 1, static_cast<std::size_t>(end - tab - 1));
     }
     if (column != layout.targets.size()) {
+        std::string_view line(begin, static_cast<std::size_t>(stop - begin));
+        if (line.ends_with('\r')) line.remove_suffix(1);
         return refuse(layout.table, number, std::string(line.substr(0, excerpt_octets_max)),
                       (column > layout.targets.size() ? "more than " : "fewer than ") +
                           std::to_string(layout.targets.size()) +
                           " columns, wanted as many as the statement names");
     }
+    for (const Unescaped& one : std::span(made).first(made_count))
+        row.values[one.target] = std::string_view(unescaped).substr(one.begin, one.size);
     return store(layout, row, row.values[0], writer);
 }
 

@@ -99,7 +99,9 @@ public:
 private:
     void work();
     Status parse(const CopyBlock& block, RowStore::Writer& writer);
-    Status parse_line(std::string_view line, const CopyBlock& block, std::uint64_t number,
+    class Stops;
+    /// The line at `at`, which moves behind it.
+    Status parse_line(const char*& at, Stops& stops, const CopyBlock& block, std::uint64_t number,
                       RowStore::Writer& writer, std::string& unescaped);
     Status store(const TableLayout& layout, Row& row, const Value& domain,
                  RowStore::Writer& writer);

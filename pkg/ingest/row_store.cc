@@ -3,19 +3,22 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <new>
+#include <utility>
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "ingest/hash.h"
+#include "ingest/row_form.h"
 
 namespace zc::ingest {
 
 namespace {
 
 constexpr std::uint32_t chunk_octets = 32768;
-constexpr std::size_t varint_octets_max = 10;
-constexpr std::size_t row_octets_typical = 48;  // rather less, so that there is room for all
+constexpr std::size_t row_octets_typical = 48;  // plain; rather less, so that there is room for all
 
 constexpr std::array<std::string_view, 9> domains_columns = {
     "id",      "name",    "master", "last_check", "type", "notified_serial",
@@ -29,34 +32,6 @@ constexpr std::array<std::string_view, 5> keys_columns = {"domain_id", "flags", 
                                                           "published", "content"};
 constexpr std::array<std::string_view, 3> tsig_columns = {"name", "algorithm", "secret"};
 constexpr std::array<std::string_view, 3> supermasters_columns = {"ip", "nameserver", "account"};
-
-/// Rows of tables with a domain id have it in the header and not among the values.
-constexpr std::size_t first_value(Table table) noexcept {
-    return table == Table::tsigkeys || table == Table::supermasters ? 0 : 1;
-}
-
-std::uint8_t* put_varint(std::uint8_t* at, std::uint64_t value) noexcept {
-    while (value >= 0x80) {
-        *at++ = static_cast<std::uint8_t>(value | 0x80);
-        value >>= 7;
-    }
-    *at++ = static_cast<std::uint8_t>(value);
-    return at;
-}
-
-std::uint64_t take_varint(const std::uint8_t*& at) noexcept {
-    std::uint64_t value = *at & 0x7fU;
-    for (unsigned shift = 7; (*at++ & 0x80U) != 0; shift += 7)
-        value |= std::uint64_t{*at & 0x7fU} << shift;
-    return value;
-}
-
-constexpr std::uint64_t zigzag(std::int64_t value) noexcept {
-    return (static_cast<std::uint64_t>(value) << 1) ^ static_cast<std::uint64_t>(value >> 63);
-}
-constexpr std::int64_t unzigzag(std::uint64_t value) noexcept {
-    return static_cast<std::int64_t>(value >> 1) ^ -static_cast<std::int64_t>(value & 1);
-}
 
 std::size_t bucket_of(Table table, std::int64_t domain) noexcept {
     if (first_value(table) == 0 || domain <= domain_malformed) return buckets_count;
@@ -101,47 +76,74 @@ std::optional<Table> table_of(std::string_view name) noexcept {
     return std::nullopt;
 }
 
+RowStore::RowStore(Options options) : options_(std::move(options)) {}
+
+RowStore::~RowStore() {
+    for (const Slabs& some : slabs_)
+        for (std::uint8_t* const slab : some.slabs) ::munmap(slab, slab_octets);
+}
+
 RowStore::Writer& RowStore::add_writer() {
     return *writers_.emplace_back(std::make_unique<Writer>(*this));
 }
 
-Status RowStore::Writer::add(const Row& row) {
-    const std::size_t count = columns_of(row.table).size();
-    std::size_t octets_max = 1 + (count + 3) * varint_octets_max;
-    for (std::size_t i = first_value(row.table); i < count; ++i) {
-        if (row.values[i]) octets_max += row.values[i]->size();
+RowStore::Chunk RowStore::new_chunk(std::size_t bucket, std::size_t octets) {
+    static_assert(slab_octets % chunk_octets == 0);
+    Chunk chunk;
+    if (octets > chunk_octets) {  // of one long row
+        chunk.own = std::make_unique_for_overwrite<std::uint8_t[]>(octets);
+        chunk.octets = chunk.own.get();
+        chunk.capacity = static_cast<std::uint32_t>(octets);
+        return chunk;
     }
+    const std::lock_guard lock(slabs_mutex_);
+    Slabs& some = slabs_[bucket / slab_buckets];
+    if (some.used == slab_octets) {
+        some.slabs.reserve(some.slabs.size() + 1);
+        void* const slab = ::mmap(nullptr, slab_octets, PROT_READ | PROT_WRITE,
+                                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (slab == MAP_FAILED) throw std::bad_alloc();
+        some.slabs.push_back(static_cast<std::uint8_t*>(slab));
+        some.used = 0;
+    }
+    chunk.octets = some.slabs.back() + some.used;
+    chunk.capacity = chunk_octets;
+    some.used += chunk_octets;
+    return chunk;
+}
+
+void RowStore::bucket_is_taken(std::size_t bucket) noexcept {
+    std::vector<std::uint8_t*> unused;
+    {
+        const std::lock_guard lock(slabs_mutex_);
+        Slabs& some = slabs_[bucket / slab_buckets];
+        if (++some.taken == slab_buckets) unused.swap(some.slabs);
+    }
+    for (std::uint8_t* const slab : unused) ::munmap(slab, slab_octets);
+}
+
+RowStore::Writer::Writer(RowStore& store)
+    : store_(store), packers_(std::make_unique<RowPacker[]>(buckets_count + 1)) {}
+RowStore::Writer::~Writer() = default;
+
+Status RowStore::Writer::add(const Row& row) {
+    const std::size_t octets_max = RowPacker::octets_max(row);
     if (octets_max > row_octets_max) {
         return fail(Errc::limit,
                     "a row of " + std::to_string(octets_max) + " octets, limit is " +
                         std::to_string(row_octets_max),
                     {{}, row.line});
     }
-    Shelf& shelf = shelves_[bucket_of(row.table, row.domain)];
+    const std::size_t bucket = bucket_of(row.table, row.domain);
+    Shelf& shelf = shelves_[bucket];
     if (shelf.open.capacity - shelf.open.size < octets_max) {
         ZC_TRY_STATUS(seal(shelf));
-        const auto capacity = std::max(chunk_octets, static_cast<std::uint32_t>(octets_max));
-        if (shelf.open.capacity < capacity) {
-            shelf.open.octets = std::make_unique_for_overwrite<std::uint8_t[]>(capacity);
-            shelf.open.capacity = capacity;
-        }
+        if (shelf.open.capacity < octets_max) shelf.open = store_.new_chunk(bucket, octets_max);
+        packers_[bucket].restart();
     }
-    std::uint8_t* const begin = shelf.open.octets.get() + shelf.open.size;
-    std::uint8_t* at = begin;
-    *at++ = static_cast<std::uint8_t>(row.table);
-    at = put_varint(at, zigzag(row.domain));
-    at = put_varint(at, row.line);
-    for (std::size_t i = first_value(row.table); i < count; ++i) {
-        const Value& value = row.values[i];
-        if (!value) {
-            *at++ = 0;
-            continue;
-        }
-        at = put_varint(at, value->size() + 1);
-        if (!value->empty()) std::memcpy(at, value->data(), value->size());
-        at += value->size();
-    }
-    shelf.open.size += static_cast<std::uint32_t>(at - begin);
+    std::uint8_t* const begin = shelf.open.octets + shelf.open.size;
+    std::uint8_t* const end = packers_[bucket].pack(row, begin, shelf.open.plain_octets);
+    shelf.open.size += static_cast<std::uint32_t>(end - begin);
     return {};
 }
 
@@ -168,7 +170,7 @@ Status RowStore::Writer::spill(Shelf& shelf) {
     }
     for (std::uint32_t done = 0; done < shelf.open.size;) {
         const ssize_t count =
-            ::pwrite(file_.get(), shelf.open.octets.get() + done, shelf.open.size - done,
+            ::pwrite(file_.get(), shelf.open.octets + done, shelf.open.size - done,
                      static_cast<off_t>(file_octets_ + done));
         if (count < 0 && errno == EINTR) continue;
         if (count <= 0) {
@@ -177,58 +179,62 @@ Status RowStore::Writer::spill(Shelf& shelf) {
         }
         done += static_cast<std::uint32_t>(count);
     }
-    shelf.spilled.push_back({file_octets_, shelf.open.size});
+    shelf.spilled.push_back({file_octets_, shelf.open.plain_octets, shelf.open.size});
     file_octets_ += shelf.open.size;
     store_.octets_spilled_.fetch_add(shelf.open.size, std::memory_order_relaxed);
     shelf.open.size = 0;
+    shelf.open.plain_octets = 0;
     return {};
 }
 
-Result<RowStore::Bucket> RowStore::take(std::size_t bucket) {
-    Bucket taken;
-    for (const std::unique_ptr<Writer>& writer : writers_) {
-        Writer::Shelf& shelf = writer->shelves_[bucket];
-        for (Writer::Chunk& chunk : shelf.full) taken.chunks_.push_back(std::move(chunk));
-        for (const Writer::Spilled& spilled : shelf.spilled) {
-            Writer::Chunk chunk{std::make_unique_for_overwrite<std::uint8_t[]>(spilled.size),
-                                spilled.size, spilled.size};
-            for (std::uint32_t done = 0; done < chunk.size;) {
-                const ssize_t count =
-                    ::pread(writer->file_.get(), chunk.octets.get() + done, chunk.size - done,
-                            static_cast<off_t>(spilled.offset + done));
-                if (count < 0 && errno == EINTR) continue;
-                if (count <= 0)
-                    return base::fail_errno(count < 0 ? errno : EIO, "read back a temporary file");
-                done += static_cast<std::uint32_t>(count);
-            }
-            taken.chunks_.push_back(std::move(chunk));
-        }
-        if (shelf.open.size != 0) taken.chunks_.push_back(std::move(shelf.open));
-        shelf = {};
+Status RowStore::Writer::read_back(const Spilled& spilled, std::vector<std::uint8_t>& out) const {
+    out.resize(spilled.size);
+    for (std::uint32_t done = 0; done < spilled.size;) {
+        const ssize_t count = ::pread(file_.get(), out.data() + done, spilled.size - done,
+                                      static_cast<off_t>(spilled.offset + done));
+        if (count < 0 && errno == EINTR) continue;
+        if (count <= 0)
+            return base::fail_errno(count < 0 ? errno : EIO, "read back a temporary file");
+        done += static_cast<std::uint32_t>(count);
     }
-    std::size_t octets = 0;
-    for (const Writer::Chunk& chunk : taken.chunks_) octets += chunk.size;
-    taken.refs.reserve(octets / row_octets_typical);
-    for (const Writer::Chunk& chunk : taken.chunks_)
-        taken.index(chunk.octets.get(), chunk.octets.get() + chunk.size);
-    return taken;
+    return {};
 }
 
-void RowStore::Bucket::index(const std::uint8_t* at, const std::uint8_t* end) {
-    while (at != end) {
-        Ref ref{};
-        ref.table = static_cast<Table>(*at++);
-        ref.domain = unzigzag(take_varint(at));
-        ref.line = take_varint(at);
-        ref.values = at;
-        const std::size_t count = columns_of(ref.table).size();
-        for (std::size_t i = first_value(ref.table); i < count; ++i) {
-            const std::uint64_t size = take_varint(at);
-            if (size > 1) at += size - 1;
-        }
-        ref.octets = static_cast<std::uint32_t>(at - ref.values);
-        refs.push_back(ref);
+Status RowStore::take(std::size_t bucket, Bucket& taken) {
+    std::uint64_t octets = 0;
+    for (const std::unique_ptr<Writer>& writer : writers_) {
+        const Writer::Shelf& shelf = writer->shelves_[bucket];
+        for (const Chunk& chunk : shelf.full) octets += chunk.plain_octets;
+        for (const Writer::Spilled& spilled : shelf.spilled) octets += spilled.plain_octets;
+        octets += shelf.open.plain_octets;
     }
+    taken.make_room(octets);
+    std::uint8_t* plain = taken.plain_.get();
+    const auto unpack = [&taken, &plain](const std::uint8_t* at, std::size_t size) {
+        for (RowUnpacker rows(at, at + size); !rows.at_end();)
+            taken.refs.push_back(rows.unpack(plain));
+    };
+    for (const std::unique_ptr<Writer>& writer : writers_) {
+        Writer::Shelf& shelf = writer->shelves_[bucket];
+        for (const Chunk& chunk : shelf.full) unpack(chunk.octets, chunk.size);
+        for (const Writer::Spilled& spilled : shelf.spilled) {
+            ZC_TRY_STATUS(writer->read_back(spilled, taken.packed_));
+            unpack(taken.packed_.data(), taken.packed_.size());
+        }
+        if (shelf.open.size != 0) unpack(shelf.open.octets, shelf.open.size);
+        shelf = {};
+    }
+    bucket_is_taken(bucket);
+    return {};
+}
+
+void RowStore::Bucket::make_room(std::uint64_t octets) {
+    refs.clear();
+    refs.reserve(octets / row_octets_typical);
+    if (capacity_ >= octets) return;
+    plain_.reset();
+    capacity_ = octets + octets / 4;  // others are as large as this one, more or less
+    plain_ = std::make_unique_for_overwrite<std::uint8_t[]>(capacity_);
 }
 
 std::uint64_t RowStore::Bucket::hash(const Ref& ref) noexcept {

@@ -72,7 +72,11 @@ public:
     /// Errors: `not_found`, `malformed`, `unsupported`, `io`.
     static Result<ImageFile> open(const std::string& store_path, unsigned threads = 0);
     /// Reads the header alone, and checks that.
-    static Result<Position> read_position(const std::string& store_path);
+    struct Head {
+        Position position;
+        std::uint64_t images = 0;
+    };
+    static Result<Head> read_head(const std::string& store_path);
     ImageFile(ImageFile&&) noexcept;
     ImageFile& operator=(ImageFile&&) noexcept;
     ~ImageFile();
@@ -89,6 +93,9 @@ public:
 
     /// Every image, in order. 8-octet aligned.
     void for_each(const std::function<void(base::Octets image)>& each) const;
+    /// The same in parts of some thousand images, for several threads at once.
+    std::size_t parts() const noexcept;
+    void for_each_of(std::size_t part, const std::function<void(base::Octets image)>& each) const;
 
 private:
     struct Work;

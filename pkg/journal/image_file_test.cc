@@ -64,9 +64,21 @@ TEST_CASE("images come out of the file as they went in, with their position") {
             const auto file = ImageFile::open(folder / "s", threads);
             REQUIRE_MESSAGE(file, file.error().text());
             CHECK(file->position() == somewhere);
-            CHECK(ImageFile::read_position(folder / "s").value() == somewhere);
+            CHECK(ImageFile::read_head(folder / "s").value().position == somewhere);
+            CHECK(ImageFile::read_head(folder / "s").value().images == count);
             CHECK(file->images() == count);
+            CHECK(file->parts() == (count + 2047) / 2048);
             CHECK(read(*file) == images);
+            // Each part for itself, in any order.
+            std::size_t found = 0;
+            for (std::size_t part = file->parts(); part-- > 0;) {
+                std::size_t at = part * 2048;
+                file->for_each_of(part, [&](Octets image) {
+                    CHECK(images[at++] == std::string(image.begin(), image.end()));
+                    ++found;
+                });
+            }
+            CHECK(found == count);
         }
     }
     CHECK(folder.files() == 1);
@@ -107,7 +119,7 @@ TEST_CASE("a file cut off or made longer anywhere is found") {
         const auto file = ImageFile::open(folder / "s");
         REQUIRE_FALSE(file);
         CHECK(file.error().code == Errc::malformed);
-        CHECK(ImageFile::read_position(folder / "s").has_value() == (size >= 96));
+        CHECK(ImageFile::read_head(folder / "s").has_value() == (size >= 96));
     }
     write_file(folder / "s-images", good + "x");
     CHECK(ImageFile::open(folder / "s").error().code == Errc::malformed);

@@ -78,6 +78,8 @@ public:
     /// blocks that are freed with the last catalogue that shares them.
     void insert(Change change);
 
+    class BulkLoad;
+
     /// The zone with exactly this apex.
     std::optional<zone::Zone> find_exact(dns::NameView apex) const noexcept;
     /// The zone whose apex is the longest suffix of `name`. Case ignored.
@@ -100,6 +102,32 @@ private:
 struct Catalogue::Next {
     std::unique_ptr<Catalogue> catalogue;
     Garbage garbage;
+};
+
+/// As `insert` of many borrowed images, on several threads: `add` for each part, then `place` for
+/// each range, then `finish` once. Calls of one step may run at once, each part and range once.
+///
+/// A slot anywhere in the table misses the cache. So `add` only hashes, and puts what belongs to
+/// one range of shards together; `place` then works on a piece of the table that fits the cache.
+/// Cost, 2.1 million zones: 0.3 s of CPU with `insert`, 0.1 s so. 16 octets a zone until `finish`.
+class Catalogue::BulkLoad {
+public:
+    /// `catalogue` is empty, and grows best when it was told how many zones to expect.
+    BulkLoad(Catalogue& catalogue, std::size_t parts);
+    ~BulkLoad();
+    BulkLoad(const BulkLoad&) = delete;
+    BulkLoad& operator=(const BulkLoad&) = delete;
+
+    /// `images`: as `Change::borrowed_image_or_null`. Of several with one apex the last counts: of
+    /// the last part, in its order.
+    void add(std::size_t part, std::span<const std::uint8_t* const> images);
+    std::size_t ranges() const noexcept;
+    void place(std::size_t range);
+    void finish();
+
+private:
+    struct Work;
+    std::unique_ptr<Work> work_;
 };
 
 }  // namespace zc::store

@@ -1,5 +1,6 @@
 #include "store/catalogue.h"
 
+#include <array>
 #include <map>
 #include <memory>
 #include <optional>
@@ -241,6 +242,57 @@ TEST_CASE("a borrowed image is used and never freed") {
     CHECK(next.catalogue->find_exact(name("example."))->state() == zone::State::broken);
     next.catalogue.reset();
     CHECK(zone::Zone(image.octets().data()).state() == zone::State::broken);
+}
+
+TEST_CASE("a bulk load gives what inserting one by one gives, in whatever order parts come") {
+    for (std::uint64_t number = 0; number < 12; ++number) {
+        base::Seed seed(number);
+        // Sometimes many in few shards, so that shards overflow, and that the root has to grow.
+        const bool many = number % 3 == 0;
+        std::vector<zone::Image> images;
+        std::map<std::string, const std::uint8_t*> last;  // of each apex
+        constexpr std::size_t parts = 7;
+        std::array<std::vector<const std::uint8_t*>, parts> of_part;
+        for (int i = 0; i < (many ? 9000 : 300); ++i) {
+            dns::Name apex = name(many ? "z" + std::to_string(seed.below(8000)) + ".example."
+                                       : random_apex(seed));
+            apex.fold_case();
+            images.push_back(zone::placeholder(apex, static_cast<zone::State>(1 + seed.below(3))));
+            of_part[seed.below(parts)].push_back(images.back().octets().data());
+        }
+        for (const auto& part : of_part)
+            for (const std::uint8_t* image : part)
+                last[dns::to_string(zone::Zone(image).apex())] = image;
+
+        const std::size_t expected = number % 2 == 0 ? 0 : 20'000;
+        auto catalogue = std::make_unique<Catalogue>(number, expected);
+        {
+            Catalogue::BulkLoad load(*catalogue, parts);
+            for (std::size_t part = parts; part-- > 0;) load.add(part, of_part[part]);
+            for (std::size_t range = load.ranges(); range-- > 0;) load.place(range);
+            load.finish();
+        }
+        Catalogue one_by_one(number, expected);
+        for (const auto& part : of_part)
+            for (const std::uint8_t* image : part)
+                one_by_one.insert({dns::Name(zone::Zone(image).apex()), std::nullopt, image});
+
+        CHECK(catalogue->size() == last.size());
+        // The root grows once, not on the way.
+        if (!many || expected > 0) CHECK(catalogue->octets() == one_by_one.octets());
+        CHECK(catalogue->table().depths[0] == one_by_one.table().depths[0]);
+        for (const auto& [apex, image] : last) {
+            const auto found = catalogue->find_exact(name(apex));
+            REQUIRE(found.has_value());
+            CHECK(found->image() == image);
+        }
+        // It can be changed as any other.
+        std::vector<Change> changes;
+        for (const auto& [apex, image] : last) changes.push_back(removal(apex));
+        auto next = Catalogue::with(std::move(catalogue), std::move(changes));
+        CHECK(next.catalogue->size() == 0);
+        CHECK(next.catalogue->table().depths[0] == 0);
+    }
 }
 
 TEST_CASE("the octets of owned images are counted as they come and go") {

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include "journal/image_file.h"
+#include "runtime/pool.h"
 #include "writer/settings.h"
 #include "writer/zone_key.h"
 
@@ -146,7 +148,36 @@ struct Sums {
         records += zone.records();
         if (zone.state() != zone::State::serving) not_serving.push_back(zone.image());
     }
+    void add(const Sums& more) {
+        records += more.records;
+        not_serving.insert(not_serving.end(), more.not_serving.begin(), more.not_serving.end());
+    }
 };
+
+/// Puts all images into the empty catalogue, on all cores.
+Sums load_images(const ImageFile& file, store::Catalogue& catalogue) {
+    runtime::Pool pool({.threads = std::max(2U, std::thread::hardware_concurrency()) - 1});
+    store::Catalogue::BulkLoad load(catalogue, file.parts());
+    std::vector<Sums> of_parts(file.parts());
+    pool.parallel_for(file.parts(), [&](std::size_t part) {
+        std::vector<const std::uint8_t*> images;
+        Sums sums;
+        file.for_each_of(part, [&](base::Octets image) {
+            const zone::Zone zone(image.data());
+            // Another hand was at the file after it was checked; that will be noticed.
+            if (zone.octets().size() != image.size()) return;
+            images.push_back(image.data());
+            sums.add(zone);
+        });
+        load.add(part, images);
+        of_parts[part] = std::move(sums);
+    });
+    pool.parallel_for(load.ranges(), [&](std::size_t range) { load.place(range); });
+    load.finish();
+    Sums all;
+    for (const Sums& sums : of_parts) all.add(sums);
+    return all;
+}
 
 /// With the reason of each. An image file that was made earlier has a placeholder for what was
 /// damaged then: the zone's row tells it from what an import found broken.
@@ -267,7 +298,13 @@ Result<LoadedStore> LoadedStore::open(const std::string& path) {
     ZC_TRY(Snapshot snapshot, Snapshot::open(path));
     auto work = std::make_unique<Work>();
     work->path = path;
-    ZC_TRY(work->zones_expected, snapshot.zones());
+    // The image file says it at once; SQLite has to read the table.
+    const auto head = ImageFile::read_head(path);
+    if (head && head->position.store == snapshot.position().store) {
+        work->zones_expected = head->images;
+    } else {
+        ZC_TRY(work->zones_expected, snapshot.zones());
+    }
     return LoadedStore(std::move(work));
 }
 
@@ -336,17 +373,8 @@ Result<LoadReport> LoadedStore::load(store::Catalogue& catalogue, const LoadProg
     }
 
     if (changed) {
-        file->for_each([&](base::Octets image) {
-            const zone::Zone zone(image.data());
-            // Another hand was at the file after it was checked; that will be noticed.
-            if (zone.octets().size() != image.size()) return;
-            sums.add(zone);
-            ++counted;
-            store::Change change;
-            change.apex = dns::Name(zone.apex());
-            change.borrowed_image_or_null = image.data();
-            catalogue.insert(std::move(change));
-        });
+        sums = load_images(*file, catalogue);
+        counted = file->images();
         StoreChanges on_top;
         ZC_TRY_STATUS(Work::read_changed(snapshot, *changed, on_top));
         report.on_top = on_top.changes.size();

@@ -347,10 +347,10 @@ Status StoreImport::Work::may_remove(std::uint64_t removed, std::uint64_t there)
 /// After the commit of a store that was there: whether so much has changed that its image file
 /// should be new.
 Status StoreImport::Work::renew_image_file(StoreImportOutcome& outcome) const {
-    const auto file = ImageFile::read_position(path);
+    const auto file = ImageFile::read_head(path);
     if (file) {
         ZC_TRY(Snapshot snapshot, Snapshot::open(path));
-        ZC_TRY(const auto changed, snapshot.changed_since(*file));
+        ZC_TRY(const auto changed, snapshot.changed_since(file->position));
         if (changed && changed->size() <= zones_on_top_max) return {};
     }
     ZC_TRY(const auto damaged, write_image_file(path));

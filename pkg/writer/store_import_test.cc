@@ -636,13 +636,14 @@ TEST_CASE("what changed too often since the image file makes a new one") {
     std::vector<std::pair<std::string, std::uint32_t>> list;
     for (int i = 0; i < 20'001; ++i) list.emplace_back("zone" + std::to_string(i) + ".", 1);
     import_zones(folder / "s", zones_of(list));
-    const auto first = zc::journal::ImageFile::read_position(folder / "s");
+    const auto first = zc::journal::ImageFile::read_head(folder / "s");
     REQUIRE(first);
     for (auto& [apex, serial] : list) serial = 2;
     const auto outcome = import_zones(folder / "s", zones_of(list));
     CHECK(outcome.counts.changed == 20'001);
     CHECK(outcome.image_file_written);
-    CHECK(zc::journal::ImageFile::read_position(folder / "s")->number == first->number + 1);
+    CHECK(zc::journal::ImageFile::read_head(folder / "s")->position.number ==
+          first->position.number + 1);
     const Loaded loaded = load(folder / "s");
     CHECK(loaded.report.on_top == 0);
     CHECK(contents(*loaded.catalogue).at("zone77.") == "2");

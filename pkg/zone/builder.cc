@@ -28,18 +28,21 @@ void append_sort_key(std::vector<std::uint8_t>& out, base::Octets key) {
     std::size_t count = 0;
     for (std::size_t at = 0; at < key.size(); at += key[at] + std::size_t{1})
         places[count++] = static_cast<std::uint8_t>(at);
+    std::uint8_t octets[2 * dns::name_octets_max];
+    std::uint8_t* to = octets;
     while (count > 0) {
         const std::uint8_t* label = key.data() + places[--count];
         for (std::size_t i = 1; i <= *label; ++i) {
             if (label[i] <= 1) {
-                out.push_back(1);
-                out.push_back(static_cast<std::uint8_t>(label[i] + 1));
+                *to++ = 1;
+                *to++ = static_cast<std::uint8_t>(label[i] + 1);
             } else {
-                out.push_back(label[i]);
+                *to++ = label[i];
             }
         }
-        out.push_back(0);
+        *to++ = 0;
     }
+    out.insert(out.end(), octets, to);
 }
 
 std::uint64_t load_prefix(base::Octets sort_key) {
@@ -188,6 +191,8 @@ struct Builder::Work {
     bool interrupted = false;
     std::array<std::uint8_t, dns::name_octets_max> last_owner{};
     std::size_t last_owner_octets = 0;
+    std::uint32_t last_owner_index = 0;
+    std::uint32_t apex_owner = none;  // its index in `owners`
     std::uint64_t record_count = 0;
     Rules rules = Rules::now;
     std::uint8_t format = image_format_first;  // of the image to be
@@ -268,6 +273,7 @@ void Builder::Work::clear() {
     oversized.clear();
     interrupted = false;
     last_owner_octets = 0;
+    apex_owner = none;
     record_count = 0;
     rules = Rules::now;
     format = image_format_first;
@@ -304,7 +310,7 @@ Result<std::uint32_t> Builder::Work::owner_of(dns::NameView name) {
     const base::Octets wire = name.wire();
     if (wire.size() == last_owner_octets &&
         std::memcmp(wire.data(), last_owner.data(), wire.size()) == 0)
-        return static_cast<std::uint32_t>(owners.size() - 1);
+        return last_owner_index;
 
     if (wire.size() < apex.size())
         return fail(Errc::invalid,
@@ -313,11 +319,19 @@ Result<std::uint32_t> Builder::Work::owner_of(dns::NameView name) {
     std::size_t at = 0;
     while (at < key_octets) at += wire[at] + std::size_t{1};
     bool inside = at == key_octets;
-    for (std::size_t i = 0; inside && i < apex.size(); ++i)
-        inside = dns::fold(wire[key_octets + i]) == apex.wire()[i];
+    if (inside && std::memcmp(wire.data() + key_octets, apex.wire().data(), apex.size()) != 0)
+        for (std::size_t i = 0; inside && i < apex.size(); ++i)
+            inside = dns::fold(wire[key_octets + i]) == apex.wire()[i];
     if (!inside)
         return fail(Errc::invalid,
                     dns::to_string(name) + " is not in the zone " + dns::to_string(apex));
+
+    std::memcpy(last_owner.data(), wire.data(), wire.size());
+    last_owner_octets = wire.size();
+    // The other name that has many records, not all of them one after the other.
+    if (key_octets == 0 && apex_owner != none) return last_owner_index = apex_owner;
+    last_owner_index = static_cast<std::uint32_t>(owners.size());
+    if (key_octets == 0) apex_owner = last_owner_index;
 
     Owner owner;
     owner.key = append(wire.first(key_octets));
@@ -330,9 +344,7 @@ Result<std::uint32_t> Builder::Work::owner_of(dns::NameView name) {
     owner.sort_key.size = static_cast<std::uint32_t>(data.size()) - owner.sort_key.at;
     owner.prefix = load_prefix(slice(owner.sort_key));
     owners.push_back(owner);
-    std::memcpy(last_owner.data(), wire.data(), wire.size());
-    last_owner_octets = wire.size();
-    return static_cast<std::uint32_t>(owners.size() - 1);
+    return last_owner_index;
 }
 
 /// The number under which the image has records of `type`.
@@ -684,8 +696,11 @@ void Builder::Work::encode_rrset(std::vector<std::uint8_t>& out, const std::vect
     // test compares with Knot's, which are larger in the mean.
     // The owner's name as a place to point to. A wildcard's own label is not in the name that will
     // be answered.
-    const dns::Name owner = owner_name(key);
-    const std::size_t owner_usable = owner.view().is_wildcard() ? owner.size() - 2U : owner.size();
+    std::uint8_t owner_octets[dns::name_octets_max];
+    std::copy(key.begin(), key.end(), owner_octets);
+    std::copy(apex.wire().begin(), apex.wire().end(), owner_octets + key.size());
+    const dns::NameView owner(base::Octets(owner_octets, key.size() + apex.size()));
+    const std::size_t owner_usable = owner.is_wildcard() ? owner.size() - 2U : owner.size();
     const std::size_t head =
         owner.size() == 1
             ? 11
@@ -773,7 +788,7 @@ void Builder::Work::encode_rrset(std::vector<std::uint8_t>& out, const std::vect
     }
     constexpr std::size_t message_octets_max = 65535, header_octets = 12, question_octets = 4;
     if (header_octets + owner.size() + question_octets + message_at > message_octets_max)
-        oversized.push_back({owner, type, message_at});
+        oversized.push_back({dns::Name(owner), type, message_at});
 
     std::uint8_t flags = rrset_flag::always;
     std::uint8_t ttl[4];
