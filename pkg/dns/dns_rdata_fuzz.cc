@@ -105,14 +105,22 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const base::Octets rdata(data + 2, size - 2);
     const Status checked = dns::check_rdata(type, rdata);
     const std::string mnemonic = dns::to_string(type);
+    // Without the lengths that ldns does not look at.
+    base::Reader alone(rdata);
+    std::vector<std::uint8_t> copied;
+    const bool well_formed =
+        dns::read_rdata(alone, type, static_cast<std::uint16_t>(rdata.size()), copied) &&
+        std::ranges::equal(copied, rdata);
+    ZC_CHECK(!checked || well_formed);
 
     if (!dns::fields_of(type).empty()) {
         const bool theirs = ldns_accepts(number, rdata);
-        if (theirs && !checked && !listed(stricter_than_ldns, mnemonic)) {
-            std::fprintf(stderr, "ldns accepts: %s\n", checked.error().message.c_str());
+        if (theirs && !well_formed && !listed(stricter_than_ldns, mnemonic)) {
+            std::fprintf(stderr, "ldns accepts: %s\n",
+                         checked ? "" : checked.error().message.c_str());
             std::abort();
         }
-        if (!theirs && checked && !listed(laxer_than_ldns, mnemonic)) {
+        if (!theirs && well_formed && !listed(laxer_than_ldns, mnemonic)) {
             std::fprintf(stderr, "ldns refuses: %s %s\n", mnemonic.c_str(),
                          dns::rdata_text(type, rdata).c_str());
             std::abort();
