@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <filesystem>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <system_error>
 #include <thread>
@@ -85,9 +86,18 @@ struct BackgroundStoreWatch::Shared {
             if (!told) return;
             const std::uint64_t number = *std::exchange(wanted, std::nullopt);
             lock.unlock();
-            const auto seen = watch.look();
+            Result<StoreWatch::Seen> seen = fail(Errc::limit, "no memory");
+            try {
+                seen = watch.look();
+            } catch (const std::bad_alloc&) {
+                // As it says; the next look may find some.
+            }
             lock.lock();
-            if (told) told(number, seen);
+            try {
+                if (told) told(number, seen);
+            } catch (const std::bad_alloc&) {
+                // Who asked hears of the next look.
+            }
         }
     }
 };
