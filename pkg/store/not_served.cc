@@ -38,20 +38,6 @@ std::string_view sentence_of(Reason reason) noexcept {
     return "";
 }
 
-std::string_view ede_text_of(zone::State state) noexcept {
-    switch (state) {
-        case zone::State::serving:
-            return "";
-        case zone::State::pending:
-            return "zone not loaded yet";
-        case zone::State::broken:
-            return "zone data refused";
-        case zone::State::unsigned_:
-            return "zone withheld: it should be signed";
-    }
-    return "";
-}
-
 void NotServed::put_under(std::string key, Item item) {
     const auto [at, is_new] = items_.try_emplace(std::move(key));
     if (!is_new) --count(at->second.reason);
