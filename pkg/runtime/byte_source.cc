@@ -15,7 +15,8 @@ namespace zc::runtime {
 namespace {
 
 constexpr std::size_t compressed_block_octets = std::size_t{256} << 10;
-constexpr std::uint64_t xz_memory_octets_max = std::uint64_t{1} << 30;
+constexpr int zstd_window_bits_max = 30;
+constexpr std::uint64_t xz_memory_octets_max = std::uint64_t{1} << zstd_window_bits_max;
 
 /// What hands on another source's place.
 class Filter : public ByteSource {
@@ -66,7 +67,9 @@ public:
             const std::size_t before = in_.size();
             const Step step = this->step(in_, out, written, inner_ended_);
             if (step == Step::damaged) {
-                return fail(Errc::malformed, std::string("damaged ") + format_ + " data",
+                return fail(Errc::malformed,
+                            std::string("damaged ") + format_ + " data" +
+                                (problem_.empty() ? "" : ": " + problem_),
                             {name_, 0});
             }
             if (step == Step::end_of_stream && in_.empty() && inner_ended_) ended_ = true;
@@ -88,10 +91,13 @@ protected:
     /// member, and nothing of the next one was taken yet.
     virtual Step step(std::span<const char>& in, std::span<char> out, std::size_t& written,
                       bool last) = 0;
+    /// What the library says of damage, if it says more than that.
+    void set_problem(std::string problem) { problem_ = std::move(problem); }
 
 private:
     const std::string name_;
     const char* const format_;
+    std::string problem_;
     std::vector<char> block_ = std::vector<char>(compressed_block_octets);
     std::span<const char> in_;
     bool inner_ended_ = false;
@@ -141,7 +147,11 @@ private:
 class ZstdSource final : public Decompressor {
 public:
     ZstdSource(std::unique_ptr<ByteSource> inner, const std::string& name)
-        : Decompressor(std::move(inner), name, "zstd"), stream_(ZSTD_createDStream()) {}
+        : Decompressor(std::move(inner), name, "zstd"), stream_(ZSTD_createDStream()) {
+        // Its own limit is what `zstd` without --long writes. What is not touched costs nothing.
+        if (stream_ != nullptr)
+            ZSTD_DCtx_setParameter(stream_, ZSTD_d_windowLogMax, zstd_window_bits_max);
+    }
     ~ZstdSource() override { ZSTD_freeDStream(stream_); }
     ZstdSource(const ZstdSource&) = delete;
     ZstdSource& operator=(const ZstdSource&) = delete;
@@ -153,7 +163,10 @@ private:
         ZSTD_inBuffer source{in.data(), in.size(), 0};
         ZSTD_outBuffer target{out.data(), out.size(), 0};
         const std::size_t code = ZSTD_decompressStream(stream_, &target, &source);
-        if (ZSTD_isError(code) != 0) return Step::damaged;
+        if (ZSTD_isError(code) != 0) {
+            set_problem(ZSTD_getErrorName(code));
+            return Step::damaged;
+        }
         in = in.subspan(source.pos);
         written = target.pos;
         at_end_ = code == 0;
@@ -190,7 +203,10 @@ private:
             at_end_ = true;
             return Step::end_of_stream;
         }
-        return code == LZMA_OK || code == LZMA_BUF_ERROR ? Step::more : Step::damaged;
+        if (code == LZMA_OK || code == LZMA_BUF_ERROR) return Step::more;
+        if (code == LZMA_MEMLIMIT_ERROR || code == LZMA_MEM_ERROR)
+            set_problem("needs too much memory for decompressing");
+        return Step::damaged;
     }
 
     lzma_stream stream_ = LZMA_STREAM_INIT;
