@@ -505,8 +505,18 @@ TEST_CASE("of answers alone each gives the question in it, as it was asked") {
     CHECK(reading.counts.from_answers == 4);
     CHECK(base::load_u16(reading.queries[0].message.data()) == 7);
     CHECK(read(file.octets(), answered, 2).queries.size() == 2);
-    // Both sides are to be asked: there is nothing to ask, and that is said.
-    CHECK(text_of(read(file.octets())) == "orphan 5\n");
+    // Both sides are to be asked: the same questions.
+    const Reading asked = read(file.octets());
+    CHECK(text_of(asked) ==
+          "1 udp 192.0.2.1 4000 a.Example. TXT rd cd\n"
+          "2 udp 192.0.2.1 4001 b.example. TXT edns 2168 do\n"
+          "3 udp 192.0.2.1 4000 t.example. TXT edns 512 do\n"
+          "4 tcp 192.0.2.1 4000 c.example. TXT rd cd edns 1232 do\n"
+          "orphan 1\n");
+    CHECK(asked.counts.from_answers == 4);
+    // Unless there are queries, of whom such an answer may have been to one before the recording.
+    file.add(udp_packet(ends(4002), query("q.example.", 11)));
+    CHECK(text_of(read(file.octets())) == "1 udp 192.0.2.1 4002 q.example. A\norphan 1\n");
 }
 
 TEST_CASE("thousands of the same question without answer cost no more than others") {

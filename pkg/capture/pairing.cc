@@ -129,7 +129,7 @@ bool Pairing::make_key(const Sighting& seen, Key& key) {
         skip(Skipped::other_operation);
         return false;
     }
-    if (!wanted_) return true;
+    if (!wanted_ && asked_) return true;
 
     std::uint8_t* at = key.octets;
     const auto put = [&at](const void* from, std::size_t count) {
@@ -177,17 +177,14 @@ void Pairing::query(const Sighting& seen) {
 }
 
 void Pairing::response(const Sighting& seen) {
-    if (!wanted_) {
-        ++answers_unwanted_;
-        return;
-    }
+    if (!wanted_ && asked_) return;
     if (seen.message.size() >= header_octets && !is_response(seen.message)) {
         skip(Skipped::malformed);
         return;
     }
     Key key;
     if (!make_key(seen, key)) return;
-    const std::uint64_t number = find(key);
+    const std::uint64_t number = wanted_ ? find(key) : 0;
     if (number == 0 || overdue(entry(number))) return add_early(seen, key, seen.message);
     unlink(number);
     answer(entry(number), seen.message);
@@ -231,7 +228,8 @@ void Pairing::expire_early() {
 /// An answer that nobody has asked for. Where the recording has nothing but answers, the question
 /// in it is asked, as its client must have asked it; beside queries it may be forged.
 void Pairing::take_alone(const EarlyAnswer& alone) {
-    if (asked_) return skip(Skipped::orphan);
+    if (asked_ && wanted_) skip(Skipped::orphan);
+    if (asked_) return;
     std::array<std::uint8_t, query_octets_max> octets{};
     base::Writer out(octets);
     write_query_of(out, alone.answer, alone.transport);
@@ -244,14 +242,13 @@ void Pairing::take_alone(const EarlyAnswer& alone) {
                         .at = alone.at};
     Entry& added = append(seen, {});
     added.alone = true;
-    answer(added, alone.answer);
+    added.state = State::ready;
+    if (wanted_) answer(added, alone.answer);
 }
 
 void Pairing::finish() {
     finished_ = true;
     expire_early();
-    // Nothing but answers, and none of them wanted: somebody expects them to count.
-    if (last_ == 0 && answers_unwanted_ != 0) skip(Skipped::orphan, answers_unwanted_);
 }
 
 Pairing::Entry& Pairing::append(const Sighting& seen, const Key& key) {

@@ -110,7 +110,6 @@ private:
     std::size_t keys_ = 0;
     EarlyAnswers early_;
     bool asked_ = false;  // there are queries in the recording, and not answers alone
-    std::uint64_t answers_unwanted_ = 0;
 };
 
 }  // namespace zc::capture

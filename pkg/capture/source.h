@@ -78,8 +78,7 @@ enum class Skipped : std::uint8_t {
     fragment,         // of an IP datagram whose rest never came
     tcp_gap,          // of a TCP stream that has a hole
     unanswered,       // a recorded answer was wanted and there is none
-    orphan,           // a response to no query of the recording; where answers are not wanted,
-                      // all of a recording that has nothing else
+    orphan,           // a response to no query of the recording
     garbage_frame,    // dnstap: no protobuf, or not this one
     bad_line,         // text: no name and type
     overrun,          // live: came faster than it was taken; the kernel's count of packets
@@ -125,9 +124,11 @@ struct SourceOptions {
     /// `wanted`: only queries whose answer is in the recording. It is looked for by addresses,
     /// port, transport, ID and question (case ignored), never by what a frame calls it, 5 s of the
     /// recording's time before and behind the query; a query that is asked twice gets the answers
-    /// in order. Queries come in the order in which they arrived. Of a recording that has no
-    /// queries (its first five seconds tell), each answer gives the question in it, asked with its
-    /// RD and CD, with EDNS and DO if it has them, and for as many octets as it has.
+    /// in order. Queries come in the order in which they arrived.
+    ///
+    /// Of a recording that has no queries (its first five seconds tell), each answer gives the
+    /// question in it, wanted or not: asked with its RD and CD, with EDNS and DO if it has them, and
+    /// for as many octets as it has.
     enum class Answers : std::uint8_t { ignored, wanted };
     Answers answers = Answers::ignored;
     std::uint16_t port = 53;  // captures: the server's
