@@ -248,6 +248,12 @@ def test_pipes(run):
     expect(report["source"] == "stdin", f"questions from a pipe: {report}")
     packed = subprocess.run([harness.zonectl_binary(), *run.args("packed.db", "--json", source="-")], input=gzip.compress(text.encode()), stdout=subprocess.PIPE, check=False)
     expect(packed.returncode == 1 and totals(json.loads(packed.stdout)) == totals(report), f"the same questions, compressed: {packed}")
+    with open(os.path.join(harness.ROOT, "testdata", "capture", "queries.pcap.gz"), "rb") as f:
+        capture = f.read()
+    for octets in (capture, gzip.decompress(capture)):
+        ended = subprocess.run([harness.zonectl_binary(), "diff", "-", "--json", "--old", "recorded", *run.sides[2:4], "--results", run.work + "/capture.db"], input=octets,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+        expect(json.loads(ended.stdout)["counts"]["compared"] == 1, f"a capture through a pipe: {ended}")
     lines = subprocess.run(f"'{harness.zonectl_binary()}' diff list --results '{run.work}/a.db' | head -1; exit ${{PIPESTATUS[0]}}", shell=True,
                            executable="/bin/bash", stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
     expect(lines.stdout.count("\n") == 1 and lines.stderr == "", f"a closed pipe is nothing to complain of: {lines}")
