@@ -76,6 +76,7 @@ private:
                         "no table " + name + ": not a database of PowerDNS, or another search_path",
                         {name_, 0});
         }
+        if (pipeline_.passes_over(table, columns)) return {};
         ZC_TRY(const auto layout, pipeline_.layout(table, columns, 0));
         // A query, so that views, and the rows of partitions and of tables that inherit, are read.
         std::string copy = "COPY (SELECT ";

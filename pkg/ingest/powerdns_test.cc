@@ -15,6 +15,7 @@
 #include "base/seed.h"
 #include "dns/presentation.h"
 #include "ingest/live_postgres.h"
+#include "sqlite/sqlite.h"
 #include "testkit/folder.h"
 #include "testkit/script.h"
 
@@ -597,6 +598,29 @@ TEST_CASE("a record outside of its zone is a refused record, and the zone is imp
     CHECK(sink.findings[0].line == 4);
     CHECK(sink.findings[1].line == 5);
     CHECK(sink.findings[100].reason == "102 more records that do not belong into the zone");
+}
+
+TEST_CASE("a database's table of another program's with one of our names stops nothing") {
+    const Folder folder;
+    {
+        auto database =
+            sqlite::Database::open(folder / "shared.sqlite3", sqlite::Database::Mode::create);
+        REQUIRE(database);
+        REQUIRE(database->execute(
+            "CREATE TABLE domains (id INTEGER PRIMARY KEY, name TEXT);"
+            "CREATE TABLE records (id INTEGER PRIMARY KEY, domain_id INTEGER, name TEXT, type TEXT,"
+            " content TEXT, ttl INTEGER);"
+            "CREATE TABLE comments (id INTEGER PRIMARY KEY, post_id INTEGER, body TEXT);"
+            "INSERT INTO domains VALUES (1, 'example');"
+            "INSERT INTO records VALUES (1, 1, 'example', 'SOA', 'a b 1 2 3 4 5', 60);"
+            "INSERT INTO comments VALUES (1, 1, 'first');"));
+    }
+    const Imported imported(folder / "shared.sqlite3");
+    REQUIRE_MESSAGE(imported.totals, imported.error());
+    CHECK(imported.totals->serving == 1);
+    REQUIRE(imported.sink.findings.size() == 1);
+    CHECK(imported.sink.findings[0].reason ==
+          "table comments without a column domain_id is none of PowerDNS's");
 }
 
 TEST_CASE("a password does not get into a report") {

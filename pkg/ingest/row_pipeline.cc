@@ -409,6 +409,15 @@ Status RowPipeline::refuse(Table table, std::uint64_t line, std::string record,
     return {};
 }
 
+bool RowPipeline::passes_over(Table table, std::span<const std::string> columns) {
+    const std::string_view missing = missing_column(table, columns);
+    if (missing.empty() || !may_be_foreign(table)) return false;
+    passed_over("table " + std::string(to_string(table)) + " without a column " +
+                    std::string(missing) + " is none of PowerDNS's",
+                0);
+    return true;
+}
+
 void RowPipeline::foreign_table(const std::string& name, std::uint64_t rows, std::uint64_t line) {
     if (rows == 0) return;
     passed_over(

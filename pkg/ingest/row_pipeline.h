@@ -69,6 +69,8 @@ public:
     /// Whether a table of that name and other columns may be another program's: comments,
     /// tsigkeys, supermasters. It stops no import.
     static bool may_be_foreign(Table table) noexcept;
+    /// Of a database: whether this is such a table, of another program's; a finding says so.
+    bool passes_over(Table table, std::span<const std::string> columns);
 
     // For the reader's thread.
     /// Errors: those of the threads, as soon as they are known.

@@ -26,6 +26,7 @@ Status read_table(sqlite::Database& database, Table table, const std::atomic<boo
         return fail(Errc::malformed, "no table " + name + ": not a database of PowerDNS",
                     {database.path(), 0});
     }
+    if (pipeline.passes_over(table, columns)) return {};
     ZC_TRY(const auto layout, pipeline.layout(table, columns, 0));
     // By name: `*` has generated columns too, and a table WITHOUT ROWID has no rowid.
     ZC_TRY(sqlite::Statement kind,
