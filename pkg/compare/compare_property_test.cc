@@ -314,7 +314,8 @@ TEST_CASE("Each record of a response counts: not there, there twice, of another 
 TEST_CASE("The shapes of RDATA are those of the table of types") {
     for (std::uint32_t number = 0; number <= 0xffff; ++number) {
         const auto type = static_cast<dns::RrType>(number);
-        if (number == 38) continue;  // A6: its prefix has a length of its own
+        if (dns::is_powerdns_only(type)) continue;  // in no message
+        if (number == 38) continue;                 // A6: its prefix has a length of its own
         RdataShape wanted;
         std::size_t prefix = 0;
         std::size_t texts = 0;
