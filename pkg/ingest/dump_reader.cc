@@ -383,6 +383,7 @@ Status DumpReader::copy() {
         }
     } else if (!is_empty && table.rows_line == 0) {
         table.rows_line = line;
+        table.columns_with_rows = std::move(columns);
     }
     std::uint64_t passed_over = 0;
     ZC_TRY_STATUS(copy_data(layout, passed_over));
@@ -752,6 +753,7 @@ Status DumpReader::insert_values(DumpTable& table, std::vector<std::string> colu
         }
     } else if (table.rows_line == 0) {
         table.rows_line = line;
+        table.columns_with_rows = std::move(columns);
     }
     bool collided = false;
     for (;;) {
@@ -1130,6 +1132,33 @@ Status DumpReader::statement() {
     return {};
 }
 
+/// Whether rows of a table that is none of PowerDNS's may be rows of one all the same: of a
+/// partition, when the dump does not say whose; or a copy of it under another name.
+bool may_hold_zones(const DumpTable& table) {
+    using Columns = std::span<const std::string_view>;
+    static constexpr std::array<std::string_view, 6> domains = {
+        "id", "name", "master", "last_check", "type", "notified_serial"};
+    static constexpr std::array<std::string_view, 4> records = {"domain_id", "name", "type",
+                                                                "content"};
+    static constexpr std::array<std::string_view, 3> metadata = {"domain_id", "kind", "content"};
+    static constexpr std::array<std::string_view, 4> keys = {"domain_id", "flags", "active",
+                                                             "content"};
+    if (table.name.starts_with("sqlite_")) return false;  // SQLite's own, of which .dump has rows
+    std::vector<std::string> columns = table.columns_with_rows;
+    if (table.columns) {
+        columns.clear();
+        for (const DumpColumn& column : *table.columns) columns.push_back(column.name);
+    }
+    if (columns.empty()) return true;  // nobody knows
+    const auto has = [&columns](std::string_view column) {
+        return std::ranges::find(columns, column) != columns.end();
+    };
+    for (const Columns wanted :
+         {Columns(domains), Columns(records), Columns(metadata), Columns(keys)})
+        if (std::ranges::all_of(wanted, has)) return true;
+    return false;
+}
+
 /// What was passed over is said, one finding a table; what is missing is an error.
 Status DumpReader::finish() {
     if (in_conditional_) return cut_off("inside of a comment");
@@ -1145,6 +1174,14 @@ Status DumpReader::finish() {
         std::string message =
             "table " + std::string(to_string(table)) +
             " does not occur: no dump of a PowerDNS database, or only a part of one";
+        for (const DumpTable* other : tables_.all()) {
+            if (other->ours || other->rows_passed_over == 0 || !may_hold_zones(*other)) continue;
+            message +=
+                "; table " + other->name +
+                " has the columns of one: if it is a partition, dump with the schema or with "
+                "--load-via-partition-root";
+            break;
+        }
         if (tables_.is_view(table))
             message = "table " + std::string(to_string(table)) +
                       " is a view or a foreign table, and a dump has no rows of one: import from "
@@ -1157,7 +1194,16 @@ Status DumpReader::finish() {
     for (const DumpTable* table : tables_.all()) {
         if (table->rows_passed_over == 0) continue;
         if (!table->ours) {
-            pipeline_.foreign_table(table->name, table->rows_passed_over, table->rows_line);
+            const std::string reason = "table " + table->name + " is none of PowerDNS's schema: " +
+                                       std::to_string(table->rows_passed_over) + " rows";
+            if (may_hold_zones(*table)) {
+                const bool are_known = table->columns || !table->columns_with_rows.empty();
+                pipeline_.refuse_table(reason + (are_known ? ", which have the columns of one"
+                                                           : ", whose columns are not known"),
+                                       table->rows_passed_over, table->rows_line);
+            } else {
+                pipeline_.passed_over(reason, table->rows_line);
+            }
             continue;
         }
         const std::string rows = std::to_string(table->rows_passed_over) + " rows";

@@ -313,19 +313,100 @@ Status DumpStatements::create_table(bool temporary, bool foreign, std::uint64_t 
         if (!token_.is(')')) return unexpected("\",\" or \")\"");
         next();
     }
-    for (int depth = 0; token_.kind != Token::Kind::end && !token_.is_stop(); next()) {
+    for (int depth = 0; token_.kind != Token::Kind::end && !token_.is_stop();) {
         if (token_.is('\\')) return unexpected("\";\" before a command of the client");
+        if (depth == 0 && (token_.is("inherits") || token_.is("partition"))) {
+            ZC_TRY_STATUS(parents(table, columns, line));
+            are_known = are_known || columns.size() > 0;
+            continue;
+        }
         if (token_.is('(')) ++depth;
         if (token_.is(')')) --depth;
         if (token_.is("engine")) found(Dialect::mysql);
         if (is_ours && depth == 0 && (token_.is("as") || token_.is("select")))
             return refuse_effect("CREATE TABLE … AS fills", table.name, line);
+        next();
     }
     if (!is_there || !if_not_exists) {
         table.columns.reset();
         if (are_known) table.columns = std::move(columns);
     }
     return {};
+}
+
+/// INHERITS (a, b) and PARTITION OF a. Columns of the parents come before the table's own.
+Status DumpStatements::parents(DumpTable& table, std::vector<DumpColumn>& columns,
+                               std::uint64_t line) {
+    const bool inherits = token_.is("inherits");
+    next();
+    if (!inherits) {
+        if (!token_.is("of")) return {};  // PARTITION BY
+        columns.clear();                  // options of the parent's
+    } else if (!token_.is('(')) {
+        return {};
+    }
+    std::vector<DumpColumn> all;
+    do {
+        next();
+        std::vector<std::string> parts;
+        ZC_TRY_STATUS(qualified(parts));
+        DumpTable& parent = tables_.find(parts);
+        for (const DumpColumn& column : parent.columns.value_or(std::vector<DumpColumn>()))
+            if (std::ranges::find(all, column.name, &DumpColumn::name) == all.end())
+                all.push_back(column);
+        ZC_TRY_STATUS(attach(table, parent, line));
+    } while (inherits && token_.is(','));
+    if (inherits && !token_.is(')')) return unexpected("\",\" or \")\"");
+    if (inherits) next();
+    for (DumpColumn& column : columns) {
+        const auto known = std::ranges::find(all, column.name, &DumpColumn::name);
+        if (known == all.end())
+            all.push_back(std::move(column));
+        else if (column.fallback)
+            known->fallback = column.fallback;
+    }
+    columns = std::move(all);
+    return {};
+}
+
+Status DumpStatements::attach(DumpTable& child, DumpTable& parent, std::uint64_t line) {
+    const DumpTable* const late = tables_.attach(child, parent);
+    if (late == nullptr || !tables_.is_chosen(late->place)) return {};
+    return fail(Errc::unsupported,
+                "table " + late->name + " becomes a part of " +
+                    std::string(to_string(*late->ours)) + " behind its rows (line " +
+                    std::to_string(late->rows_line) +
+                    "): dump with the schema first, as pg_dump does",
+                {name_, line});
+}
+
+Status DumpStatements::detach(DumpTable& child, std::uint64_t line) {
+    if (child.ours && child.rows_line != 0 && tables_.is_chosen(child.place))
+        return refuse_effect("ALTER TABLE … DETACH behind the rows of", child.name, line);
+    tables_.detach(child);
+    return {};
+}
+
+/// ATTACH PARTITION a, DETACH PARTITION a, INHERIT a, NO INHERIT a. False: another action.
+Result<bool> DumpStatements::alter_family(DumpTable& table, std::uint64_t line) {
+    if (token_.kind != Token::Kind::word ||
+        !is_one_of(token_.text, {"attach", "detach", "inherit", "no"}))
+        return false;
+    const std::string action = token_.text;
+    next();
+    if (action != "inherit" && !token_.is(action == "no" ? "inherit" : "partition")) return false;
+    if (action != "inherit") next();
+    std::vector<std::string> parts;
+    ZC_TRY_STATUS(qualified(parts));
+    DumpTable& other = tables_.find(parts);
+    if (action == "attach") {
+        ZC_TRY_STATUS(attach(other, table, line));
+    } else if (action == "inherit") {
+        ZC_TRY_STATUS(attach(table, other, line));
+    } else {
+        ZC_TRY_STATUS(detach(action == "no" ? table : other, line));
+    }
+    return true;
 }
 
 Status DumpStatements::create_view(std::uint64_t line) {
@@ -362,8 +443,10 @@ Status DumpStatements::alter(std::uint64_t line) {
     std::vector<std::string> parts;
     ZC_TRY_STATUS(qualified(parts));
     if (token_.is('*')) next();
-    if (!table_of(parts.back())) {
+    DumpTable& table = tables_.find(parts);
+    if (!table.ours) {
         // RENAME TO one of ours.
+        ZC_TRY([[maybe_unused]] const bool is_family, alter_family(table, line));
         for (; token_.kind != Token::Kind::end && !token_.is_stop(); next()) {
             if (token_.is('\\')) return unexpected("\";\" before a command of the client");
             if (!token_.is("rename")) continue;
@@ -381,13 +464,13 @@ Status DumpStatements::alter(std::uint64_t line) {
         }
         return {};
     }
-    DumpTable& table = tables_.find(parts);
     if (!tables_.is_chosen(table.place)) {
         skip_statement();
         return {};
     }
     for (;;) {
-        ZC_TRY_STATUS(alter_action(table, line));
+        ZC_TRY(const bool is_family, alter_family(table, line));
+        if (!is_family) ZC_TRY_STATUS(alter_action(table, line));
         for (int depth = 0; token_.kind != Token::Kind::end && !token_.is_stop(); next()) {
             if (token_.is('\\')) return unexpected("\";\" before a command of the client");
             if (depth == 0 && token_.is(',')) break;
@@ -467,7 +550,6 @@ Status DumpStatements::alter_action(DumpTable& table, std::uint64_t line) {
         return refuse("RENAME");
     }
     if (action == "set") return token_.is("schema") ? refuse("SET SCHEMA") : Status();
-    if (action == "attach" || action == "detach" || action == "inherit") return {};
     if (is_one_of(action, {"owner",
                            "enable",
                            "disable",

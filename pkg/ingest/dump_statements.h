@@ -45,6 +45,10 @@ protected:
     Status column_names(std::vector<std::string>& columns);
     Status create();
     Status create_table(bool temporary, bool foreign, std::uint64_t line);
+    Status parents(DumpTable& table, std::vector<DumpColumn>& columns, std::uint64_t line);
+    Status attach(DumpTable& child, DumpTable& parent, std::uint64_t line);
+    Status detach(DumpTable& child, std::uint64_t line);
+    Result<bool> alter_family(DumpTable& table, std::uint64_t line);
     Status create_view(std::uint64_t line);
     Status alter(std::uint64_t line);
     Status alter_action(DumpTable& table, std::uint64_t line);

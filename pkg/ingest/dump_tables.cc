@@ -119,6 +119,34 @@ DumpTable& DumpTables::create(const std::vector<std::string>& parts) {
     return find(parts);
 }
 
+const DumpTable* DumpTables::attach(DumpTable& child, DumpTable& parent) {
+    // No table is its own ancestor; text that says so is not followed.
+    for (const DumpTable* at = &parent; at != nullptr; at = at->parent_or_null)
+        if (at == &child) return nullptr;
+    child.parent_or_null = &parent;
+    const DumpTable* late = nullptr;
+    // Parents may be attached after their children.
+    for (const auto& [key, each] : tables_) {
+        const DumpTable* top = nullptr;  // of the ancestors that are PowerDNS's
+        for (const DumpTable* at = each->parent_or_null; at != nullptr; at = at->parent_or_null)
+            if (at->ours) top = at;
+        if (top == nullptr || (each->ours == top->ours && each->place == top->place)) continue;
+        each->ours = top->ours;
+        each->place = top->place;
+        if (each->rows_line != 0) late = each.get();
+    }
+    return late;
+}
+
+void DumpTables::detach(DumpTable& child) {
+    child.parent_or_null = nullptr;
+    for (const auto& [key, each] : tables_) {
+        if (each.get() != &child) continue;
+        child.place = {std::get<0>(key), std::get<1>(key)};
+        child.ours = table_of(child.name);
+    }
+}
+
 bool DumpTables::is_chosen(const DumpPlace& place) const {
     if (!choice_.database.empty()) {
         const std::string& database = place.database.empty() ? place.schema : place.database;

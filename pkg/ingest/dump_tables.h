@@ -42,9 +42,13 @@ struct DumpTable {
     bool named = false;    // by CREATE TABLE, COPY or INSERT
     bool is_view = false;
     std::optional<std::vector<DumpColumn>> columns;  // of CREATE TABLE, where they are known
-    std::uint64_t rows_line = 0;                     // of the first statement with rows; 0: none
+    /// Of which it is a partition, or from which it inherits: its rows are rows of that table.
+    DumpTable* parent_or_null = nullptr;
+    std::uint64_t rows_line = 0;  // of the first statement with rows; 0: none
     std::uint64_t rows_passed_over = 0;
     std::string missing_column;  // for which it is none of PowerDNS's
+    std::vector<std::string>
+        columns_with_rows;  // of another table: of its first statement with rows
 };
 
 class DumpTables {
@@ -65,6 +69,13 @@ public:
     DumpTable& create(const std::vector<std::string>& parts);
     /// The same, and nothing is made.
     DumpTable* find_or_null(const std::vector<std::string>& parts);
+
+    /// ATTACH PARTITION, INHERIT, PARTITION OF, INHERITS: from here on rows of `child` are rows of
+    /// `parent`, and with a parent that is PowerDNS's of that one. Gives a table that had rows
+    /// before that became PowerDNS's, or null.
+    const DumpTable* attach(DumpTable& child, DumpTable& parent);
+    /// DETACH PARTITION, NO INHERIT.
+    void detach(DumpTable& child);
 
     /// Whether rows of this table are to be taken; false: of a place that was not chosen. Errors:
     /// `invalid`, naming both, when rows of another place are taken already.

@@ -418,10 +418,17 @@ bool RowPipeline::passes_over(Table table, std::span<const std::string> columns)
     return true;
 }
 
-void RowPipeline::foreign_table(const std::string& name, std::uint64_t rows, std::uint64_t line) {
-    if (rows == 0) return;
-    passed_over(
-        "table " + name + " is none of PowerDNS's schema: " + std::to_string(rows) + " rows", line);
+void RowPipeline::refuse_table(std::string reason, std::uint64_t rows, std::uint64_t line) {
+    const std::lock_guard lock(mutex_);
+    findings_.push_back({.verdict = Verdict::refused,
+                         .table = Table::other,
+                         .line = line,
+                         .source = options_.source,
+                         .zone = {},
+                         .record = {},
+                         .reason = std::move(reason),
+                         .effect = "not taken over"});
+    refused_[static_cast<std::size_t>(Table::other)] += rows;
 }
 
 void RowPipeline::passed_over(std::string reason, std::uint64_t line) {

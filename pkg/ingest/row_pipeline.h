@@ -77,13 +77,13 @@ public:
     Status copy_block(CopyBlock block);
     Status row(const TableLayout& layout, std::span<const Value> columns, std::uint64_t line);
     Status refuse(Table table, std::uint64_t line, std::string record, std::string reason);
-    /// `rows` rows of a table that is none of ours.
-    void foreign_table(const std::string& name, std::uint64_t rows, std::uint64_t line);
+    /// `rows` rows of a table that is none of ours, and may hold what belongs into one.
+    void refuse_table(std::string reason, std::uint64_t rows, std::uint64_t line);
+    /// Rows that are not taken over, and why.
+    void passed_over(std::string reason, std::uint64_t line);
     /// MySQL's comparisons find names in whatever case.
     void set_finds_capitals() noexcept { finds_capitals_ = true; }
     bool finds_capitals() const noexcept { return finds_capitals_; }
-    /// Rows that are not taken over, and why.
-    void passed_over(std::string reason, std::uint64_t line);
     /// A buffer of `copy_block_octets`, used before if there is one.
     std::unique_ptr<char[]> buffer();
 
