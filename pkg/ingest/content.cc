@@ -350,7 +350,7 @@ std::string lacks_quotes(RrType type, std::string_view content) {
         if (word >= row->first && !quoted) return "text without quotes, which PowerDNS cannot read";
         std::size_t end = quoted ? 1 : 0;
         while (end < content.size() && (quoted ? content[end] != '"' : !is_blank(content[end])))
-            end += content[end] == '\\' ? 2 : 1;
+            end += content[end] == '\\' ? 2U : 1U;
         content.remove_prefix(std::min(end + (quoted ? 1 : 0), content.size()));
     }
     return {};
