@@ -1,5 +1,7 @@
 #include "server/connection_limits.h"
 
+#include <new>
+
 #include "base/seed.h"
 
 namespace zc::server {
@@ -35,10 +37,14 @@ void ConnectionLimits::close() {
 
 bool ConnectionLimits::enter(std::uint64_t network, std::uint32_t max) {
     const std::lock_guard lock(mutex_);
-    std::uint32_t& count = networks_[network];  // a limit is at least 1, so no entry stays at 0
-    if (count >= max) return false;
-    ++count;
-    return true;
+    try {
+        std::uint32_t& count = networks_[network];  // a limit is at least 1, so no entry stays at 0
+        if (count >= max) return false;
+        ++count;
+        return true;
+    } catch (const std::bad_alloc&) {
+        return false;
+    }
 }
 
 void ConnectionLimits::leave(std::uint64_t network) {

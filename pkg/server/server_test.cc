@@ -3,8 +3,10 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <functional>
+#include <new>
 #include <string>
 #include <thread>
 
@@ -19,6 +21,51 @@
 #include "testkit/folder.h"
 #include "zone/random_zone.h"
 #include "zone/zone.h"
+
+namespace {
+
+std::atomic<bool> no_memory = false;  // on threads that do not
+thread_local bool has_memory = false;
+
+/// While it lives, no thread but this one gets memory.
+class NoMemory {
+public:
+    NoMemory() noexcept {
+        has_memory = true;
+        no_memory = true;
+    }
+    ~NoMemory() { no_memory = false; }
+    NoMemory(const NoMemory&) = delete;
+    NoMemory& operator=(const NoMemory&) = delete;
+};
+
+void* allocate(std::size_t octets) {
+    if (no_memory && !has_memory) throw std::bad_alloc();
+    // NOLINTNEXTLINE(cppcoreguidelines-no-malloc): this is what operator new stands on
+    if (void* memory = std::malloc(octets == 0 ? 1 : octets)) return memory;
+    throw std::bad_alloc();
+}
+
+}  // namespace
+
+void* operator new(std::size_t octets) {
+    return allocate(octets);
+}
+void* operator new[](std::size_t octets) {
+    return allocate(octets);
+}
+void operator delete(void* memory) noexcept {
+    std::free(memory);  // NOLINT(cppcoreguidelines-no-malloc)
+}
+void operator delete[](void* memory) noexcept {
+    std::free(memory);  // NOLINT(cppcoreguidelines-no-malloc)
+}
+void operator delete(void* memory, std::size_t /*octets*/) noexcept {
+    std::free(memory);  // NOLINT(cppcoreguidelines-no-malloc)
+}
+void operator delete[](void* memory, std::size_t /*octets*/) noexcept {
+    std::free(memory);  // NOLINT(cppcoreguidelines-no-malloc)
+}
 
 using namespace zc;
 using namespace zc::server;
@@ -547,6 +594,35 @@ TEST_CASE("networks that fill the memory for TCP make room for a newcomer") {
     while (!answer.empty() && id_of(answer) != 8) answer = large.receive();
     CHECK(!answer.empty());
     CHECK(fixture.server->totals().connections_timed_out >= 9);
+}
+
+TEST_CASE("a TCP connection for which there is no memory is closed, the others go on") {
+    const Fixture fixture;
+    const auto connected = [&] {
+        auto client = std::make_unique<Tcp>(fixture.endpoint());
+        REQUIRE(client->ask(query(1)).size() > 12);
+        return client;
+    };
+    const auto whole = connected();
+    const auto part = connected();
+    const auto slow = connected();
+    {
+        const NoMemory none;
+        const Tcp newcomer(fixture.endpoint());
+        CHECK(newcomer.ended());
+        // What has not come whole has to be kept, and so have answers that nobody reads.
+        part->send(Message{0, 100, 1, 2, 3});
+        CHECK(part->ended());
+        Message all;
+        for (std::uint16_t id = 0; id < 300; ++id)
+            all = std::move(all) + framed(query(id, "big.example.", type_txt));
+        slow->send(all);
+        wait_until([&] { return fixture.server->totals().connections_open() == 1; });
+        CHECK(id_of(whole->ask(query(5))) == 5);
+    }
+    CHECK(fixture.server->totals().connections_refused == 1);
+    CHECK(id_of(connected()->ask(query(6))) == 6);
+    CHECK(id_of(whole->ask(query(7))) == 7);
 }
 
 TEST_CASE("one network that fills its share of the memory for TCP loses its own connections") {

@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <new>
 #include <system_error>
 
 #include <sys/epoll.h>
@@ -42,6 +43,16 @@ bool control(const net::Descriptor& epoll, int operation, int fd, std::uint32_t 
     return epoll_ctl(epoll.get(), operation, fd, &event) == 0;
 }
 
+/// False: there is no memory for it, and `to` is as it was, empty.
+bool copied(std::vector<std::uint8_t>& to, base::Octets from) noexcept {
+    try {
+        to.assign(from.begin(), from.end());
+        return true;
+    } catch (const std::bad_alloc&) {
+        return false;
+    }
+}
+
 }  // namespace
 
 struct TcpLoop::Connection {
@@ -50,7 +61,7 @@ struct TcpLoop::Connection {
     stats::Family family = stats::Family::ipv4;
     bool awaits_proxy = false;  // a listed sender that has not sent its header yet
     bool counted = false;       // in its network's limit
-    bool stalled = false;       // in stalled_; else in reading_
+    bool stalled = false;       // in stalled_; else in reading_, if not evicted
     bool ending = false;        // to be closed as soon as its answers are taken
     bool evicted = false;       // to be closed at the end of the round: another needs its memory
     std::uint64_t network = 0;  // the client's, see connection_network
@@ -209,7 +220,14 @@ void TcpLoop::admit(net::Descriptor socket, const net::SocketAddress& from, stat
         counters_->connections_refused.add(1);
         return;
     }
-    Connection& connection = reading_.emplace_back();
+    try {
+        reading_.emplace_back();
+    } catch (const std::bad_alloc&) {
+        limits_->close();
+        counters_->connections_refused.add(1);
+        return;
+    }
+    Connection& connection = reading_.back();
     connection.self = std::prev(reading_.end());
     connection.socket = std::move(socket);
     connection.client = client_address(from);
@@ -393,7 +411,10 @@ bool TcpLoop::flush(Connection& connection) {
 }
 
 bool TcpLoop::stall(Connection& connection, base::Octets rest) {
-    connection.output.assign(rest.begin(), rest.end());
+    if (!copied(connection.output, rest)) {
+        close(connection);
+        return false;
+    }
     connection.output_taken = 0;
     connection.stalled = true;
     connection.since = now_;
@@ -413,14 +434,25 @@ void TcpLoop::resume(Connection& connection) {
 
 bool TcpLoop::keep_input(Connection& connection, base::Octets rest) {
     if (rest.empty()) return true;
-    connection.input.assign(rest.begin(), rest.end());
+    if (!copied(connection.input, rest)) {
+        close(connection);
+        return false;
+    }
     return keep(connection, rest.size());
 }
 
 /// Counts what a connection keeps in memory; makes room where that is too much.
 bool TcpLoop::keep(Connection& connection, std::size_t octets) {
+    std::size_t* of_network = nullptr;
+    try {
+        of_network = &kept_of_networks_[connection.network];
+    } catch (const std::bad_alloc&) {
+        forget_kept(connection, connection.kept() - octets);
+        close(connection);
+        return false;
+    }
     kept_octets_ += octets;
-    const std::size_t own = kept_of_networks_[connection.network] += octets;
+    const std::size_t own = *of_network += octets;
     std::uint64_t over = connection.network;
     if (own <= tcp_.kept_octets_max / prefix_share) {
         if (kept_octets_ <= tcp_.kept_octets_max) return true;
@@ -460,16 +492,25 @@ TcpLoop::Connection& TcpLoop::keeps_most(std::uint64_t network) {
 
 /// Takes its memory at once; it is closed when no event of this round can name it any more.
 void TcpLoop::evict(Connection& connection) {
-    release(connection, connection.kept());
+    forget_kept(connection, connection.kept());
+    evicted_.splice(evicted_.end(), list_of(connection), connection.self);
+    connection.evicted = true;
+}
+
+/// `counted`: how much of what it keeps was counted.
+void TcpLoop::forget_kept(Connection& connection, std::size_t counted) noexcept {
+    release(connection, counted);
     std::vector<std::uint8_t>().swap(connection.input);
     std::vector<std::uint8_t>().swap(connection.output);
-    connection.evicted = true;
-    evicted_.push_back(&connection);
 }
 
 void TcpLoop::close_evicted() {
-    for (Connection* connection : evicted_) close_timed_out(*connection);
-    evicted_.clear();
+    while (!evicted_.empty()) close_timed_out(evicted_.front());
+}
+
+TcpLoop::Connections& TcpLoop::list_of(const Connection& connection) noexcept {
+    if (connection.evicted) return evicted_;
+    return connection.stalled ? stalled_ : reading_;
 }
 
 std::size_t TcpLoop::Hash::operator()(std::uint64_t network) const noexcept {
@@ -496,7 +537,7 @@ void TcpLoop::close(Connection& connection) {
     if (connection.counted) limits_->leave(connection.network);
     limits_->close();
     counters_->connections_closed.add(1);
-    (connection.stalled ? stalled_ : reading_).erase(connection.self);
+    list_of(connection).erase(connection.self);
 }
 
 void TcpLoop::close_timed_out(Connection& connection) {

@@ -3,7 +3,8 @@
 // What one read brings is answered in batches and goes out in one write. Buffers belong to the
 // worker, not to the connection: an idle one costs some 200 octets here; only a message that has
 // not arrived whole, and answers that a slow reader has not taken, are kept with it. From a slow
-// reader nothing more is read until it has taken them.
+// reader nothing more is read until it has taken them. A connection for which there is no memory
+// is closed.
 #pragma once
 
 #include <atomic>
@@ -70,7 +71,9 @@ private:
     void release(const Connection& connection, std::size_t octets) noexcept;
     Connection& keeps_most(std::uint64_t network);
     void evict(Connection& connection);
+    void forget_kept(Connection& connection, std::size_t counted) noexcept;
     void close_evicted();
+    Connections& list_of(const Connection& connection) noexcept;
 
     std::size_t answer_some(Connection& connection, base::Octets input);
     base::Octets take_kept_input(Connection& connection);
@@ -101,7 +104,7 @@ private:
         std::size_t operator()(std::uint64_t network) const noexcept;
     };
     std::unordered_map<std::uint64_t, std::size_t, Hash> kept_of_networks_;  // none with 0
-    std::vector<Connection*> evicted_;  // of this round, keeping nothing any more
+    Connections evicted_;  // of this round, keeping nothing any more
     std::size_t cut_ = 0;
     std::atomic<bool> stopping_{false};
     std::atomic<std::int64_t> deadline_{0};
