@@ -22,7 +22,7 @@ namespace zc::runtime {
 class Pool {
 public:
     struct Options {
-        unsigned threads = 0;          // 0: one a core; 1..1024
+        unsigned threads = 0;          // 0: one a core; 1..1024; fewer if the system gives no more
         std::size_t queue_max = 1024;  // jobs waiting; `submit` waits for room beyond that
     };
 
@@ -46,8 +46,8 @@ public:
     }
 
     /// Calls `body(i)` for each i of 0..count-1, several at once and in no order, and returns when
-    /// all are done. The calling thread takes part. `body` is called from several threads, and does
-    /// not throw.
+    /// all are done. The calling thread takes part. `body` is called from several threads. When it
+    /// throws, no more calls begin, and the first exception is thrown here once all have ended.
     void parallel_for(std::size_t count, const std::function<void(std::size_t)>& body);
 
     unsigned threads() const noexcept { return static_cast<unsigned>(threads_.size()); }

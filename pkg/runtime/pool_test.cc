@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <memory>
+#include <new>
 #include <thread>
 
 #include <doctest/doctest.h>
@@ -56,4 +57,26 @@ TEST_CASE("two parallel_for at once share the pool") {
     run();
     other.join();
     CHECK(calls.load() == 1000);
+}
+
+TEST_CASE("what the body of a parallel_for throws comes to the caller when all have ended") {
+    Pool pool({.threads = 3});
+    for (std::size_t throwing = 0; throwing < 50; ++throwing) {
+        std::atomic<int> under_way{0};
+        std::atomic<bool> thrown{false};
+        try {
+            pool.parallel_for(50, [&](std::size_t i) {
+                under_way.fetch_add(1);
+                const bool throws = i == throwing;
+                if (!throws) std::this_thread::yield();
+                under_way.fetch_sub(1);
+                if (throws) throw std::bad_alloc();
+            });
+        } catch (const std::bad_alloc&) {
+            thrown = true;
+        }
+        CHECK(thrown.load());
+        CHECK(under_way.load() == 0);
+    }
+    CHECK(pool.submit([] { return 1; }).get() == 1);
 }
