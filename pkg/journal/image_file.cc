@@ -6,6 +6,7 @@
 #include <bit>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <thread>
 #include <type_traits>
 #include <utility>
@@ -19,6 +20,7 @@
 
 #include "journal/file.h"
 #include "runtime/mapped_file.h"
+#include "runtime/workers.h"
 
 namespace zc::journal {
 namespace {
@@ -188,7 +190,7 @@ struct ImageFile::Work {
     std::uint64_t body = 0;  // octets of images and sizes
     const std::uint8_t* sizes = nullptr;
     std::vector<XXH128_hash_t> digests;  // as they were when the file was opened
-    std::vector<std::uint64_t> parts;  // where the first image of each lies, in the file
+    std::vector<std::uint64_t> parts;    // where the first image of each lies, in the file
 
     explicit Work(runtime::MappedFile mapped) noexcept : file(std::move(mapped)) {}
     std::uint32_t size_of(std::uint64_t image) const noexcept {
@@ -274,10 +276,12 @@ Result<ImageFile> ImageFile::open(const std::string& store_path, unsigned thread
             }
         }
     };
-    std::vector<std::thread> helpers;
-    for (unsigned i = 1; i < threads; ++i) helpers.emplace_back(check_blocks);
-    check_blocks();
-    for (std::thread& helper : helpers) helper.join();
+    {
+        // Without helpers this thread checks all.
+        std::optional<runtime::Workers> helpers;
+        if (threads > 1) helpers.emplace(threads - 1, check_blocks, [] {});
+        check_blocks();
+    }
     if (damaged != blocks)
         return malformed("octets from " + std::to_string(header_octets + damaged * block_octets) +
                          " on do not fit their digest");
