@@ -213,6 +213,7 @@ private:
     Status insert_select(DumpTable& table, const std::vector<std::string>& columns,
                          std::uint64_t line);
     Status insert_row(InsertTarget& target, std::vector<Cell>& cells, std::uint64_t line);
+    Status two_dumps(std::string what, std::uint64_t line) const;
     Status selected_value(std::optional<std::string>& out, bool& is_id, bool& is_literal);
     Status guess_escapes();
     Status end_insert(DumpTable& table, bool replaces, bool collided, std::uint64_t line);
@@ -232,10 +233,12 @@ private:
                                std::uint64_t line);
     Result<InsertTarget*> target_of(DumpTable& table, std::vector<std::string> columns,
                                     std::uint64_t line);
+    void note_transaction(Verb verb);
     Status finish();
 
     RowPipeline& pipeline_;
     bool in_transaction_ = false;  // BEGIN without COMMIT
+    bool is_uncommitted_ = false;  // rows behind SET autocommit=0 without COMMIT
     bool default_seen_ = false;    // DEFAULT, as a value
     std::optional<Error>
         shape_problem_;    // of domains or records: what stands there is another table
@@ -244,7 +247,8 @@ private:
     std::vector<Value> views_;
     std::optional<std::string> made_id_;
     std::array<IdSet, tables_count> ids_;
-    std::array<bool, tables_count> copied_{};  // by COPY, whose ids are not looked at
+    /// Which dump of the file gave rows by COPY, whose ids are not looked at.
+    std::array<std::optional<int>, tables_count> copied_by_{};
 
     // Rows of domains without an id get one, as the database would give it.
     std::int64_t domains_numbered_ = 0;
@@ -379,7 +383,13 @@ Status DumpReader::copy() {
                                 ", whose default is " + *column.fallback,
                             {name_, line});
             }
-            if (!is_empty) copied_[static_cast<std::size_t>(*table.ours)] = true;
+            if (!is_empty) {
+                auto& copied_by = copied_by_[static_cast<std::size_t>(*table.ours)];
+                // One dump may have more COPYs into a table than one: those of its partitions.
+                if (copied_by && *copied_by != dump_)
+                    return two_dumps("another dump has rows of table " + table.name, line);
+                copied_by = dump_;
+            }
         }
     } else if (!is_empty && table.rows_line == 0) {
         table.rows_line = line;
@@ -770,7 +780,8 @@ Status DumpReader::insert_values(DumpTable& table, std::vector<std::string> colu
                 const std::string& text = *cells_[id].text;
                 const auto [end, error] =
                     std::from_chars(text.data(), text.data() + text.size(), number);
-                if (error == std::errc() && end == text.data() + text.size() &&
+                // In MySQL's domains and records, 0 asks for the next one.
+                if (error == std::errc() && end == text.data() + text.size() && number != 0 &&
                     !ids_[static_cast<std::size_t>(*table.ours)].add(number))
                     collided = true;
             }
@@ -798,12 +809,22 @@ Status DumpReader::end_insert(DumpTable& table, bool replaces, bool collided, st
         ZC_TRY_STATUS(end_harmless());
     }
     if (!token_.is_stop()) return unexpected("\";\" behind the rows");
+    // Tables that inherit from one may have ids of their own each.
+    if (!replaces && collided && table.parent_or_null == nullptr)
+        return two_dumps("a row of table " + table.name + " with the id of another", line);
     if (!replaces) return {};
-    if (copied_[static_cast<std::size_t>(*table.ours)])
+    if (copied_by_[static_cast<std::size_t>(*table.ours)])
         return refuse_effect("INSERT that may meet rows of COPY, in", table.name, line);
     if (collided)
         return refuse_effect("INSERT whose row meets another with its id, in", table.name, line);
     return {};
+}
+
+/// Rows of one table that no one database has together.
+Status DumpReader::two_dumps(std::string what, std::uint64_t line) const {
+    return fail(Errc::malformed,
+                std::move(what) + " before it: two dumps in one file; import them one by one",
+                {name_, line});
 }
 
 /// A literal of a SELECT's list, or the word id.
@@ -998,6 +1019,27 @@ Status DumpReader::insert(bool replaces, std::uint64_t line) {
     return unexpected("VALUES");
 }
 
+/// Behind SET autocommit=0, rows count when COMMIT comes, or what commits by itself.
+void DumpReader::note_transaction(Verb verb) {
+    switch (verb) {
+        case Verb::insert:
+        case Verb::replace:
+            is_uncommitted_ = is_uncommitted_ || autocommit_is_off_;
+            break;
+        case Verb::alter:
+        case Verb::commit:
+        case Verb::create:
+        case Verb::drop:
+        case Verb::rename:
+        case Verb::start:
+        case Verb::truncate:
+            is_uncommitted_ = false;
+            break;
+        default:
+            break;
+    }
+}
+
 Status DumpReader::statement() {
     const std::uint64_t line = line_;
     if (token_.is('\\')) return command();
@@ -1011,6 +1053,7 @@ Status DumpReader::statement() {
         if (!is_compound) return unexpected("a statement of SQL");
         return code(word, true, line);
     }
+    note_transaction(*verb);
     switch (*verb) {
         case Verb::alter:
             return alter(line);
@@ -1103,7 +1146,9 @@ Status DumpReader::statement() {
         case Verb::select:
             return select(line);
         case Verb::set:
-            return set();
+            ZC_TRY_STATUS(set());
+            is_uncommitted_ = is_uncommitted_ && autocommit_is_off_;
+            return {};
         case Verb::start:
             next();
             if (token_.is("transaction")) in_transaction_ = true;
@@ -1167,7 +1212,7 @@ Status DumpReader::finish() {
     if (ends_wanted_ > 0)
         return cut_off(
             "before the line with which the program that wrote it says that it is complete");
-    if (in_transaction_) return cut_off("before its COMMIT");
+    if (in_transaction_ || is_uncommitted_) return cut_off("before its COMMIT");
     if (shape_problem_) return tl::unexpected<Error>(*shape_problem_);
     for (const Table table : {Table::domains, Table::records}) {
         if (tables_.knows(table)) continue;
@@ -1190,6 +1235,12 @@ Status DumpReader::finish() {
             message = "table " + std::string(to_string(table)) + " does not occur in " +
                       tables_.shown_choice() + "; the dump has " + tables_.shown_places();
         return fail(Errc::malformed, message, {name_, 0});
+    }
+    for (const auto& [verb, what] : unknown_effects_) {
+        pipeline_.passed_over(
+            verb + " runs code that is not followed: " + std::to_string(what.statements) +
+                (what.statements == 1 ? " statement" : " statements"),
+            what.line);
     }
     for (const DumpTable* table : tables_.all()) {
         if (table->rows_passed_over == 0) continue;

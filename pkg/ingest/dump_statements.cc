@@ -12,6 +12,14 @@ namespace {
 constexpr std::size_t body_depth_max = 256;
 constexpr std::size_t delimiter_octets_max = 16;
 
+/// What stands before "(" in a SELECT of a dump and runs no code of the database's users.
+constexpr std::string_view selected_before_parenthesis[] = {
+    "all",    "and",     "any",    "as",     "avg",     "by",     "case",   "cast", "coalesce",
+    "concat", "convert", "count",  "else",   "except",  "exists", "from",   "if",   "ifnull",
+    "in",     "join",    "length", "lower",  "max",     "min",    "not",    "now",  "nextval",
+    "nullif", "on",      "or",     "over",   "replace", "select", "setval", "sum",  "then",
+    "union",  "upper",   "using",  "values", "version", "when",   "where"};
+
 /// The first of PowerDNS's tables that stands in `text` as a word of its own; or empty.
 std::string table_named_in(std::string_view text) {
     while (!text.empty()) {
@@ -449,6 +457,14 @@ Status DumpStatements::alter(std::uint64_t line) {
         ZC_TRY([[maybe_unused]] const bool is_family, alter_family(table, line));
         for (; token_.kind != Token::Kind::end && !token_.is_stop(); next()) {
             if (token_.is('\\')) return unexpected("\";\" before a command of the client");
+            if (token_.is("exchange")) {
+                Mentions named;
+                ZC_TRY_STATUS(mentions({}, named));
+                if (!named.table.empty())
+                    return refuse_effect("ALTER TABLE … EXCHANGE PARTITION with", named.table,
+                                         line);
+                break;
+            }
             if (!token_.is("rename")) continue;
             next();
             if (token_.is("column") || token_.is("index") || token_.is("key") ||
@@ -636,6 +652,8 @@ Status DumpStatements::drop(std::uint64_t line) {
 }
 
 Status DumpStatements::select(std::uint64_t line) {
+    std::string before;  // the word or name before this token
+    bool is_own = true;  // it is none of pg_catalog's
     for (next(); token_.kind != Token::Kind::end && !token_.is_stop();) {
         if (token_.is('\\')) return unexpected("\";\" before a command of the client");
         if (token_.is("set_config")) {
@@ -651,6 +669,17 @@ Status DumpStatements::select(std::uint64_t line) {
             continue;
         }
         if (!token_.is("into")) {
+            // A function that is not the database's own may do anything.
+            if (token_.is('(') && is_own && !before.empty() &&
+                std::ranges::find(selected_before_parenthesis, before) ==
+                    std::end(selected_before_parenthesis))
+                note_unknown_effect("SELECT", line);
+            if (token_.kind == Token::Kind::word || token_.kind == Token::Kind::name) {
+                is_own = before != "pg_catalog";
+                before = token_.text;
+            } else if (!token_.is('.')) {
+                before.clear();
+            }
             next();
             continue;
         }
@@ -718,12 +747,20 @@ Status DumpStatements::set() {
         if (is_path && (token_.is('=') || token_.is("to"))) next();
         return set_search_path();
     }
-    for (; token_.kind != Token::Kind::end && !token_.is_stop(); next()) {
+    for (int signs = 0; token_.kind != Token::Kind::end && !token_.is_stop(); next()) {
         if (token_.is("insert") || token_.is("replace")) return end_harmless();
-        if (!token_.is("sql_mode")) continue;
+        const bool is_users_variable = signs == 1;  // @a; @@a is the server's
+        signs = token_.is('@') ? signs + 1 : 0;
+        const bool is_autocommit = token_.is("autocommit") && !is_users_variable;
+        if (!token_.is("sql_mode") && !is_autocommit) continue;
         next();
+        if (token_.is(':')) next();
         if (!token_.is('=')) continue;
         next();
+        if (is_autocommit) {
+            found(Dialect::mysql);
+            autocommit_is_off_ = is_one_of(lower(token_.text), {"0", "off", "false"});
+        }
         if (token_.kind != Token::Kind::string) continue;
         found(Dialect::mysql);
         const std::string mode = lower(token_.text);
@@ -752,13 +789,19 @@ Status DumpStatements::code(std::string_view verb, bool is_block, std::uint64_t 
         }
     }
     const bool is_query = verb == "with" || verb == "explain" || verb == "declare";
+    std::string shown(verb);
+    for (char& c : shown) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
     if ((!named.table.empty() && (changes || !is_query)) || !in_text.empty()) {
-        std::string shown(verb);
-        for (char& c : shown) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
         return refuse_effect(shown + " that names", named.table.empty() ? in_text : named.table,
                              line);
     }
+    if (is_one_of(verb, {"call", "do", "execute", "import"})) note_unknown_effect(shown, line);
     return {};
+}
+
+void DumpStatements::note_unknown_effect(const std::string& verb, std::uint64_t line) {
+    UnknownEffect& effect = unknown_effects_[verb];
+    if (effect.statements++ == 0) effect.line = line;
 }
 
 /// DELIMITER of the mysql client: the rest of the line, up to a blank.

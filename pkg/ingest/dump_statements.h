@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -58,8 +59,16 @@ protected:
     Status set_search_path();
     Status code(std::string_view verb, bool is_block, std::uint64_t line);
     Status set_delimiter();
+    void note_unknown_effect(const std::string& verb, std::uint64_t line);
 
     DumpTables tables_;
+    bool autocommit_is_off_ = false;  // SET autocommit=0, of MySQL's
+    struct UnknownEffect {
+        std::uint64_t line = 0;  // of the first
+        std::uint64_t statements = 0;
+    };
+    /// By verb: statements that run what stands elsewhere, in a procedure or a variable.
+    std::map<std::string, UnknownEffect> unknown_effects_;
 };
 
 }  // namespace zc::ingest

@@ -142,6 +142,7 @@ void SqlLexer::comment() {
     const std::size_t start = text.find_first_not_of(" \t");
     const std::string_view words =
         start == std::string::npos ? std::string_view{} : std::string_view(text).substr(start);
+    if (words == "PostgreSQL database dump") ++dump_;
     if (words == "PostgreSQL database dump" || words == "PostgreSQL database cluster dump")
         ++ends_wanted_;
     if (words == "PostgreSQL database dump complete" ||
@@ -166,7 +167,8 @@ bool SqlLexer::block_comment() {
             version = version * 10 + static_cast<std::uint32_t>(take() - '0');
         if (version < version_of_no_server) return in_conditional_ = true;
     }
-    for (int depth = 1; depth > 0 && pull();) {  // PostgreSQL's nest, MySQL's do not
+    int depth = 1;
+    while (depth > 0 && pull()) {  // PostgreSQL's nest, MySQL's do not
         const char c = take();
         if (c == '*' && look() == '/') {
             take();
@@ -176,6 +178,9 @@ bool SqlLexer::block_comment() {
             ++depth;
         }
     }
+    if (depth > 0 && !failure_)
+        failure_ =
+            Error{Errc::malformed, "the dump is cut off inside of a comment", {name_, line_}};
     return false;
 }
 
@@ -193,6 +198,13 @@ void SqlLexer::found(Dialect dialect) {
     }
 }
 
+void SqlLexer::refuse_long_string() {
+    failure_ = Error{Errc::limit,
+                     "a string of more than " + std::to_string(row_octets_max) + " octets",
+                     {name_, line_}};
+    token_.kind = Token::Kind::end;
+}
+
 void SqlLexer::quoted(char quote, bool backslashes) {
     for (;;) {
         if (!pull()) {
@@ -204,10 +216,7 @@ void SqlLexer::quoted(char quote, bool backslashes) {
         std::size_t stop = backslashes ? rest.find_first_of(stops) : rest.find(quote);
         stop = std::min(stop, rest.size());
         if (token_.text.size() + stop > row_octets_max) {
-            failure_ = Error{Errc::limit,
-                             "a string of more than " + std::to_string(row_octets_max) + " octets",
-                             {name_, line_}};
-            token_.kind = Token::Kind::end;
+            refuse_long_string();
             return;
         }
         const std::string_view plain = rest.substr(0, stop);
@@ -290,6 +299,10 @@ void SqlLexer::dollar_quoted() {
             tail.erase(0, 1);
         }
         if (tail == tag) return;
+        if (token_.text.size() > row_octets_max) {
+            refuse_long_string();
+            return;
+        }
     }
     token_.kind = Token::Kind::end;
 }

@@ -121,6 +121,7 @@ protected:
     void quoted(char quote, bool backslashes);
     void escape(char c);
     void dollar_quoted();
+    void refuse_long_string();
     void word();
     void number();
     void found(Dialect dialect);
@@ -164,6 +165,7 @@ protected:
     bool in_conditional_ = false;          // of /*!40101 … */, which MySQL executes
     bool in_select_of_insert_ = false;     // as zone2sql writes it
     std::string delimiter_;                // instead of ";", from DELIMITER; empty: ";"
+    int dump_ = 0;         // how many of pg_dump's have begun: several may stand in one file
     int ends_wanted_ = 0;  // headers that promise a closing comment, less the closing comments
 };
 
