@@ -113,11 +113,14 @@ Front::Front(const FrontOptions& options) : work_(std::make_unique<Work>()) {
         if (target->kind != Target::Kind::server)
             throw std::runtime_error("the front wants ADDRESS:PORT of a server, not " +
                                      target->text);
+    const auto refuse_own_targets = [&options](const std::vector<net::Endpoint>& listeners) {
+        refuse_itself(Side::older, options.older, listeners);
+        refuse_itself(Side::newer, options.newer, listeners);
+    };
+    refuse_own_targets(options.listeners);  // before a port in use is what is told
     for (const net::Endpoint& endpoint : options.listeners)
         work.endpoints.push_back(choose_port(endpoint));
-    for (const auto& [side, target] :
-         {std::pair{Side::older, &options.older}, std::pair{Side::newer, &options.newer}})
-        refuse_itself(side, *target, work.endpoints);
+    refuse_own_targets(work.endpoints);
 
     const unsigned workers =
         options.workers != 0 ? options.workers : std::max(1U, std::thread::hardware_concurrency());
