@@ -57,7 +57,7 @@ std::string_view state_name(const writer::StoredState& state) {
         case zone::State::broken:
             return "broken";
         case zone::State::unsigned_:
-            return "unsigned";
+            return "withheld";
     }
     return "unknown";
 }
