@@ -167,13 +167,15 @@ TEST_CASE("a bad zone is broken with file and line, and the others are loaded") 
     CHECK(loaded.zones ==
           std::map<std::string, zone::State>{{"good.example.", zone::State::serving},
                                              {"bad.example.", zone::State::broken},
-                                             {"nosoa.example.", zone::State::broken}});
-    CHECK(loaded.totals.broken == 2);
+                                             {"nosoa.example.", zone::State::broken},
+                                             {"pipe.example.", zone::State::broken}});
+    CHECK(loaded.totals.broken == 3);
     std::vector<std::string> at;
     for (const Error& error : loaded.errors)
         at.push_back(error.where.source + ":" + std::to_string(error.where.line));
     CHECK(std::ranges::count(at, (folder / "bad.example.zone") + ":5") == 1);
     CHECK(std::ranges::count(at, (folder / "nosoa.example.zone") + ":0") == 1);
+    CHECK(std::ranges::count(at, (folder / "fifo/pipe.example.zone") + ":0") == 1);
 }
 
 TEST_CASE("$INCLUDE is relative to the including file, may be nested, and may not go round") {

@@ -131,21 +131,20 @@ void Walker::visit_entries(const std::shared_ptr<const Directory>& directory, DI
         unsigned char type = entry->d_type;
         if (type == DT_UNKNOWN || type == DT_LNK) {
             struct stat status {};
-            if (::fstatat(directory->descriptor.get(), static_cast<const char*>(entry->d_name),
-                          &status, 0) != 0) {
-                // A dangling link to a zone file is a broken zone, to be reported when it is
-                // opened.
-                type = named_zone ? DT_REG : DT_UNKNOWN;
-            } else {
-                type = S_ISDIR(status.st_mode)   ? DT_DIR
-                       : S_ISREG(status.st_mode) ? DT_REG
-                                                 : DT_UNKNOWN;
-            }
+            const bool is_there =
+                ::fstatat(directory->descriptor.get(), static_cast<const char*>(entry->d_name),
+                          &status, 0) == 0;
+            type = !is_there                 ? DT_UNKNOWN
+                   : S_ISDIR(status.st_mode) ? DT_DIR
+                   : S_ISREG(status.st_mode) ? DT_REG
+                                             : DT_UNKNOWN;
         }
         errno = 0;
         if (type == DT_REG && !named_zone && walk_.passed_over)
             passed_over.push_back(directory->path + std::string(name));
-        if (type != DT_DIR && !(type == DT_REG && named_zone)) continue;
+        // What is named as a zone and is no file (a link to nowhere, a pipe) is a broken zone, to
+        // be reported when it is opened.
+        if (type != DT_DIR && !named_zone) continue;
         std::array<std::uint8_t, 8> head{};
         std::memcpy(head.data(), name.data(), std::min(head.size(), name.size()));
         const std::uint64_t number =
