@@ -218,7 +218,7 @@ term::Json json_of(const ImportVerbOptions& options, const Report& report,
     zones.set("unchanged", number(counts.unchanged));
     zones.set("broken", number(report.totals.broken));
     zones.set("not_transferred", number(report.totals.not_transferred));
-    zones.set("unsigned", number(report.totals.unsigned_zones));
+    zones.set("withheld", number(report.totals.unsigned_zones));
     zones.set("hidden", number(report.totals.hidden));
     term::Json tables = term::Json::object();
     for (std::size_t i = 0; i < report.totals.tables.size(); ++i) {
@@ -407,6 +407,7 @@ int run_import(const ImportVerbOptions& options, Invocation& invocation) {
     store_options.prune = options.prune ? writer::Prune::yes : writer::Prune::no;
     store_options.removed_percent_max = options.removed_percent_max;
     store_options.dry_run = options.dry_run ? writer::DryRun::yes : writer::DryRun::no;
+    store_options.several_sources = options.sources.size() > 1;
     ingest::ImportOptions import_options;
     import_options.repair = options.repair ? ingest::Repair::yes : ingest::Repair::no;
     import_options.unsigned_zones =
@@ -587,7 +588,8 @@ Action define_import(CLI::App& app) {
         "served "
         "(it is broken, or PowerDNS signs it); the rest is in the store; or all is there, "
         "but the report could not be written. 2: the source could not be "
-        "read to its end or has no zone, more zones would be removed than --max-removed allows, or "
+        "read to its end or has no zone, two sources have one zone, more zones would be removed "
+        "than --max-removed allows, or "
         "the disk is full; the store is as it was.");
     return [options](Invocation& invocation) { return run_import(*options, invocation); };
 }

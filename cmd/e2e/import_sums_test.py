@@ -127,7 +127,7 @@ def test_not_served(work):
     with open(work + "/example.org.zone", "w", encoding="ascii") as f:
         f.write("@ 60 SOA ns1 hostmaster 1 2 3 4 5\n@ 60 NS ns1\nns1 60 A 192.0.2.1\n")
     report = import_json(work + "/example.org.zone", work + "/signed", code=1)
-    assert report["zones"]["unsigned"] == 1 and report["tables"]["domains"]["refused"] == 1, report
+    assert report["zones"]["withheld"] == 1 and report["tables"]["domains"]["refused"] == 1, report
     assert report["tables"]["records"]["of_zones_not_served"] == 3, report
     assert "has keys" in report["findings"][0]["reason"], report["findings"]
     # The SOA is disabled: as PowerDNS does, no zone; nothing is wrong.
@@ -220,6 +220,48 @@ def test_lists(work):
     assert len(import_json(write(work + "/twice", "one.test\tone\none.test\ttwo\n"), store, code=1)["findings"]) == 1
 
 
+def test_two_sources(work):
+    """Two sources of one command that have the same zone: which is right is not known. So in a new store, an old one and a dry run."""
+    store = work + "/s"
+    one = write_dump(work + "/one.sql", {"one.test": [soa("one.test")], "both.test": [soa("both.test")]})
+    two = write_dump(work + "/two.sql", {"BOTH.test": [soa("both.test"), ("a.both.test", "A", "192.0.2.1")]})
+    three = write_dump(work + "/three.sql", {"three.test": [soa("three.test")]})
+    said = "zone both.test. is in two of the sources"
+    assert said in run("import", one, two, "--store", store, code=2).stderr
+    assert not os.path.exists(store)
+    run("import", one, three, "--store", store)
+    before = contents_of(store)
+    # Its zones in the store are as the source has them, or not.
+    for sources in ((one, two), (one, one), (two, three, one)):
+        assert said in run("import", *sources, "--store", store, "--dry-run", code=2).stderr, sources
+        assert said in run("import", *sources, "--store", store, code=2).stderr, sources
+        assert contents_of(store) == before, sources
+
+
+def test_out_of_zone(work):
+    """A record outside of its zone is left out, and is a reason not to end with 0, whatever the source."""
+    store = work + "/s"
+    os.mkdir(work + "/zones")
+    write(work + "/zones/one.test.zone", ZONE + "www.other.test. A 192.0.2.1\n")
+    dump = write_dump(work + "/dump.sql", {"one.test": [soa("one.test"), ("www.other.test", "A", "192.0.2.1")]})
+    for source in (work + "/zones", work + "/zones/one.test.zone", write(work + "/list", "one.test\tzones/one.test.zone\n"), dump):
+        rows = check_sums(import_json(source, store, code=1))
+        assert rows["refused"] == 1 and rows["served_as_they_are"] == rows["read"] - 1, (source, rows)
+        assert "www.other.test" not in run("zone", "export", "one.test", "--store", store).stdout, source
+        os.remove(store)
+    run("import", dump, "--store", store, code=1)
+
+
+def test_not_a_file(work):
+    """A pipe and a link to nowhere, named as zones are, are zones that are broken."""
+    os.mkdir(work + "/zones")
+    write(work + "/zones/one.test.zone", ZONE)
+    os.mkfifo(work + "/zones/two.test.zone")
+    os.symlink("/nowhere", work + "/zones/three.test.zone")
+    os.symlink("/dev/zero", work + "/zones/four.test.zone")
+    assert import_json(work + "/zones", work + "/s", code=1)["zones"]["broken"] == 3
+
+
 # ---------------------------------------------------------------- SQLite files
 def test_sqlite(work):
     """Verified before a row is taken, whatever its tables are like."""
@@ -302,7 +344,7 @@ def test_export(work):
 
 
 def main():
-    for test in (test_sums, test_not_served, test_no_zone, test_file_names, test_lists, test_sqlite, test_export):
+    for test in (test_sums, test_not_served, test_no_zone, test_file_names, test_lists, test_two_sources, test_out_of_zone, test_not_a_file, test_sqlite, test_export):
         with tempfile.TemporaryDirectory(prefix="zonectl-e2e-sums-") as work:
             test(work)
             print(f"{test.__name__}: ok", flush=True)

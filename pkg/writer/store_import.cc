@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <thread>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -59,7 +60,10 @@ std::vector<T> merged(std::vector<T> known, std::vector<T> given, Prune prune, c
 struct StoreImport::Work {
     std::string path;
     StoreImportOptions options;
-    Source source = Source::whole;     // of the zones that come now
+    Source source = Source::whole;    // of the zones that come now
+    std::uint32_t source_number = 0;  // the same, counted from 1
+    /// By key of the zone: the number of its source. Empty where there is one source only.
+    std::unordered_map<std::string, std::uint32_t> source_of;
     bool has_whole_source = false;     // any so far
     std::mutex mutex;                  // `unchanged` is called from any thread, beside `zone`
     std::optional<Update> update;      // absent in a dry run
@@ -73,6 +77,7 @@ struct StoreImport::Work {
     std::vector<ingest::TsigKey> tsig_keys;
     std::vector<ingest::Supermaster> supermasters;
 
+    Status claim(const std::string& key, dns::NameView apex);
     Status keep_settings(const std::string& key, ingest::ImportedZone& zone);
     Status withhold(ingest::ImportedZone& zone);
     Status compare(const journal::Zone& zone, base::Octets image);
@@ -115,6 +120,7 @@ Result<StoreImport> StoreImport::begin(const std::string& path, StoreImportOptio
 void StoreImport::set_source(Source source) noexcept {
     Work& work = *work_;
     work.source = source;
+    ++work.source_number;
     // Only such a source knows of TSIG keys and supermasters.
     work.has_whole_source = work.has_whole_source || source == Source::whole;
 }
@@ -155,6 +161,7 @@ Status StoreImport::zone(ingest::ImportedZone&& zone) {
     const std::lock_guard lock(work.mutex);
     if (work.has_failed) return tl::unexpected<Error>(work.failed);
     const std::string key = key_of(zone.apex);
+    ZC_TRY_STATUS(work.claim(key, zone.apex));
     if (work.source == Source::records_only) ZC_TRY_STATUS(work.keep_settings(key, zone));
 
     zone.left_out = std::move(left_out);
@@ -171,6 +178,17 @@ Status StoreImport::zone(ingest::ImportedZone&& zone) {
     ZC_TRY_STATUS(work.update->put(row, image));
     if (work.images) work.add_image(zone);
     return {};
+}
+
+/// For the source whose zones come now.
+Status StoreImport::Work::claim(const std::string& key, dns::NameView apex) {
+    if (!options.several_sources) return {};
+    const auto [at, is_first] = source_of.try_emplace(key, source_number);
+    if (is_first || at->second == source_number) return {};
+    return fail(Errc::exists,
+                "zone " + dns::to_string(apex) +
+                    " is in two of the sources; import them one after the other, the last one "
+                    "counts; the store is as it was");
 }
 
 /// For a source that knows records only.
@@ -297,15 +315,20 @@ bool StoreImport::Work::is_unchanged(dns::NameView apex, std::uint64_t rows_dige
         has_failed = true;
         return false;
     };
+    const auto is_claimed = [&] {
+        Status claimed = claim(key, apex);
+        return claimed || fails(std::move(claimed).error());
+    };
     if (update) {
         auto answer = update->is_unchanged(octets_of(key), rows_digest);
-        return answer ? *answer : fails(std::move(answer).error());
+        if (!answer) return fails(std::move(answer).error());
+        return *answer && is_claimed();
     }
     auto old = compared->find_or_null(octets_of(key));
     if (!old) return fails(std::move(old).error());
     if (*old == nullptr || (*old)->source != rows_digest) return false;
     ++compared_counts.unchanged;
-    return true;
+    return is_claimed();
 }
 
 Status StoreImport::Work::put_named() {

@@ -37,6 +37,8 @@ struct StoreImportOptions {
     /// Compare, and change nothing.
     DryRun dry_run = DryRun::no;
     ingest::UnsignedZones unsigned_zones = ingest::UnsignedZones::servfail;
+    /// More than one: `set_source` is called more often than once.
+    bool several_sources = false;
     /// Gets every finding as it comes: zones in the order of the source. An error ends the import.
     /// May be empty.
     std::function<Status(ingest::Finding&&)> on_finding;
@@ -72,7 +74,8 @@ public:
     StoreImport& operator=(StoreImport&&) noexcept;
     ~StoreImport() override;
 
-    /// Of the zones that come next; call it before the first.
+    /// Of the zones that come next; call it before the first, and once a source. A zone that two
+    /// sources have is an error (`exists`): which of them is right is not known here.
     void set_source(Source source) noexcept;
     /// `finish` removes nothing, whatever the options say: a source did not give all of its zones.
     void keep_all() noexcept;
