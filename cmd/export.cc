@@ -14,6 +14,7 @@
 #include "runtime/clock.h"
 #include "stop.h"
 #include "verbs.h"
+#include "whole_file.h"
 #include "writer/settings.h"
 #include "writer/zone_key.h"
 #include "zone_file_rules.h"
@@ -93,7 +94,8 @@ Status export_dump(const ExportOptions& options, term::Terminal& terminal,
         });
     // Complete or not there: half a dump would be refused by whoever reads it, but only when it is
     // needed.
-    const std::string part = options.output + ".part";
+    const WholeFile whole = whole_file(options.output);
+    const std::string& part = whole.part;
     std::ofstream file(part, std::ios::binary | std::ios::trunc);
     if (!file) return base::fail_errno(errno, "create " + part);
     Status status =
@@ -104,7 +106,8 @@ Status export_dump(const ExportOptions& options, term::Terminal& terminal,
         });
     file.close();
     if (status && !file) status = base::fail_errno(errno, "write " + part);
-    if (status && std::rename(part.c_str(), options.output.c_str()) != 0)
+    if (whole.is_in_place()) return status;
+    if (status && std::rename(part.c_str(), whole.target.c_str()) != 0)
         status = base::fail_errno(errno, "rename " + part);
     if (!status) static_cast<void>(std::remove(part.c_str()));
     return status;

@@ -59,17 +59,23 @@ Result<std::string> read_whole(const std::string& path, std::size_t octets_max) 
     return result;
 }
 
-Status write_whole(const std::string& path, std::string_view octets) {
+WholeFile whole_file(const std::string& path) {
     std::error_code ignored;
     const auto type = std::filesystem::status(path, ignored).type();
     using std::filesystem::file_type;
     if (type != file_type::regular && type != file_type::not_found && type != file_type::none)
-        return write_into(path, octets);
+        return {path, path};
     std::string target = path;
     if (type == file_type::regular)
         if (const auto real = std::filesystem::canonical(path, ignored); !ignored)
             target = real.string();
-    const std::string part = target + ".part";
+    return {target + ".part", target};
+}
+
+Status write_whole(const std::string& path, std::string_view octets) {
+    const WholeFile file = whole_file(path);
+    const auto& [part, target] = file;
+    if (file.is_in_place()) return write_into(path, octets);
     if (Status status = write_into(part, octets); !status) {
         static_cast<void>(::unlink(part.c_str()));
         return status;

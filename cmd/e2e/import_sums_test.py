@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import sqlite3
+import stat
 import subprocess
 import sys
 import tempfile
@@ -337,8 +338,19 @@ def test_export(work):
         assert bool(ended.stdout) == (zone in ("good.test", "off.test", "alias.test")), (zone, ended.stdout)
         assert bool(ended.stderr) == (zone != "good.test"), (zone, ended.stderr)
     assert "SOA" in run("zone", "export", "signed.test", "--store", store, "--serve-unsigned").stdout
+    # What is no file is written into and stays what it is; a link keeps leading where it led.
+    os.mkfifo(work + "/pipe")
+    with subprocess.Popen(["cat", work + "/pipe"], stdout=subprocess.PIPE) as reader:
+        run("export", "--store", store, "-o", work + "/pipe")
+        through_pipe = reader.communicate(timeout=60)[0]
+    assert stat.S_ISFIFO(os.stat(work + "/pipe").st_mode)
+    os.symlink("out.sql", work + "/link")
+    write(work + "/out.sql", "")
     # A dump has all, the keys too.
-    run("export", "--store", store, "-o", work + "/out.sql")
+    run("export", "--store", store, "-o", work + "/link")
+    assert os.path.islink(work + "/link")
+    with open(work + "/out.sql", "rb") as f:
+        assert f.read() == through_pipe and through_pipe.startswith(b"--")
     run("import", work + "/out.sql", "--store", work + "/again", code=1)
     assert contents_of(work + "/again") == contents_of(store)
 
