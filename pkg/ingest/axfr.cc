@@ -14,6 +14,7 @@
 #include "dns/presentation.h"
 #include "ingest/arrived.h"
 #include "ingest/catalog_zone.h"
+#include "ingest/denial_chain.h"
 #include "ingest/hash.h"
 #include "ingest/powerdns_export.h"
 #include "ingest/zone_walk.h"
@@ -38,6 +39,7 @@ struct Transferred {
     std::optional<ImportedZone> zone;  // absent: it did not come, and `findings` say why
     std::vector<Finding> findings;
     RowSums records;
+    std::uint64_t domains_doubtful = 0;
 };
 
 /// The zones of one server on several connections, delivered in their order.
@@ -316,6 +318,12 @@ private:
             zone.records = zone::Zone(zone.image.octets().data()).records();
             const std::uint64_t added = out.records.read - out.records.of(Fate::refused);
             out.records.move(Fate::served, Fate::same_twice, added - zone.records);
+            if (std::string costly = zone::costly_hashing(zone::Zone(zone.image.octets().data()));
+                !costly.empty()) {
+                ++out.domains_doubtful;
+                out.findings.push_back(finding(Verdict::doubtful, Table::domains, zone.apex,
+                                               std::move(costly), std::string(costly_effect)));
+            }
         } else {
             zone.state = zone::State::broken;
             for (const Fate fate : {Fate::served, Fate::powerdns_only})
@@ -343,6 +351,7 @@ private:
         records.add(came.records);
         for (Finding& one : came.findings) ZC_TRY_STATUS(sink_.finding(std::move(one)));
         const bool serving = came.zone && came.zone->state == zone::State::serving;
+        domains.doubtful += came.domains_doubtful;
         ++domains.of(came.unchanged ? Fate::unchanged : serving ? Fate::served : Fate::refused);
         if (came.unchanged) {
             ++totals_.zones;

@@ -321,8 +321,7 @@ void ZoneCompiler::compile(std::span<const RowStore::Bucket::Ref> refs, Compiled
         } else {
             zone_.apex = dns::Name(dns::NameView(base::Octets(buffer).first(scan.octets)));
             // An escaped dot in front would make it the end of another name.
-            if (name.find('\\') == std::string_view::npos && !name.ends_with('.') &&
-                !scan.capitals)
+            if (name.find('\\') == std::string_view::npos && !name.ends_with('.') && !scan.capitals)
                 apex_text_ = name;
         }
     } else if (!refs.empty() && refs[0].domain == domain_null) {
@@ -907,6 +906,9 @@ void ZoneCompiler::build() {
     zone_.image = *std::move(image);
     zone_.records = zone::Zone(zone_.image.octets().data()).records();
     if (zone_.records != added) name_duplicates();
+    if (std::string costly = zone::costly_hashing(zone::Zone(zone_.image.octets().data()));
+        !costly.empty())
+        doubt_zone(std::move(costly), std::string(costly_effect));
     keep_powerdns_only();
 }
 

@@ -21,6 +21,10 @@
 
 namespace zc::ingest {
 
+/// What `zone::costly_hashing` comes to.
+inline constexpr std::string_view costly_effect =
+    "served; validators may take it for unsigned, and proofs beyond the budget get TC or SERVFAIL";
+
 class DenialChain {
 public:
     explicit DenialChain(dns::NameView apex) : apex_(apex) {}

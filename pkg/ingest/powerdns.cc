@@ -18,6 +18,7 @@
 #include "ingest/axfr.h"
 #include "ingest/byte_source.h"
 #include "ingest/compile.h"
+#include "ingest/denial_chain.h"
 #include "ingest/dump_reader.h"
 #include "ingest/import_rows.h"
 #include "ingest/key_set.h"
@@ -604,6 +605,17 @@ Result<ImportTotals> import_zone_files(const std::string& source, const ImportOp
                      .reason = std::to_string(loaded.left_out_count - loaded.left_out.size()) +
                                " more records that do not belong into the zone",
                      .effect = "not answered"});
+            }
+            if (!loaded.costly.empty()) {
+                ++domains.doubtful;
+                zone.findings.push_back({.verdict = Verdict::doubtful,
+                                         .table = Table::domains,
+                                         .line = 0,
+                                         .source = source,
+                                         .zone = dns::to_string(loaded.apex),
+                                         .record = {},
+                                         .reason = std::move(loaded.costly),
+                                         .effect = std::string(costly_effect)});
             }
             records.read += loaded.left_out_count;
             records.of(Fate::refused) += loaded.left_out_count;

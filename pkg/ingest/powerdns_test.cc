@@ -600,6 +600,50 @@ TEST_CASE("a record outside of its zone is a refused record, and the zone is imp
     CHECK(sink.findings[100].reason == "102 more records that do not belong into the zone");
 }
 
+TEST_CASE("a zone with many iterations of NSEC3 is imported, and doubtful") {
+    const Folder folder;
+    const auto dump = [&](const std::string& iterations, const std::string& hash) {
+        const auto signature = [](const std::string& owner, const std::string& covered) {
+            return "INSERT INTO records VALUES (1, '" + owner + "', 'RRSIG', '" + covered +
+                   " 20300101000000 20200101000000 1 a. AAAA', 60);\n";
+        };
+        return "CREATE TABLE domains (id int, name text, type text);\n"
+               "CREATE TABLE records (domain_id int, name text, type text, content text, ttl "
+               "int);\n"
+               "CREATE TABLE domainmetadata (domain_id int, kind text, content text);\n"
+               "INSERT INTO domains VALUES (1, 'a', 'SLAVE');\n"
+               "INSERT INTO records VALUES (1, 'a', 'SOA', 'ns.a hm.a 1 2 3 4 60', 60);\n" +
+               signature("a", "SOA 13 1 60") + signature("a", "NSEC3PARAM 13 1 60") +
+               signature(hash + ".a", "NSEC3 13 2 60") +
+               "INSERT INTO domainmetadata VALUES (1, 'PRESIGNED', '1');\n"
+               "INSERT INTO domainmetadata VALUES (1, 'NSEC3PARAM', '1 0 " +
+               iterations + " -');\n";
+    };
+    const auto costly = [&](const std::string& file, const std::string& text) {
+        write_file(folder / file, text);
+        Recorder sink;
+        const auto totals = import_zones(folder / file, {}, sink);
+        REQUIRE(totals);
+        CHECK(totals->serving == 1);
+        std::uint64_t told = 0;
+        for (const Finding& finding : sink.findings)
+            if (finding.table == Table::domains && finding.verdict == Verdict::doubtful &&
+                finding.reason.starts_with("NSEC3 with 151 iterations"))
+                ++told;
+        CHECK(totals->of(Table::domains).doubtful == told);
+        return told == 1;
+    };
+    CHECK_FALSE(costly("ordinary.sql", dump("150", "ah2hinpsa2984kbonrpc6c0du08sjo7v")));
+    CHECK(costly("costly.sql", dump("151", "qs0a4denb6rlvebgeas9mt8ii2uk1bdf")));
+    const auto zone = [](const std::string& iterations) {
+        return "@ 60 SOA ns hm 1 2 3 4 5\n@ NSEC3PARAM 1 0 " + iterations +
+               " -\n00000000000000000000000000000000 NSEC3 1 0 " + iterations +
+               " - 00000000000000000000000000000000 SOA\n";
+    };
+    CHECK_FALSE(costly("ordinary.zone", zone("150")));
+    CHECK(costly("costly.zone", zone("151")));
+}
+
 TEST_CASE("a database's table of another program's with one of our names stops nothing") {
     const Folder folder;
     {

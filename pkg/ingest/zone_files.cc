@@ -202,6 +202,7 @@ public:
             builder_->build(collect ? &zone.warnings : nullptr, &errors, master_.stopped);
         if (image && read_whole) {
             zone.image = *std::move(image);
+            zone.costly = zone::costly_hashing(zone::Zone(zone.image.octets().data()));
             return zone;
         }
         if (!image && errors.empty()) errors.push_back(std::move(image).error());

@@ -61,6 +61,7 @@ struct LoadedZone {
     /// most `errors_max` of `left_out_count`.
     std::vector<Error> left_out;
     std::uint64_t left_out_count = 0;
+    std::string costly;  // zone::costly_hashing
 };
 
 struct ZoneFileTotals {

@@ -127,6 +127,10 @@ Image placeholder(dns::NameView apex, State state);
 class Zone;
 void for_each_record(const Zone& zone, const std::function<void(const dns::RecordView&)>& record);
 
+/// What to tell who serves a zone whose proofs by NSEC3 take more than `nsec3_iterations_ordinary`
+/// rounds of hashing for a name; empty: they do not. Cost: that of a look at one record.
+std::string costly_hashing(const Zone& zone);
+
 /// A borrowed image that has been built here or validated, or whose digest and head are right. As
 /// cheap as a pointer.
 class Zone {

@@ -365,6 +365,23 @@ TEST_CASE("NSEC3 with more than 500 iterations is refused, unless there is anoth
     CHECK(validate(image->octets()).has_value());
 }
 
+TEST_CASE("a zone whose proofs take more than 150 rounds of hashing is told") {
+    const auto told = [](unsigned iterations) {
+        const auto image =
+            random::build(name("example."), random::nsec3_zone("example.", iterations));
+        REQUIRE(image.has_value());
+        return costly_hashing(Zone(image->octets().data()));
+    };
+    CHECK(told(0).empty());
+    CHECK(told(150).empty());
+    CHECK(told(151) ==
+          "NSEC3 with 151 iterations, RFC 9276 section 3.1 wants 0; more than 150 are hashed only "
+          "so often a second");
+    CHECK(told(500).starts_with("NSEC3 with 500 iterations"));
+    const Image nothing = placeholder(name("example."), State::broken);
+    CHECK(costly_hashing(Zone(nothing.octets().data())).empty());
+}
+
 TEST_CASE("every problem of a zone is reported, not only the first") {
     Builder builder;
     builder.begin(name("example."));
