@@ -175,6 +175,7 @@ int run_reload(const ControlOptions& options, Invocation& invocation) {
     if (!report) return complain(invocation, report.error());
     if (!(*report)["error"].is_null())
         return complain(invocation, Error{Errc::busy, std::string((*report)["error"].text()), {}});
+    invocation.done = "the node has reloaded";
     if (invocation.terminal.json()) {
         invocation.terminal.out(*report);
     } else {
@@ -186,6 +187,7 @@ int run_reload(const ControlOptions& options, Invocation& invocation) {
 int run_stop(const ControlOptions& options, Invocation& invocation) {
     const auto answer = ask(options, "POST", "/stop");
     if (!answer) return complain(invocation, answer.error());
+    invocation.done = "the node is stopping";
     if (invocation.terminal.json()) {
         invocation.terminal.out(*answer);
     } else {

@@ -196,7 +196,7 @@ private:
     void log_refused(const ingest::LoadedZone& zone);
     void log_not_served(std::string_view zone, store::Reason reason, std::string_view detail);
     void log_not_served(const store::NotServed& not_served);
-    void log_left_out(const ingest::LoadedZone& zone);
+    void log_doubts(const ingest::LoadedZone& zone);
 
     // On the control thread.
     void start_serving();
@@ -270,11 +270,12 @@ private:
     std::uint64_t records_told_ = 0;
     std::uint64_t refused_logged_ = 0;
     std::uint64_t left_out_logged_ = 0;
+    std::uint64_t costly_logged_ = 0;
     std::atomic<bool> stop_loading_{false};
     std::counting_semaphore<batches_waiting_max> batch_room_{batches_waiting_max};
     std::thread long_work_;
     std::future<void> long_work_done_;
-    base::Duration end_by_;           // on the monotonic clock, once stopping
+    base::Duration end_by_;  // on the monotonic clock, once stopping
     /// A foreign hand was at the mapped image file, and what it hit is not loaded anew yet.
     bool image_file_changed_ = false;
     base::Duration image_file_retry_;  // not before

@@ -57,8 +57,11 @@ void Node::Impl::log_not_served(const store::NotServed& not_served) {
     });
 }
 
-/// Records that the zone is served without.
-void Node::Impl::log_left_out(const ingest::LoadedZone& zone) {
+/// What there is to say of a zone that is served: records that it is served without, the cost of
+/// its proofs.
+void Node::Impl::log_doubts(const ingest::LoadedZone& zone) {
+    if (!zone.costly.empty() && costly_logged_++ < zones_logged_max)
+        log_->warning("zone_costly", {{"zone", dns::to_string(zone.apex)}, {"why", zone.costly}});
     if (zone.left_out.empty() || left_out_logged_++ >= zones_logged_max) return;
     const std::string apex = dns::to_string(zone.apex);
     for (std::size_t i = 0; i < std::min(zone.left_out.size(), errors_logged_max); ++i)
@@ -99,7 +102,7 @@ Result<ingest::ZoneFileTotals> Node::Impl::load_into_catalogue(store::NotServed&
                 log_refused(zone);
                 not_served.put(zone.apex, store::Reason::refused, zone.errors.front().text());
             }
-            log_left_out(zone);
+            log_doubts(zone);
             counts_.zones += 1;
             counts_.records += zone.records;
             catalogue_->insert({zone.apex, std::move(zone.image)});
@@ -142,7 +145,7 @@ Result<ingest::ZoneFileTotals> Node::Impl::load_progressively() {
     const auto sink = [&](std::span<ingest::LoadedZone> zones) {
         for (ingest::LoadedZone& zone : zones) {
             if (!zone.errors.empty()) log_refused(zone);
-            log_left_out(zone);
+            log_doubts(zone);
             batch->zones.push_back(std::move(zone));
         }
         if (batch->zones.size() >= publish_zones_max ||
@@ -369,7 +372,7 @@ void Node::Impl::rescan() {
     const auto sink = [&](std::span<ingest::LoadedZone> zones) {
         for (ingest::LoadedZone& zone : zones) {
             if (!zone.errors.empty()) log_refused(zone);
-            log_left_out(zone);
+            log_doubts(zone);
             haul->zones.push_back(std::move(zone));
         }
     };
@@ -403,15 +406,19 @@ Result<ingest::ZoneFileTotals> Node::Impl::look_at_store(Haul& haul) {
                 problems.emplace(dns::to_string(damaged.apex), damaged.problem);
         }
         haul.fresh->for_each([&](zone::Zone zone) {
-            // What a foreign hand has hit cannot be compared: it counts as added.
-            std::optional<zone::Zone> old;
+            // What a foreign hand has hit cannot be compared: it counts as changed.
+            bool is_old = false;
             bool same = false;
             const auto compare = [&]() noexcept {
-                old = catalogue_->find_exact(zone.apex());
+                const std::optional<zone::Zone> old = catalogue_->find_exact(zone.apex());
+                is_old = old.has_value();
                 same = old && std::ranges::equal(old->octets(), zone.octets());
             };
-            if (!runtime::guarded(compare)) old.reset();
-            if (old) ++kept;
+            if (!runtime::guarded(compare)) {
+                is_old = true;
+                same = false;
+            }
+            if (is_old) ++kept;
             if (zone.state() == zone::State::broken && !problems.empty()) {
                 const auto problem = problems.find(dns::to_string(zone.apex()));
                 if (problem != problems.end()) {
@@ -421,11 +428,11 @@ Result<ingest::ZoneFileTotals> Node::Impl::look_at_store(Haul& haul) {
                     return;
                 }
             }
-            if (old && same) return;
-            ++(old ? tally.changed : tally.added);
-            tally.detail(dns::Name(zone.apex()), old ? "changed" : "added", zone.serial(), {});
+            if (is_old && same) return;
+            ++(is_old ? tally.changed : tally.added);
+            tally.detail(dns::Name(zone.apex()), is_old ? "changed" : "added", zone.serial(), {});
         });
-        tally.removed = catalogue_->size() - kept;
+        tally.removed = catalogue_->size() - std::min<std::uint64_t>(kept, catalogue_->size());
         return ingest::ZoneFileTotals();
     }
     std::map<std::string, std::string> problems;
@@ -521,6 +528,7 @@ void Node::Impl::finish_reload(Haul haul, const Result<ingest::ZoneFileTotals>& 
     std::optional<SettingsNow> now = std::move(haul.settings);
     publish(std::move(haul), &tally);
     store_was_read();
+    if (result && served_store_) served_store_->problem.clear();
     // Whatever was not looked at, or found as it is served.
     const std::uint64_t unchanged = catalogue_->size() - tally.added - tally.changed - tally.failed;
     term::Json settings = term::Json::array();

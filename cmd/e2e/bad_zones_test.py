@@ -22,6 +22,8 @@ BAD = {
 }
 # A record that does not belong there: left out, and the zone is served; --strict refuses the zone.
 OUTSIDE = (GOOD + "www.elsewhere.example. A 192.0.2.1\n", 7)
+# Served, and the operator is told of what its proofs cost.
+COSTLY = GOOD + "@ NSEC3PARAM 1 0 300 -\n" + "0" * 32 + " NSEC3 1 0 300 - " + "0" * 32 + " SOA\n"
 
 
 def main():
@@ -29,6 +31,7 @@ def main():
         zones = {"good.test": GOOD, "other.test": GOOD}
         zones.update({apex: text for apex, (text, _) in BAD.items()})
         zones["outside.test"] = OUTSIDE[0]
+        zones["costly.test"] = COSTLY
         zones["child.bad.good.test"] = GOOD
         harness.write_data_set(data, zones)
         with open(os.path.join(data, "zones.list"), "a", encoding="ascii") as f:
@@ -55,6 +58,8 @@ def main():
             answer = harness.ask_udp(server.port, harness.encode_query("outside.test", "SOA"))
             harness.expect(answer and harness.rcode(answer) == 0, f"a zone is served without what does not belong into it: {answer!r}")
             harness.wait_until(lambda: "record_left_out" in server.log(), 20, "the log tells of it")
+            costly = [line for line in server.log().splitlines() if "zone_costly" in line]
+            harness.expect(len(costly) == 1 and "zone=costly.test." in costly[0] and "300 iterations" in costly[0], f"the log tells of many iterations:\n{server.log()}")
             left_out = [line for line in server.log().splitlines() if "record_left_out" in line]
             harness.expect(len(left_out) == 1 and f"outside.test.zone:{OUTSIDE[1]}" in left_out[0], f"and it is named:\n{server.log()}")
             answer = harness.ask_udp(server.port, harness.encode_query("bad.good.test", "A", edns=1232))

@@ -65,6 +65,12 @@ def check_reloads(server, data):
         server.run("reload")
         harness.expect(serial(server.port, "z2.test") == 3, "once its file is good again it is served anew")
 
+        # What was done is told even when its report cannot be.
+        for flags in ([], ["--json"]):
+            with open("/dev/full", "w", encoding="ascii") as full:
+                done = subprocess.run([harness.zonectl_binary(), "reload", *flags, "--control", server.control], stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=120)
+            harness.expect(done.returncode == 1 and "the node has reloaded" in done.stderr, f"a reload that cannot be told of exits with 1 and says so: {done.returncode} {done.stderr}")
+
         # Zones come and go.
         with open(os.path.join(data, "zones.list"), encoding="ascii") as f:
             lines = f.readlines()
