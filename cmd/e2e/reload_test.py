@@ -137,6 +137,11 @@ def main():
             server.start()  # same port, same control socket path: nothing of the old one is in the way
             harness.expect(time.monotonic() - before < 5, "it serves at once after kill -9")
             harness.expect(server.run("health").returncode == 0, "and is healthy")
+            with open("/dev/full", "w", encoding="ascii") as full:
+                done = subprocess.run([harness.zonectl_binary(), "stop", "--control", server.control], stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=120)
+            harness.expect(done.returncode == 1 and "the node is stopping" in done.stderr, f"a stop that cannot be told of exits with 1 and says so: {done.returncode} {done.stderr}")
+            harness.expect(harness.sleep_until_ended(server.process, 15) and server.process.returncode == 0, f"and the node ends with 0: {server.log()}")
+            server.start()
             done = server.run("stop", check=False)
             harness.expect(done.returncode == 0 and harness.sleep_until_ended(server.process, 15) and server.process.returncode == 0, f"stop ends it with 0: {done.stderr}{server.log()}")
     print(f"{RELOADS} reloads under load, {completed} queries, none lost; drained; killed and started again")
