@@ -1003,7 +1003,7 @@ bool HashBudget::take(std::uint64_t zone, std::uint32_t rounds, base::Instant no
     constexpr std::int64_t second = 1'000'000'000;
     if (now.nanoseconds < since_.nanoseconds || now.nanoseconds - second >= since_.nanoseconds) {
         since_ = now;
-        left_ = rounds_per_second;
+        left_ = of_a_second_;
         used_.fill(0);
     }
     std::uint32_t& used = used_[zone % used_.size()];

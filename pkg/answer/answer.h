@@ -37,19 +37,23 @@ struct Identity {
 /// How much NSEC3 hashing beyond the ordinary the answers of one worker may cost.
 /// `hash_rounds_free` rounds of an answer are not counted: what a zone of
 /// `zone::nsec3_iterations_ordinary` iterations takes. All beyond is taken from
-/// `rounds_per_second`, of which no zone gets more than is left for all others: one zone alone half
-/// of it, a second that comes later a quarter, and so on. An answer that gets none is truncated
-/// over UDP, and SERVFAIL with EDE 27 over TCP: without its proof it would be bogus. A worker's
-/// own: one thread, no lock.
+/// the rounds of a second, of which no zone gets more than is left for all others: one zone alone
+/// half of it, a second that comes later a quarter, and so on. An answer that gets none is
+/// truncated over UDP, and SERVFAIL with EDE 27 over TCP: without its proof it would be bogus. A
+/// worker's own: one thread, no lock.
 class HashBudget {
 public:
     /// Some 0.1 µs each: a tenth of a core at most, a twentieth for one zone.
     static constexpr std::uint32_t rounds_per_second = 1'000'000;
 
+    explicit HashBudget(std::uint32_t of_a_second = rounds_per_second) noexcept
+        : of_a_second_(of_a_second) {}
+
     /// `zone`: a hash of its apex. False: nothing was taken.
     bool take(std::uint64_t zone, std::uint32_t rounds, base::Instant now) noexcept;
 
 private:
+    std::uint32_t of_a_second_;
     base::Instant since_{INT64_MIN};
     std::uint32_t left_ = 0;
     std::array<std::uint32_t, 256> used_{};  // by zones, those that fall together counting as one

@@ -174,11 +174,13 @@ Server::Impl::Impl(Options options, const store::Catalogue& catalogue,
             tcp.push_back({or_throw(listen_tcp(endpoint, net::Sharing::reuse_port)), family});
         }
         auto worker = std::make_unique<Worker>();
+        const answer::HashBudget hashing(options.hash_rounds);
         worker->udp = std::make_unique<UdpLoop>(
             std::move(udp), ViewReader(*published, 2 * i), worker->udp_counters,
-            RateLimiter(options.seed, options.rate_limit_entries));
-        worker->tcp = std::make_unique<TcpLoop>(std::move(tcp), ViewReader(*published, 2 * i + 1),
-                                                worker->tcp_counters, limits, options.seed);
+            RateLimiter(options.seed, options.rate_limit_entries), hashing);
+        worker->tcp =
+            std::make_unique<TcpLoop>(std::move(tcp), ViewReader(*published, 2 * i + 1),
+                                      worker->tcp_counters, limits, hashing, options.seed);
         workers.push_back(std::move(worker));
     }
     runtime::raise_descriptor_limit(settings->tcp.connections_max + descriptors_spare);

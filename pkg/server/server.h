@@ -71,6 +71,8 @@ struct Options {
                                              // a burst and answers later. The system may give less
     std::uint32_t send_octets = 1 << 20;
     std::uint32_t rate_limit_entries = 1 << 16;  // of each worker, 16 octets each
+    // Of NSEC3, a second, for UDP and for TCP of each worker: see answer::HashBudget.
+    std::uint32_t hash_rounds = answer::HashBudget::rounds_per_second;
     std::uint64_t seed = 0;  // secret and random: keys the tables that strangers fill
     Settings settings;
 };

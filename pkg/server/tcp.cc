@@ -87,7 +87,7 @@ struct TcpLoop::Buffers {
     std::array<std::size_t, batch_queries> ends{};  // where in the input each message ends
     answer::HashBudget hash_budget;
 
-    Buffers() noexcept {
+    explicit Buffers(answer::HashBudget hashing) noexcept : hash_budget(hashing) {
         for (std::size_t i = 0; i < batch_queries; ++i) {
             exchanges[i].response =
                 base::MutableOctets(responses).subspan(i * response_stride, message_octets_max);
@@ -98,15 +98,15 @@ struct TcpLoop::Buffers {
 };
 
 TcpLoop::TcpLoop(std::vector<Listener> listeners, ViewReader views, stats::WorkerCounters& counters,
-                 ConnectionLimits& limits, std::uint64_t seed)
+                 ConnectionLimits& limits, answer::HashBudget hashing, std::uint64_t seed)
     : listeners_(std::move(listeners)),
       epoll_(epoll_create1(EPOLL_CLOEXEC)),
       wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       views_(views),
       counters_(&counters),
       limits_(&limits),
-      buffers_(new Buffers),
-      kept_of_networks_(16, Hash{seed}) {  // not make_unique: it would touch all of it
+      buffers_(new Buffers(hashing)),  // not make_unique: it would touch all of it
+      kept_of_networks_(16, Hash{seed}) {
     bool ok = epoll_.get() >= 0 && wake_.get() >= 0 &&
               control(epoll_, EPOLL_CTL_ADD, wake_.get(), EPOLLIN, wake_tag);
     for (std::size_t i = 0; i < listeners_.size() && ok; ++i)

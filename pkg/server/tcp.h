@@ -16,6 +16,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "answer/answer.h"
 #include "net/socket.h"
 #include "server/connection_limits.h"
 #include "server/view.h"
@@ -33,7 +34,7 @@ public:
 
     /// Throws std::system_error when the system refuses what it needs.
     TcpLoop(std::vector<Listener> listeners, ViewReader views, stats::WorkerCounters& counters,
-            ConnectionLimits& limits, std::uint64_t seed);
+            ConnectionLimits& limits, answer::HashBudget hashing, std::uint64_t seed);
     ~TcpLoop();
     TcpLoop(const TcpLoop&) = delete;
     TcpLoop& operator=(const TcpLoop&) = delete;

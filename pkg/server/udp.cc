@@ -92,7 +92,7 @@ struct UdpLoop::Buffers {
     std::array<Octets, batch_queries> responses;
     answer::HashBudget hash_budget;
 
-    Buffers() noexcept {
+    explicit Buffers(answer::HashBudget hashing) noexcept : hash_budget(hashing) {
         for (std::size_t i = 0; i < batch_queries; ++i) {
             received_parts[i] = {queries[i].octets.data(), query_octets_max};
             msghdr& in = received[i].msg_hdr;
@@ -112,12 +112,12 @@ struct UdpLoop::Buffers {
 };
 
 UdpLoop::UdpLoop(std::vector<Listener> listeners, ViewReader views, stats::WorkerCounters& counters,
-                 RateLimiter limiter)
+                 RateLimiter limiter, answer::HashBudget hashing)
     : listeners_(std::move(listeners)),
       views_(views),
       counters_(&counters),
       limiter_(std::move(limiter)),
-      buffers_(std::make_unique<Buffers>()) {
+      buffers_(std::make_unique<Buffers>(hashing)) {
     if (listeners_.size() == 1) return;
     epoll_ = net::Descriptor(epoll_create1(EPOLL_CLOEXEC));
     if (epoll_.get() < 0) throw std::system_error(errno, std::generic_category(), "epoll_create1");

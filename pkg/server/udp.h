@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "answer/answer.h"
 #include "net/socket.h"
 #include "server/rate_limit.h"
 #include "server/view.h"
@@ -29,7 +30,7 @@ public:
 
     /// Throws std::system_error when the system refuses what it needs.
     UdpLoop(std::vector<Listener> listeners, ViewReader views, stats::WorkerCounters& counters,
-            RateLimiter limiter);
+            RateLimiter limiter, answer::HashBudget hashing);
     ~UdpLoop();
     UdpLoop(const UdpLoop&) = delete;
     UdpLoop& operator=(const UdpLoop&) = delete;
