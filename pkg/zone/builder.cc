@@ -2,6 +2,7 @@
 #include <array>
 #include <cstring>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -240,9 +241,9 @@ struct Builder::Work {
         return interrupted;
     }
     bool has_type(const Node& node, RrType type) const {
-        for (std::uint32_t i = node.first; i < node.last; ++i)
-            if (records[i].group == group_of(type)) return true;
-        return false;
+        // In order of groups: a name with very many records may be asked for by as many others.
+        const std::span<const Record> all(records.data() + node.first, node.last - node.first);
+        return std::ranges::binary_search(all, group_of(type), {}, &Record::group);
     }
     static std::uint32_t group_of(RrType type) {
         return type == RrType::soa ? 0 : (static_cast<std::uint32_t>(type) + 1) * 2;
