@@ -449,7 +449,7 @@ private:
         for (const Held& held : zones.zones.front().sets(*last))
             if (!held.set.rdatas.empty() && held.set.type != RrType::lua)
                 return "says that " + name + " does not exist, which has " +
-                       dns::to_string(held.set.type) + " here";
+                       dns::record_type_text(held.set.type) + " here";
         return std::nullopt;
     }
 

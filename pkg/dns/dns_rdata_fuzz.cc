@@ -104,7 +104,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto type = static_cast<RrType>(number);
     const base::Octets rdata(data + 2, size - 2);
     const Status checked = dns::check_rdata(type, rdata);
-    const std::string mnemonic = dns::to_string(type);
+    const std::string mnemonic = dns::record_type_text(type);
     // Without the lengths that ldns does not look at.
     base::Reader alone(rdata);
     std::vector<std::uint8_t> copied;

@@ -124,7 +124,6 @@ private:
         blank();
         const auto type = static_cast<RrType>(number);
         const TypeRow* row = type_row_or_null(type);
-        // Numbers alone: what is kept under 0 and 65535 here has its name in the type field only.
         if (row != nullptr && !is_powerdns_only(type)) {
             out_ += row->mnemonic;
         } else {
@@ -601,7 +600,7 @@ void append_record_text(std::string& out, const RecordView& record) {
     out += '\t';
     append_decimal(out, record.ttl);
     out += "\tIN\t";
-    out += to_string(record.type);
+    out += record_type_text(record.type);
     out += '\t';
     append_rdata_text(out, record.type, record.rdata);
     out += '\n';

@@ -278,8 +278,12 @@ bool is_generic_type(std::string_view text) noexcept {
 
 std::string to_string(RrType type) {
     const TypeRow* found = type_row_or_null(type);
-    if (found != nullptr) return std::string(found->mnemonic);
+    if (found != nullptr && !is_powerdns_only(type)) return std::string(found->mnemonic);
     return "TYPE" + std::to_string(static_cast<std::uint16_t>(type));
+}
+
+std::string record_type_text(RrType type) {
+    return is_powerdns_only(type) ? std::string(type_row_or_null(type)->mnemonic) : to_string(type);
 }
 
 Result<RrType> parse_type(std::string_view text) {

@@ -110,8 +110,11 @@ std::string to_string(const Address& address);
 /// "192.0.2.0/24", or an address alone. Bits beyond the length must be zero.
 Result<Prefix> parse_prefix(std::string_view text);
 
-/// The IANA registry's mnemonic, in capitals ("AAAA"), or "TYPE65280" (RFC 3597 section 5).
+/// The IANA registry's mnemonic, in capitals ("AAAA"), or "TYPE65280" (RFC 3597 section 5), of a
+/// number in messages: 0 and 65535 are "TYPE0" and "TYPE65535".
 std::string to_string(RrType type);
+/// The same of the type of a record in a zone, with ALIAS and LUA.
+std::string record_type_text(RrType type);
 /// A mnemonic or TYPEnnn, in any case, as a number in messages: ALIAS and LUA are PowerDNS's.
 Result<RrType> parse_type(std::string_view text);
 /// The same as the type of a record in a zone: ALIAS and LUA, by name alone, are `RrType::alias`

@@ -14,9 +14,12 @@ using dns::RrType;
 TEST_CASE("every type is read as it is printed") {
     for (std::uint32_t number = 0; number <= 0xffff; ++number) {
         const auto type = static_cast<RrType>(number);
-        const auto parsed = dns::parse_record_type(dns::to_string(type));
+        const auto parsed = dns::parse_record_type(dns::record_type_text(type));
         REQUIRE(parsed.has_value());
         REQUIRE(*parsed == type);
+        const auto of_message = dns::parse_type(dns::to_string(type));
+        REQUIRE(of_message.has_value());
+        REQUIRE(*of_message == type);
     }
 }
 
@@ -25,6 +28,10 @@ TEST_CASE("ALIAS and LUA are PowerDNS's numbers in messages, and numbers of no d
     CHECK(*dns::parse_type("lua") == RrType::powerdns_lua);
     CHECK(*dns::parse_record_type("alias") == RrType::alias);
     CHECK(*dns::parse_record_type("LUA") == RrType::lua);
+    CHECK(dns::record_type_text(RrType::alias) == "ALIAS");
+    CHECK(dns::record_type_text(RrType::lua) == "LUA");
+    CHECK(dns::to_string(static_cast<RrType>(0)) == "TYPE0");
+    CHECK(dns::to_string(static_cast<RrType>(65535)) == "TYPE65535");
     for (const char* text : {"TYPE65401", "TYPE65402", "type65401"}) {
         CHECK(dns::to_string(*dns::parse_record_type(text)).starts_with("TYPE6540"));
         CHECK(dns::is_data_type(*dns::parse_record_type(text)));

@@ -287,7 +287,8 @@ private:
             out.findings.push_back(finding(Verdict::refused, Table::records, zone.apex,
                                            status.error().message, "not answered"));
             out.findings.back().record =
-                dns::to_string(record.owner) + ' ' + dns::to_string(record.type);
+                dns::to_string(record.owner) + ' ' +
+                (reserved ? dns::to_string(record.type) : dns::record_type_text(record.type));
             return;
         }
         ++out.records.of(dns::is_powerdns_only(record.type) ? Fate::powerdns_only : Fate::served);

@@ -146,7 +146,7 @@ PowerDnsRecord powerdns_record(const dns::RecordView& record) {
     PowerDnsRecord out;
     out.name = dns::to_string(record.owner);
     drop_final_dot(out.name);
-    out.type = dns::to_string(record.type);
+    out.type = dns::record_type_text(record.type);
     const std::string text = dns::rdata_text(record.type, record.rdata);
     std::string_view rest = text;
     if (record.type == dns::RrType::mx || record.type == dns::RrType::srv) {

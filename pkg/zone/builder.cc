@@ -530,7 +530,7 @@ void Builder::Work::check_nodes() {
                 problem(slice(node.key), "has an SOA record, only the apex has one");
         }
         if (cnames > 0 && other_or_none)
-            problem(slice(node.key), "has CNAME and " + dns::to_string(*other_or_none) +
+            problem(slice(node.key), "has CNAME and " + dns::record_type_text(*other_or_none) +
                                          ", a CNAME stands alone (RFC 2181 section 10.1)");
         if (cnames > 1)
             problem(slice(node.key),
@@ -685,10 +685,10 @@ void Builder::Work::encode_rrset(std::vector<std::uint8_t>& out, const std::vect
         ++signatures_end;
     const std::uint32_t count = records_end - at, signature_count = signatures_end - records_end;
     if (count > 65535)
-        problem(key, dns::to_string(type) + ": " + std::to_string(count) +
+        problem(key, dns::record_type_text(type) + ": " + std::to_string(count) +
                          " records in one RRset, limit is 65535");
     if (signature_count > 255)
-        problem(key, dns::to_string(type) + ": " + std::to_string(signature_count) +
+        problem(key, dns::record_type_text(type) + ": " + std::to_string(signature_count) +
                          " signatures, limit is 255");
 
     // Names are compressed against the owner and the RRset itself. What a question shares with them
@@ -1033,7 +1033,7 @@ void Builder::Work::warn(std::vector<Warning>& warnings) {
                          : ""));
     }
     for (const Oversized& set : oversized)
-        warnings.push_back({set.owner, dns::to_string(set.type) + " of " +
+        warnings.push_back({set.owner, dns::record_type_text(set.type) + " of " +
                                            std::to_string(set.octets) +
                                            " octets fits into no message"});
     std::vector<bool> is_cut_target(nodes.size());  // its addresses are glue
@@ -1077,7 +1077,7 @@ void Builder::Work::warn_of_set(const Node& node, RrType type, bool is_glue,
                                 std::vector<Warning>& warnings) const {
     const auto say = [&](std::string message) {
         warnings.push_back(
-            {owner_name(slice(node.key)), dns::to_string(type) + ' ' + std::move(message)});
+            {owner_name(slice(node.key)), dns::record_type_text(type) + ' ' + std::move(message)});
     };
     const bool is_address = type == RrType::a || type == RrType::aaaa;
     if ((node.flags & node_flag::occluded) != 0) {
