@@ -207,10 +207,10 @@ bool parse_time(std::string_view text, std::uint64_t& value) noexcept {
     if (hour > 23 || minute > 59 || second > 59) return false;
     const std::int64_t since =
         ((days_from_civil(year, month, day) * 24 + hour) * 60 + minute) * 60 + second;
-    // BIND writes times over 2^31 as dates before 1970, negative numbers of 32 bits. Dates that do
-    // not fit into 32 bits at all would come to mean others.
-    if (since < INT32_MIN || since > std::int64_t{UINT32_MAX}) return false;
-    value = static_cast<std::uint64_t>(since) & u32_max;
+    // A date that does not fit into 32 bits would come to mean another. (BIND writes times
+    // more than 68 years ahead as dates before 1970, and folds the others.)
+    if (since < 0 || since > std::int64_t{UINT32_MAX}) return false;
+    value = static_cast<std::uint64_t>(since);
     return true;
 }
 
@@ -308,10 +308,10 @@ bool parse_seconds(std::string_view text, std::uint64_t& seconds) noexcept {
 }
 
 bool RdataParser::failed(std::string what) {
-    error_ = {
-        Errc::malformed,
-        "field " + std::to_string(taken_) + " of " + to_string(type_) + ": " + std::move(what),
-        {}};
+    error_ = {Errc::malformed,
+              "field " + std::to_string(taken_) + " of " + record_type_text(type_) + ": " +
+                  std::move(what),
+              {}};
     return false;
 }
 
@@ -518,7 +518,7 @@ bool RdataParser::ttl() {
 
 bool RdataParser::time() {
     constexpr const char* wanted =
-        "a time as YYYYMMDDHHmmSS up to 21060207062815, or seconds since 1970";
+        "a time as YYYYMMDDHHmmSS from 1970 to 21060207062815, or seconds since 1970";
     std::uint64_t value = 0;
     if (!take_word(wanted)) return false;
     if (!parse_time(token_.text, value)) return found_instead(wanted);
