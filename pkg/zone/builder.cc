@@ -1017,8 +1017,15 @@ void Builder::Work::warn(std::vector<Warning>& warnings) {
     if (!has_type(nodes[0], RrType::ns)) say(nodes[0], "the apex has no NS record");
     for (std::uint32_t i = nodes[0].first; i < nodes[0].last; ++i) {
         if (records[i].group != group_of(RrType::nsec3param)) continue;
-        const std::uint16_t iterations = base::load_u16(slice(records[i].rdata).data() + 2);
-        if (iterations > nsec3_iterations_max)
+        const base::Octets rdata = slice(records[i].rdata);
+        const std::uint16_t iterations = base::load_u16(rdata.data() + 2);
+        if (rdata[0] != 1)
+            say(nodes[0], "NSEC3PARAM of hash algorithm " + std::to_string(rdata[0]) +
+                              " is not used, 1 is the only one there is (RFC 5155 section 11)");
+        else if (rdata[1] != 0)
+            say(nodes[0], "NSEC3PARAM with flags " + std::to_string(rdata[1]) +
+                              " is not used (RFC 5155 section 4.1.2)");
+        else if (iterations > nsec3_iterations_max)
             say(nodes[0], "NSEC3 with " + std::to_string(iterations) +
                               " iterations is not used, limit is " +
                               std::to_string(nsec3_iterations_max));
@@ -1082,10 +1089,11 @@ void Builder::Work::warn_of_set(const Node& node, RrType type, bool is_glue,
     const bool is_address = type == RrType::a || type == RrType::aaaa;
     if ((node.flags & node_flag::occluded) != 0) {
         const Node& above = hiding(node);
-        const std::string what = (above.flags & node_flag::cut) != 0 ? "zone cut " : "DNAME ";
+        const bool is_cut = (above.flags & node_flag::cut) != 0;
         if (!is_address || !is_glue)
-            say("below the " + what + owner_text(slice(above.key)) + " is never answered" +
-                (is_address ? ", no NS names it" : ""));
+            say("below the " + std::string(is_cut ? "zone cut " : "DNAME ") +
+                owner_text(slice(above.key)) + " is never answered" +
+                (is_address && is_cut ? ", no NS names it" : ""));
         return;
     }
     const bool is_wildcard =

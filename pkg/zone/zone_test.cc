@@ -461,7 +461,9 @@ TEST_CASE("what is legal but suspicious is a warning") {
                               record("both.example.", RrType::dname, "elsewhere."),
                               record("example.", RrType::nsec3param, "1 0 0 -"),
                               record("example.", RrType::nsec3param, "1 0 10 -"),
-                              record("example.", RrType::nsec3param, "1 0 2501 -")})
+                              record("example.", RrType::nsec3param, "1 0 2501 -"),
+                              record("example.", RrType::nsec3param, "1 1 0 -"),
+                              record("example.", RrType::nsec3param, "2 0 0 -")})
         REQUIRE(builder.add(one.view()).has_value());
     std::vector<Warning> warnings;
     REQUIRE(builder.build(&warnings).has_value());
@@ -472,6 +474,10 @@ TEST_CASE("what is legal but suspicious is a warning") {
         "example.: NSEC3 with 10 iterations, RFC 9276 section 3.1 wants 0: validators may take the "
         "zone for unsigned",
         "example.: NSEC3 with 2501 iterations is not used, limit is 500",
+        "example.: NSEC3PARAM with flags 1 is not used (RFC 5155 section 4.1.2)",
+        "example.: NSEC3PARAM of hash algorithm 2 is not used, 1 is the only one there is (RFC "
+        "5155 "
+        "section 11)",
         "example.: NS target ns.example. has no address in the zone",
         "example.: NS target alias.example. is a CNAME (RFC 2181 section 10.3)",
         "both.example.: DNAME beside NS is never answered, it belongs into the child zone (RFC "
@@ -526,7 +532,7 @@ TEST_CASE("what can never be answered is a warning, and glue is none") {
           record("y.d.example.", RrType::a, "192.0.2.1")},
          {"example.: NS target x.d.example. is below the DNAME d.example., which is answered "
           "instead of its address",
-          "x.d.example.: A below the DNAME d.example. is never answered, no NS names it",
+          "x.d.example.: A below the DNAME d.example. is never answered",
           "x.d.example.: TXT below the DNAME d.example. is never answered"}},
         {{record("*.example.", RrType::ns, "ns.elsewhere."),
           record("*.w.example.", RrType::ds,
