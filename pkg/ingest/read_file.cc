@@ -10,11 +10,14 @@ namespace zc::ingest {
 
 namespace {
 constexpr std::uint64_t octets_min = 65536;
+constexpr std::uint64_t grown_octets_max = 1 << 20;            // of a file since its size was asked
 constexpr std::size_t octets_at_once = std::size_t{16} << 20;  // then the stop is looked at
 }  // namespace
 
-Result<std::string_view> FileBuffer::read(int fd, std::uint64_t expected, std::uint64_t octets_max,
+Result<std::string_view> FileBuffer::read(int fd, std::optional<std::uint64_t> size_or_none,
+                                          std::uint64_t octets_max,
                                           const std::atomic<bool>* stop_or_null) {
+    const std::uint64_t expected = size_or_none.value_or(0);
     if (expected > octets_max) {
         return fail(Errc::limit, "a file of " + std::to_string(expected) + " octets, limit is " +
                                      std::to_string(octets_max));
@@ -35,6 +38,10 @@ Result<std::string_view> FileBuffer::read(int fd, std::uint64_t expected, std::u
         }
         size += static_cast<std::size_t>(count);
         if (count == 0 || (size == expected && size < octets_.size())) break;
+        if (size_or_none && size > expected + grown_octets_max) {
+            return fail(Errc::invalid,
+                        "has more than the " + std::to_string(expected) + " octets of its size");
+        }
         if (size > octets_max) {
             return fail(Errc::limit,
                         "a file of more than " + std::to_string(octets_max) + " octets");

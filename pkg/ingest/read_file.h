@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,9 +18,11 @@ namespace zc::ingest {
 /// A buffer that many files are read into, one after the other: grown, never cleared.
 class FileBuffer {
 public:
-    /// Reads the open file to its end. `expected` is its size, so that it costs one call to the
-    /// system; 0 when not known. Errors: `io`, `limit` over `octets_max`, `interrupted`.
-    Result<std::string_view> read(int fd, std::uint64_t expected, std::uint64_t octets_max,
+    /// Reads the open file to its end. With its size it costs one call to the system. Errors: `io`,
+    /// `limit` over `octets_max`, `invalid` when much more comes than the size says (files of /proc
+    /// have no size and may have no end), `interrupted`.
+    Result<std::string_view> read(int fd, std::optional<std::uint64_t> size_or_none,
+                                  std::uint64_t octets_max,
                                   const std::atomic<bool>* stop_or_null = nullptr);
 
 private:

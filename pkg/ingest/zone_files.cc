@@ -678,10 +678,11 @@ LoadedZone load_zone_file(const std::string& path, dns::NameView apex,
     Result<RegularFile> file;
     if (!is_stdin) file = open_regular(AT_FDCWD, path.c_str());
     if (!file) return Compiler::unreadable(apex, shown, std::move(file).error());
-    const auto text = is_stdin ? buffer.read(STDIN_FILENO, 0, zone_octets_max, options.stop_or_null)
-                               : buffer.read(file->descriptor.get(),
-                                             static_cast<std::uint64_t>(file->status.st_size),
-                                             zone_octets_max, options.stop_or_null);
+    const auto text =
+        is_stdin
+            ? buffer.read(STDIN_FILENO, std::nullopt, zone_octets_max, options.stop_or_null)
+            : buffer.read(file->descriptor.get(), static_cast<std::uint64_t>(file->status.st_size),
+                          zone_octets_max, options.stop_or_null);
     if (!text) return Compiler::unreadable(apex, shown, text.error());
     Includes includes(shown, {file->status.st_dev, file->status.st_ino}, text->size(),
                       now_seconds(), options.stop_or_null);

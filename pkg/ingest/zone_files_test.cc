@@ -2,14 +2,17 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "dns/presentation.h"
+#include "ingest/read_file.h"
 #include "testkit/folder.h"
 
 namespace zc::ingest {
@@ -245,6 +248,22 @@ TEST_CASE("what $INCLUDE and lists name has to be a regular file, and is not wai
     auto list = ZoneFiles::open(folder / "pipe");
     REQUIRE(list);
     CHECK(list->load({}, [](std::span<LoadedZone>) {}).error().code == Errc::invalid);
+}
+
+TEST_CASE("a file that goes on far beyond its size is refused, and not read to the limit") {
+    const Folder folder;
+    write_file(folder / "file", std::string(std::size_t{3} << 20U, ';'));
+    const auto read = [&](std::optional<std::uint64_t> size) {
+        const auto file = open_regular(AT_FDCWD, (folder / "file").c_str());
+        REQUIRE(file);
+        FileBuffer buffer;
+        const auto text = buffer.read(file->descriptor.get(), size, zone_octets_max);
+        return text ? std::to_string(text->size()) : text.error().message;
+    };
+    CHECK(read(std::size_t{3} << 20U) == "3145728");
+    CHECK(read(std::nullopt) == "3145728");
+    CHECK(read(0) == "has more than the 0 octets of its size");  // as /proc/self/pagemap
+    CHECK(read(100) == "has more than the 100 octets of its size");
 }
 
 TEST_CASE("includes are limited in number and octets, however they are nested") {
