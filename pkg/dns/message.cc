@@ -29,8 +29,11 @@ bool may_be_empty(RrClass rr_class) {
     return rr_class == RrClass::any || rr_class == RrClass::none;
 }
 
-/// The format of the RDATA is that of class IN: it is for all types but A, which has another in CH.
-bool is_internet_format(RrClass rr_class, RrType type) {
+/// The format of the RDATA is that of the table of types. It is that of class IN for all types but
+/// A, which has another in CH; and 0 and 65535 are LUA and ALIAS in zones only. (PowerDNS answers
+/// ANY with records of type 0 without RDATA.)
+bool is_format_of_table(RrClass rr_class, RrType type) {
+    if (is_powerdns_only(type)) return false;
     return rr_class == RrClass::in || may_be_empty(rr_class) || type != RrType::a;
 }
 
@@ -126,7 +129,7 @@ Status MessageParser::record(const char* section, std::vector<Record>& records) 
             return fail(Errc::malformed, std::string("OPT record in the ") + section + " section");
         return opt(owner, rr_class, record.ttl, rdata_octets);
     }
-    if (is_internet_format(record.rr_class, record.type) &&
+    if (is_format_of_table(record.rr_class, record.type) &&
         !(rdata_octets == 0 && may_be_empty(record.rr_class))) {
         ZC_TRY_STATUS(read_rdata(in_, record.type, rdata_octets, record.rdata));
     } else {
@@ -258,7 +261,7 @@ void write_record(base::Writer& out, NamesWritten& names, const Record& record) 
     out.u32(record.ttl);
     const std::size_t length_at = out.size();
     out.u16(0);
-    if (is_internet_format(record.rr_class, record.type))
+    if (is_format_of_table(record.rr_class, record.type))
         write_rdata(out, names, record.type, record.rdata);
     else
         out.octets(record.rdata);
@@ -436,7 +439,7 @@ std::string record_text(const Record& record) {
     out += ' ';
     // NULL has no form but \#.
     append_rdata_text(out,
-                      is_internet_format(record.rr_class, record.type) ? record.type : RrType::null,
+                      is_format_of_table(record.rr_class, record.type) ? record.type : RrType::null,
                       record.rdata);
     return out;
 }

@@ -249,6 +249,25 @@ TEST_CASE("an UPDATE has records without RDATA, in classes of its own") {
           "authority c.example. 0 NONE MX 10 a.example.\n");
 }
 
+TEST_CASE("records of the reserved types 0 and 65535 are opaque") {
+    for (const std::uint16_t type : {std::uint16_t{0}, std::uint16_t{65535}}) {
+        for (const std::uint8_t size : {std::uint8_t{0}, std::uint8_t{3}}) {
+            std::vector<std::uint8_t> octets = {0, 1, 0x84, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0};
+            octets.insert(octets.end(), {static_cast<std::uint8_t>(type >> 8U),
+                                         static_cast<std::uint8_t>(type & 255U), 0, 1, 0, 0, 0, 60,
+                                         0, size});
+            octets.insert(octets.end(), size, 0xfe);
+            const auto message = dns::parse_message(octets);
+            REQUIRE(message.has_value());
+            REQUIRE(message->answer.size() == 1);
+            CHECK(message->answer[0].rdata == std::vector<std::uint8_t>(size, 0xfe));
+            CHECK(dns::record_text(message->answer[0]) ==
+                  ". 60 TYPE" + std::to_string(type) +
+                      (size == 0 ? " \\# 0" : " \\# 3 fefefe"));
+        }
+    }
+}
+
 TEST_CASE("an address of class CH is no IPv4 address") {
     Message message;
     message.answer.push_back(
