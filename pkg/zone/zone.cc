@@ -384,4 +384,16 @@ Status validate(base::Octets image) {
     return validate(image, Builder::Rules::before) ? Status{} : now;
 }
 
+std::string costly_hashing(const Zone& zone) {
+    const ImageView view(zone.image());
+    if (zone.state() != State::serving || view.nsec3_count() == 0) return {};
+    const RrSetRef set = RrSetRef::decode(view.nsec3_item(0) + nsec3_hash_octets);
+    const std::uint8_t* at = set.records;
+    const std::uint16_t iterations = base::load_u16(&next_rdata(at)[2]);
+    if (iterations <= nsec3_iterations_ordinary) return {};
+    return "NSEC3 with " + std::to_string(iterations) +
+           " iterations, RFC 9276 section 3.1 wants 0; more than " +
+           std::to_string(nsec3_iterations_ordinary) + " are hashed only so often a second";
+}
+
 }  // namespace zc::zone
