@@ -49,8 +49,8 @@ class Front:
         return json.loads(out.splitlines()[-1]) if out.strip() else error
 
 
-def ask_many(port, count, stop=None):
-    """Asks one after the other; gives how many got their answer, with the right ID."""
+def ask_many(port, count, at_hundreds=None):
+    """Asks one after the other; gives how many got their answer, with the right ID. `at_hundreds` is told how many were asked."""
     answered = 0
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         s.connect((harness.ADDRESS, port))
@@ -60,8 +60,8 @@ def ask_many(port, count, stop=None):
             s.send(query)
             answer = s.recv(4096)
             answered += answer[:2] == query[:2] and harness.rcode(answer) == 0
-            if stop and i == count // 2:
-                stop()
+            if at_hundreds and (i + 1) % 100 == 0:
+                at_hundreds(i + 1)
     return answered
 
 
@@ -90,7 +90,15 @@ def test_new_server_dies(work, old, data):
     new = harness.Zonectl(data)
     new.start()
     front = Front(work, old.port, new.port)
-    harness.expect(ask_many(front.port, 2000, stop=lambda: new.process.send_signal(signal.SIGSTOP)) == 2000, "answered while the new server stands still")
+
+    def stop_halfway(asked):
+        # Whoever compares gives way to clients: on a busy machine the new server is asked much later than the old one.
+        if asked <= 1000:
+            harness.wait_until(lambda: json.loads(new.run("status", "--json").stdout)["queries"]["udp"] >= asked, 60, f"the new server has got {asked} questions")
+        if asked == 1000:
+            new.process.send_signal(signal.SIGSTOP)
+
+    harness.expect(ask_many(front.port, 2000, stop_halfway) == 2000, "answered while the new server stands still")
     new.process.kill()
     new.process.wait()
     harness.expect(ask_many(front.port, 1000) == 1000, "answered when it is gone")
@@ -98,7 +106,9 @@ def test_new_server_dies(work, old, data):
     report = front.end(1)
     counts = report["counts"]
     check_counts(counts)
-    harness.expect(counts["timed_out"] >= 1500 and counts["same"] >= 900, f"what the new server did not answer is told: {counts}")
+    # What a busy machine has no time to compare is dropped, and counted.
+    harness.expect(counts["same"] >= 900 and counts["timed_out"] >= 100 and counts["timed_out"] + counts["dropped"] >= 1900,
+                   f"what the new server did not answer is told: {counts}")
     with sqlite3.connect(f"file:{front.results}?mode=ro", uri=True) as db:
         harness.expect(db.execute("PRAGMA integrity_check").fetchone()[0] == "ok", "the results are whole")
 
