@@ -943,7 +943,8 @@ void Responder::finish() noexcept {
             base::store_u16(option, option_ede);
             base::store_u16(option + 2, static_cast<std::uint16_t>(2 + ede_text_.size()));
             base::store_u16(option + 4, ede_);
-            std::memcpy(option + 6, ede_text_.data(), ede_text_.size());
+            if (!ede_text_.empty())
+                std::memcpy(option + 6, ede_text_.data(), ede_text_.size());
             option += 6 + ede_text_.size();
         }
         base::store_u16(opt + 9, static_cast<std::uint16_t>(option - opt - 11));

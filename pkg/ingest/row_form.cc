@@ -233,6 +233,7 @@ RowStore::Bucket::Ref RowUnpacker::unpack(std::uint8_t*& plain) noexcept {
         copy_octets(plain, at_, octets - tail);
         at_ += octets - tail;
         plain += octets - tail;
+        if (tail == 0) continue;  // what was before may be NULL
         copy_octets(plain, before.text + (before.octets_and_one - 1 - tail), tail);
         plain += tail;
     }
