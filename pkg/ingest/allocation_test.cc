@@ -52,6 +52,21 @@ void* operator new(std::size_t octets) {
 void* operator new[](std::size_t octets) {
     return allocate(octets);
 }
+// The library's own would not go with the operators below.
+void* operator new(std::size_t octets, const std::nothrow_t& /*tag*/) noexcept {
+    try {
+        return allocate(octets);
+    } catch (const std::bad_alloc&) {
+        return nullptr;
+    }
+}
+void* operator new[](std::size_t octets, const std::nothrow_t& /*tag*/) noexcept {
+    try {
+        return allocate(octets);
+    } catch (const std::bad_alloc&) {
+        return nullptr;
+    }
+}
 void operator delete(void* memory) noexcept {
     std::free(memory);  // NOLINT(cppcoreguidelines-no-malloc)
 }
