@@ -169,7 +169,8 @@ std::uint8_t* RowPacker::pack(const Row& row, std::uint8_t* at,
         }
         const std::size_t octets = value->size();
         plain_octets += varint_octets(octets + 1) + octets;
-        if (beside && before.octets == octets &&
+        // `null` and `unknown` are lengths that no remembered value has, but others may have them.
+        if (beside && octets <= before.text.size() && before.octets == octets &&
             is_same(before.text.data(), value->data(), octets)) {
             *same |= static_cast<std::uint8_t>(1U << (i - first));
             continue;

@@ -84,6 +84,36 @@ OwnRow random_row(base::Seed& seed, const OwnRow& before) {
     return row;
 }
 
+TEST_CASE("values as long as the marks of NULL and of what is not remembered are none of them") {
+    RowStore store({.memory_octets = std::uint64_t{1} << 30, .temporary_directory = "/tmp"});
+    RowStore::Writer& writer = store.add_writer();
+    std::vector<OwnRow> rows;
+    for (const int size : {-1, 254, 300, 255, 300, 254, -1, 255, 127, 254, 128, 255, 0}) {
+        OwnRow row;
+        row.table = Table::comments;
+        row.domain = 1;
+        row.line = rows.size() + 1;
+        row.values.assign(columns_of(Table::comments).size(),
+                          size < 0 ? std::optional<std::string>()
+                                   : std::string(static_cast<std::size_t>(size), 'x'));
+        REQUIRE(writer.add(row.borrowed()));
+        rows.push_back(std::move(row));
+    }
+    RowStore::Bucket bucket;
+    std::size_t found = 0;
+    for (std::size_t at = 0; at <= buckets_count; ++at) {
+        REQUIRE(store.take(at, bucket));
+        for (const RowStore::Bucket::Ref& ref : bucket.refs) {
+            const Row row = RowStore::Bucket::read(ref);
+            const Row wanted = rows.at(row.line - 1).borrowed();
+            for (std::size_t i = 1; i < columns_of(row.table).size(); ++i)
+                CHECK(row.values[i] == wanted.values[i]);
+            ++found;
+        }
+    }
+    CHECK(found == rows.size());
+}
+
 TEST_CASE("rows come out of the store as they went in, from memory and from the disk") {
     for (std::uint64_t number = 0; number < 8; ++number) {
         base::Seed seed(number);
