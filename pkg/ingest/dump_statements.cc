@@ -11,26 +11,68 @@ namespace {
 
 constexpr std::size_t body_depth_max = 256;
 constexpr std::size_t delimiter_octets_max = 16;
+constexpr std::size_t stand_ins_max = 65536;
 
 /// What stands before "(" in a SELECT of a dump and runs no code of the database's users.
-constexpr std::string_view selected_before_parenthesis[] = {
-    "all",    "and",     "any",    "as",     "avg",     "by",     "case",   "cast", "coalesce",
-    "concat", "convert", "count",  "else",   "except",  "exists", "from",   "if",   "ifnull",
-    "in",     "join",    "length", "lower",  "max",     "min",    "not",    "now",  "nextval",
-    "nullif", "on",      "or",     "over",   "replace", "select", "setval", "sum",  "then",
-    "union",  "upper",   "using",  "values", "version", "when",   "where"};
-
-/// The first of PowerDNS's tables that stands in `text` as a word of its own; or empty.
-std::string table_named_in(std::string_view text) {
-    while (!text.empty()) {
-        std::size_t size = 0;
-        while (size < text.size() && is_word(text[size])) ++size;
-        const std::string word = lower(text.substr(0, size));
-        if (table_of(word)) return word;
-        text.remove_prefix(std::max<std::size_t>(size, 1));
-    }
-    return {};
-}
+constexpr std::string_view selected_before_parenthesis[] = {"all",
+                                                            "and",
+                                                            "any",
+                                                            "as",
+                                                            "avg",
+                                                            "by",
+                                                            "case",
+                                                            "cast",
+                                                            "char_length",
+                                                            "coalesce",
+                                                            "concat",
+                                                            "convert",
+                                                            "count",
+                                                            "current_date",
+                                                            "currval",
+                                                            "database",
+                                                            "else",
+                                                            "except",
+                                                            "exists",
+                                                            "from",
+                                                            "greatest",
+                                                            "group_concat",
+                                                            "if",
+                                                            "ifnull",
+                                                            "in",
+                                                            "join",
+                                                            "last_insert_id",
+                                                            "lastval",
+                                                            "least",
+                                                            "length",
+                                                            "lower",
+                                                            "max",
+                                                            "min",
+                                                            "not",
+                                                            "now",
+                                                            "nextval",
+                                                            "nullif",
+                                                            "on",
+                                                            "or",
+                                                            "over",
+                                                            "pg_get_serial_sequence",
+                                                            "replace",
+                                                            "round",
+                                                            "select",
+                                                            "setval",
+                                                            "string_agg",
+                                                            "substr",
+                                                            "substring",
+                                                            "sum",
+                                                            "then",
+                                                            "trim",
+                                                            "union",
+                                                            "unix_timestamp",
+                                                            "upper",
+                                                            "using",
+                                                            "values",
+                                                            "version",
+                                                            "when",
+                                                            "where"};
 
 /// Counts BEGIN and END as far as the three dialects have them, with CASE … END in expressions, END
 /// IF of MySQL's, the parentheses of CREATE RULE, and columns that are called "end".
@@ -118,11 +160,63 @@ Status DumpStatements::end_harmless() {
     return {};
 }
 
+/// The table of PowerDNS's that a word means, which may be its name or a stand-in; or empty.
+std::string DumpStatements::table_meant(const std::string& word) const {
+    if (table_of(word)) return word;
+    const auto found = stand_ins_.find(word);
+    return found == stand_ins_.end() ? "" : found->second + ", by way of " + word;
+}
+
+/// The first of PowerDNS's tables that stands in `text` as a word of its own; or empty.
+std::string DumpStatements::table_meant_in(std::string_view text) const {
+    while (!text.empty()) {
+        std::size_t size = 0;
+        while (size < text.size() && is_word(text[size])) ++size;
+        if (std::string table = table_meant(lower(text.substr(0, size))); !table.empty())
+            return table;
+        text.remove_prefix(std::max<std::size_t>(size, 1));
+    }
+    return {};
+}
+
+/// The same of the current token, which may be a string with code.
+std::string DumpStatements::table_meant_in_token() const {
+    const bool has_words = token_.kind == Token::Kind::word || token_.kind == Token::Kind::name ||
+                           token_.kind == Token::Kind::string;
+    return has_words ? table_meant_in(token_.text) : "";
+}
+
+Status DumpStatements::stand_in(const std::string& name, const std::string& table) {
+    if (name.empty() || table.empty()) return {};
+    if (stand_ins_.size() == stand_ins_max) {
+        return fail(Errc::limit,
+                    "more than " + std::to_string(stand_ins_max) +
+                        " routines and variables that name tables of PowerDNS's",
+                    {name_, line_});
+    }
+    stand_ins_.emplace(lower(name), table.substr(0, table.find(',')));
+    return {};
+}
+
+/// CREATE FUNCTION and PROCEDURE; the current token is that word.
+Status DumpStatements::create_routine() {
+    next();
+    skip_if_exists();
+    std::vector<std::string> parts;
+    ZC_TRY_STATUS(qualified(parts));
+    return end_body(parts.back());
+}
+
 /// The rest of CREATE TRIGGER, FUNCTION, … with the statements of its body, which are no data.
 /// Where DELIMITER is set, that ends it.
-Status DumpStatements::end_body() {
+Status DumpStatements::end_body(const std::string& routine) {
     BodyNesting nesting(dialect_);
+    std::string table;
     for (; token_.kind != Token::Kind::end; next()) {
+        if (!routine.empty() && table.empty()) {
+            table = table_meant_in_token();
+            ZC_TRY_STATUS(stand_in(routine, table));
+        }
         if (token_.is('\\')) return unexpected("\";\" before a command of the client");
         if (!delimiter_.empty()) {
             if (token_.is_stop() && token_.text == delimiter_) return {};
@@ -247,8 +341,8 @@ Status DumpStatements::create() {
         if (word == "foreign" || word == "virtual") is_foreign = true;
         if (word == "table") return create_table(is_temporary, is_foreign, line);
         if (word == "view") return create_view(line);
-        if (is_one_of(word, {"trigger", "function", "procedure", "event", "package", "rule"}))
-            return end_body();
+        if (word == "function" || word == "procedure") return create_routine();
+        if (is_one_of(word, {"trigger", "event", "package", "rule"})) return end_body();
         if (!is_one_of(word, {"or",        "replace",     "temp",      "temporary", "foreign",
                               "virtual",   "global",      "local",     "unlogged",  "materialized",
                               "recursive", "constraint",  "aggregate", "sql",       "security",
@@ -654,8 +748,13 @@ Status DumpStatements::drop(std::uint64_t line) {
 Status DumpStatements::select(std::uint64_t line) {
     std::string before;  // the word or name before this token
     bool is_own = true;  // it is none of pg_catalog's
+    bool runs_code = false;
+    std::string meant;    // a table of PowerDNS's
+    std::string in_text;  // one in a string
     for (next(); token_.kind != Token::Kind::end && !token_.is_stop();) {
         if (token_.is('\\')) return unexpected("\";\" before a command of the client");
+        if (meant.empty()) meant = table_meant_in_token();
+        if (in_text.empty() && token_.kind == Token::Kind::string) in_text = table_meant_in_token();
         if (token_.is("set_config")) {
             next();
             if (!token_.is('(')) continue;
@@ -673,7 +772,7 @@ Status DumpStatements::select(std::uint64_t line) {
             if (token_.is('(') && is_own && !before.empty() &&
                 std::ranges::find(selected_before_parenthesis, before) ==
                     std::end(selected_before_parenthesis))
-                note_unknown_effect("SELECT", line);
+                runs_code = true;
             if (token_.kind == Token::Kind::word || token_.kind == Token::Kind::name) {
                 is_own = before != "pg_catalog";
                 before = token_.text;
@@ -687,11 +786,19 @@ Status DumpStatements::select(std::uint64_t line) {
         while (token_.is("table") || token_.is("temp") || token_.is("temporary") ||
                token_.is("unlogged"))
             next();
+        if (token_.is('@')) {  // a variable of MySQL's
+            next();
+            ZC_TRY_STATUS(stand_in(token_.text, in_text));
+            continue;
+        }
         if (token_.kind != Token::Kind::word && token_.kind != Token::Kind::name) continue;
         std::vector<std::string> parts;
         ZC_TRY_STATUS(qualified(parts));
         if (table_of(parts.back())) return refuse_effect("SELECT … INTO fills", parts.back(), line);
     }
+    if (runs_code && !meant.empty())
+        return refuse_effect("SELECT that runs code and names", meant, line);
+    if (runs_code) note_unknown_effect("SELECT", line);
     return {};
 }
 
@@ -747,9 +854,15 @@ Status DumpStatements::set() {
         if (is_path && (token_.is('=') || token_.is("to"))) next();
         return set_search_path();
     }
+    std::string variable;  // the last user's one
+    std::string assigned;  // the one whose value this is
     for (int signs = 0; token_.kind != Token::Kind::end && !token_.is_stop(); next()) {
         if (token_.is("insert") || token_.is("replace")) return end_harmless();
         const bool is_users_variable = signs == 1;  // @a; @@a is the server's
+        if (token_.is('=')) assigned = variable;
+        if (is_users_variable) variable = token_.text;
+        if (is_users_variable || token_.kind == Token::Kind::string)
+            ZC_TRY_STATUS(stand_in(assigned, table_meant_in_token()));
         signs = token_.is('@') ? signs + 1 : 0;
         const bool is_autocommit = token_.is("autocommit") && !is_users_variable;
         if (!token_.is("sql_mode") && !is_autocommit) continue;
@@ -774,27 +887,26 @@ Status DumpStatements::set() {
 Status DumpStatements::code(std::string_view verb, bool is_block, std::uint64_t line) {
     Mentions named;
     bool changes = false;
-    std::string in_text;
+    std::string meant;  // by a text, or through what stands for a table
     for (next(); token_.kind != Token::Kind::end; next()) {
         // Of MariaDB's IF … END IF, only what DELIMITER says is the end.
         if (token_.is_stop() && (!is_block || token_.text == delimiter_)) break;
         if (token_.is('\\')) return unexpected("\";\" before a command of the client");
-        if (token_.kind == Token::Kind::string && in_text.empty())
-            in_text = table_named_in(token_.text);
-        if (token_.kind == Token::Kind::word || token_.kind == Token::Kind::name) {
-            mention({token_.text}, named);
-            changes = changes || is_one_of(token_.text, {"insert", "update", "delete", "merge",
-                                                         "replace", "truncate", "drop", "copy",
-                                                         "alter", "load", "rename", "into"});
-        }
+        const bool is_word = token_.kind == Token::Kind::word || token_.kind == Token::Kind::name;
+        const bool is_table = is_word && table_of(lower(token_.text));
+        if (is_word) mention({token_.text}, named);
+        if (meant.empty() && !is_table) meant = table_meant_in_token();
+        changes =
+            changes || (is_word && is_one_of(token_.text, {"insert", "update", "delete", "merge",
+                                                           "replace", "truncate", "drop", "copy",
+                                                           "alter", "load", "rename", "into"}));
     }
     const bool is_query = verb == "with" || verb == "explain" || verb == "declare";
     std::string shown(verb);
     for (char& c : shown) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
-    if ((!named.table.empty() && (changes || !is_query)) || !in_text.empty()) {
-        return refuse_effect(shown + " that names", named.table.empty() ? in_text : named.table,
+    if ((!named.table.empty() && (changes || !is_query)) || !meant.empty())
+        return refuse_effect(shown + " that names", named.table.empty() ? meant : named.table,
                              line);
-    }
     if (is_one_of(verb, {"call", "do", "execute", "import"})) note_unknown_effect(shown, line);
     return {};
 }

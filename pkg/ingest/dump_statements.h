@@ -35,7 +35,12 @@ protected:
     Status connect(std::string_view arguments);
     void skip_statement();
     Status end_harmless();
-    Status end_body();
+    Status end_body(const std::string& routine = {});
+    Status create_routine();
+    std::string table_meant(const std::string& word) const;
+    std::string table_meant_in(std::string_view text) const;
+    std::string table_meant_in_token() const;
+    Status stand_in(const std::string& name, const std::string& table);
     Status qualified(std::vector<std::string>& parts);
     void skip_if_exists();
     void mention(const std::vector<std::string>& parts, Mentions& out);
@@ -69,6 +74,9 @@ protected:
     };
     /// By verb: statements that run what stands elsewhere, in a procedure or a variable.
     std::map<std::string, UnknownEffect> unknown_effects_;
+    /// By name, in lower case: routines whose body in this dump, and variables whose text, names
+    /// the table of PowerDNS's that is beside it.
+    std::map<std::string, std::string> stand_ins_;
 };
 
 }  // namespace zc::ingest
