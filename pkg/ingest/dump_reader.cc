@@ -135,49 +135,6 @@ std::optional<Verb> verb_of(std::string_view word) noexcept {
     return at->verb;
 }
 
-/// The ids of rows, to see one that comes again. Numbers that follow each other take a bit each,
-/// others two octets and their page.
-class IdSet {
-public:
-    /// False: it is there already.
-    bool add(std::int64_t id) {
-        const std::int64_t number = id >> page_bits;
-        if (page_or_null_ == nullptr || number != number_) {
-            page_or_null_ = &pages_[number];
-            number_ = number;
-        }
-        Page& page = *page_or_null_;
-        const auto low = static_cast<std::uint16_t>(id & ((1 << page_bits) - 1));
-        if (page.bits.empty()) {
-            const auto at = !page.sorted.empty() && page.sorted.back() < low
-                                ? page.sorted.end()
-                                : std::ranges::lower_bound(page.sorted, low);
-            if (at != page.sorted.end() && *at == low) return false;
-            page.sorted.insert(at, low);
-            if (page.sorted.size() < sorted_max) return true;
-            page.bits.resize((1 << page_bits) / 64);
-            for (const std::uint16_t each : page.sorted)
-                page.bits[each / 64] |= std::uint64_t{1} << each % 64;
-            page.sorted = {};
-            return true;
-        }
-        std::uint64_t& word = page.bits[low / 64];
-        const std::uint64_t bit = std::uint64_t{1} << low % 64;
-        return (std::exchange(word, word | bit) & bit) == 0;
-    }
-
-private:
-    static constexpr int page_bits = 16;
-    static constexpr std::size_t sorted_max = 1024;
-    struct Page {
-        std::vector<std::uint16_t> sorted;
-        std::vector<std::uint64_t> bits;
-    };
-    std::unordered_map<std::int64_t, Page> pages_;
-    std::int64_t number_ = 0;
-    Page* page_or_null_ = nullptr;  // of `number_`; a map does not move what it holds
-};
-
 class DumpReader : private DumpStatements {
 public:
     DumpReader(ByteSource& source, const std::string& name, const DumpOptions& options,
@@ -192,7 +149,9 @@ public:
 private:
     Status statement();
     Status copy();
-    Status copy_data(const std::shared_ptr<const TableLayout>& layout, std::uint64_t& passed_over);
+    Status copy_data(const std::shared_ptr<const TableLayout>& layout, RowIds::Copy* ids_or_null,
+                     std::uint64_t& passed_over);
+    RowIds& ids_of(const DumpTable& table);
 
     // Rows of one INSERT: how its columns become those of the table.
     struct InsertTarget {
@@ -202,6 +161,7 @@ private:
         std::vector<std::optional<std::string>> appended;  // of columns that the statement left out
         std::vector<std::optional<std::string>> fallbacks;  // what DEFAULT means
         std::ptrdiff_t id = -1;                             // where it stands, or -1
+        RowIds* ids = nullptr;
     };
     struct Cell {
         std::optional<std::string> text;
@@ -216,7 +176,8 @@ private:
     Status two_dumps(std::string what, std::uint64_t line) const;
     Status selected_value(std::optional<std::string>& out, bool& is_id, bool& is_literal);
     Status guess_escapes();
-    Status end_insert(DumpTable& table, bool replaces, bool collided, std::uint64_t line);
+    Status end_insert(DumpTable& table, bool replaces, std::optional<std::int64_t> collided,
+                      std::uint64_t line);
     Status number_domain(std::optional<std::string>& id, const std::vector<Value>& row,
                          const TableLayout& layout, std::uint64_t line);
     Status tuple(std::vector<Cell>& cells);
@@ -246,8 +207,10 @@ private:
     std::vector<Cell> cells_;
     std::vector<Value> views_;
     std::optional<std::string> made_id_;
-    std::array<IdSet, tables_count> ids_;
-    /// Which dump of the file gave rows by COPY, whose ids are not looked at.
+    /// Of each table that is taken; partitions and tables that inherit have ids of their own.
+    std::unordered_map<const DumpTable*, RowIds*> ids_;
+    const DumpTable* copied_last_or_null_ = nullptr;
+    /// Which dump of the file gave rows by COPY.
     std::array<std::optional<int>, tables_count> copied_by_{};
 
     // Rows of domains without an id get one, as the database would give it.
@@ -360,6 +323,8 @@ Status DumpReader::copy() {
     const bool is_empty =
         ahead("\\.\n") || ahead("\\.\r") || (ahead("\\.") && !ahead("\\.?") && end_ - begin_ == 2);
     std::shared_ptr<const TableLayout> layout;
+    RowIds::Copy* ids_or_null = nullptr;
+    const std::uint64_t rows_line_before = table.rows_line;
     if (is_ours) {
         ZC_TRY(columns, columns_of_insert(table, std::move(columns), line));
         bool is_taken = true;
@@ -387,8 +352,20 @@ Status DumpReader::copy() {
                 auto& copied_by = copied_by_[static_cast<std::size_t>(*table.ours)];
                 // One dump may have more COPYs into a table than one: those of its partitions.
                 if (copied_by && *copied_by != dump_)
-                    return two_dumps("another dump has rows of table " + table.name, line);
+                    return two_dumps("another dump has rows of table " + table.name +
+                                         " since line " + std::to_string(rows_line_before),
+                                     line);
                 copied_by = dump_;
+                const bool is_again =
+                    std::exchange(copied_last_or_null_, &table) != &table && rows_line_before != 0;
+                // Of parts of one COPY, nothing comes between.
+                if (is_again && !layout->has_ids && table.ours != Table::supermasters) {
+                    return two_dumps("rows of table " + table.name + " without ids, of which " +
+                                         "there are some since line " +
+                                         std::to_string(rows_line_before),
+                                     line);
+                }
+                ids_or_null = &ids_of(table).copy(line, layout->has_ids);
             }
         }
     } else if (!is_empty && table.rows_line == 0) {
@@ -396,9 +373,15 @@ Status DumpReader::copy() {
         table.columns_with_rows = std::move(columns);
     }
     std::uint64_t passed_over = 0;
-    ZC_TRY_STATUS(copy_data(layout, passed_over));
+    ZC_TRY_STATUS(copy_data(layout, ids_or_null, passed_over));
     table.rows_passed_over += passed_over;
     return {};
+}
+
+RowIds& DumpReader::ids_of(const DumpTable& table) {
+    RowIds*& ids = ids_[&table];
+    if (ids == nullptr) ids = &pipeline_.ids(table.name);
+    return *ids;
 }
 
 /// Where in `text`, which starts at the start of a line, a line "\." begins; or npos.
@@ -414,7 +397,7 @@ std::size_t find_end_of_copy(std::string_view text) noexcept {
 }
 
 Status DumpReader::copy_data(const std::shared_ptr<const TableLayout>& layout,
-                             std::uint64_t& passed_over) {
+                             RowIds::Copy* ids_or_null, std::uint64_t& passed_over) {
     for (;;) {
         const std::string_view text(buffer_.get() + begin_, end_ - begin_);
         // Whole lines only; the last one counts as whole at the end of the source.
@@ -434,7 +417,8 @@ Status DumpReader::copy_data(const std::shared_ptr<const TableLayout>& layout,
                                 .begin = begin_,
                                 .end = begin_ + data,
                                 .first_line = line_,
-                                .layout = layout};
+                                .layout = layout,
+                                .ids_or_null = ids_or_null};
                 const std::size_t rest = text.size() - data;
                 if (rest > copy_block_octets) {
                     buffer_ = std::make_unique_for_overwrite<char[]>(capacity_);
@@ -691,6 +675,7 @@ Result<DumpReader::InsertTarget*> DumpReader::target_of(DumpTable& table,
     }
     const auto id = std::ranges::find(columns, "id");
     if (id != columns.end()) target_.id = id - columns.begin();
+    target_.ids = &ids_of(table);
     ZC_TRY(target_.layout, pipeline_.layout(*table.ours, columns, line));
     return &target_;
 }
@@ -765,7 +750,7 @@ Status DumpReader::insert_values(DumpTable& table, std::vector<std::string> colu
         table.rows_line = line;
         table.columns_with_rows = std::move(columns);
     }
-    bool collided = false;
+    std::optional<std::int64_t> collided;
     for (;;) {
         if (token_.is("row")) next();  // VALUES ROW(…), of MySQL's
         if (!token_.is('(')) return unexpected("\"(\"");
@@ -782,8 +767,8 @@ Status DumpReader::insert_values(DumpTable& table, std::vector<std::string> colu
                     std::from_chars(text.data(), text.data() + text.size(), number);
                 // In MySQL's domains and records, 0 asks for the next one.
                 if (error == std::errc() && end == text.data() + text.size() && number != 0 &&
-                    !ids_[static_cast<std::size_t>(*table.ours)].add(number))
-                    collided = true;
+                    !target->ids->insert(number, line) && !collided)
+                    collided = number;
             }
             ZC_TRY_STATUS(insert_row(*target, cells_, row_line));
         }
@@ -795,7 +780,8 @@ Status DumpReader::insert_values(DumpTable& table, std::vector<std::string> colu
 }
 
 /// What may stand behind the rows, and whether one of them would have met another.
-Status DumpReader::end_insert(DumpTable& table, bool replaces, bool collided, std::uint64_t line) {
+Status DumpReader::end_insert(DumpTable& table, bool replaces, std::optional<std::int64_t> collided,
+                              std::uint64_t line) {
     if (token_.is("as") || token_.is("returning")) {
         while (token_.kind != Token::Kind::end && !token_.is_stop() && !token_.is("on")) next();
     }
@@ -809,9 +795,12 @@ Status DumpReader::end_insert(DumpTable& table, bool replaces, bool collided, st
         ZC_TRY_STATUS(end_harmless());
     }
     if (!token_.is_stop()) return unexpected("\";\" behind the rows");
-    // Tables that inherit from one may have ids of their own each.
-    if (!replaces && collided && table.parent_or_null == nullptr)
-        return two_dumps("a row of table " + table.name + " with the id of another", line);
+    if (!replaces && collided) {
+        return two_dumps("a row of table " + table.name + " with the id " +
+                             std::to_string(*collided) + ", which one since line " +
+                             std::to_string(table.rows_line) + " has",
+                         line);
+    }
     if (!replaces) return {};
     if (copied_by_[static_cast<std::size_t>(*table.ours)])
         return refuse_effect("INSERT that may meet rows of COPY, in", table.name, line);
@@ -823,8 +812,7 @@ Status DumpReader::end_insert(DumpTable& table, bool replaces, bool collided, st
 /// Rows of one table that no one database has together.
 Status DumpReader::two_dumps(std::string what, std::uint64_t line) const {
     return fail(Errc::malformed,
-                std::move(what) + " before it: two dumps in one file; import them one by one",
-                {name_, line});
+                std::move(what) + ": two dumps in one file; import them one by one", {name_, line});
 }
 
 /// A literal of a SELECT's list, or the word id.
@@ -1236,34 +1224,35 @@ Status DumpReader::finish() {
                       tables_.shown_choice() + "; the dump has " + tables_.shown_places();
         return fail(Errc::malformed, message, {name_, 0});
     }
+    const auto pass_over = [&](std::string reason, std::uint64_t line) {
+        pipeline_.note(Verdict::doubtful, std::move(reason), "not taken over", line);
+    };
     for (const auto& [verb, what] : unknown_effects_) {
-        pipeline_.passed_over(
-            verb + " runs code that is not followed: " + std::to_string(what.statements) +
-                (what.statements == 1 ? " statement" : " statements"),
-            what.line);
+        pass_over(verb + " runs code that is not followed: " + std::to_string(what.statements) +
+                      (what.statements == 1 ? " statement" : " statements"),
+                  what.line);
     }
     for (const DumpTable* table : tables_.all()) {
         if (table->rows_passed_over == 0) continue;
-        if (!table->ours) {
-            const std::string reason = "table " + table->name + " is none of PowerDNS's schema: " +
-                                       std::to_string(table->rows_passed_over) + " rows";
-            if (may_hold_zones(*table)) {
-                const bool are_known = table->columns || !table->columns_with_rows.empty();
-                pipeline_.refuse_table(reason + (are_known ? ", which have the columns of one"
-                                                           : ", whose columns are not known"),
-                                       table->rows_passed_over, table->rows_line);
-            } else {
-                pipeline_.passed_over(reason, table->rows_line);
-            }
+        const std::string rows = std::to_string(table->rows_passed_over) + " rows";
+        if (table->ours) {
+            pass_over(tables_.is_chosen(table->place)
+                          ? "table " + table->name + " without a column " + table->missing_column +
+                                " is none of PowerDNS's: " + rows
+                          : "table " + table->name + " of " + tables_.shown(table->place) +
+                                " was not chosen: " + rows,
+                      table->rows_line);
             continue;
         }
-        const std::string rows = std::to_string(table->rows_passed_over) + " rows";
-        pipeline_.passed_over(tables_.is_chosen(table->place)
-                                  ? "table " + table->name + " without a column " +
-                                        table->missing_column + " is none of PowerDNS's: " + rows
-                                  : "table " + table->name + " of " + tables_.shown(table->place) +
-                                        " was not chosen: " + rows,
-                              table->rows_line);
+        std::string reason = "table " + table->name + " is none of PowerDNS's schema: " + rows;
+        if (!may_hold_zones(*table)) {
+            pass_over(std::move(reason), table->rows_line);
+            continue;
+        }
+        const bool are_known = table->columns || !table->columns_with_rows.empty();
+        reason += are_known ? ", which have the columns of one" : ", whose columns are not known";
+        pipeline_.note(Verdict::refused, std::move(reason), "not taken over", table->rows_line,
+                       table->rows_passed_over);
     }
     return {};
 }

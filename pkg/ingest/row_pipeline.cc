@@ -113,13 +113,30 @@ void append_unescaped(std::string& out, std::string_view text) {
     }
 }
 
+/// The number that is all of `text`. Nearly every id is digits alone.
+std::optional<std::int64_t> parse_id(std::string_view text) noexcept {
+    constexpr std::size_t digits_that_fit = 18;
+    std::int64_t id = 0;
+    if (!text.empty() && text.size() <= digits_that_fit) {
+        for (const char c : text) {
+            const auto digit = static_cast<unsigned char>(c - '0');
+            if (digit > 9) {
+                id = -1;
+                break;
+            }
+            id = id * 10 + digit;
+        }
+        if (id >= 0) return id;
+    }
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
+    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+    return id;
+}
+
 std::int64_t parse_domain(const Value& value) noexcept {
     if (!value) return domain_null;
-    std::int64_t id = 0;
-    const auto [end, error] = std::from_chars(value->data(), value->data() + value->size(), id);
-    if (error != std::errc() || end != value->data() + value->size() || id <= domain_malformed)
-        return domain_malformed;
-    return id;
+    const auto id = parse_id(*value);
+    return id && *id > domain_malformed ? *id : domain_malformed;
 }
 
 /// Which of 64 octets are a tab, a newline or a backslash.
@@ -218,8 +235,9 @@ Result<std::shared_ptr<const TableLayout>> RowPipeline::layout(Table table,
     const auto kept = columns_of(table);
     for (const std::string& name : columns) {
         const auto at = std::ranges::find(kept, std::string_view(name));
-        layout->targets.push_back(at == kept.end() ? std::int8_t{-1}
-                                                   : static_cast<std::int8_t>(at - kept.begin()));
+        layout->targets.push_back(at != kept.end() ? static_cast<std::int8_t>(at - kept.begin())
+                                  : name == "id"   ? TableLayout::own_id
+                                                   : TableLayout::not_kept);
         if (at == kept.end() && !is_ignored_column(table, name)) {
             const std::lock_guard lock(mutex_);
             findings_.push_back({.verdict = Verdict::doubtful,
@@ -241,6 +259,7 @@ Result<std::shared_ptr<const TableLayout>> RowPipeline::layout(Table table,
     };
     layout->lacks_auth = lacks("auth");
     layout->lacks_disabled = lacks("disabled");
+    layout->has_ids = std::ranges::find(columns, "id") != columns.end();
     seen_[static_cast<std::size_t>(table)] = true;
     return std::shared_ptr<const TableLayout>(std::move(layout));
 }
@@ -283,32 +302,36 @@ void RowPipeline::note_failure(Error error) {
 
 void RowPipeline::work() {
     RowStore::Writer& writer = *writers_[next_writer_++];
+    Scratch scratch;
     while (auto block = queue_.pop()) {
         if (failed_.load(std::memory_order_relaxed)) continue;
-        if (Status status = parse(*block, writer); !status) note_failure(std::move(status).error());
+        if (Status status = parse(*block, writer, scratch); !status)
+            note_failure(std::move(status).error());
         const std::lock_guard lock(mutex_);
         if (buffers_.size() < blocks_waiting_max) buffers_.push_back(std::move(block->octets));
     }
 }
 
-Status RowPipeline::parse(const CopyBlock& block, RowStore::Writer& writer) {
+Status RowPipeline::parse(const CopyBlock& block, RowStore::Writer& writer, Scratch& scratch) {
     std::uint64_t number = block.first_line;
-    std::string unescaped;
+    scratch.ids.clear();
     const char* const end = block.octets.get() + block.end;
     Stops stops(block.octets.get() + block.begin, end);
     for (const char* at = block.octets.get() + block.begin; at != end; ++number)
-        ZC_TRY_STATUS(parse_line(at, stops, block, number, writer, unescaped));
+        ZC_TRY_STATUS(parse_line(at, stops, block, number, writer, scratch));
+    if (block.ids_or_null != nullptr) block.ids_or_null->add(scratch.ids);
     rows_.fetch_add(number - block.first_line, std::memory_order_relaxed);
     return {};
 }
 
 Status RowPipeline::parse_line(const char*& at, Stops& stops, const CopyBlock& block,
-                               std::uint64_t number, RowStore::Writer& writer,
-                               std::string& unescaped) {
+                               std::uint64_t number, RowStore::Writer& writer, Scratch& scratch) {
     const TableLayout& layout = *block.layout;
     const char* const end = block.octets.get() + block.end;
     const char* const begin = at;
     Row row{.table = layout.table, .domain = 0, .line = number, .values = {}};
+    std::string& unescaped = scratch.unescaped;
+    std::string_view id;
     // Views into `unescaped` are made when it grows no more.
     struct Unescaped {
         std::size_t target, begin, size;
@@ -325,7 +348,10 @@ Status RowPipeline::parse_line(const char*& at, Stops& stops, const CopyBlock& b
         if (column >= layout.targets.size()) continue;  // too many: counted
         // NOLINTNEXTLINE(bugprone-signed-char-misuse): a number
         const int target = layout.targets[column];
-        if (target < 0) continue;
+        if (target < 0) {
+            if (target == TableLayout::own_id) id = {at, stop};
+            continue;
+        }
         std::string_view text(at, static_cast<std::size_t>(stop - at));
         // A dump that went through Windows; a CR that is data is written \r.
         if (line_ends && text.ends_with('\r')) text.remove_suffix(1);
@@ -345,6 +371,10 @@ Status RowPipeline::parse_line(const char*& at, Stops& stops, const CopyBlock& b
                       (column > layout.targets.size() ? "more than " : "fewer than ") +
                           std::to_string(layout.targets.size()) +
                           " columns, wanted as many as the statement names");
+    }
+    if (block.ids_or_null != nullptr) {
+        if (layout.table == Table::domains) id = row.values[0].value_or("");
+        if (const auto number_of_row = parse_id(id)) scratch.ids.push_back(*number_of_row);
     }
     for (const Unescaped& one : std::span(made).first(made_count))
         row.values[one.target] = std::string_view(unescaped).substr(one.begin, one.size);
@@ -412,35 +442,25 @@ Status RowPipeline::refuse(Table table, std::uint64_t line, std::string record,
 bool RowPipeline::passes_over(Table table, std::span<const std::string> columns) {
     const std::string_view missing = missing_column(table, columns);
     if (missing.empty() || !may_be_foreign(table)) return false;
-    passed_over("table " + std::string(to_string(table)) + " without a column " +
-                    std::string(missing) + " is none of PowerDNS's",
-                0);
+    note(Verdict::doubtful,
+         "table " + std::string(to_string(table)) + " without a column " + std::string(missing) +
+             " is none of PowerDNS's",
+         "not taken over", 0);
     return true;
 }
 
-void RowPipeline::refuse_table(std::string reason, std::uint64_t rows, std::uint64_t line) {
+void RowPipeline::note(Verdict verdict, std::string reason, std::string effect, std::uint64_t line,
+                       std::uint64_t refused_rows) {
     const std::lock_guard lock(mutex_);
-    findings_.push_back({.verdict = Verdict::refused,
+    findings_.push_back({.verdict = verdict,
                          .table = Table::other,
                          .line = line,
                          .source = options_.source,
                          .zone = {},
                          .record = {},
                          .reason = std::move(reason),
-                         .effect = "not taken over"});
-    refused_[static_cast<std::size_t>(Table::other)] += rows;
-}
-
-void RowPipeline::passed_over(std::string reason, std::uint64_t line) {
-    const std::lock_guard lock(mutex_);
-    findings_.push_back({.verdict = Verdict::doubtful,
-                         .table = Table::other,
-                         .line = line,
-                         .source = options_.source,
-                         .zone = {},
-                         .record = {},
-                         .reason = std::move(reason),
-                         .effect = "not taken over"});
+                         .effect = std::move(effect)});
+    refused_[static_cast<std::size_t>(Table::other)] += refused_rows;
 }
 
 Status RowPipeline::finish() {
@@ -448,6 +468,15 @@ Status RowPipeline::finish() {
     const Status worked = workers_->join();
     if (failure_) return tl::unexpected<Error>(*failure_);
     ZC_TRY_STATUS(worked);
+    for (const RowIds& ids : ids_) ZC_TRY_STATUS(ids.check(options_.source));
+    for (const RowIds& ids : ids_) {
+        const std::string lines = ids.lines_of_unknown();
+        if (lines.empty()) continue;
+        note(Verdict::doubtful,
+             "COPYs of one table, in lines " + lines +
+                 ", whose rows have no ids that tell whether they are of one dump",
+             "taken as those of one", ids.line());
+    }
     std::ranges::stable_sort(findings_, {}, &Finding::line);
     return {};
 }

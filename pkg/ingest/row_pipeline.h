@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -20,6 +21,7 @@
 #include "base/result.h"
 #include "ingest/bounded_queue.h"
 #include "ingest/powerdns.h"
+#include "ingest/row_ids.h"
 #include "ingest/row_store.h"
 #include "runtime/workers.h"
 
@@ -29,11 +31,14 @@ namespace zc::ingest {
 struct TableLayout {
     Table table = Table::other;
     std::vector<std::int8_t>
-        targets;  // of each column of the source: its place in a Row, or -1: not kept
+        targets;  // of each column of the source: its place in a Row; or not kept, below 0
+    static constexpr std::int8_t not_kept = -1;
+    static constexpr std::int8_t own_id = -2;  // nor is the row's own number, outside of domains
     // Of `records`: the schema has no such column, and then all is authoritative, and nothing
     // disabled. NULL in it says the opposite.
     bool lacks_auth = false;
     bool lacks_disabled = false;
+    bool has_ids = false;  // numbers of the rows themselves
 };
 
 /// Whole lines of COPY text, each with its newline.
@@ -42,6 +47,7 @@ struct CopyBlock {
     std::size_t begin = 0, end = 0;
     std::uint64_t first_line = 0;
     std::shared_ptr<const TableLayout> layout;  // shared by the blocks of one COPY and its reader
+    RowIds::Copy* ids_or_null = nullptr;        // of that COPY, where they are looked at
 };
 inline constexpr std::size_t copy_block_octets = std::size_t{2} << 20;
 
@@ -77,17 +83,20 @@ public:
     Status copy_block(CopyBlock block);
     Status row(const TableLayout& layout, std::span<const Value> columns, std::uint64_t line);
     Status refuse(Table table, std::uint64_t line, std::string record, std::string reason);
-    /// `rows` rows of a table that is none of ours, and may hold what belongs into one.
-    void refuse_table(std::string reason, std::uint64_t rows, std::uint64_t line);
-    /// Rows that are not taken over, and why.
-    void passed_over(std::string reason, std::uint64_t line);
+    /// Of the source, not of one row. `refused`: with it that many rows that are of none of our
+    /// tables and may belong into one.
+    void note(Verdict verdict, std::string reason, std::string effect, std::uint64_t line,
+              std::uint64_t refused_rows = 0);
     /// MySQL's comparisons find names in whatever case.
     void set_finds_capitals() noexcept { finds_capitals_ = true; }
     bool finds_capitals() const noexcept { return finds_capitals_; }
     /// A buffer of `copy_block_octets`, used before if there is one.
     std::unique_ptr<char[]> buffer();
 
-    /// Waits until everything is in the store.
+    /// The ids of one more table of the source; lives as long as this. `finish` looks at them.
+    RowIds& ids(std::string table) { return ids_.emplace_back(std::move(table)); }
+
+    /// Waits until everything is in the store. Errors: those of `RowIds::check` too.
     Status finish();
 
     /// Whether any statement named the table.
@@ -100,11 +109,16 @@ public:
 
 private:
     void work();
-    Status parse(const CopyBlock& block, RowStore::Writer& writer);
+    /// Memory that is used again for block after block.
+    struct Scratch {
+        std::string unescaped;
+        std::vector<std::int64_t> ids;
+    };
+    Status parse(const CopyBlock& block, RowStore::Writer& writer, Scratch& scratch);
     class Stops;
     /// The line at `at`, which moves behind it.
     Status parse_line(const char*& at, Stops& stops, const CopyBlock& block, std::uint64_t number,
-                      RowStore::Writer& writer, std::string& unescaped);
+                      RowStore::Writer& writer, Scratch& scratch);
     Status store(const TableLayout& layout, Row& row, const Value& domain,
                  RowStore::Writer& writer);
     void note_failure(Error error);
@@ -112,6 +126,7 @@ private:
     const Options options_;
     RowStore::Writer& reader_writer_;
     std::array<bool, tables_count> seen_{};
+    std::list<RowIds> ids_;
     bool finds_capitals_ = false;
     std::atomic<std::uint64_t> rows_ = 0;
     std::atomic<bool> failed_ = false;
