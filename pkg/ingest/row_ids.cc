@@ -11,39 +11,69 @@ constexpr std::size_t lines_shown_max = 3;
 
 }  // namespace
 
-bool IdSet::add(std::int64_t id) {
-    const std::int64_t number = id >> page_bits;
-    if (page_or_null_ == nullptr || number != number_) {
-        if (pages_.size() < pages_max_) {
-            page_or_null_ = &pages_[number];
-        } else {
-            const auto found = pages_.find(number);
-            if (found == pages_.end()) {
-                is_full_ = true;
-                return true;
-            }
-            page_or_null_ = &found->second;
+IdSet::Page* IdSet::page_or_null(std::int64_t number) {
+    if (last_or_null_ != nullptr && number == number_) return last_or_null_;
+    if (pages_.size() < pages_max_) {
+        last_or_null_ = &pages_[number];
+    } else {
+        const auto found = pages_.find(number);
+        if (found == pages_.end()) {
+            is_full_ = true;
+            return nullptr;
         }
-        number_ = number;
+        last_or_null_ = &found->second;
     }
-    Page& page = *page_or_null_;
+    number_ = number;
+    return last_or_null_;
+}
+
+void IdSet::make_bits(Page& page) {
+    page.bits.resize((1 << page_bits) / 64);
+    for (const std::uint16_t each : page.sorted)
+        page.bits[each / 64] |= std::uint64_t{1} << each % 64;
+    page.sorted = {};
+}
+
+bool IdSet::add(std::int64_t id) {
+    Page* const page = page_or_null(id >> page_bits);
+    if (page == nullptr) return true;
     const auto low = static_cast<std::uint16_t>(id & ((1 << page_bits) - 1));
-    if (page.bits.empty()) {
-        const auto at = page.sorted.empty() || page.sorted.back() < low
-                            ? page.sorted.end()
-                            : std::ranges::lower_bound(page.sorted, low);
-        if (at != page.sorted.end() && *at == low) return false;
-        page.sorted.insert(at, low);
-        if (page.sorted.size() < sorted_max) return true;
-        page.bits.resize((1 << page_bits) / 64);
-        for (const std::uint16_t each : page.sorted)
-            page.bits[each / 64] |= std::uint64_t{1} << each % 64;
-        page.sorted = {};
+    if (page->bits.empty()) {
+        std::vector<std::uint16_t>& sorted = page->sorted;
+        const auto at = sorted.empty() || sorted.back() < low
+                            ? sorted.end()
+                            : std::ranges::lower_bound(sorted, low);
+        if (at != sorted.end() && *at == low) return false;
+        sorted.insert(at, low);
+        if (sorted.size() == sorted_max) make_bits(*page);
         return true;
     }
-    std::uint64_t& word = page.bits[low / 64];
+    std::uint64_t& word = page->bits[low / 64];
     const std::uint64_t bit = std::uint64_t{1} << low % 64;
     return (std::exchange(word, word | bit) & bit) == 0;
+}
+
+void IdSet::add(IdRun run) {
+    while (run.count > 0) {
+        const std::int64_t low = run.first & ((1 << page_bits) - 1);
+        const std::int64_t count = std::min(run.count, (std::int64_t{1} << page_bits) - low);
+        Page* const page = page_or_null(run.first >> page_bits);
+        const bool is_dense = count >= static_cast<std::int64_t>(sorted_max);
+        if (page != nullptr && page->bits.empty() && is_dense) make_bits(*page);
+        if (page != nullptr && !page->bits.empty()) {
+            for (std::int64_t at = low; at < low + count;) {
+                const auto shift = static_cast<unsigned>(at % 64);
+                const std::int64_t taken = std::min<std::int64_t>(64 - shift, low + count - at);
+                page->bits[static_cast<std::size_t>(at / 64)] |= ~std::uint64_t{0} >> (64 - taken)
+                                                                                          << shift;
+                at += taken;
+            }
+        } else {
+            for (std::int64_t i = 0; page != nullptr && i < count; ++i) add(run.first + i);
+        }
+        run.count -= count;
+        if (run.count > 0) run.first += count;
+    }
 }
 
 bool IdSet::contains(std::int64_t id) const {
@@ -55,9 +85,9 @@ bool IdSet::contains(std::int64_t id) const {
     return (page.bits[low / 64] >> low % 64 & 1U) != 0;
 }
 
-void RowIds::Copy::add(std::span<const std::int64_t> ids) {
+void RowIds::Copy::add(std::span<const IdRun> runs) {
     const std::lock_guard lock(mutex_);
-    for (const std::int64_t id : ids) ids_.add(id);
+    for (const IdRun& run : runs) ids_.add(run);
 }
 
 Status RowIds::check(const std::string& source) const {

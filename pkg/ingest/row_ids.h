@@ -17,6 +17,12 @@
 
 namespace zc::ingest {
 
+/// `count` ids that follow each other.
+struct IdRun {
+    std::int64_t first;
+    std::int64_t count;
+};
+
 /// A set of ids. Numbers that follow each other take a bit each, others two octets and their page,
 /// of which there is a limit.
 class IdSet {
@@ -26,6 +32,8 @@ public:
     explicit IdSet(std::size_t pages_max = pages_default) : pages_max_(pages_max) {}
     /// False: it is there already. Where the set is full, nothing is added.
     bool add(std::int64_t id);
+    /// Each of them.
+    void add(IdRun run);
     bool contains(std::int64_t id) const;
     /// False: an id did not go in, since the ids lie too far from each other.
     bool is_complete() const noexcept { return !is_full_; }
@@ -49,10 +57,13 @@ private:
         std::vector<std::uint16_t> sorted;
         std::vector<std::uint64_t> bits;
     };
+    Page* page_or_null(std::int64_t number);
+    static void make_bits(Page& page);
+
     std::size_t pages_max_;
     std::unordered_map<std::int64_t, Page> pages_;
     std::int64_t number_ = 0;
-    Page* page_or_null_ = nullptr;  // of `number_`; a map does not move what it holds
+    Page* last_or_null_ = nullptr;  // of `number_`; a map does not move what it holds
     bool is_full_ = false;
 };
 
@@ -63,7 +74,7 @@ public:
     class Copy {
     public:
         Copy(std::uint64_t line, bool has_ids) : line_(line), has_ids_(has_ids) {}
-        void add(std::span<const std::int64_t> ids);
+        void add(std::span<const IdRun> runs);
 
     private:
         friend class RowIds;

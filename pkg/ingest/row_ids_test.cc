@@ -38,6 +38,32 @@ TEST_CASE("a set of ids is what a set is") {
     }
 }
 
+TEST_CASE("a run of ids is each of them") {
+    base::Seed seed(2);
+    for (const std::uint64_t longest : {std::uint64_t{3}, std::uint64_t{3000}}) {
+        IdSet ids;
+        std::set<std::int64_t> wanted;
+        for (int i = 0; i < 200; ++i) {
+            const IdRun run{static_cast<std::int64_t>(seed.below(200'000)) - 100'000,
+                            static_cast<std::int64_t>(seed.below(longest))};
+            ids.add(run);
+            for (std::int64_t id = run.first; id < run.first + run.count; ++id) wanted.insert(id);
+        }
+        std::set<std::int64_t> found;
+        ids.for_each([&](std::int64_t id) { found.insert(id); });
+        CHECK(found == wanted);
+    }
+    IdSet ends;
+    ends.add({std::numeric_limits<std::int64_t>::max() - 69'999, 70'000});
+    CHECK(ends.contains(std::numeric_limits<std::int64_t>::max()));
+    CHECK(ends.contains(std::numeric_limits<std::int64_t>::max() - 69'999));
+    CHECK_FALSE(ends.contains(std::numeric_limits<std::int64_t>::max() - 70'000));
+    IdSet full(1);
+    full.add({65'535, 2});
+    CHECK(full.contains(65'535));
+    CHECK_FALSE(full.is_complete());
+}
+
 TEST_CASE("a set of ids that lie far from each other is full at its limit, and says so") {
     IdSet ids(2);
     CHECK(ids.add(1));

@@ -374,7 +374,17 @@ Status RowPipeline::parse_line(const char*& at, Stops& stops, const CopyBlock& b
     }
     if (block.ids_or_null != nullptr) {
         if (layout.table == Table::domains) id = row.values[0].value_or("");
-        if (const auto number_of_row = parse_id(id)) scratch.ids.push_back(*number_of_row);
+        if (const auto own = parse_id(id)) {
+            IdRun* const last = scratch.ids.empty() ? nullptr : &scratch.ids.back();
+            // Unsigned, for the difference of two may not fit.
+            const auto distance = static_cast<std::uint64_t>(*own) -
+                                  static_cast<std::uint64_t>(last != nullptr ? last->first : 0);
+            if (last != nullptr && distance == static_cast<std::uint64_t>(last->count)) {
+                ++last->count;
+            } else {
+                scratch.ids.push_back({.first = *own, .count = 1});
+            }
+        }
     }
     for (const Unescaped& one : std::span(made).first(made_count))
         row.values[one.target] = std::string_view(unescaped).substr(one.begin, one.size);

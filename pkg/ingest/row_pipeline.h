@@ -112,7 +112,7 @@ private:
     /// Memory that is used again for block after block.
     struct Scratch {
         std::string unescaped;
-        std::vector<std::int64_t> ids;
+        std::vector<IdRun> ids;
     };
     Status parse(const CopyBlock& block, RowStore::Writer& writer, Scratch& scratch);
     class Stops;
