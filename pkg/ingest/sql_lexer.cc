@@ -33,6 +33,26 @@ char mysql_escaped(char c) noexcept {
     }
 }
 
+/// Octets of which a word consists, and of which a number does.
+enum OctetClass : std::uint8_t { in_word = 1, in_number = 2 };
+constexpr std::array<std::uint8_t, 256> octet_classes = [] {
+    std::array<std::uint8_t, 256> classes{};
+    for (std::size_t i = 0; i < classes.size(); ++i) {
+        const char c = static_cast<char>(i);
+        if (is_word(c)) classes[i] = in_word | in_number;
+        if (c == '.' || c == '+' || c == '-') classes[i] = in_number;
+    }
+    return classes;
+}();
+
+/// Where `quote` or a backslash stands, or the size of `text`.
+std::size_t find_stop(std::string_view text, char quote, bool backslashes) noexcept {
+    if (!backslashes) return std::min(text.find(quote), text.size());
+    std::size_t at = 0;
+    while (at < text.size() && text[at] != quote && text[at] != '\\') ++at;
+    return at;
+}
+
 bool ends_in_escape(std::string_view text) noexcept {
     const std::size_t last = text.find_last_not_of('\\');
     return (text.size() - (last == std::string_view::npos ? 0 : last + 1)) % 2 == 1;
@@ -212,9 +232,7 @@ void SqlLexer::quoted(char quote, bool backslashes) {
             return;
         }
         const std::string_view rest(buffer_.get() + begin_, end_ - begin_);
-        const char stops[3] = {quote, backslashes ? '\\' : quote, '\0'};
-        std::size_t stop = backslashes ? rest.find_first_of(stops) : rest.find(quote);
-        stop = std::min(stop, rest.size());
+        const std::size_t stop = find_stop(rest, quote, backslashes);
         if (token_.text.size() + stop > row_octets_max) {
             refuse_long_string();
             return;
@@ -307,11 +325,26 @@ void SqlLexer::dollar_quoted() {
     token_.kind = Token::Kind::end;
 }
 
+template <typename Is>
+void SqlLexer::take_while(Is is, std::size_t octets_max) {
+    while (token_.text.size() < octets_max && pull()) {
+        if (at_delimiter()) return;
+        const std::size_t room = octets_max - token_.text.size();
+        const std::size_t looked_at = delimiter_.empty() ? std::min(end_ - begin_, room) : 1;
+        const char* const from = buffer_.get() + begin_;
+        std::size_t size = 0;
+        while (size < looked_at && is(static_cast<std::uint8_t>(from[size]))) ++size;
+        token_.text.append(from, size);
+        begin_ += size;
+        if (size < looked_at) return;
+    }
+}
+
 void SqlLexer::word() {
     token_.kind = Token::Kind::word;
-    while (is_word(look()) && token_.text.size() < identifier_octets_max && !at_delimiter()) {
-        token_.text += static_cast<char>(dns::fold(static_cast<std::uint8_t>(take())));
-    }
+    take_while([](std::uint8_t c) { return (octet_classes[c] & in_word) != 0; },
+               identifier_octets_max);
+    for (char& c : token_.text) c = static_cast<char>(dns::fold(static_cast<std::uint8_t>(c)));
     // E'…' has escapes whatever the setting; N'…', B'…', _utf8mb4'…' and _binary '…' are strings as
     // they stand.
     const bool escapes = token_.text == "e";
@@ -333,10 +366,7 @@ void SqlLexer::word() {
 
 void SqlLexer::number() {
     token_.kind = Token::Kind::number;
-    while ((is_word(look()) || look() == '.' || look() == '+' || look() == '-') &&
-           token_.text.size() < row_octets_max && !at_delimiter()) {
-        token_.text += take();
-    }
+    take_while([](std::uint8_t c) { return (octet_classes[c] & in_number) != 0; }, row_octets_max);
 }
 
 void SqlLexer::next() {

@@ -21,14 +21,14 @@ namespace zc::ingest {
 constexpr std::size_t identifier_octets_max = 256;
 constexpr std::size_t line_octets_max = 4096;  // of a comment or command that is looked at
 
-inline bool is_word_start(char c) noexcept {
+constexpr bool is_word_start(char c) noexcept {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
            static_cast<unsigned char>(c) >= 0x80;
 }
-inline bool is_digit(char c) noexcept {
+constexpr bool is_digit(char c) noexcept {
     return c >= '0' && c <= '9';
 }
-inline bool is_word(char c) noexcept {
+constexpr bool is_word(char c) noexcept {
     return is_word_start(c) || is_digit(c) || c == '$';
 }
 inline bool is_blank(char c) noexcept {
@@ -115,6 +115,10 @@ protected:
 
     // Tokens.
     void next();
+    /// Appends to the token the octets for which `is` holds: no newlines, and nothing from where
+    /// DELIMITER's text begins.
+    template <typename Is>
+    void take_while(Is is, std::size_t octets_max);
     void skip_line(std::string* kept_or_null = nullptr);
     bool block_comment();
     void comment();
