@@ -1,10 +1,7 @@
 // Every allocation on the threads that load zone files, transfer zones and compile rows is made to
 // fail once. What comes of it is one zone that is refused, or work that ends with an error: never
 // the end of the process, and never half of a zone.
-#include <atomic>
-#include <cstdlib>
 #include <map>
-#include <new>
 #include <string>
 #include <thread>
 
@@ -17,68 +14,8 @@
 #include "dns/presentation.h"
 #include "ingest/powerdns.h"
 #include "ingest/zone_files.h"
+#include "testkit/failing_memory.h"
 #include "testkit/folder.h"
-
-namespace {
-
-std::atomic<std::uint64_t> allocations = 0;  // on threads whose allocations may fail
-std::atomic<std::uint64_t> failing = 0;      // the number of the one that fails; 0: none
-thread_local bool may_fail = true;           // not so on the test's own threads
-
-/// While it lives, this thread's allocations do not count.
-class Spared {
-public:
-    Spared() noexcept : before_(may_fail) { may_fail = false; }
-    ~Spared() { may_fail = before_; }
-    Spared(const Spared&) = delete;
-    Spared& operator=(const Spared&) = delete;
-
-private:
-    const bool before_;
-};
-
-void* allocate(std::size_t octets) {
-    if (may_fail && failing != 0 && ++allocations == failing) throw std::bad_alloc();
-    // NOLINTNEXTLINE(cppcoreguidelines-no-malloc): this is what operator new stands on
-    if (void* memory = std::malloc(octets == 0 ? 1 : octets)) return memory;
-    throw std::bad_alloc();
-}
-
-}  // namespace
-
-void* operator new(std::size_t octets) {
-    return allocate(octets);
-}
-void* operator new[](std::size_t octets) {
-    return allocate(octets);
-}
-// The library's own would not go with the operators below.
-void* operator new(std::size_t octets, const std::nothrow_t& /*tag*/) noexcept {
-    try {
-        return allocate(octets);
-    } catch (const std::bad_alloc&) {
-        return nullptr;
-    }
-}
-void* operator new[](std::size_t octets, const std::nothrow_t& /*tag*/) noexcept {
-    try {
-        return allocate(octets);
-    } catch (const std::bad_alloc&) {
-        return nullptr;
-    }
-}
-void operator delete(void* memory) noexcept {
-    std::free(memory);  // NOLINT(cppcoreguidelines-no-malloc)
-}
-void operator delete[](void* memory) noexcept {
-    std::free(memory);  // NOLINT(cppcoreguidelines-no-malloc)
-}
-void operator delete(void* memory, std::size_t /*octets*/) noexcept {
-    std::free(memory);  // NOLINT(cppcoreguidelines-no-malloc)
-}
-void operator delete[](void* memory, std::size_t /*octets*/) noexcept {
-    std::free(memory);  // NOLINT(cppcoreguidelines-no-malloc)
-}
 
 namespace zc::ingest {
 namespace {
@@ -106,17 +43,16 @@ struct Outcome {
 /// them fails any more. Returns how often one zone was refused, and how often all failed.
 template <class Work>
 std::pair<int, int> fail_each(std::size_t zones, const Work& work) {
-    const Spared spared;
+    const testkit::SparedThread spared;
     const Outcome good = work();
     REQUIRE(good.status);
     REQUIRE(good.zones.size() == zones);
     int zone_refused = 0, all_failed = 0;
     for (std::uint64_t number = 1;; ++number) {
-        allocations = 0;
-        failing = number;
+        const testkit::FailingMemory memory(number);
         const Outcome outcome = work();
-        failing = 0;
-        const bool failed = allocations >= number;
+        testkit::FailingMemory::stop();
+        const bool failed = testkit::FailingMemory::asked() >= number;
         CAPTURE(number);
         for (const auto& [apex, text] : outcome.zones) CHECK(text == good.zones.at(apex));
         if (!outcome.status) {
@@ -139,14 +75,14 @@ class Sink final : public ImportSink {
 public:
     explicit Sink(Outcome& outcome) : outcome_(outcome) {}
     Status zone(ImportedZone&& zone) override {
-        const Spared spared;
+        const testkit::SparedThread spared;
         outcome_.zones[dns::to_string(zone.apex)] = text_of(zone.image);
         return {};
     }
     Status tsig_key(TsigKey&& /*key*/) override { return {}; }
     Status supermaster(Supermaster&& /*supermaster*/) override { return {}; }
     Status finding(Finding&& finding) override {
-        const Spared spared;
+        const testkit::SparedThread spared;
         CHECK(finding.reason.find("no memory for this zone") != std::string::npos);
         ++outcome_.refused;
         return {};
@@ -171,7 +107,7 @@ TEST_CASE("a zone file for which there is no memory is refused, and the others a
     const auto [zone_refused, all_failed] = fail_each(3, [&] {
         Outcome outcome;
         const auto sink = [&outcome](std::span<LoadedZone> zones) {
-            const Spared spared;
+            const testkit::SparedThread spared;
             for (const LoadedZone& zone : zones) {
                 if (zone.errors.empty()) {
                     outcome.zones[dns::to_string(zone.apex)] = text_of(zone.image);
@@ -188,7 +124,7 @@ TEST_CASE("a zone file for which there is no memory is refused, and the others a
         if (!totals) outcome.status = tl::unexpected<Error>(totals.error());
         if (!totals || outcome.refused == 0) return outcome;
         // It is read again at the next look, whatever its file says.
-        failing = 0;
+        testkit::FailingMemory::stop();
         std::size_t zones = 0;
         const auto count = [&](std::span<LoadedZone> again) {
             for (const LoadedZone& zone : again) zones += zone.errors.empty() ? 1U : 0U;
@@ -248,7 +184,7 @@ public:
         REQUIRE(::getsockname(listening_, reinterpret_cast<sockaddr*>(&address), &size) == 0);
         port_ = ntohs(address.sin_port);
         thread_ = std::thread([this] {
-            const Spared spared;
+            const testkit::SparedThread spared;
             for (int fd = 0; (fd = ::accept(listening_, nullptr, nullptr)) >= 0; ::close(fd))
                 serve(fd);
         });

@@ -3,10 +3,8 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <functional>
-#include <new>
 #include <string>
 #include <thread>
 
@@ -18,69 +16,10 @@
 #include "net/proxy.h"
 #include "net/socket.h"
 #include "runtime/mapped_file.h"
+#include "testkit/failing_memory.h"
 #include "testkit/folder.h"
 #include "zone/random_zone.h"
 #include "zone/zone.h"
-
-namespace {
-
-std::atomic<bool> no_memory = false;  // on threads that do not
-thread_local bool has_memory = false;
-
-/// While it lives, no thread but this one gets memory.
-class NoMemory {
-public:
-    NoMemory() noexcept {
-        has_memory = true;
-        no_memory = true;
-    }
-    ~NoMemory() { no_memory = false; }
-    NoMemory(const NoMemory&) = delete;
-    NoMemory& operator=(const NoMemory&) = delete;
-};
-
-void* allocate(std::size_t octets) {
-    if (no_memory && !has_memory) throw std::bad_alloc();
-    // NOLINTNEXTLINE(cppcoreguidelines-no-malloc): this is what operator new stands on
-    if (void* memory = std::malloc(octets == 0 ? 1 : octets)) return memory;
-    throw std::bad_alloc();
-}
-
-}  // namespace
-
-void* operator new(std::size_t octets) {
-    return allocate(octets);
-}
-void* operator new[](std::size_t octets) {
-    return allocate(octets);
-}
-// The library's own would not go with the operators below.
-void* operator new(std::size_t octets, const std::nothrow_t& /*tag*/) noexcept {
-    try {
-        return allocate(octets);
-    } catch (const std::bad_alloc&) {
-        return nullptr;
-    }
-}
-void* operator new[](std::size_t octets, const std::nothrow_t& /*tag*/) noexcept {
-    try {
-        return allocate(octets);
-    } catch (const std::bad_alloc&) {
-        return nullptr;
-    }
-}
-void operator delete(void* memory) noexcept {
-    std::free(memory);  // NOLINT(cppcoreguidelines-no-malloc)
-}
-void operator delete[](void* memory) noexcept {
-    std::free(memory);  // NOLINT(cppcoreguidelines-no-malloc)
-}
-void operator delete(void* memory, std::size_t /*octets*/) noexcept {
-    std::free(memory);  // NOLINT(cppcoreguidelines-no-malloc)
-}
-void operator delete[](void* memory, std::size_t /*octets*/) noexcept {
-    std::free(memory);  // NOLINT(cppcoreguidelines-no-malloc)
-}
 
 using namespace zc;
 using namespace zc::server;
@@ -624,7 +563,8 @@ TEST_CASE("a TCP connection for which there is no memory is closed, the others g
     const auto part = connected();
     const auto slow = connected();
     {
-        const NoMemory none;
+        const testkit::SparedThread spared;
+        const testkit::FailingMemory none(testkit::FailingMemory::all);
         const Tcp newcomer(fixture.endpoint());
         CHECK(newcomer.ended());
         // What has not come whole has to be kept, and so have answers that nobody reads.
