@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/octet_buffer.h"
 #include "dns/presentation.h"
 #include "zone/lookup.h"
 #include "zone/zone.h"
@@ -21,16 +22,17 @@ constexpr std::size_t compression_places_max =
     64;  // per RRset: keeps a set of thousands of PTR linear
 constexpr std::size_t name_suffix_octets_min =
     3;  // shorter ones are not worth a pointer of two octets
+constexpr std::size_t patches_octets_max = 65000;  // of an RRset: their number has 16 bits
 
 /// Appends labels from the right, escaped, each ended by 0: memcmp on the result is canonical order
-/// (RFC 4034 section 6.1), and an ancestor's key is a prefix of its descendants'.
-void append_sort_key(std::vector<std::uint8_t>& out, base::Octets key) {
+/// (RFC 4034 section 6.1), and an ancestor's key is a prefix of its descendants'. `key` is not in
+/// `out`.
+void append_sort_key(base::OctetBuffer& out, base::Octets key) {
     std::uint8_t places[dns::name_labels_max + 1];
     std::size_t count = 0;
     for (std::size_t at = 0; at < key.size(); at += key[at] + std::size_t{1})
         places[count++] = static_cast<std::uint8_t>(at);
-    std::uint8_t octets[2 * dns::name_octets_max];
-    std::uint8_t* to = octets;
+    std::uint8_t* to = out.room(2 * dns::name_octets_max);
     while (count > 0) {
         const std::uint8_t* label = key.data() + places[--count];
         for (std::size_t i = 1; i <= *label; ++i) {
@@ -43,7 +45,7 @@ void append_sort_key(std::vector<std::uint8_t>& out, base::Octets key) {
         }
         *to++ = 0;
     }
-    out.insert(out.end(), octets, to);
+    out.wrote_until(to);
 }
 
 std::uint64_t load_prefix(base::Octets sort_key) {
@@ -61,20 +63,30 @@ int compare_octets(base::Octets a, base::Octets b) {
     return a.size() < b.size() ? -1 : a.size() > b.size() ? 1 : 0;
 }
 
-template <class T>
-void append_number(std::vector<std::uint8_t>& out, T value) {
-    std::uint8_t octets[sizeof(T)];
-    std::memcpy(octets, &value, sizeof value);
-    out.insert(out.end(), octets, octets + sizeof value);
+bool is_same(base::Octets a, base::Octets b) {
+    return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
-void append_length(std::vector<std::uint8_t>& out, std::size_t octets) {
+/// Where numbers and octets of an RRset go whose room was asked for at once.
+std::uint8_t* put(std::uint8_t* to, base::Octets octets) {
+    if (!octets.empty()) std::memcpy(to, octets.data(), octets.size());
+    return to + octets.size();
+}
+template <class T>
+std::uint8_t* put_number(std::uint8_t* to, T value) {
+    std::memcpy(to, &value, sizeof value);
+    return to + sizeof value;
+}
+
+constexpr std::size_t length_octets_max = 3;
+/// The length of an RDATA in the image: one octet, or 255 and two.
+std::uint8_t* put_length(std::uint8_t* to, std::size_t octets) {
     if (octets < 255) {
-        out.push_back(static_cast<std::uint8_t>(octets));
-    } else {
-        out.push_back(255);
-        append_number(out, static_cast<std::uint16_t>(octets));
+        *to++ = static_cast<std::uint8_t>(octets);
+        return to;
     }
+    *to++ = 255;
+    return put_number(to, static_cast<std::uint16_t>(octets));
 }
 
 constexpr std::size_t run_items_max = 1 << 20;  // sorted, or merged, without looking at the stop
@@ -167,9 +179,26 @@ struct Builder::Work {
         base::Octets suffix;
         std::uint16_t offset = 0;
     };
+    struct Glue {
+        std::uint16_t index;  // of the NS record in its RRset
+        std::uint32_t node;
+    };
+    /// An RRset with its signatures: `begin` to `end`, and `end` to `signatures_end` of a list of
+    /// records.
+    struct Set {
+        RrType type;
+        std::uint32_t begin, end, signatures_end;
+        std::uint32_t count() const noexcept { return end - begin; }
+        std::uint32_t signatures() const noexcept { return signatures_end - end; }
+    };
+    /// How a name is written: the first `octets` of it, and then the pointer.
+    struct Compressed {
+        std::size_t octets;
+        std::optional<std::uint16_t> pointer;
+    };
 
     dns::Name apex;
-    std::vector<std::uint8_t> data;  // keys, sort keys, RDATA
+    base::OctetBuffer data;  // keys, sort keys, RDATA
     std::vector<Owner> owners;
     std::vector<Record> records, nsec3_records;
     std::vector<Node> nodes;
@@ -177,10 +206,13 @@ struct Builder::Work {
     std::vector<std::uint32_t> order;
     std::vector<std::uint32_t> owner_nodes;  // rank of a distinct owner → node
     std::vector<std::uint32_t> distinct;     // rank → owner
-    std::vector<std::uint8_t> nodes_out, rrset_out, items_out, image_out;
+    base::OctetBuffer nodes_out, rrset_out, items_out, image_out;
     std::vector<std::uint8_t> patches;
     std::array<Place, compression_places_max> places{};
+    std::size_t places_count = 0;
+    std::vector<Glue> glue_in_domain, glue_sibling;
     std::vector<Fixup> fixups;
+    std::vector<std::uint64_t> hashes;  // of the names of `nodes`
     std::vector<Error> errors;
     struct Oversized {
         dns::Name owner;
@@ -198,11 +230,11 @@ struct Builder::Work {
     Rules rules = Rules::now;
     std::uint8_t format = image_format_first;  // of the image to be
 
-    base::Octets slice(Slice s) const { return base::Octets(data).subspan(s.at, s.size); }
+    base::Octets slice(Slice s) const { return {data.data() + s.at, s.size}; }
     Slice append(base::Octets octets) {
         const Slice s{static_cast<std::uint32_t>(data.size()),
                       static_cast<std::uint32_t>(octets.size())};
-        data.insert(data.end(), octets.begin(), octets.end());
+        data.append(octets);
         return s;
     }
     void clear();
@@ -218,9 +250,15 @@ struct Builder::Work {
     void order_nsec3();
     void mark_nodes();
     std::uint32_t find_node_or_none(base::Octets key);
-    void encode_rrset(std::vector<std::uint8_t>& out, const std::vector<Record>& from,
-                      std::uint32_t& at, std::uint32_t end, const Node* node_or_null,
-                      base::Octets key);
+    void encode_rrset(base::OctetBuffer& out, const std::vector<Record>& from, std::uint32_t& at,
+                      std::uint32_t end, const Node* node_or_null, base::Octets key);
+    Set set_from(const std::vector<Record>& from, std::uint32_t at, std::uint32_t end,
+                 base::Octets key);
+    std::size_t encode_records(const std::vector<Record>& from, const Set& set,
+                               dns::NameView owner);
+    Compressed compress(base::Octets name, std::size_t name_at, dns::NameView owner);
+    void encode_signatures(const std::vector<Record>& from, const Set& set);
+    void find_glue(const std::vector<Record>& from, const Set& set, dns::NameView owner);
     void encode_nodes();
     void encode_nsec3();
     void warn(std::vector<Warning>& warnings);
@@ -339,7 +377,7 @@ Result<std::uint32_t> Builder::Work::owner_of(dns::NameView name) {
     for (std::uint32_t i = 0; i < owner.key.size; ++i)
         data[owner.key.at + i] = dns::fold(data[owner.key.at + i]);
     std::uint8_t key[dns::name_octets_max];
-    std::copy_n(data.begin() + owner.key.at, key_octets, key);
+    std::copy_n(data.data() + owner.key.at, key_octets, key);
     owner.sort_key.at = static_cast<std::uint32_t>(data.size());
     append_sort_key(data, base::Octets(key, key_octets));
     owner.sort_key.size = static_cast<std::uint32_t>(data.size()) - owner.sort_key.at;
@@ -379,7 +417,7 @@ Status Builder::add(const dns::RecordView& record, Rdata rdata) {
     added.ttl = record.ttl;
     added.rdata = w.append(record.rdata);
     dns::fold_rdata(record.type,
-                    base::MutableOctets(w.data).subspan(added.rdata.at, added.rdata.size));
+                    base::MutableOctets(w.data.data() + added.rdata.at, added.rdata.size));
     if (record.type == RrType::rrsig) {
         covered = static_cast<RrType>(base::load_u16(record.rdata.data()));
         if (!dns::is_data_type(covered) && w.rules == Rules::now)
@@ -665,240 +703,238 @@ std::uint32_t Builder::Work::find_node_or_none(base::Octets key) {
                      compare_octets(slice(owners[*found].sort_key), slice(wanted)) == 0;
     const std::uint32_t node =
         hit ? owner_nodes[static_cast<std::size_t>(found - distinct.begin())] : none;
-    data.resize(mark);
+    data.shorten(mark);
     return node;
 }
 
+/// The RRset that begins at `from[at]`.
+Builder::Work::Set Builder::Work::set_from(const std::vector<Record>& from, std::uint32_t at,
+                                           std::uint32_t end, base::Octets key) {
+    const std::uint32_t group = from[at].group & ~1U;
+    Set set{.type = type_of(group), .begin = at, .end = at, .signatures_end = 0};
+    const auto is_of = [&](std::uint32_t i, std::uint32_t wanted) {
+        return i < end && from[i].owner == from[at].owner && from[i].group == wanted;
+    };
+    while (is_of(set.end, group)) ++set.end;
+    set.signatures_end = set.end;
+    while (is_of(set.signatures_end, group + 1)) ++set.signatures_end;
+    if (set.count() > 65535)
+        problem(key, dns::record_type_text(set.type) + ": " + std::to_string(set.count()) +
+                         " records in one RRset, limit is 65535");
+    if (set.signatures() > 255)
+        problem(key, dns::record_type_text(set.type) + ": " + std::to_string(set.signatures()) +
+                         " signatures, limit is 255");
+    return set;
+}
+
+/// What of a name at `name_at` in the message stands in the owner's name, or in a name of the
+/// RRset before it. What is new becomes a place to point to.
+///
+/// What a question shares with names beyond the owner is not used: it would have to be looked for
+/// with every query. That is 4 octets when the QNAME is the SOA's MNAME, in 0.085 % of the answers
+/// that the differential test compares with Knot's, which are larger in the mean.
+Builder::Work::Compressed Builder::Work::compress(base::Octets name, std::size_t name_at,
+                                                  dns::NameView owner) {
+    // A wildcard's own label is not in the name that will be answered.
+    const std::size_t owner_usable = owner.is_wildcard() ? owner.size() - 2U : owner.size();
+    const std::uint8_t* const owner_end = owner.wire().data() + owner.size();
+    const auto is_label_of_owner = [&](std::size_t octets) {  // and not the middle of one
+        std::size_t at = 0;
+        while (owner.size() - at > octets) at += owner.wire()[at] + std::size_t{1};
+        return owner.size() - at == octets;
+    };
+    const std::size_t known = places_count;
+    std::size_t label = 0;
+    for (; name.size() - label >= name_suffix_octets_min; label += name[label] + std::size_t{1}) {
+        const base::Octets suffix = name.subspan(label);
+        if (suffix.size() <= owner_usable &&
+            owner_end[-std::ptrdiff_t(suffix.size())] == suffix[0] &&
+            is_same(suffix, {owner_end - suffix.size(), suffix.size()}) &&
+            is_label_of_owner(suffix.size()))
+            return {label, static_cast<std::uint16_t>(pointer_to_suffix | suffix.size())};
+        for (std::size_t p = 0; p < known; ++p)
+            if (is_same(places[p].suffix, suffix)) return {label, places[p].offset};
+        if (places_count < places.size() && name_at + label <= pointer_offset_max)
+            places[places_count++] = {suffix, static_cast<std::uint16_t>(name_at + label)};
+    }
+    return {name.size(), std::nullopt};
+}
+
+/// Lengths and RDATA into `rrset_out`, what a message has to add to pointers into `patches`; gives
+/// the octets that the records take in a message.
+std::size_t Builder::Work::encode_records(const std::vector<Record>& from, const Set& set,
+                                          dns::NameView owner) {
+    // Of a record in a message: owner or pointer, type, class, TTL, length.
+    const std::size_t head = owner.size() == 1 ? 11 : 12;
+    places_count = 0;
+    std::size_t message_at = 0, patched_to = 0;
+    bool has_names = true;  // to compress: all of one type have, or none
+    for (std::uint32_t i = set.begin; i < set.end; ++i) {
+        const base::Octets rdata = slice(from[i].rdata);
+        message_at += head;
+        std::uint8_t* const length_at = rrset_out.room(length_octets_max + rdata.size());
+        // Compressed it may be shorter than where the length takes three octets.
+        const bool is_long = rdata.size() >= 255;
+        std::uint8_t* const begin = length_at + (is_long ? length_octets_max : 1);
+        std::uint8_t* to = begin;
+        std::size_t copied = 0;
+        std::array<dns::NamePlace, dns::rdata_names_max> names;
+        const std::size_t name_count = has_names ? dns::names_in(set.type, rdata, names) : 0;
+        has_names = false;
+        for (std::size_t n = 0; n < name_count; ++n) {
+            if (names[n].kind != dns::Field::name_compressible) continue;
+            has_names = true;
+            const base::Octets name = rdata.subspan(names[n].offset, names[n].octets);
+            to = put(to, rdata.subspan(copied, names[n].offset - copied));
+            copied = names[n].offset + std::size_t{names[n].octets};
+            const Compressed made =
+                compress(name, message_at + static_cast<std::size_t>(to - begin), owner);
+            if (!made.pointer || patches.size() >= patches_octets_max) {
+                to = put(to, name);
+                continue;
+            }
+            to = put(to, name.first(made.octets));
+            const std::size_t pointer_at = message_at + static_cast<std::size_t>(to - begin);
+            std::size_t distance = pointer_at - patched_to;
+            for (; distance >= 255; distance -= 255) patches.push_back(255);
+            patches.push_back(static_cast<std::uint8_t>(distance));
+            base::store_u16(to, *made.pointer);
+            to += 2;
+            patched_to = pointer_at + 2;
+        }
+        to = put(to, rdata.subspan(copied));
+        const auto written = static_cast<std::size_t>(to - begin);
+        std::uint8_t* const behind_length = put_length(length_at, written);
+        if (behind_length != begin) {
+            std::memmove(behind_length, begin, written);
+            to = behind_length + written;
+        }
+        rrset_out.wrote_until(to);
+        message_at += written;
+    }
+    return message_at;
+}
+
+void Builder::Work::encode_signatures(const std::vector<Record>& from, const Set& set) {
+    std::uint8_t* to = rrset_out.room(5);
+    *to++ = static_cast<std::uint8_t>(set.signatures());
+    base::store_u32(to, from[set.end].ttl);
+    rrset_out.wrote_until(to + 4);
+    for (std::uint32_t i = set.end; i < set.signatures_end; ++i) {
+        const base::Octets rdata = slice(from[i].rdata);
+        to = rrset_out.room(length_octets_max + rdata.size());
+        rrset_out.wrote_until(put(put_length(to, rdata.size()), rdata));
+    }
+}
+
+/// The addresses in this zone of a cut's name servers.
+void Builder::Work::find_glue(const std::vector<Record>& from, const Set& set,
+                              dns::NameView owner) {
+    for (std::uint32_t i = set.begin; i < set.end; ++i) {
+        const dns::NameView target(slice(from[i].rdata));
+        if (!target.is_within(apex)) continue;
+        const dns::Name copy(target);  // find_node_or_none grows `data`
+        const std::uint32_t node = find_node_or_none(copy.wire().first(copy.size() - apex.size()));
+        if (node == none ||
+            !(has_type(nodes[node], RrType::a) || has_type(nodes[node], RrType::aaaa)))
+            continue;
+        auto& list = copy.view().is_within(owner) ? glue_in_domain : glue_sibling;
+        if (rules == Rules::now || glue_in_domain.size() + glue_sibling.size() < 255)
+            list.push_back({static_cast<std::uint16_t>(i - set.begin), node});
+    }
+}
+
 /// Encodes from `from[at]` on one RRset with its signatures; moves `at` behind them.
-void Builder::Work::encode_rrset(std::vector<std::uint8_t>& out, const std::vector<Record>& from,
+void Builder::Work::encode_rrset(base::OctetBuffer& out, const std::vector<Record>& from,
                                  std::uint32_t& at, std::uint32_t end, const Node* node_or_null,
                                  base::Octets key) {
-    const std::uint32_t group = from[at].group & ~1U;
-    const RrType type = type_of(group);
-    std::uint32_t records_end = at;
-    while (records_end < end && from[records_end].owner == from[at].owner &&
-           from[records_end].group == group)
-        ++records_end;
-    std::uint32_t signatures_end = records_end;
-    while (signatures_end < end && from[signatures_end].owner == from[at].owner &&
-           from[signatures_end].group == group + 1)
-        ++signatures_end;
-    const std::uint32_t count = records_end - at, signature_count = signatures_end - records_end;
-    if (count > 65535)
-        problem(key, dns::record_type_text(type) + ": " + std::to_string(count) +
-                         " records in one RRset, limit is 65535");
-    if (signature_count > 255)
-        problem(key, dns::record_type_text(type) + ": " + std::to_string(signature_count) +
-                         " signatures, limit is 255");
-
-    // Names are compressed against the owner and the RRset itself. What a question shares with them
-    // beyond the owner is not used: it would have to be looked for with every query. That is 4
-    // octets when the QNAME is the SOA's MNAME, in 0.085 % of the answers that the differential
-    // test compares with Knot's, which are larger in the mean.
-    // The owner's name as a place to point to. A wildcard's own label is not in the name that will
-    // be answered.
+    const Set set = set_from(from, at, end, key);
     std::uint8_t owner_octets[dns::name_octets_max];
-    std::copy(key.begin(), key.end(), owner_octets);
-    std::copy(apex.wire().begin(), apex.wire().end(), owner_octets + key.size());
+    put(put(owner_octets, key), apex.wire());
     const dns::NameView owner(base::Octets(owner_octets, key.size() + apex.size()));
-    const std::size_t owner_usable = owner.is_wildcard() ? owner.size() - 2U : owner.size();
-    const std::size_t head =
-        owner.size() == 1
-            ? 11
-            : 12;  // of a record in a message: owner or pointer, type, class, TTL, length
 
     rrset_out.clear();
     patches.clear();
-    std::size_t place_count = 0;
-    std::size_t message_at = 0, patched_to = 0;
-    for (std::uint32_t i = at; i < records_end; ++i) {
-        const base::Octets rdata = slice(from[i].rdata);
-        message_at += head;
-        std::array<dns::NamePlace, dns::rdata_names_max> names{};
-        const std::size_t name_count = dns::names_in(type, rdata, names);
-        const std::size_t length_at = rrset_out.size();
-        rrset_out.push_back(0);  // the length, below
-        std::size_t copied = 0, written = 0;
-        for (std::size_t n = 0; n < name_count; ++n) {
-            if (names[n].kind != dns::Field::name_compressible) continue;
-            const base::Octets name = rdata.subspan(names[n].offset, names[n].octets);
-            const base::Octets before = rdata.subspan(copied, names[n].offset - copied);
-            rrset_out.insert(rrset_out.end(), before.begin(), before.end());
-            written += before.size();
-            copied = names[n].offset + std::size_t{names[n].octets};
-            const std::size_t name_at = message_at + written;
-            std::size_t label = 0;
-            std::uint16_t pointer = 0;
-            bool found = false;
-            const std::size_t known = place_count;
-            for (; name.size() - label >= name_suffix_octets_min && !found;
-                 label += name[label] + std::size_t{1}) {
-                const base::Octets suffix = name.subspan(label);
-                if (suffix.size() <= owner_usable &&
-                    compare_octets(suffix, owner.wire().last(suffix.size())) == 0 &&
-                    [&] {  // at a label's start, not in the middle of one
-                        std::size_t o = 0;
-                        while (owner.size() - o > suffix.size())
-                            o += owner.wire()[o] + std::size_t{1};
-                        return owner.size() - o == suffix.size();
-                    }()) {
-                    pointer = static_cast<std::uint16_t>(pointer_to_suffix | suffix.size());
-                    found = true;
-                    break;
-                }
-                for (std::size_t p = 0; p < known && !found; ++p) {
-                    if (compare_octets(places[p].suffix, suffix) != 0) continue;
-                    pointer = places[p].offset;
-                    found = true;
-                }
-                if (found) break;
-                if (place_count < places.size() && name_at + label <= pointer_offset_max)
-                    places[place_count++] = {suffix, static_cast<std::uint16_t>(name_at + label)};
-            }
-            if (found && patches.size() < 65000) {
-                rrset_out.insert(rrset_out.end(), name.begin(),
-                                 name.begin() + static_cast<std::ptrdiff_t>(label));
-                written += label;
-                std::size_t distance = message_at + written - patched_to;
-                for (; distance >= 255; distance -= 255) patches.push_back(255);
-                patches.push_back(static_cast<std::uint8_t>(distance));
-                std::uint8_t octets[2];
-                base::store_u16(octets, pointer);
-                rrset_out.insert(rrset_out.end(), octets, octets + 2);
-                written += 2;
-                patched_to = message_at + written;
-            } else {
-                rrset_out.insert(rrset_out.end(), name.begin(), name.end());
-                written += name.size();
-            }
-        }
-        rrset_out.insert(rrset_out.end(), rdata.begin() + static_cast<std::ptrdiff_t>(copied),
-                         rdata.end());
-        written += rdata.size() - copied;
-        if (written < 255) {
-            rrset_out[length_at] = static_cast<std::uint8_t>(written);
-        } else {
-            rrset_out[length_at] = 255;
-            std::uint8_t octets[2];
-            const auto length = static_cast<std::uint16_t>(written);
-            std::memcpy(octets, &length, 2);
-            rrset_out.insert(rrset_out.begin() + static_cast<std::ptrdiff_t>(length_at) + 1, octets,
-                             octets + 2);
-        }
-        message_at += written;
-    }
+    glue_in_domain.clear();
+    glue_sibling.clear();
+    const std::size_t message_octets = encode_records(from, set, owner);
     constexpr std::size_t message_octets_max = 65535, header_octets = 12, question_octets = 4;
-    if (header_octets + owner.size() + question_octets + message_at > message_octets_max)
-        oversized.push_back({dns::Name(owner), type, message_at});
+    if (header_octets + owner.size() + question_octets + message_octets > message_octets_max)
+        oversized.push_back({dns::Name(owner), set.type, message_octets});
+    if (set.signatures() > 0) encode_signatures(from, set);
+    if (node_or_null != nullptr && set.type == RrType::ns &&
+        (node_or_null->flags & node_flag::cut) != 0)
+        find_glue(from, set, owner);
 
     std::uint8_t flags = rrset_flag::always;
-    std::uint8_t ttl[4];
-    if (signature_count > 0) {
-        flags |= rrset_flag::signatures;
-        rrset_out.push_back(static_cast<std::uint8_t>(signature_count));
-        base::store_u32(ttl, from[records_end].ttl);
-        rrset_out.insert(rrset_out.end(), ttl, ttl + 4);
-        for (std::uint32_t i = records_end; i < signatures_end; ++i) {
-            const base::Octets rdata = slice(from[i].rdata);
-            append_length(rrset_out, rdata.size());
-            rrset_out.insert(rrset_out.end(), rdata.begin(), rdata.end());
-        }
-    }
-
-    struct Glue {
-        std::uint16_t index;
-        std::uint32_t node;
-    };
-    std::vector<Glue> in_domain, sibling;
-    if (node_or_null != nullptr && type == RrType::ns &&
-        (node_or_null->flags & node_flag::cut) != 0) {
-        for (std::uint32_t i = at; i < records_end; ++i) {
-            const dns::NameView target(slice(from[i].rdata));
-            if (!target.is_within(apex)) continue;
-            const dns::Name copy(target);  // find_node_or_none grows `data`
-            const std::uint32_t node =
-                find_node_or_none(copy.wire().first(copy.size() - apex.size()));
-            if (node == none ||
-                !(has_type(nodes[node], RrType::a) || has_type(nodes[node], RrType::aaaa)))
-                continue;
-            auto& list = copy.view().is_within(owner) ? in_domain : sibling;
-            if (rules == Rules::now || in_domain.size() + sibling.size() < 255)
-                list.push_back({static_cast<std::uint16_t>(i - at), node});
-        }
-    }
-    if (!in_domain.empty() || !sibling.empty()) {
+    if (set.signatures() > 0) flags |= rrset_flag::signatures;
+    const std::size_t glue = glue_in_domain.size() + glue_sibling.size();  // <= NS records
+    if (glue > 0) {
         flags |= rrset_flag::glue;
-        const std::size_t all = in_domain.size() + sibling.size();  // as many as NS records at most
-        if (all <= 255) {
-            rrset_out.push_back(static_cast<std::uint8_t>(in_domain.size()));
-            rrset_out.push_back(static_cast<std::uint8_t>(all));
+        if (glue <= 255) {
+            rrset_out.append(static_cast<std::uint8_t>(glue_in_domain.size()));
+            rrset_out.append(static_cast<std::uint8_t>(glue));
         } else {
             format = image_format;
-            rrset_out.insert(rrset_out.end(), {255, 0});
-            append_number(rrset_out, static_cast<std::uint16_t>(in_domain.size()));
-            append_number(rrset_out, static_cast<std::uint16_t>(all));
+            rrset_out.append(255);
+            rrset_out.append(0);
+            rrset_out.append_number(static_cast<std::uint16_t>(glue_in_domain.size()));
+            rrset_out.append_number(static_cast<std::uint16_t>(glue));
         }
     }
-    const std::size_t glue_at = rrset_out.size();
-    const std::size_t glue_octets = 6 * (in_domain.size() + sibling.size());
-
     if (!patches.empty()) flags |= rrset_flag::patches;
     if (patches.size() > 255) flags |= rrset_flag::patches16;
-    if (static_cast<std::uint16_t>(type) > 255) flags |= rrset_flag::type16;
-    if (count > 255) flags |= rrset_flag::count16;
+    if (static_cast<std::uint16_t>(set.type) > 255) flags |= rrset_flag::type16;
+    if (set.count() > 255) flags |= rrset_flag::count16;
+    constexpr std::size_t glue_octets = 6, head_octets_max = 1 + 2 + 2 + 4 + 4 + 2;
     const std::size_t octets =
         4 + (patches.empty() ? 0 : patches.size() + (patches.size() > 255 ? 2 : 1)) +
-        rrset_out.size() + glue_octets;
+        rrset_out.size() + glue * glue_octets;
     if (octets > 65535) flags |= rrset_flag::octets32;
-    out.push_back(flags);
-    if ((flags & rrset_flag::type16) != 0)
-        append_number(out, static_cast<std::uint16_t>(type));
-    else
-        out.push_back(static_cast<std::uint8_t>(type));
-    if ((flags & rrset_flag::count16) != 0)
-        append_number(out, static_cast<std::uint16_t>(count));
-    else
-        out.push_back(static_cast<std::uint8_t>(count));
-    if ((flags & rrset_flag::octets32) != 0)
-        append_number(out, static_cast<std::uint32_t>(octets));
-    else
-        append_number(out, static_cast<std::uint16_t>(octets));
-    base::store_u32(ttl, from[at].ttl);
-    out.insert(out.end(), ttl, ttl + 4);
+
+    const auto put_either = [&](std::uint8_t* to, std::uint8_t flag, std::size_t value) {
+        if ((flags & flag) != 0) return put_number(to, static_cast<std::uint16_t>(value));
+        *to++ = static_cast<std::uint8_t>(value);
+        return to;
+    };
+    std::uint8_t* to = out.room(head_octets_max + octets);
+    *to++ = flags;
+    to = put_either(to, rrset_flag::type16, static_cast<std::uint16_t>(set.type));
+    to = put_either(to, rrset_flag::count16, set.count());
+    to = (flags & rrset_flag::octets32) != 0 ? put_number(to, static_cast<std::uint32_t>(octets))
+                                             : put_number(to, static_cast<std::uint16_t>(octets));
+    base::store_u32(to, from[at].ttl);
+    to += 4;
     if (!patches.empty()) {
-        if ((flags & rrset_flag::patches16) != 0)
-            append_number(out, static_cast<std::uint16_t>(patches.size()));
-        else
-            out.push_back(static_cast<std::uint8_t>(patches.size()));
-        out.insert(out.end(), patches.begin(), patches.end());
+        to = put_either(to, rrset_flag::patches16, patches.size());
+        to = put(to, patches);
     }
-    out.insert(out.end(), rrset_out.begin(),
-               rrset_out.begin() + static_cast<std::ptrdiff_t>(glue_at));
-    for (const auto* list : {&in_domain, &sibling}) {
-        for (const Glue& glue : *list) {
-            append_number(out, glue.index);
-            fixups.push_back({static_cast<std::uint32_t>(out.size()), glue.node});
-            append_number(out, std::uint32_t{0});
+    to = put(to, rrset_out);
+    for (const auto* list : {&glue_in_domain, &glue_sibling}) {
+        for (const Glue& one : *list) {
+            to = put_number(to, one.index);
+            fixups.push_back({static_cast<std::uint32_t>(to - out.data()), one.node});
+            to = put_number(to, std::uint32_t{0});
         }
     }
-    at = signatures_end;
+    out.wrote_until(to);
+    at = set.signatures_end;
 }
 
 void Builder::Work::encode_nodes() {
     for (Node& node : nodes) {
         if (stop_wanted(static_cast<std::size_t>(&node - nodes.data()))) return;
         node.offset = static_cast<std::uint32_t>(nodes_out.size());
-        nodes_out.push_back(node.flags);
-        nodes_out.push_back(static_cast<std::uint8_t>(node.key.size));
-        const base::Octets key = slice(node.key);
-        nodes_out.insert(nodes_out.end(), key.begin(), key.end());
+        nodes_out.append(node.flags);
+        nodes_out.append(static_cast<std::uint8_t>(node.key.size));
+        nodes_out.append(slice(node.key));
         if ((node.flags & node_flag::nsec3_links) != 0) {
-            append_number(nodes_out, node.nsec3_self);
-            append_number(nodes_out, node.nsec3_wildcard);
+            nodes_out.append_number(node.nsec3_self);
+            nodes_out.append_number(node.nsec3_wildcard);
         }
         for (std::uint32_t at = node.first; at < node.last;)
             encode_rrset(nodes_out, records, at, node.last, &node, slice(node.key));
-        nodes_out.push_back(0);
+        nodes_out.append(std::uint8_t{0});
         if (nodes_out.size() > 0xf0000000U) {
             problem({}, "is larger than 4 GB");
             return;
@@ -924,7 +960,7 @@ Result<Image> Builder::Work::assemble() {
     std::vector<std::uint32_t> item_offsets;
     for (const Nsec3& item : nsec3s) {
         item_offsets.push_back(static_cast<std::uint32_t>(items_out.size()));
-        items_out.insert(items_out.end(), item.hash.begin(), item.hash.end());
+        items_out.append(item.hash);
         std::uint32_t at = item.first;
         const base::Octets key = slice(owners[distinct[nsec3_records[at].owner]].key);
         encode_rrset(items_out, nsec3_records, at, item.last, nullptr, key);
@@ -944,40 +980,42 @@ Result<Image> Builder::Work::assemble() {
     if (size > 0xffffffffU) return fail(Errc::limit, dns::to_string(apex) + " is larger than 4 GB");
     if (wide) flags |= image_flag::wide;
 
-    std::vector<std::uint8_t>& out = image_out;
-    out.reserve(size);
-    append_number(out, static_cast<std::uint32_t>(size));
+    base::OctetBuffer& out = image_out;
+    out.room(size);
+    out.append_number(static_cast<std::uint32_t>(size));
     std::uint8_t depth = 0;
     for (const Node& node : nodes) depth = std::max(depth, node.labels);
-    out.insert(out.end(), {format, flags, static_cast<std::uint8_t>(apex.size()), depth});
+    out.append(std::to_array<std::uint8_t>(
+        {format, flags, static_cast<std::uint8_t>(apex.size()), depth}));
     if (wide) {
-        append_number(out, count);
-        append_number(out, static_cast<std::uint32_t>(record_count));
+        out.append_number(count);
+        out.append_number(static_cast<std::uint32_t>(record_count));
     } else {
-        append_number(out, static_cast<std::uint16_t>(count));
-        append_number(out, static_cast<std::uint16_t>(record_count));
+        out.append_number(static_cast<std::uint16_t>(count));
+        out.append_number(static_cast<std::uint16_t>(record_count));
     }
     const std::size_t nodes_end = nodes_at + nodes_out.size();
     if (has_signed_header) {
-        append_number(out, static_cast<std::uint32_t>(nodes_end));
-        append_number(out, static_cast<std::uint32_t>(nsec.size()));
-        append_number(out, static_cast<std::uint32_t>(nodes_end));
-        append_number(out, active);
-        append_number(out, static_cast<std::uint32_t>(nodes_end + 4 * nsec.size()));
+        out.append_number(static_cast<std::uint32_t>(nodes_end));
+        out.append_number(static_cast<std::uint32_t>(nsec.size()));
+        out.append_number(static_cast<std::uint32_t>(nodes_end));
+        out.append_number(active);
+        out.append_number(static_cast<std::uint32_t>(nodes_end + 4 * nsec.size()));
     }
-    out.insert(out.end(), apex.wire().begin(), apex.wire().end());
+    out.append(apex.wire());
 
-    std::vector<std::uint64_t> hashes(count, image_hash_start);
+    hashes.assign(count, image_hash_start);
     for (std::uint32_t i = 1; i < count; ++i) {
         const std::uint8_t* label = data.data() + nodes[i].key.at;
         hashes[i] = hash_label(hashes[nodes[i].parent], label + 1, *label);
     }
     if (wide) {
         for (const Node& node : nodes)
-            append_number(out, static_cast<std::uint32_t>(nodes_at + node.offset));
-        append_number(out, slots - 1);
+            out.append_number(static_cast<std::uint32_t>(nodes_at + node.offset));
+        out.append_number(slots - 1);
         const std::size_t table = out.size();
-        out.resize(table + 8 * std::size_t{slots});
+        std::memset(out.room(8 * std::size_t{slots}), 0, 8 * std::size_t{slots});
+        out.wrote_until(out.data() + table + 8 * std::size_t{slots});
         for (std::uint32_t i = 1; i < count; ++i) {
             for (std::size_t probe = 0; probe < probes_max; ++probe) {
                 std::uint8_t* slot = out.data() + table + 8 * ((hashes[i] + probe) & (slots - 1));
@@ -991,21 +1029,21 @@ Result<Image> Builder::Work::assemble() {
         }
     } else {
         for (std::uint32_t i = 1; i < count; ++i)
-            out.push_back(static_cast<std::uint8_t>(hashes[i] >> 56));
+            out.append(static_cast<std::uint8_t>(hashes[i] >> 56));
         for (const Node& node : nodes)
-            append_number(out, static_cast<std::uint16_t>(nodes_at + node.offset));
+            out.append_number(static_cast<std::uint16_t>(nodes_at + node.offset));
     }
     for (const Fixup& fixup : fixups) {
         const auto offset = static_cast<std::uint32_t>(nodes_at + nodes[fixup.node].offset);
         std::memcpy(nodes_out.data() + fixup.at, &offset, 4);
     }
-    out.insert(out.end(), nodes_out.begin(), nodes_out.end());
+    out.append(nodes_out);
     for (const std::uint32_t i : nsec)
-        append_number(out, static_cast<std::uint32_t>(nodes_at + nodes[i].offset));
+        out.append_number(static_cast<std::uint32_t>(nodes_at + nodes[i].offset));
     const std::size_t items_at = nodes_end + 4 * (nsec.size() + active);
     for (std::uint32_t i = 0; i < active; ++i)
-        append_number(out, static_cast<std::uint32_t>(items_at + item_offsets[i]));
-    out.insert(out.end(), items_out.begin(), items_out.end());
+        out.append_number(static_cast<std::uint32_t>(items_at + item_offsets[i]));
+    out.append(items_out);
     ZC_CHECK(out.size() == size);
     return Image(out);
 }
@@ -1176,7 +1214,7 @@ bool Builder::Work::is_explained(base::Octets key) {
 bool Builder::Work::has_names_from(base::Octets key) {
     const std::size_t mark = data.size();
     append_sort_key(data, key);
-    const base::Octets wanted = base::Octets(data).subspan(mark);
+    const base::Octets wanted(data.data() + mark, data.size() - mark);
     const auto found =
         std::partition_point(distinct.begin(), distinct.end(), [&](std::uint32_t owner) {
             return compare_octets(slice(owners[owner].sort_key), wanted) < 0;
@@ -1187,7 +1225,7 @@ bool Builder::Work::has_names_from(base::Octets key) {
         hit = sort_key.size() >= wanted.size() &&
               compare_octets(sort_key.first(wanted.size()), wanted) == 0;
     }
-    data.resize(mark);
+    data.shorten(mark);
     return hit;
 }
 
