@@ -12,6 +12,7 @@
 #include "dns/rrset.h"
 #include "ingest/denial_chain.h"
 #include "ingest/hash.h"
+#include "ingest/zone_walk.h"
 
 namespace zc::ingest {
 
@@ -346,6 +347,7 @@ void ZoneCompiler::compile(std::span<const RowStore::Bucket::Ref> refs, Compiled
     }
 
     done_.apex = zone_.apex;
+    done_.key = zone_key(done_.apex);
     const std::uint64_t digest = digest_rows();
     if (options_.is_unchanged && options_.is_unchanged(zone_.apex, digest)) {
         for (RowSums& table : done_.counts) table.all(Fate::unchanged);

@@ -37,6 +37,7 @@ struct CompiledDomain {
     std::uint64_t made = 0;  // records in the image that are of no row
     bool unchanged = false;  // no zone, because it need not be made again
     dns::Name apex;          // of the zone, also of an unchanged one
+    std::uint64_t key = 0;   // `zone_key` of the apex
     std::uint64_t line = 0;  // of the row of `domains`
     std::uint64_t rows = 0;
 };

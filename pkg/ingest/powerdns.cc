@@ -144,6 +144,8 @@ private:
 
 /// From rows in the store to zones in the sink: buckets on all cores, handed over in their order.
 class Compilation {
+    static constexpr std::size_t delivered_at_once = 64;  // zones, for which the lock is held
+
 public:
     Compilation(const ImportOptions& options, CompileOptions compile, RowStore& store,
                 std::uint64_t rows, ImportSink& sink, ImportTotals& totals)
@@ -183,7 +185,7 @@ private:
             if (failure_ || gave_up_) return;
             if (status) status = deliver(domains);
             if (!status) failure_ = std::make_unique<Error>(std::move(status).error());
-            ++turn_of_;
+            turn_of_.store(at + 1, std::memory_order_relaxed);
             turn_.notify_all();
             if (failure_) return;
         }
@@ -198,7 +200,6 @@ private:
         if (stopped(options_)) return interrupted();
         ZC_TRY_STATUS(store_.take(bucket, rows));
         grouping.group(rows.refs);
-        domains.reserve(grouping.groups().size() + 2);  // each is large
         for (const Grouping::Group& group : grouping.groups()) {
             if (group.domain == domain_null && bucket == buckets_count) {
                 take_globals(grouping.rows(group), domains, *compiler);
@@ -206,6 +207,14 @@ private:
                 compile_domain(grouping.rows(group), compiler, domains.emplace_back());
                 // What comes after a stop is of no use.
                 if (stopped(options_)) return interrupted();
+            }
+            // The thread whose turn it is hands over what the cache still has.
+            if (domains.size() >= delivered_at_once &&
+                turn_of_.load(std::memory_order_relaxed) == bucket) {
+                const std::lock_guard lock(mutex_);
+                if (failure_ || gave_up_) return {};
+                ZC_TRY_STATUS(deliver(domains));
+                domains.clear();
             }
         }
         return {};
@@ -295,9 +304,12 @@ private:
     }
 
     Status deliver(std::vector<CompiledDomain>& domains) {
+        // Each misses the cache; asked for ahead, the misses overlap.
+        for (const CompiledDomain& domain : domains)
+            if (domain.zone || domain.unchanged) names_.prefetch(domain.key);
         for (CompiledDomain& domain : domains) {
             const bool has_zone = domain.zone || domain.unchanged;
-            if (has_zone && !names_.add(zone_key(domain.apex))) refuse_second(domain);
+            if (has_zone && !names_.add(domain.key)) refuse_second(domain);
             for (std::size_t i = 0; i < tables_count; ++i) totals_.tables[i].add(domain.counts[i]);
             rows_done_ += domain.rows;
             for (Finding& finding : domain.findings)
@@ -366,7 +378,7 @@ private:
 
     std::mutex mutex_;  // guards what follows, but for the globals: one thread has that bucket
     std::condition_variable turn_;
-    std::size_t turn_of_ = 0;
+    std::atomic<std::size_t> turn_of_ = 0;  // a bucket; written under the mutex
     std::unique_ptr<Error> failure_;
     bool gave_up_ = false;  // a thread threw: `Workers` has the error
     ImportTotals& totals_;
