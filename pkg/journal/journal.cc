@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstring>
 #include <ctime>
+#include <optional>
 #include <unordered_set>
 #include <utility>
 
@@ -17,8 +18,10 @@
 #include <xxhash.h>
 
 #include "base/check.h"
+#include "base/octet_buffer.h"
 #include "journal/file.h"
 #include "journal/image_file.h"
+#include "runtime/workers.h"
 #include "sqlite/sqlite.h"
 
 namespace zc::journal {
@@ -742,7 +745,7 @@ struct Update::Work {
     std::vector<NewImage> images_waiting;
     std::vector<std::uint8_t> images_waiting_octets;
     std::vector<NewZone> new_zones;
-    std::vector<std::uint8_t> new_octets;  // keys and settings of `new_zones`
+    base::OctetBuffer new_octets;  // keys and settings of `new_zones`
     std::uint64_t image_octets = 0, written_back = 0;
 
     base::Octets key_of(const NewZone& zone) const {
@@ -765,7 +768,7 @@ struct Update::Work {
     Status log_commit();
     Status add_to_new(const Zone& zone, base::Octets image);
     Status add_waiting_images();
-    std::vector<std::uint32_t> order_of_new_zones() const;
+    class KeyOrder;
     Result<Position> commit_new();
     Result<Position> commit_old();
     std::uint64_t version() const { return meta.position.number + 1; }
@@ -1088,8 +1091,9 @@ Status Update::Work::add_to_new(const Zone& zone, base::Octets image) {
     row.records = zone.records;
     row.source = zone.source;
     row.digest = digest_of(zone, image);
-    new_octets.insert(new_octets.end(), zone.key.begin(), zone.key.end());
-    new_octets.insert(new_octets.end(), zone.settings.begin(), zone.settings.end());
+    meta.zones += share_of(zone.key, row.digest);
+    new_octets.append(zone.key);
+    new_octets.append(zone.settings);
     new_zones.push_back(row);
     ++counts.added;
     if (image.empty()) return {};
@@ -1127,42 +1131,77 @@ Status Update::Work::add_waiting_images() {
     return {};
 }
 
-/// Indices of `new_zones` in the order of keys, those of one key in that of their numbers.
-std::vector<std::uint32_t> Update::Work::order_of_new_zones() const {
-    // The first octets of a key as numbers: nearly all comparisons end there, without a look at the
-    // key, which would miss the cache.
-    static_assert(std::endian::native == std::endian::little);
+/// New zones in the order of their keys, those of one key in that of their numbers. The first part
+/// is there at once; the others are sorted by a thread while its rows are written.
+class Update::Work::KeyOrder {
+public:
+    explicit KeyOrder(const Work& work) : work_(work) {
+        // The first octets of a key as numbers: nearly all comparisons end there, without a look at
+        // the key, which would miss the cache.
+        static_assert(std::endian::native == std::endian::little);
+        items_.reserve(work.new_zones.size());
+        for (std::uint32_t i = 0; i < work.new_zones.size(); ++i) {
+            std::array<std::uint64_t, 2> head{};
+            const base::Octets key = work.key_of(work.new_zones[i]);
+            std::memcpy(head.data(), key.data(), std::min(key.size(), sizeof head));
+            items_.push_back({__builtin_bswap64(head[0]), __builtin_bswap64(head[1]), i});
+        }
+        constexpr std::size_t alone_max = 10'000;
+        sorted_ = items_.size();
+        if (items_.size() > alone_max) sorted_ /= 4;
+        const auto part = items_.begin() + static_cast<std::ptrdiff_t>(sorted_);
+        const auto before = [this](const Item& a, const Item& b) { return comes_before(a, b); };
+        if (part != items_.end()) {
+            std::nth_element(items_.begin(), part, items_.end(), before);
+            others_.emplace(
+                1, [this, part, before] { std::sort(part, items_.end(), before); }, [] {});
+        }
+        std::sort(items_.begin(), part, before);
+    }
+
+    std::size_t size() const noexcept { return items_.size(); }
+    /// Errors: `limit` when there was no thread.
+    Status wait_for(std::size_t place) {
+        if (place < sorted_) return {};
+        sorted_ = items_.size();
+        return others_ ? others_->join() : Status{};
+    }
+    /// `place` has been waited for.
+    const NewZone& operator[](std::size_t place) const noexcept {
+        return work_.new_zones[items_[place].index];
+    }
+    /// Whether the one behind it has the same key. Both have been waited for.
+    bool is_same_as_next(std::size_t place) const noexcept {
+        const Item &one = items_[place], &next = items_[place + 1];
+        return one.first == next.first && one.second == next.second &&
+               std::ranges::equal(work_.key_of((*this)[place]), work_.key_of((*this)[place + 1]));
+    }
+
+private:
     struct Item {
         std::uint64_t first, second;
         std::uint32_t index;
     };
-    std::vector<Item> items;
-    items.reserve(new_zones.size());
-    for (std::uint32_t i = 0; i < new_zones.size(); ++i) {
-        std::array<std::uint64_t, 2> head{};
-        const base::Octets key = key_of(new_zones[i]);
-        std::memcpy(head.data(), key.data(), std::min(key.size(), sizeof head));
-        items.push_back({__builtin_bswap64(head[0]), __builtin_bswap64(head[1]), i});
-    }
-    std::ranges::sort(items, [this](const Item& a, const Item& b) {
+    bool comes_before(const Item& a, const Item& b) const noexcept {
         if (a.first != b.first) return a.first < b.first;
         if (a.second != b.second) return a.second < b.second;
-        const base::Octets key_a = key_of(new_zones[a.index]);
-        const base::Octets key_b = key_of(new_zones[b.index]);
+        const base::Octets key_a = work_.key_of(work_.new_zones[a.index]);
+        const base::Octets key_b = work_.key_of(work_.new_zones[b.index]);
         const int order =
             std::memcmp(key_a.data(), key_b.data(), std::min(key_a.size(), key_b.size()));
         if (order != 0) return order < 0;
         if (key_a.size() != key_b.size()) return key_a.size() < key_b.size();
         return a.index < b.index;
-    });
-    std::vector<std::uint32_t> order;
-    order.reserve(items.size());
-    for (const Item& item : items) order.push_back(item.index);
-    return order;
-}
+    }
+
+    const Work& work_;
+    std::vector<Item> items_;
+    std::size_t sorted_ = 0;  // so many at the front are in their places
+    std::optional<runtime::Workers> others_;
+};
 
 Result<Position> Update::Work::commit_new() {
-    const std::vector<std::uint32_t> order = order_of_new_zones();
+    KeyOrder order(*this);
     meta.position = next_position();
     ZC_TRY_STATUS(add_waiting_images());
     ZC_TRY(Inserting add, Inserting::prepare(database, "zones", zone_columns_count));
@@ -1188,20 +1227,22 @@ Result<Position> Update::Work::commit_new() {
     ZC_TRY(Statement drop_image, database.prepare("DELETE FROM images WHERE id = ?"));
     for (std::size_t i = 0; i < order.size(); ++i) {
         // In this order each row misses the cache; asked for ahead, the misses overlap.
-        if (i + 2 * rows_ahead < order.size())
-            __builtin_prefetch(&new_zones[order[i + 2 * rows_ahead]]);
+        if (i + 2 * rows_ahead < order.size()) {
+            ZC_TRY_STATUS(order.wait_for(i + 2 * rows_ahead));
+            __builtin_prefetch(&order[i + 2 * rows_ahead]);
+        }
         if (i + rows_ahead < order.size())
-            __builtin_prefetch(&new_octets[new_zones[order[i + rows_ahead]].at]);
-        const NewZone& row = new_zones[order[i]];
-        if (i + 1 < order.size() &&
-            std::ranges::equal(key_of(row), key_of(new_zones[order[i + 1]]))) {
+            __builtin_prefetch(new_octets.data() + order[i + rows_ahead].at);
+        ZC_TRY_STATUS(order.wait_for(std::min(i + 1, order.size() - 1)));
+        const NewZone& row = order[i];
+        if (i + 1 < order.size() && order.is_same_as_next(i)) {
             // Put twice: the last one counts, as in a store that is there.
             drop_image.bind(1, std::int64_t{row.number});
             ZC_TRY_STATUS(drop_image.run());
+            meta.zones -= share_of(key_of(row), row.digest);
             --counts.added;
             continue;
         }
-        meta.zones += share_of(key_of(row), row.digest);
         rows[rows_count++] = &row;
         if (rows_count == rows.size()) ZC_TRY_STATUS(add_rows());
     }
