@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "testkit/doctest.h"
+#include <doctest/doctest.h>
 
 using namespace zc;
 

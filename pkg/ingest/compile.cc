@@ -57,13 +57,21 @@ std::int32_t int_column(const Value& value, std::int64_t when_null) noexcept {
 /// PostgreSQL's t and f, SQL's words, the numbers of MySQL and SQLite, MySQL's BIT.
 enum class Flag : std::uint8_t { no, yes, null, other };
 Flag parse_flag(const Value& value) noexcept {
-    using namespace std::string_view_literals;
     if (!value) return Flag::null;
-    for (const std::string_view no : {"f"sv, "0"sv, "false"sv, "\0"sv})
-        if (*value == no) return Flag::no;
-    for (const std::string_view yes : {"t"sv, "1"sv, "true"sv, "\1"sv})
-        if (*value == yes) return Flag::yes;
-    return Flag::other;
+    if (value->size() != 1)
+        return *value == "false" ? Flag::no : *value == "true" ? Flag::yes : Flag::other;
+    switch (value->front()) {
+        case 'f':
+        case '0':
+        case '\0':
+            return Flag::no;
+        case 't':
+        case '1':
+        case '\1':
+            return Flag::yes;
+        default:
+            return Flag::other;
+    }
 }
 
 /// Whether there is something that is no number.

@@ -310,7 +310,8 @@ private:
         for (CompiledDomain& domain : domains) {
             const bool has_zone = domain.zone || domain.unchanged;
             if (has_zone && !names_.add(domain.key)) refuse_second(domain);
-            for (std::size_t i = 0; i < tables_count; ++i) totals_.tables[i].add(domain.counts[i]);
+            for (std::size_t i = 0; i < tables_count; ++i)
+                if (domain.counts[i].read != 0) totals_.tables[i].add(domain.counts[i]);
             rows_done_ += domain.rows;
             for (Finding& finding : domain.findings)
                 ZC_TRY_STATUS(sink_.finding(std::move(finding)));

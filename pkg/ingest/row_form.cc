@@ -111,13 +111,6 @@ std::size_t common_tail(std::string_view a, std::string_view b) noexcept {
 
 }  // namespace
 
-std::uint64_t take_varint(const std::uint8_t*& at) noexcept {
-    std::uint64_t value = *at & 0x7fU;
-    for (unsigned shift = 7; (*at++ & 0x80U) != 0; shift += 7)
-        value |= std::uint64_t{*at & 0x7fU} << shift;
-    return value;
-}
-
 std::size_t RowPacker::octets_max(const Row& row) noexcept {
     const std::size_t count = columns_of(row.table).size();
     std::size_t octets = 2 + 2 * varint_octets_max;

@@ -30,7 +30,12 @@ constexpr std::size_t first_value(Table table) noexcept {
     return table == Table::tsigkeys || table == Table::supermasters ? 0 : 1;
 }
 
-std::uint64_t take_varint(const std::uint8_t*& at) noexcept;
+inline std::uint64_t take_varint(const std::uint8_t*& at) noexcept {
+    std::uint64_t value = *at & 0x7fU;
+    for (unsigned shift = 7; (*at++ & 0x80U) != 0; shift += 7)
+        value |= std::uint64_t{*at & 0x7fU} << shift;
+    return value;
+}
 
 /// Packs the rows of one chunk after the other.
 class RowPacker {

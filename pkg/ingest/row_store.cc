@@ -12,6 +12,7 @@
 
 #include "ingest/hash.h"
 #include "ingest/row_form.h"
+#include "runtime/memory.h"
 
 namespace zc::ingest {
 
@@ -80,15 +81,35 @@ RowStore::RowStore(Options options) : options_(std::move(options)) {}
 
 RowStore::~RowStore() {
     for (const Slabs& some : slabs_)
-        for (std::uint8_t* const slab : some.slabs) ::munmap(slab, slab_octets);
+        for (const auto slab : some.slabs) ::munmap(slab.data(), slab.size());
 }
 
 RowStore::Writer& RowStore::add_writer() {
     return *writers_.emplace_back(std::make_unique<Writer>(*this));
 }
 
+std::span<std::uint8_t> RowStore::map_octets(std::size_t octets) {
+    void* const at =
+        ::mmap(nullptr, octets, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (at == MAP_FAILED) throw std::bad_alloc();
+    return {static_cast<std::uint8_t*>(at), octets};
+}
+
+/// One that is aligned, out of twice as much.
+std::span<std::uint8_t> RowStore::map_huge_page() {
+    const auto twice = map_octets(2 * slab_octets);
+    const std::size_t before =
+        (0 - reinterpret_cast<std::uintptr_t>(twice.data())) & (slab_octets - 1);
+    const auto page = twice.subspan(before, slab_octets);
+    if (before != 0) ::munmap(twice.data(), before);
+    const auto behind = twice.subspan(before + slab_octets);
+    if (!behind.empty()) ::munmap(behind.data(), behind.size());
+    runtime::advise_huge_pages(page.data(), page.size());
+    return page;
+}
+
 RowStore::Chunk RowStore::new_chunk(std::size_t bucket, std::size_t octets) {
-    static_assert(slab_octets % chunk_octets == 0);
+    static_assert(slab_octets_first % chunk_octets == 0 && slab_octets % chunk_octets == 0);
     Chunk chunk;
     if (octets > chunk_octets) {  // of one long row
         chunk.own = std::make_unique_for_overwrite<std::uint8_t[]>(octets);
@@ -98,28 +119,26 @@ RowStore::Chunk RowStore::new_chunk(std::size_t bucket, std::size_t octets) {
     }
     const std::lock_guard lock(slabs_mutex_);
     Slabs& some = slabs_[bucket / slab_buckets];
-    if (some.used == slab_octets) {
+    if (some.left == 0) {
         some.slabs.reserve(some.slabs.size() + 1);
-        void* const slab = ::mmap(nullptr, slab_octets, PROT_READ | PROT_WRITE,
-                                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (slab == MAP_FAILED) throw std::bad_alloc();
-        some.slabs.push_back(static_cast<std::uint8_t*>(slab));
-        some.used = 0;
+        some.slabs.push_back(some.slabs.empty() ? map_octets(slab_octets_first) : map_huge_page());
+        some.left = some.slabs.back().size();
     }
-    chunk.octets = some.slabs.back() + some.used;
+    const auto slab = some.slabs.back();
+    chunk.octets = slab.data() + (slab.size() - some.left);
     chunk.capacity = chunk_octets;
-    some.used += chunk_octets;
+    some.left -= chunk_octets;
     return chunk;
 }
 
 void RowStore::bucket_is_taken(std::size_t bucket) noexcept {
-    std::vector<std::uint8_t*> unused;
+    std::vector<std::span<std::uint8_t>> unused;
     {
         const std::lock_guard lock(slabs_mutex_);
         Slabs& some = slabs_[bucket / slab_buckets];
         if (++some.taken == slab_buckets) unused.swap(some.slabs);
     }
-    for (std::uint8_t* const slab : unused) ::munmap(slab, slab_octets);
+    for (const auto slab : unused) ::munmap(slab.data(), slab.size());
 }
 
 RowStore::Writer::Writer(RowStore& store)

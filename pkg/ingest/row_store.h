@@ -126,12 +126,16 @@ private:
     /// would keep what becomes free, and half of it is free before the last zone is made. And not
     /// given back chunk by chunk: that costs 20 µs each.
     struct Slabs {
-        std::vector<std::uint8_t*> slabs;
-        std::size_t used = slab_octets;  // of the last one
-        std::size_t taken = 0;           // buckets
+        std::vector<std::span<std::uint8_t>> slabs;
+        std::size_t left = 0;   // octets of the last one
+        std::size_t taken = 0;  // buckets
     };
-    static constexpr std::size_t slab_octets = std::size_t{1} << 20;
+    /// A source with few rows needs no more than the first; the others are huge pages.
+    static constexpr std::size_t slab_octets_first = std::size_t{1} << 20;
+    static constexpr std::size_t slab_octets = std::size_t{2} << 20;
     static constexpr std::size_t slab_buckets = 16;
+    static std::span<std::uint8_t> map_octets(std::size_t octets);
+    static std::span<std::uint8_t> map_huge_page();
     Chunk new_chunk(std::size_t bucket, std::size_t octets);
     void bucket_is_taken(std::size_t bucket) noexcept;
 

@@ -1249,17 +1249,18 @@ Result<Image> Builder::build(std::vector<Warning>* warnings_or_null,
         w.clear();
         return fail(Errc::interrupted, "stopped while building a zone");
     }
-    Result<Image> image = fail(Errc::invalid, "");
     if (w.errors.empty()) {
         if (warnings_or_null != nullptr) w.warn(*warnings_or_null);
-        image = w.assemble();
+        Result<Image> image = w.assemble();
+        if (w.errors.empty()) {
+            w.clear();
+            return image;
+        }
     }
-    if (!w.errors.empty()) {
-        image = tl::unexpected<Error>(w.errors[0]);
-        if (all_errors_or_null != nullptr) *all_errors_or_null = std::move(w.errors);
-    }
+    Error first = w.errors[0];
+    if (all_errors_or_null != nullptr) *all_errors_or_null = std::move(w.errors);
     w.clear();
-    return image;
+    return tl::unexpected<Error>(std::move(first));
 }
 
 }  // namespace zc::zone
