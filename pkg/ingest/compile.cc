@@ -274,7 +274,7 @@ void ZoneCompiler::doubt_zone(std::string reason, std::string effect) {
     if (domains.doubtful == 0) ++domains.doubtful;
     zone_.findings.push_back({.verdict = Verdict::doubtful,
                               .table = Table::domains,
-                              .line = done_.line,
+                              .line = done_->line,
                               .source = options_.source,
                               .zone = zone_text_,
                               .record = {},
@@ -286,7 +286,7 @@ void ZoneCompiler::doubt_zone(std::string reason, std::string effect) {
 void ZoneCompiler::refuse_zone(std::string reason) {
     zone_.findings.push_back({.verdict = Verdict::refused,
                               .table = Table::domains,
-                              .line = done_.line,
+                              .line = done_->line,
                               .source = options_.source,
                               .zone = zone_text_,
                               .record = {},
@@ -301,7 +301,7 @@ bool ZoneCompiler::is_same_owner(const Item& item, dns::NameView name) const noe
 
 void ZoneCompiler::compile(std::span<const RowStore::Bucket::Ref> refs, CompiledDomain& into) {
     refs_ = refs;
-    done_ = {};
+    done_ = &into;
     zone_ = {};
     zone_text_.clear();
     apex_text_ = {};
@@ -309,7 +309,7 @@ void ZoneCompiler::compile(std::span<const RowStore::Bucket::Ref> refs, Compiled
     octets_.clear();
     items_.clear();
     empties_.clear();
-    done_.rows = refs.size();
+    done_->rows = refs.size();
     for (const RowStore::Bucket::Ref& ref : refs) ++count(ref.table).read;
 
     // Tables are in the order of the enumeration: the row of domains comes first.
@@ -318,7 +318,7 @@ void ZoneCompiler::compile(std::span<const RowStore::Bucket::Ref> refs, Compiled
     std::string why;
     if (has_domain) {
         const Row row = RowStore::Bucket::read(refs[0]);
-        done_.line = row.line;
+        done_->line = row.line;
         dns::NameBuffer buffer;
         const std::string_view name = row.values[column::domain_name].value_or(std::string_view());
         const DatabaseName scan = scan_database_name(name, buffer);
@@ -349,18 +349,16 @@ void ZoneCompiler::compile(std::span<const RowStore::Bucket::Ref> refs, Compiled
                    is_domain || !has_domain ? why : "of a domain that was refused: " + why,
                    ref.table == Table::records ? "not answered" : "not taken over");
         }
-        done_.findings = std::move(zone_.findings);
-        into = std::move(done_);
+        done_->findings = std::move(zone_.findings);
         return;
     }
 
-    done_.apex = zone_.apex;
-    done_.key = zone_key(done_.apex);
+    done_->apex = zone_.apex;
+    done_->key = zone_key(done_->apex);
     const std::uint64_t digest = digest_rows();
     if (options_.is_unchanged && options_.is_unchanged(zone_.apex, digest)) {
-        for (RowSums& table : done_.counts) table.all(Fate::unchanged);
-        done_.unchanged = true;
-        into = std::move(done_);
+        for (RowSums& table : done_->counts) table.all(Fate::unchanged);
+        done_->unchanged = true;
         return;
     }
     zone_text_ = dns::to_string(zone_.apex);
@@ -396,7 +394,6 @@ void ZoneCompiler::compile(std::span<const RowStore::Bucket::Ref> refs, Compiled
     std::ranges::sort(zone_.kept);
     std::ranges::stable_sort(zone_.findings, {}, &Finding::line);
     zone_.rows_digest = zone_.findings.empty() ? digest : 0;
-    into = std::move(done_);
     into.zone = std::move(zone_);
 }
 
@@ -944,7 +941,7 @@ std::uint64_t ZoneCompiler::add_denial_chain() {
              if (builder_.add(record)) ++added;
          }))
         doubt_zone(std::move(problem), "what is not there is not proved: bogus where it matters");
-    done_.made = added;
+    done_->made = added;
     find_made_anew(nsec3param);
     return added;
 }

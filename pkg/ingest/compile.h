@@ -143,17 +143,17 @@ private:
     void doubt_zone(std::string reason, std::string effect);
     void refuse_zone(std::string reason);
     Finding finding(Verdict verdict, const Row& row, std::string reason, std::string effect) const;
-    RowSums& count(Table table) noexcept { return done_.counts[static_cast<std::size_t>(table)]; }
+    RowSums& count(Table table) noexcept { return done_->counts[static_cast<std::size_t>(table)]; }
 
     const CompileOptions options_;
     zone::Builder builder_;
 
     // Of the domain at hand.
     std::span<const RowStore::Bucket::Ref> refs_;
-    CompiledDomain done_;
+    CompiledDomain* done_ = nullptr;
     ImportedZone zone_;
     std::string zone_text_;
-    std::string_view odd_name_;  // what is odd about the zone's own name
+    std::string_view odd_name_;   // what is odd about the zone's own name
     std::string_view apex_text_;  // the apex as names of records end in it; empty: none does
     bool presigned_ = false;
     bool disabled_soa_ = false;

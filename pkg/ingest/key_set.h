@@ -10,6 +10,10 @@ namespace zc::ingest {
 /// A set of 64-bit hashes: open addressing, 8 octets a slot, at most two thirds full.
 class KeySet {
 public:
+    /// For so many keys, as nearly as is known.
+    void reserve(std::size_t keys) {
+        while (keys * 3 >= slots_.size() * 2) grow();
+    }
     /// `add` of the same key will find its place in the cache.
     void prefetch(std::uint64_t key) const noexcept {
         __builtin_prefetch(&slots_[key & (slots_.size() - 1)], 1);

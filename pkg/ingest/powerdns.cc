@@ -200,6 +200,11 @@ private:
         if (stopped(options_)) return interrupted();
         ZC_TRY_STATUS(store_.take(bucket, rows));
         grouping.group(rows.refs);
+        if (bucket == 0) {  // the others have as many, more or less
+            const std::size_t domains_of_one = grouping.groups().size();
+            const std::lock_guard lock(mutex_);
+            names_.reserve(domains_of_one * buckets_count + domains_of_one * buckets_count / 8);
+        }
         for (const Grouping::Group& group : grouping.groups()) {
             if (group.domain == domain_null && bucket == buckets_count) {
                 take_globals(grouping.rows(group), domains, *compiler);

@@ -112,7 +112,7 @@ std::size_t common_tail(std::string_view a, std::string_view b) noexcept {
 }  // namespace
 
 std::size_t RowPacker::octets_max(const Row& row) noexcept {
-    const std::size_t count = columns_of(row.table).size();
+    const std::size_t count = columns_count(row.table);
     std::size_t octets = 2 + 2 * varint_octets_max;
     for (std::size_t i = first_value(row.table); i < count; ++i)
         octets += varint_octets_max + 1 + (row.values[i] ? row.values[i]->size() : 0);
@@ -146,7 +146,7 @@ std::uint8_t* RowPacker::pack(const Row& row, std::uint8_t* at,
         *same = 0;
     }
     const std::size_t first = first_value(row.table);
-    const std::size_t count = columns_of(row.table).size();
+    const std::size_t count = columns_count(row.table);
     for (std::size_t i = first; i < count; ++i) {
         const ingest::Value& value = row.values[i];
         Remembered& before = values_[i];
@@ -205,7 +205,7 @@ RowStore::Bucket::Ref RowUnpacker::unpack(std::uint8_t*& plain) noexcept {
     const bool beside = (head & same_table) != 0;
     const std::uint8_t same = beside ? *at_++ : std::uint8_t{0};
     const std::size_t first = first_value(ref.table);
-    const std::size_t count = columns_of(ref.table).size();
+    const std::size_t count = columns_count(ref.table);
     for (std::size_t i = first; i < count; ++i) {
         Value& value = values_[i];
         if ((same >> (i - first) & 1U) != 0) {

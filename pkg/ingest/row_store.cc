@@ -12,7 +12,6 @@
 
 #include "ingest/hash.h"
 #include "ingest/row_form.h"
-#include "runtime/memory.h"
 
 namespace zc::ingest {
 
@@ -33,6 +32,15 @@ constexpr std::array<std::string_view, 5> keys_columns = {"domain_id", "flags", 
                                                           "published", "content"};
 constexpr std::array<std::string_view, 3> tsig_columns = {"name", "algorithm", "secret"};
 constexpr std::array<std::string_view, 3> supermasters_columns = {"ip", "nameserver", "account"};
+
+static_assert(columns_count(Table::domains) == domains_columns.size());
+static_assert(columns_count(Table::records) == records_columns.size());
+static_assert(columns_count(Table::domainmetadata) == metadata_columns.size());
+static_assert(columns_count(Table::comments) == comments_columns.size());
+static_assert(columns_count(Table::cryptokeys) == keys_columns.size());
+static_assert(columns_count(Table::tsigkeys) == tsig_columns.size());
+static_assert(columns_count(Table::supermasters) == supermasters_columns.size());
+static_assert(columns_count(Table::other) == 0);
 
 std::size_t bucket_of(Table table, std::int64_t domain) noexcept {
     if (first_value(table) == 0 || domain <= domain_malformed) return buckets_count;
@@ -81,35 +89,15 @@ RowStore::RowStore(Options options) : options_(std::move(options)) {}
 
 RowStore::~RowStore() {
     for (const Slabs& some : slabs_)
-        for (const auto slab : some.slabs) ::munmap(slab.data(), slab.size());
+        for (std::uint8_t* const slab : some.slabs) ::munmap(slab, slab_octets);
 }
 
 RowStore::Writer& RowStore::add_writer() {
     return *writers_.emplace_back(std::make_unique<Writer>(*this));
 }
 
-std::span<std::uint8_t> RowStore::map_octets(std::size_t octets) {
-    void* const at =
-        ::mmap(nullptr, octets, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (at == MAP_FAILED) throw std::bad_alloc();
-    return {static_cast<std::uint8_t*>(at), octets};
-}
-
-/// One that is aligned, out of twice as much.
-std::span<std::uint8_t> RowStore::map_huge_page() {
-    const auto twice = map_octets(2 * slab_octets);
-    const std::size_t before =
-        (0 - reinterpret_cast<std::uintptr_t>(twice.data())) & (slab_octets - 1);
-    const auto page = twice.subspan(before, slab_octets);
-    if (before != 0) ::munmap(twice.data(), before);
-    const auto behind = twice.subspan(before + slab_octets);
-    if (!behind.empty()) ::munmap(behind.data(), behind.size());
-    runtime::advise_huge_pages(page.data(), page.size());
-    return page;
-}
-
 RowStore::Chunk RowStore::new_chunk(std::size_t bucket, std::size_t octets) {
-    static_assert(slab_octets_first % chunk_octets == 0 && slab_octets % chunk_octets == 0);
+    static_assert(slab_octets % chunk_octets == 0);
     Chunk chunk;
     if (octets > chunk_octets) {  // of one long row
         chunk.own = std::make_unique_for_overwrite<std::uint8_t[]>(octets);
@@ -119,26 +107,28 @@ RowStore::Chunk RowStore::new_chunk(std::size_t bucket, std::size_t octets) {
     }
     const std::lock_guard lock(slabs_mutex_);
     Slabs& some = slabs_[bucket / slab_buckets];
-    if (some.left == 0) {
+    if (some.used == slab_octets) {
         some.slabs.reserve(some.slabs.size() + 1);
-        some.slabs.push_back(some.slabs.empty() ? map_octets(slab_octets_first) : map_huge_page());
-        some.left = some.slabs.back().size();
+        void* const slab = ::mmap(nullptr, slab_octets, PROT_READ | PROT_WRITE,
+                                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (slab == MAP_FAILED) throw std::bad_alloc();
+        some.slabs.push_back(static_cast<std::uint8_t*>(slab));
+        some.used = 0;
     }
-    const auto slab = some.slabs.back();
-    chunk.octets = slab.data() + (slab.size() - some.left);
+    chunk.octets = some.slabs.back() + some.used;
     chunk.capacity = chunk_octets;
-    some.left -= chunk_octets;
+    some.used += chunk_octets;
     return chunk;
 }
 
 void RowStore::bucket_is_taken(std::size_t bucket) noexcept {
-    std::vector<std::span<std::uint8_t>> unused;
+    std::vector<std::uint8_t*> unused;
     {
         const std::lock_guard lock(slabs_mutex_);
         Slabs& some = slabs_[bucket / slab_buckets];
         if (++some.taken == slab_buckets) unused.swap(some.slabs);
     }
-    for (const auto slab : unused) ::munmap(slab.data(), slab.size());
+    for (std::uint8_t* const slab : unused) ::munmap(slab, slab_octets);
 }
 
 RowStore::Writer::Writer(RowStore& store)
@@ -263,7 +253,7 @@ std::uint64_t RowStore::Bucket::hash(const Ref& ref) noexcept {
 Row RowStore::Bucket::read(const Ref& ref) noexcept {
     Row row{.table = ref.table, .domain = ref.domain, .line = ref.line, .values = {}};
     const std::uint8_t* at = ref.values;
-    const std::size_t count = columns_of(ref.table).size();
+    const std::size_t count = columns_count(ref.table);
     for (std::size_t i = first_value(ref.table); i < count; ++i) {
         const std::uint64_t size = take_varint(at);
         if (size == 0) continue;

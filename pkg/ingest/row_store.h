@@ -32,6 +32,11 @@ inline constexpr std::size_t row_octets_max = std::size_t{64} << 20;
 /// The columns that are kept, in the order in which a `Row` has them. The first of a table with
 /// zones' data is the domain id.
 std::span<const std::string_view> columns_of(Table table) noexcept;
+/// How many those are, without a call.
+constexpr std::size_t columns_count(Table table) noexcept {
+    constexpr std::array<std::uint8_t, tables_count> counts = {9, 8, 3, 6, 5, 3, 3, 0};
+    return counts[static_cast<std::size_t>(table)];
+}
 /// Columns that are known and of no use: recomputed, or the row's own number.
 bool is_ignored_column(Table table, std::string_view column) noexcept;
 std::optional<Table> table_of(std::string_view name) noexcept;
@@ -126,16 +131,12 @@ private:
     /// would keep what becomes free, and half of it is free before the last zone is made. And not
     /// given back chunk by chunk: that costs 20 µs each.
     struct Slabs {
-        std::vector<std::span<std::uint8_t>> slabs;
-        std::size_t left = 0;   // octets of the last one
-        std::size_t taken = 0;  // buckets
+        std::vector<std::uint8_t*> slabs;
+        std::size_t used = slab_octets;  // of the last one
+        std::size_t taken = 0;           // buckets
     };
-    /// A source with few rows needs no more than the first; the others are huge pages.
-    static constexpr std::size_t slab_octets_first = std::size_t{1} << 20;
-    static constexpr std::size_t slab_octets = std::size_t{2} << 20;
+    static constexpr std::size_t slab_octets = std::size_t{1} << 20;
     static constexpr std::size_t slab_buckets = 16;
-    static std::span<std::uint8_t> map_octets(std::size_t octets);
-    static std::span<std::uint8_t> map_huge_page();
     Chunk new_chunk(std::size_t bucket, std::size_t octets);
     void bucket_is_taken(std::size_t bucket) noexcept;
 
