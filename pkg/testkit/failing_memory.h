@@ -43,9 +43,8 @@ public:
 
     /// What operator new is.
     static void* allocate(std::size_t octets) {
-        if (const std::uint64_t failing = failing_;
-            failing != none && !SparedThread::is_spared() &&
-            (++asked_ == failing || failing == all))
+        if (const std::uint64_t failing = failing_; failing != none && !SparedThread::is_spared() &&
+                                                    (++asked_ == failing || failing == all))
             throw std::bad_alloc();
         // NOLINTNEXTLINE(cppcoreguidelines-no-malloc): this is what operator new stands on
         if (void* memory = std::malloc(octets == 0 ? 1 : octets)) return memory;
