@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <sqlite3.h>
+#include <sys/stat.h>
 
 #include "base/check.h"
 
@@ -89,6 +90,10 @@ std::string uri_of(const std::string& path, const char* parameter) {
 }  // namespace
 
 Result<Database> Database::open(const std::string& path, Mode mode, base::Duration wait) {
+    // SQLite waits in opening a pipe, and takes a device for an empty database.
+    struct stat status {};
+    if (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode))
+        return fail(Errc::io, "not a regular file", {.source = path});
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     std::string name = path;
     switch (mode) {

@@ -7,6 +7,8 @@
 #include <thread>
 
 #include <doctest/doctest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "testkit/folder.h"
 
@@ -72,6 +74,22 @@ TEST_CASE("a file that is not there is not_found, a folder and an unreadable pla
     const auto directory = Database::open(folder / ".", Database::Mode::read_write);
     REQUIRE_FALSE(directory);
     CHECK(directory.error().code == Errc::io);
+}
+
+TEST_CASE("a pipe and a device are no databases, and nobody waits for them") {
+    const Folder folder;
+    REQUIRE(::mkfifo((folder / "pipe").c_str(), 0600) == 0);
+    REQUIRE(::symlink((folder / "pipe").c_str(), (folder / "link").c_str()) == 0);
+    for (const std::string& path : {folder / "pipe", folder / "link", std::string("/dev/null")}) {
+        for (const auto mode :
+             {Database::Mode::read_only, Database::Mode::read_write, Database::Mode::create,
+              Database::Mode::with_foreign_memory, Database::Mode::unchanging}) {
+            const auto database = Database::open(path, mode);
+            REQUIRE_FALSE(database);
+            CHECK(database.error().code == Errc::io);
+            CHECK(database.error().message == "not a regular file");
+        }
+    }
 }
 
 TEST_CASE("a file that is no database is malformed") {
