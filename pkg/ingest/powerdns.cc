@@ -438,11 +438,18 @@ std::optional<Format> format_of_text(std::string_view head) {
 }
 
 /// What PowerShell's ">" makes of text.
-bool is_utf16(std::string_view head) noexcept {
-    return head.starts_with("\xff\xfe") || head.starts_with("\xfe\xff") ||
-           (head.size() > 3 && (head[0] == '\0') != (head[1] == '\0') &&
-            ((head[0] == '\0' && head[2] == '\0' && head[3] != '\0') ||
-             (head[1] == '\0' && head[3] == '\0' && head[2] != '\0')));
+/// "UTF-16" or "UTF-32", with a byte order mark or one of ASCII's characters at the start; or
+/// empty.
+std::string_view wide_text(std::string_view head) noexcept {
+    using namespace std::string_view_literals;
+    if (head.starts_with("\xff\xfe\0\0"sv) || head.starts_with("\0\0\xfe\xff"sv)) return "UTF-32";
+    if (head.starts_with("\xff\xfe") || head.starts_with("\xfe\xff")) return "UTF-16";
+    if (head.size() < 4) return {};
+    const auto is_zero = [&head](std::size_t at) { return head[at] == '\0'; };
+    if (is_zero(1) && is_zero(2) && is_zero(0) != is_zero(3)) return "UTF-32";
+    if (is_zero(0) == is_zero(2) && is_zero(1) == is_zero(3) && is_zero(0) != is_zero(1))
+        return "UTF-16";
+    return {};
 }
 
 bool is_zone_list(std::string_view head) {
@@ -495,10 +502,10 @@ Result<Opened> open_source(const std::string& source, std::optional<Format> want
     std::string head;
     ZC_TRY(opened.octets, peek(std::move(octets), head_octets, head));
     opened.compressed = !head.starts_with(raw);
-    if (is_utf16(head)) {
+    if (const std::string wide(wide_text(head)); !wide.empty()) {
         return fail(Errc::malformed,
-                    "text in UTF-16, as PowerShell's > writes it; make UTF-8 of it: iconv -f "
-                    "UTF-16 -t UTF-8",
+                    "text in " + wide + (wide == "UTF-16" ? ", as PowerShell's > writes it" : "") +
+                        "; make UTF-8 of it: iconv -f " + wide + " -t UTF-8",
                     {context.name, 0});
     }
     if (wanted) return opened;

@@ -321,7 +321,15 @@ TEST_CASE("the format is found out from the source") {
     for (const std::string& text :
          {"\xff\xfe-\0-\0\n\0"s, "\xfe\xff\0-\0-\0\n"s, "-\0-\0\n\0"s, "\0-\0-\0\n"s}) {
         write_file(folder / "utf16", text);
-        CHECK(detect(folder / "utf16").error().message.find("UTF-16") != std::string::npos);
+        CHECK(detect(folder / "utf16").error().message ==
+              "text in UTF-16, as PowerShell's > writes it; make UTF-8 of it: iconv -f UTF-16 -t "
+              "UTF-8");
+    }
+    for (const std::string& text :
+         {"\xff\xfe\0\0-\0\0\0"s, "\0\0\xfe\xff\0\0\0-"s, "-\0\0\0-\0\0\0"s, "\0\0\0-"s}) {
+        write_file(folder / "utf32", text);
+        CHECK(detect(folder / "utf32").error().message ==
+              "text in UTF-32; make UTF-8 of it: iconv -f UTF-32 -t UTF-8");
     }
     write_file(folder / "empty", "");
     CHECK(detect(folder / "empty").error().code == Errc::malformed);
