@@ -926,7 +926,16 @@ Status DumpStatements::set_delimiter() {
     if (start == std::string::npos)
         return fail(Errc::malformed, "DELIMITER without one", {name_, line});
     rest.erase(0, start);
-    rest.resize(std::min(rest.find_first_of(" \t\r"), rest.size()));
+    if (const char quote = rest.front();
+        std::string_view("'\"`").find(quote) != std::string_view::npos) {
+        const std::size_t end = rest.find(quote, 1);
+        if (end == std::string::npos || end == 1)
+            return fail(Errc::malformed, "DELIMITER " + rest.substr(0, 60) + " without its end",
+                        {name_, line});
+        rest = rest.substr(1, end - 1);
+    } else {
+        rest.resize(std::min(rest.find_first_of(" \t\r"), rest.size()));
+    }
     if (rest.size() > delimiter_octets_max) {
         return fail(Errc::limit,
                     "a DELIMITER of " + std::to_string(rest.size()) + " octets, limit is " +
