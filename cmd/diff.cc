@@ -4,12 +4,12 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <thread>
 
 #include "capture/source.h"
 #include "comparison.h"
 #include "flags.h"
 #include "runtime/clock.h"
+#include "runtime/workers.h"
 #include "shadow/run.h"
 #include "shadow/settings.h"
 #include "stop.h"
@@ -261,35 +261,44 @@ int run_diff(DiffOptions options, Invocation& invocation) {
     std::uint64_t expected = prepared.source->expected();
     if (options.limit != 0 && expected != 0) expected = std::min(expected, options.limit);
     ComparisonView view(terminal, prepared.info, expected);
-    std::thread asking([&] {
-        waiting.end(shadow::run(
-            *prepared.source, prepared.run,
-            [&waiting](shadow::Stretch&& stretch) -> Status {
-                if (waiting.put(std::move(stretch))) return {};
-                return fail(Errc::interrupted, "the results cannot be written");
-            },
-            stop));
-    });
+    const auto ask = [&] {
+        Status status;
+        const Status ran = runtime::caught([&] {
+            status = shadow::run(
+                *prepared.source, prepared.run,
+                [&waiting](shadow::Stretch&& stretch) -> Status {
+                    if (waiting.put(std::move(stretch))) return {};
+                    return fail(Errc::interrupted, "the results cannot be written");
+                },
+                stop);
+        });
+        waiting.end(ran ? std::move(status) : ran);
+    };
+    runtime::Workers asking(1, ask, [&waiting] { waiting.end(fail(Errc::limit, "no thread")); });
     base::Duration flushed = runtime::monotonic();
+    const auto keep = [&] {
+        auto stretches = waiting.take();
+        name_left_out(terminal, prepared.zone_data, stretches);
+        if (!stretches.empty())
+            kept = results->add(prepared.info.id, std::move(stretches), runtime::now());
+    };
     for (bool ended = false; !ended;) {
         ended = waiting.wait(base::Duration::milliseconds(100));
         if (signals.flag()) stop = true;
         const base::Duration now = runtime::monotonic();
-        if (kept && (ended || now - flushed >= flush_interval)) {
-            flushed = now;
-            auto stretches = waiting.take();
-            name_left_out(terminal, prepared.zone_data, stretches);
-            if (!stretches.empty())
-                kept = results->add(prepared.info.id, std::move(stretches), runtime::now());
-            if (!kept) {
-                waiting.refuse();
-                stop = true;
+        const Status done = runtime::caught([&] {
+            if (kept && (ended || now - flushed >= flush_interval)) {
+                flushed = now;
+                keep();
             }
-        }
-        if (kept && !ended)
-            if (const Status shown = view.update(*results, prepared.info.id); !shown) kept = shown;
+            if (kept && !ended) kept = view.update(*results, prepared.info.id);
+        });
+        if (kept && !done) kept = done;
+        if (kept) continue;
+        waiting.refuse();
+        stop = true;
     }
-    asking.join();
+    static_cast<void>(asking.join());  // what became of it stands in `waiting`
     view.finish();
     outcome.took = view.running();
     if (!kept) return give_up(kept.error());

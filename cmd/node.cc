@@ -157,17 +157,23 @@ int Node::Impl::run() {
     watch_signals();
     start_tick();
     begin_long_work([this] { first_load(); }, &Impl::load_failed);
-    while (state_ != State::stopping && io_.run_one() != 0) {
+    for (bool more = true; more && state_ != State::stopping;) {
+        const Status ran = runtime::caught([&] { more = io_.run_one() != 0; });
+        if (!ran) tell([&] { log_->error("control_failed", {{"error", ran.error().message}}); });
     }
     // What is left are responses on their way.
-    io_.run_for(std::chrono::nanoseconds(left_to_end().nanoseconds));
+    const auto finish = [this] {
+        io_.run_for(std::chrono::nanoseconds(left_to_end().nanoseconds));
+    };
+    while (!runtime::caught(finish)) {
+    }
     if (long_work_.joinable()) {
         using std::future_status;
         const auto left = std::chrono::nanoseconds(left_to_end().nanoseconds);
         if (long_work_done_.wait_for(left) != future_status::ready) end_without_waiting();
         long_work_.join();
     }
-    log_->info("ended", {{"code", code_}});
+    tell([this] { log_->info("ended", {{"code", code_}}); });
     log_->finish(std::max(left_to_end(), last_words_patience));
     return code_;
 }
@@ -180,21 +186,27 @@ base::Duration Node::Impl::left_to_end() const {
 /// The loading thread stands in a call to the system that may never return: a hung disk or network
 /// file system. All that others see of the node is ended, so is the process.
 void Node::Impl::end_without_waiting() {
-    log_->warning("ends_without_waiting", {{"for", "the loading thread"}});
-    log_->info("ended", {{"code", code_}});
+    tell([this] {
+        log_->warning("ends_without_waiting", {{"for", "the loading thread"}});
+        log_->info("ended", {{"code", code_}});
+    });
     log_->finish(last_words_patience);
     std::_Exit(code_);
 }
 
 void Node::Impl::watch_signals() {
-    signals_.async_wait([this](const boost::system::error_code& error, int number) {
-        if (error) return;
-        if (number == SIGHUP) {
-            ask_for_reload();
-        } else {
-            shut_down(number == SIGINT ? "interrupt" : "terminate");
-        }
-        if (state_ != State::stopping) watch_signals();
+    sooner_or_later([this] {
+        signals_.async_wait([this](const boost::system::error_code& error, int number) {
+            if (error) return;
+            if (number == SIGHUP) {
+                const Status asked = runtime::caught([this] { ask_for_reload(); });
+                if (!asked)
+                    tell([&] { log_->error("no_reload", {{"error", asked.error().message}}); });
+            } else {
+                shut_down(number == SIGINT ? "interrupt" : "terminate");
+            }
+            if (state_ != State::stopping) watch_signals();
+        });
     });
 }
 
@@ -204,16 +216,23 @@ void Node::Impl::start_tick() {
 }
 
 void Node::Impl::on_tick() {
+    // What there is no memory for is done at the next.
+    static_cast<void>(runtime::caught([this] { look_around(); }));
+    sooner_or_later([this] {
+        timer_.expires_after(tick_);
+        timer_.async_wait([this](const boost::system::error_code& error) {
+            if (!error) on_tick();
+        });
+    });
+}
+
+void Node::Impl::look_around() {
     const bool all_freed = server_->collect() == 0;
     if (store_ && all_freed && state_ == State::serving) store_->forget_old_images();
     static_cast<void>(notifier_.watchdog());
     if (state_ == State::loading) tell_progress();
-    look_whether_behind();
     if (store_ && answers_) watch_image_file();
-    timer_.expires_after(tick_);
-    timer_.async_wait([this](const boost::system::error_code& error) {
-        if (!error) on_tick();
-    });
+    look_whether_behind();
 }
 
 /// The kernel's word of a write to the image file comes at once, a tick later at the latest it is
@@ -224,12 +243,15 @@ void Node::Impl::await_image_file_events() {
         if (own < 0) return;
         image_file_events_.assign(own);
     }
-    image_file_events_.async_wait(asio::posix::descriptor_base::wait_read,
-                                  [this](const boost::system::error_code& error) {
-                                      if (error) return;
-                                      if (runtime::take_mapped_file_events()) watch_image_file();
-                                      await_image_file_events();
-                                  });
+    sooner_or_later([this] {
+        image_file_events_.async_wait(asio::posix::descriptor_base::wait_read,
+                                      [this](const boost::system::error_code& error) {
+                                          if (error) return;
+                                          if (runtime::take_mapped_file_events())
+                                              tell([this] { watch_image_file(); });
+                                          await_image_file_events();
+                                      });
+    });
 }
 
 /// Whatever was written over the image file must not be answered for longer than a tick: a reload
@@ -239,9 +261,11 @@ void Node::Impl::watch_image_file() {
     if (runtime::mapped_file_changed() && !image_file_changed_) {
         image_file_changed_ = true;
         image_file_retry_ = now;
-        log_->error("image_file_changed",
-                    {{"file", journal::image_file_path(store_->path())},
-                     {"wanted", "nobody but zonectl writes it; SERVFAIL for what was hit"}});
+        tell([this] {
+            log_->error("image_file_changed",
+                        {{"file", journal::image_file_path(store_->path())},
+                         {"wanted", "nobody but zonectl writes it; SERVFAIL for what was hit"}});
+        });
     }
     if (!image_file_changed_ || state_ != State::serving || now < image_file_retry_) return;
     image_file_retry_ = now + image_file_patience;
@@ -259,12 +283,13 @@ void Node::Impl::tell_progress() {
 void Node::Impl::start_serving() {
     if (answers_ || state_ == State::stopping) return;
     const runtime::SignalsBlocked blocked;
-    server_->start();
+    const Status started = runtime::caught([this] { server_->start(); });
+    if (!started) return give_up("start_failed", started.error().message);
     answers_ = true;
 }
 
 void Node::Impl::give_up(std::string_view event, const std::string& message) {
-    log_->error(event, {{"error", message}});
+    tell([&] { log_->error(event, {{"error", message}}); });
     code_ = 2;
     shut_down("failed");
 }
@@ -275,7 +300,9 @@ awaitable<http::Response> Node::Impl::reload_and_wait() {
     co_await reload->done.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
     if (reload->report.is_object()) co_return json_response(reload->report);
     term::Json json = term::Json::object();
-    json.set("error", "the node is stopping");
+    json.set("error", state_ == State::stopping
+                          ? "the node is stopping"
+                          : "no memory for the report, wanted: another reload");
     co_return json_response(json, 503);
 }
 
@@ -283,9 +310,11 @@ void Node::Impl::shut_down(std::string_view why) {
     if (state_ == State::stopping) return;
     state_ = State::stopping;
     end_by_ = runtime::monotonic() + std::max(configuration_.options.drain, end_patience_min);
-    log_->info("stopping", {{"why", why}});
-    static_cast<void>(notifier_.stopping());
-    static_cast<void>(notifier_.extend_timeout(configuration_.options.drain + load_patience));
+    tell([&] {
+        log_->info("stopping", {{"why", why}});
+        static_cast<void>(notifier_.stopping());
+        static_cast<void>(notifier_.extend_timeout(configuration_.options.drain + load_patience));
+    });
     // Back to the system's own handling: a second Ctrl-C ends the process at once.
     boost::system::error_code ignored;
     signals_.clear(ignored);
@@ -299,7 +328,7 @@ void Node::Impl::shut_down(std::string_view why) {
         if (reload) reload->done.cancel();
     if (answers_) {
         const std::size_t cut = server_->drain(configuration_.options.drain);
-        log_->info("drained", {{"connections_cut", cut}});
+        tell([&] { log_->info("drained", {{"connections_cut", cut}}); });
     }
     // Nothing is left to do on io_ but to send the responses under way; then run() returns.
 }

@@ -51,6 +51,7 @@ constexpr std::ptrdiff_t batches_waiting_max =
     4;  // of zones for the control thread; then loading waits
 constexpr std::size_t reload_details_max = 1000;   // zones named in a report; the rest is counted
 constexpr std::size_t not_served_told_max = 1000;  // zones named by `zonectl status`
+constexpr std::chrono::milliseconds retry_interval{10};  // where there was no memory
 
 enum class State : std::uint8_t { loading, serving, reloading, stopping };
 
@@ -202,6 +203,8 @@ private:
     void start_serving();
     void loaded(const Result<ingest::ZoneFileTotals>& result,
                 std::optional<store::NotServed> not_served);
+    void take_over_first_load(const Result<ingest::ZoneFileTotals>& result,
+                              std::optional<store::NotServed> not_served);
     std::optional<store::Reason> reason_of(const ingest::LoadedZone& zone) const;
     void store_was_read();
     void look_whether_behind();
@@ -209,14 +212,23 @@ private:
     void load_failed(const std::string& message) { give_up("load_failed", message); }
     void reload_failed(const std::string& message);
     void give_up(std::string_view event, const std::string& message);
-    void publish(Haul haul, Tally* tally_or_null);
+    void publish(Haul haul, Tally& tally);
     void replace_all(Haul haul, Tally& tally);
+    void not_published(const Error& error);
+    template <class Work>
+    static void tell(Work work) noexcept;
+    template <class Work>
+    static void sooner_or_later(Work work) noexcept;
     std::shared_ptr<Reload> ask_for_reload();
     void begin_reload();
     void finish_reload(Haul haul, const Result<ingest::ZoneFileTotals>& result);
+    void tell_of_reload(const Result<ingest::ZoneFileTotals>& result, const Status& published,
+                        Tally& tally, const std::vector<std::string>& nameless,
+                        std::optional<SettingsNow> now);
     SettingsNow read_settings() const;
     std::vector<Error> take_over_settings(SettingsNow next, term::Json& report);
     void on_tick();
+    void look_around();
     void tell_progress();
     void watch_image_file();
     void await_image_file_events();
@@ -279,10 +291,23 @@ private:
     /// A foreign hand was at the mapped image file, and what it hit is not loaded anew yet.
     bool image_file_changed_ = false;
     base::Duration image_file_retry_;  // not before
+    bool read_all_anew_ = false;       // at the next reload: what was read last was not taken over
     std::shared_ptr<Reload> reload_;   // the one under way
     std::shared_ptr<Reload>
         reload_next_;  // asked for since it began: may not have seen the latest files
 };
+
+/// For words whose loss is borne, where something must be done whether they can be said or not.
+template <class Work>
+void Node::Impl::tell(Work work) noexcept {
+    static_cast<void>(runtime::caught([&work] { work(); }));
+}
+
+/// For the little without which the node would be deaf. Who holds the memory gives it back.
+template <class Work>
+void Node::Impl::sooner_or_later(Work work) noexcept {
+    while (!runtime::caught([&work] { work(); })) std::this_thread::sleep_for(retry_interval);
+}
 
 /// Runs `work` on the loading thread; should it throw, `failed` is told on the control thread.
 template <class Work>
@@ -295,13 +320,12 @@ void Node::Impl::begin_long_work(Work work, Failed failed) {
     long_work_ =
         std::thread([this, failed, work = std::move(work), done = std::move(done)]() mutable {
             const Status status = runtime::caught(work);
-            // What held the memory is gone: telling it succeeds sooner or later.
-            while (!status && !runtime::caught([&] {
-                asio::post(io_, [this, failed, message = status.error().message] {
-                    (this->*failed)(message);
+            if (!status)
+                sooner_or_later([&] {
+                    asio::post(io_, [this, failed, message = status.error().message] {
+                        (this->*failed)(message);
+                    });
                 });
-            }))
-                std::this_thread::yield();
             done.set_value();
         });
 }

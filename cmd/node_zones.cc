@@ -135,7 +135,11 @@ Result<ingest::ZoneFileTotals> Node::Impl::load_progressively() {
             if (stop_loading_) return;
         asio::post(io_, [this, batch] {
             batch_room_.release();
-            publish(std::move(*batch), nullptr);
+            const Status status = runtime::caught([&] {
+                Tally ignored;
+                publish(std::move(*batch), ignored);
+            });
+            if (!status) not_published(status.error());
         });
         batch = std::make_shared<Haul>();
         flushed = runtime::monotonic();
@@ -241,6 +245,13 @@ void Node::Impl::store_seen(std::uint64_t look, const Result<writer::StoreWatch:
 void Node::Impl::loaded(const Result<ingest::ZoneFileTotals>& result,
                         std::optional<store::NotServed> not_served) {
     if (state_ == State::stopping) return;
+    const Status status =
+        runtime::caught([&] { take_over_first_load(result, std::move(not_served)); });
+    if (!status) give_up("load_failed", status.error().message);
+}
+
+void Node::Impl::take_over_first_load(const Result<ingest::ZoneFileTotals>& result,
+                                      std::optional<store::NotServed> not_served) {
     const ServeOptions& options = configuration_.options;
     if (!result) return give_up("zones_unreadable", result.error().text());
     for (const Error& problem : result->problems)
@@ -250,8 +261,10 @@ void Node::Impl::loaded(const Result<ingest::ZoneFileTotals>& result,
                                                std::to_string(result->problems_count) +
                                                " problems of the source, and --strict");
     if (not_served) not_served_ = *std::move(not_served);
+    if (store_) store_->taken();
     store_was_read();
     start_serving();
+    if (!answers_) return;
     if (store_) await_image_file_events();
     state_ = State::serving;
     loaded_at_ = runtime::now();
@@ -271,71 +284,128 @@ void Node::Impl::loaded(const Result<ingest::ZoneFileTotals>& result,
     }
 }
 
-void Node::Impl::publish(Haul haul, Tally* tally_or_null) {
+/// Throws when there is no memory. Then what was served before still is, or all of `haul` is served
+/// and something of it is not told of; `not_published` has it read again.
+void Node::Impl::publish(Haul haul, Tally& tally) {
     if (state_ == State::stopping) return;
-    Tally ignored;
-    Tally& tally = tally_or_null != nullptr ? *tally_or_null : ignored;
     if (haul.fresh) return replace_all(std::move(haul), tally);
+    enum class What : std::uint8_t { kept, same, added, changed, failed };
+    struct Outcome {
+        What what;
+        std::optional<std::uint32_t> serial;  // of what is served
+    };
+    std::vector<Outcome> outcomes;
+    std::vector<dns::Name> removed;
     std::vector<store::Change> changes;
-    const auto forget = [this](const zone::Zone& old) {
-        counts_.records -= old.records();
-        if (old.state() == zone::State::pending) not_served_.set_not_loaded(--not_loaded_);
+    std::uint64_t records = counts_.records;
+    std::uint64_t not_loaded = not_loaded_;
+    const auto forget = [&](const zone::Zone& old) {
+        records -= old.records();
+        if (old.state() == zone::State::pending) --not_loaded;
     };
     for (ingest::LoadedZone& zone : haul.zones) {
         const std::optional<zone::Zone> old = catalogue_->find_exact(zone.apex);
         const bool failed = !zone.errors.empty();
-        const bool keeps = failed && old && old->state() == zone::State::serving;
-        if (failed) {
-            tally.failed += 1;
-            tally.detail(zone.apex, keeps ? "failed, last good content is kept" : "failed",
-                         keeps ? std::optional(old->serial()) : std::nullopt, zone.errors);
-        }
-        if (keeps) {
-            outdated_.put(zone);
+        if (failed && old && old->state() == zone::State::serving) {
+            outcomes.push_back({What::kept, old->serial()});
             continue;
         }
-        outdated_.erase(zone.apex);
-        if (const auto reason = reason_of(zone))
-            not_served_.put(zone.apex, *reason, failed ? zone.errors.front().text() : "");
-        else
-            not_served_.erase(zone.apex);
-        if (!failed) {
+        if (failed) {
+            outcomes.push_back({What::failed, std::nullopt});
+        } else {
             const base::Octets octets = zone.image.octets();
-            if (old && std::ranges::equal(old->octets(), octets)) continue;
-            (old ? tally.changed : tally.added) += 1;
-            tally.detail(zone.apex, old ? "changed" : "added", zone::Zone(octets.data()).serial(),
-                         {});
+            const bool same = old && std::ranges::equal(old->octets(), octets);
+            outcomes.push_back({same  ? What::same
+                                : old ? What::changed
+                                      : What::added,
+                                zone::Zone(octets.data()).serial()});
+            if (same) continue;
         }
         if (old) forget(*old);
-        counts_.records += zone.records;
+        records += zone.records;
         changes.push_back({zone.apex, std::move(zone.image)});
     }
     for (const dns::Name& apex : haul.removed) {
         const std::optional<zone::Zone> old = catalogue_->find_exact(apex);
         if (!old) continue;
         forget(*old);
+        removed.push_back(apex);
+        changes.push_back({apex, std::nullopt});
+    }
+    if (!changes.empty()) {
+        server_->make_room();
+        auto next = store::Catalogue::with(std::move(catalogue_), std::move(changes));
+        catalogue_ = std::move(next.catalogue);
+        server_->publish(*catalogue_, std::move(next.garbage));
+        counts_.zones = catalogue_->size();
+        loaded_at_ = runtime::now();
+    }
+    counts_.records = records;
+    if (std::exchange(not_loaded_, not_loaded) != not_loaded)
+        not_served_.set_not_loaded(not_loaded);
+
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+        const ingest::LoadedZone& zone = haul.zones[i];
+        const auto& [what, serial] = outcomes[i];
+        switch (what) {
+            case What::kept:
+                outdated_.put(zone);
+                tally.failed += 1;
+                tally.detail(zone.apex, "failed, last good content is kept", serial, zone.errors);
+                continue;
+            case What::failed:
+                tally.failed += 1;
+                tally.detail(zone.apex, "failed", serial, zone.errors);
+                break;
+            case What::added:
+                tally.added += 1;
+                tally.detail(zone.apex, "added", serial, {});
+                break;
+            case What::changed:
+                tally.changed += 1;
+                tally.detail(zone.apex, "changed", serial, {});
+                break;
+            case What::same:
+                break;
+        }
+        outdated_.erase(zone.apex);
+        if (const auto reason = reason_of(zone))
+            not_served_.put(zone.apex, *reason,
+                            what == What::failed ? zone.errors.front().text() : "");
+        else
+            not_served_.erase(zone.apex);
+    }
+    for (const dns::Name& apex : removed) {
         outdated_.erase(apex);
         not_served_.erase(apex);
         tally.removed += 1;
         tally.detail(apex, "removed", std::nullopt, {});
-        changes.push_back({apex, std::nullopt});
     }
-    if (changes.empty()) return;
-    store::Catalogue::Next next = store::Catalogue::with(std::move(catalogue_), std::move(changes));
-    catalogue_ = std::move(next.catalogue);
-    server_->publish(*catalogue_, std::move(next.garbage));
-    counts_.zones = catalogue_->size();
-    loaded_at_ = runtime::now();
 }
 
+/// As `publish`.
 void Node::Impl::replace_all(Haul haul, Tally& tally) {
-    tally = std::move(haul.fresh_tally);
-    static_cast<void>(totals_of(haul.fresh_report));
+    server_->make_room();
+    store::Garbage garbage = store::Catalogue::retire(std::move(catalogue_));
+    catalogue_ = std::move(haul.fresh);
+    server_->publish(*catalogue_, std::move(garbage));
+    store_->taken();
+    loaded_at_ = runtime::now();
+    counts_.zones = haul.fresh_report.zones;
+    counts_.records = haul.fresh_report.records;
     not_served_ = std::move(haul.fresh_report.not_served);
     outdated_ = {};
-    std::unique_ptr<store::Catalogue> old = std::exchange(catalogue_, std::move(haul.fresh));
-    server_->publish(*catalogue_, store::Catalogue::retire(std::move(old)));
-    loaded_at_ = runtime::now();
+    tally = std::move(haul.fresh_tally);
+}
+
+/// The next reload reads everything, since nothing remembers what was not taken over.
+void Node::Impl::not_published(const Error& error) {
+    read_all_anew_ = true;
+    tell([&] {
+        log_->error("not_published",
+                    {{"error", error.message},
+                     {"wanted", "memory, and a reload; what was served before still is"}});
+    });
 }
 
 std::shared_ptr<Reload> Node::Impl::ask_for_reload() {
@@ -351,9 +421,17 @@ std::shared_ptr<Reload> Node::Impl::ask_for_reload() {
 
 void Node::Impl::begin_reload() {
     state_ = State::reloading;
-    static_cast<void>(notifier_.reloading());
-    log_->info("reload_begins");
-    begin_long_work([this] { rescan(); }, &Impl::reload_failed);
+    // Nobody is at them now, and no catalogue borrows from what was not taken.
+    if (std::exchange(read_all_anew_, false)) {
+        if (store_) store_->not_taken();
+        if (files_) files_->forget();
+    }
+    const Status begun = runtime::caught([this] {
+        static_cast<void>(notifier_.reloading());
+        log_->info("reload_begins");
+        begin_long_work([this] { rescan(); }, &Impl::reload_failed);
+    });
+    if (!begun) reload_failed(begun.error().message);
 }
 
 /// On the loading thread. Control does not touch the catalogue meanwhile: only a reload changes it.
@@ -467,6 +545,7 @@ Result<ingest::ZoneFileTotals> Node::Impl::look_at_store(Haul& haul) {
 
 /// What is served stays as it was.
 void Node::Impl::reload_failed(const std::string& message) {
+    read_all_anew_ = true;
     finish_reload({}, fail(Errc::io, message));
 }
 
@@ -522,15 +601,35 @@ std::vector<Error> Node::Impl::take_over_settings(SettingsNow next, term::Json& 
 void Node::Impl::finish_reload(Haul haul, const Result<ingest::ZoneFileTotals>& result) {
     if (state_ == State::stopping) return;
     Tally tally;
-    const std::vector<std::string> nameless = std::move(haul.nameless);
-    for (const std::string& problem : nameless)
-        not_served_.put_nameless(store::Reason::damaged, problem);
     std::optional<SettingsNow> now = std::move(haul.settings);
-    publish(std::move(haul), &tally);
-    store_was_read();
+    const std::vector<std::string> nameless = std::move(haul.nameless);
+    const Status published = runtime::caught([&] {
+        for (const std::string& problem : nameless)
+            not_served_.put_nameless(store::Reason::damaged, problem);
+        publish(std::move(haul), tally);
+        if (!read_all_anew_) store_was_read();
+    });
+    if (!published) not_published(published.error());
+    haul = {};
+    const Status told = runtime::caught(
+        [&] { tell_of_reload(result, published, tally, nameless, std::move(now)); });
+    if (!told) tell([&] { log_->error("reload_not_told", {{"error", told.error().message}}); });
+    state_ = State::serving;
+    tell([this] { static_cast<void>(notifier_.ready()); });
+    reload_->done.cancel();
+    reload_ = std::exchange(reload_next_, nullptr);
+    if (reload_) begin_reload();
+}
+
+void Node::Impl::tell_of_reload(const Result<ingest::ZoneFileTotals>& result,
+                                const Status& published, Tally& tally,
+                                const std::vector<std::string>& nameless,
+                                std::optional<SettingsNow> now) {
     if (result && served_store_) served_store_->problem.clear();
     // Whatever was not looked at, or found as it is served.
-    const std::uint64_t unchanged = catalogue_->size() - tally.added - tally.changed - tally.failed;
+    const std::uint64_t unchanged =
+        catalogue_->size() -
+        std::min<std::uint64_t>(tally.added + tally.changed + tally.failed, catalogue_->size());
     term::Json settings = term::Json::array();
     std::vector<Error> errors;
     if (now) errors = take_over_settings(*std::move(now), settings);
@@ -544,7 +643,8 @@ void Node::Impl::finish_reload(Haul haul, const Result<ingest::ZoneFileTotals>& 
     for (const std::string& problem : nameless)
         add_problem(Error{Errc::malformed, problem, {store_->path()}});
     if (!result) add_problem(result.error());
-    if (result) image_file_changed_ = false;
+    if (!published) add_problem(published.error());
+    if (result && published) image_file_changed_ = false;
     if (store_ && !image_file_events_.is_open()) await_image_file_events();
     if (result)
         for (const Error& problem : result->problems) add_problem(problem);
@@ -569,12 +669,7 @@ void Node::Impl::finish_reload(Haul haul, const Result<ingest::ZoneFileTotals>& 
                             {"total", catalogue_->size()},
                             {"not_served", not_served_.total()},
                             {"ok", ok}});
-    state_ = State::serving;
-    static_cast<void>(notifier_.ready());
     reload_->report = std::move(report);
-    reload_->done.cancel();
-    reload_ = std::exchange(reload_next_, nullptr);
-    if (reload_) begin_reload();
 }
 
 }  // namespace zc::cmd

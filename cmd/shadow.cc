@@ -11,6 +11,7 @@
 #include "flags.h"
 #include "net/endpoint.h"
 #include "runtime/clock.h"
+#include "runtime/workers.h"
 #include "shadow/front.h"
 #include "stop.h"
 #include "verbs.h"
@@ -116,6 +117,13 @@ int run_shadow(ShadowOptions options, Invocation& invocation) {
     Status kept;
     Outcome outcome;
     ComparisonView view(terminal, info, 0);
+    // Nor does anything end because there was no memory for it.
+    const auto or_say_so = [&terminal](const std::string_view lost, const auto& work) {
+        const Status status = runtime::caught(work);
+        if (!status)
+            static_cast<void>(runtime::caught(
+                [&] { terminal.warn(status.error().message + ": " + std::string(lost)); }));
+    };
     const auto keep = [&] {
         shadow::Stretch stretch = front.take();
         if (!kept) return;
@@ -133,14 +141,16 @@ int run_shadow(ShadowOptions options, Invocation& invocation) {
         std::this_thread::sleep_for(look_interval);
         if (runtime::monotonic() - flushed >= flush_interval) {
             flushed = runtime::monotonic();
-            keep();
+            or_say_so("what was compared in the last second is lost", keep);
         }
-        if (kept)
+        if (!kept) continue;
+        or_say_so("nothing is shown", [&] {
             if (const Status shown = view.update(*results, *run); !shown)
                 terminal.warn(shown.error().text());
+        });
     }
     front.stop();
-    keep();
+    or_say_so("what was compared in the last second is lost", keep);
     view.finish();
     outcome.took = view.running();
     outcome.front = front_json(front.passed());

@@ -79,7 +79,7 @@ const Policy& Comparer::policy() const noexcept {
     return work_->policy;
 }
 
-Sameness Comparer::same(const Asked& asked, base::Octets older, base::Octets newer) noexcept {
+Sameness Comparer::same(const Asked& asked, base::Octets older, base::Octets newer) {
     Work& work = *work_;
     const base::Octets question = question_of(asked.query);
     if (question.empty() || older.size() < 2 || newer.size() < 2) return {};

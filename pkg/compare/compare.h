@@ -156,7 +156,7 @@ public:
     /// case included. Cost: at most 1 µs for a pair of ordinary size that is the same. Memory is
     /// kept: for the worst message of 64 KiB 8 MiB a side. With `signatures` in `needed` the caller
     /// has still to verify both (dnssec/verify.h).
-    Sameness same(const Asked& asked, base::Octets older, base::Octets newer) noexcept;
+    Sameness same(const Asked& asked, base::Octets older, base::Octets newer);
     /// The slow way, for a pair that is not the same. An empty response is a timeout.
     Difference difference(const Asked& asked, base::Octets older, base::Octets newer) const;
 

@@ -6,7 +6,9 @@
 #include <cstring>
 #include <exception>
 #include <list>
+#include <new>
 #include <optional>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -53,6 +55,7 @@ constexpr std::size_t read_octets = 4096;
 constexpr std::size_t discarded_octets_max = 1U << 20U;
 constexpr auto discard_time = std::chrono::seconds(1);
 constexpr auto accept_pause = std::chrono::milliseconds(100);
+constexpr auto no_memory_pause = std::chrono::milliseconds(1);
 
 std::chrono::nanoseconds chrono_of(base::Duration duration) {
     return std::chrono::nanoseconds(duration.nanoseconds);
@@ -95,6 +98,11 @@ Result<sockaddr_un> unix_address(const std::string& path) {
     address.sun_family = AF_UNIX;
     std::memcpy(address.sun_path, path.data(), path.size());
     return address;
+}
+
+/// The error of accept(2) that comes again at once.
+bool is_out_of(int error) {
+    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
 const sockaddr* as_sockaddr(const sockaddr_un& address) {
@@ -143,7 +151,10 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
     bool stopping = false;
 
     template <class Acceptor>
-    awaitable<void> accept(std::shared_ptr<State> self, std::shared_ptr<Acceptor> acceptor);
+    void accept(std::shared_ptr<Acceptor> acceptor);
+    template <class Acceptor>
+    void accept_later(std::shared_ptr<Acceptor> acceptor);
+    void admit(Descriptor descriptor);
     awaitable<void> converse(std::shared_ptr<State> self, Stream stream);
     awaitable<Response> dispatch(Request request, std::string& allow);
     void turn_away(asio::generic::stream_protocol::socket socket);
@@ -296,24 +307,56 @@ void Server::State::turn_away(asio::generic::stream_protocol::socket socket) {
     socket.shutdown(asio::socket_base::shutdown_send, ignored);
 }
 
+/// Accepts one connection after another. Not a coroutine, and no async_accept: Asio would lose both
+/// for want of memory, and nobody would accept any more.
 template <class Acceptor>
-awaitable<void> Server::State::accept(std::shared_ptr<State> self,
-                                      std::shared_ptr<Acceptor> acceptor) {
-    while (!self->stopping && acceptor->is_open()) {
-        asio::generic::stream_protocol::socket socket(control);
-        error_code error;
-        co_await acceptor->async_accept(socket, redirect_error(use_awaitable, error));
-        if (error == asio::error::operation_aborted) break;
-        if (error) {
-            // Out of descriptors, most likely: the connection stays in the backlog, so wait a
-            // little.
-            asio::steady_timer timer(control, accept_pause);
-            co_await timer.async_wait(redirect_error(use_awaitable, error));
-        } else if (connections.size() >= limits.connections_max) {
-            turn_away(std::move(socket));
-        } else {
-            asio::co_spawn(control, converse(self, Stream(std::move(socket))), asio::detached);
+void Server::State::accept(std::shared_ptr<Acceptor> acceptor) {
+    while (!stopping && acceptor->is_open()) {
+        try {
+            acceptor->async_wait(asio::socket_base::wait_read, [self = shared_from_this(),
+                                                                acceptor](const error_code& error) {
+                if (error) return;
+                Descriptor socket(::accept4(acceptor->native_handle(), nullptr, nullptr,
+                                            SOCK_CLOEXEC | SOCK_NONBLOCK));
+                const bool none_left = !socket.valid() && is_out_of(errno);
+                if (socket.valid()) self->admit(std::move(socket));
+                if (none_left) return self->accept_later(acceptor);
+                self->accept(acceptor);
+            });
+            return;
+        } catch (const std::bad_alloc&) {
+            std::this_thread::sleep_for(no_memory_pause);
         }
+    }
+}
+
+/// Out of descriptors or memory: the connection stays in the backlog, so wait a little.
+template <class Acceptor>
+void Server::State::accept_later(std::shared_ptr<Acceptor> acceptor) {
+    try {
+        auto timer = std::make_shared<asio::steady_timer>(control, accept_pause);
+        timer->async_wait([self = shared_from_this(), acceptor, timer](const error_code&) {
+            self->accept(acceptor);
+        });
+    } catch (const std::bad_alloc&) {
+        std::this_thread::sleep_for(no_memory_pause);
+        accept(std::move(acceptor));
+    }
+}
+
+void Server::State::admit(Descriptor descriptor) {
+    try {
+        sockaddr_storage address{};
+        socklen_t size = sizeof address;
+        ::getsockname(descriptor.get(), reinterpret_cast<sockaddr*>(&address), &size);
+        const asio::generic::stream_protocol protocol(address.ss_family, 0);
+        asio::generic::stream_protocol::socket socket(control, protocol, descriptor.get());
+        descriptor.release();
+        if (connections.size() >= limits.connections_max) return turn_away(std::move(socket));
+        asio::co_spawn(control, converse(shared_from_this(), Stream(std::move(socket))),
+                       asio::detached);
+    } catch (const std::exception&) {
+        // No memory for it: it is closed.
     }
 }
 
@@ -353,10 +396,11 @@ Result<std::uint16_t> Server::listen_tcp(const std::string& address, std::uint16
     if (!error) acceptor->set_option(asio::socket_base::reuse_address(true), error);
     if (!error) acceptor->bind(endpoint, error);
     if (!error) acceptor->listen(backlog, error);
+    if (!error) acceptor->non_blocking(true, error);
     if (error) return base::fail_errno(error.value(), address + " port " + std::to_string(port));
     const std::uint16_t bound = acceptor->local_endpoint(error).port();
     state_->tcp.push_back(acceptor);
-    asio::co_spawn(state_->control, state_->accept(state_, acceptor), asio::detached);
+    state_->accept(acceptor);
     return bound;
 }
 
@@ -384,10 +428,12 @@ Status Server::listen_unix(const std::string& path) {
     acceptor->assign(asio::local::stream_protocol(), socket.get(), error);
     if (error) return base::fail_errno(error.value(), path);
     socket.release();
+    acceptor->non_blocking(true, error);
+    if (error) return base::fail_errno(error.value(), path);
     state_->lock = std::move(lock);
     state_->local = acceptor;
     state_->local_path = path;
-    asio::co_spawn(state_->control, state_->accept(state_, acceptor), asio::detached);
+    state_->accept(acceptor);
     return {};
 }
 

@@ -615,6 +615,10 @@ Result<ZoneFileTotals> ZoneFiles::rescan(
     return std::move(run.totals());
 }
 
+void ZoneFiles::forget() noexcept {
+    state_->snapshot = {};
+}
+
 const std::string& ZoneFiles::path() const noexcept {
     return state_->path;
 }

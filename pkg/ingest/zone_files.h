@@ -129,6 +129,9 @@ public:
         const std::function<void(const std::function<void(dns::NameView)>&)>& each_known,
         const std::function<void(dns::NameView)>& removed, const ZoneProgress& progress = nullptr);
 
+    /// What was handed over could not be taken: the next `rescan` reads every file.
+    void forget() noexcept;
+
     const std::string& path() const noexcept;
     bool is_list() const noexcept;
     /// Octets kept for `rescan`.

@@ -24,6 +24,10 @@ Grace::Grace(std::size_t readers) : slots_(readers) {
                                 "membarrier(2), which Linux has since 4.14, is not allowed here");
 }
 
+void Grace::make_room() {
+    if (retired_.size() == retired_.capacity()) retired_.reserve(2 * retired_.size() + 1);
+}
+
 void Grace::retire(std::shared_ptr<void> garbage) {
     const std::uint64_t epoch = epoch_.load(std::memory_order_relaxed) + 1;
     epoch_.store(epoch, std::memory_order_release);

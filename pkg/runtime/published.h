@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -36,6 +37,8 @@ public:
         slots_[reader].since.store(0, std::memory_order_release);
     }
 
+    /// Control: the next `retire` throws nothing. Throws std::bad_alloc.
+    void make_room();
     /// Control: `garbage` is what readers that entered before this call may still see. Takes it.
     void retire(std::shared_ptr<void> garbage);
     /// Control: destroys what no reader can see any more; gives the number of publications still
@@ -78,13 +81,20 @@ public:
 
     /// Readers that enter from now on see `next`. `garbage`: any movable value whose destructor
     /// frees what they cannot see any more; it runs in a later `publish` or `collect`, on the
-    /// control thread.
+    /// control thread. Throws std::bad_alloc; then `garbage` is still the caller's, and nothing has
+    /// changed.
     template <class Garbage>
-    void publish(const T& next, Garbage garbage) {
-        auto kept = std::make_shared<Garbage>(
-            std::move(garbage));  // a deleter that knows the type; one owner
+    void publish(const T& next, Garbage&& garbage) {
+        static_assert(!std::is_lvalue_reference_v<Garbage>);
+        grace_.make_room();
+        // A deleter that knows the type; one owner.
+        publish_made(next, std::make_shared<Garbage>(std::forward<Garbage>(garbage)));
+    }
+    /// Makes room for one `publish_made`, which then throws nothing. Throws std::bad_alloc.
+    void make_room() { grace_.make_room(); }
+    void publish_made(const T& next, std::shared_ptr<void> garbage) {
         current_.store(&next, std::memory_order_release);
-        grace_.retire(std::move(kept));
+        grace_.retire(std::move(garbage));
         grace_.collect();
     }
     /// Destroys the garbage that nobody can see; gives the number of publications still waiting.

@@ -8,10 +8,9 @@
 
 namespace zc::runtime {
 
-Status caught(const std::function<void()>& work) noexcept {
+Status detail::error_of_current_exception() noexcept {
     try {
-        work();
-        return {};
+        throw;
     } catch (const std::bad_alloc&) {
         // Short enough to need no memory.
         return fail(Errc::limit, "no memory");

@@ -13,9 +13,21 @@
 
 namespace zc::runtime {
 
+namespace detail {
+Status error_of_current_exception() noexcept;
+}
+
 /// Calls `work` and turns what it throws into an error: `limit` for a failed allocation, `io` for
-/// anything else.
-Status caught(const std::function<void()>& work) noexcept;
+/// anything else. Needs no memory itself.
+template <class Work>
+Status caught(Work&& work) noexcept {
+    try {
+        work();
+        return {};
+    } catch (...) {
+        return detail::error_of_current_exception();
+    }
+}
 
 class Workers {
 public:

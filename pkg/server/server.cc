@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <charconv>
 #include <csignal>
+#include <optional>
 #include <stdexcept>
 #include <system_error>
 #include <thread>
+#include <type_traits>
 #include <utility>
 
 #include <pthread.h>
@@ -129,7 +131,9 @@ struct Server::Impl {
     void stop(base::Duration deadline) noexcept;
     std::size_t join() noexcept;
     template <class Garbage>
-    void show(const View& next, Garbage garbage);
+    void show(const View& next, Garbage&& garbage);
+    void make_room();
+    void show(const store::Catalogue& catalogue, store::Garbage&& garbage) noexcept;
 
     std::vector<net::Endpoint> endpoints;
     bool pin = false;
@@ -139,8 +143,14 @@ struct Server::Impl {
     std::unique_ptr<const View> view;
     ConnectionLimits limits;
     std::unique_ptr<runtime::Published<View>> published;
+    /// For the next catalogue, so that its publication needs no memory.
+    struct Room {
+        std::unique_ptr<View> view = std::make_unique<View>();
+        using Garbage = std::pair<std::unique_ptr<const View>, store::Garbage>;
+        std::shared_ptr<Garbage> garbage = std::make_shared<Garbage>();
+    };
+    std::optional<Room> room;
     std::vector<std::unique_ptr<Worker>> workers;
-    bool started = false;
 };
 
 Server::Impl::Impl(Options options, const store::Catalogue& catalogue,
@@ -189,22 +199,21 @@ Server::Impl::Impl(Options options, const store::Catalogue& catalogue,
 void Server::Impl::start() {
     const std::vector<std::size_t> cores = allowed_cores();
     const runtime::SignalsBlocked blocked;
-    started = true;
     for (std::size_t i = 0; i < workers.size(); ++i) {
         Worker& worker = *workers[i];
-        const auto begin = [&](const char* name, auto& loop) {
-            std::thread thread([&loop] { loop.run(); });
-            pthread_setname_np(thread.native_handle(), (name + std::to_string(i)).c_str());
+        const auto begin = [&](const char* name, auto& loop, std::thread& thread) {
+            const std::string numbered = name + std::to_string(i);
+            thread = std::thread([&loop] { loop.run(); });
+            pthread_setname_np(thread.native_handle(), numbered.c_str());
             if (pin) {
                 cpu_set_t core;
                 CPU_ZERO(&core);
                 CPU_SET(cores[i % cores.size()], &core);
                 pthread_setaffinity_np(thread.native_handle(), sizeof core, &core);
             }
-            return thread;
         };
-        worker.udp_thread = begin("udp", *worker.udp);
-        worker.tcp_thread = begin("tcp", *worker.tcp);
+        begin("udp", *worker.udp, worker.udp_thread);
+        begin("tcp", *worker.tcp, worker.tcp_thread);
     }
 }
 
@@ -226,11 +235,31 @@ std::size_t Server::Impl::join() noexcept {
     return cut;
 }
 
-/// Readers see `next` from their next batch on; the view before it goes with `garbage`.
+/// Readers see `next` from their next batch on; the view before it goes with `garbage`. What throws
+/// changes nothing, `garbage` neither.
 template <class Garbage>
-void Server::Impl::show(const View& next, Garbage garbage) {
-    auto before = std::exchange(view, std::make_unique<const View>(next));
-    published->publish(*view, std::pair(std::move(before), std::move(garbage)));
+void Server::Impl::show(const View& next, Garbage&& garbage) {
+    auto shown = std::make_unique<const View>(next);
+    using Kept = std::pair<std::unique_ptr<const View>, std::remove_cvref_t<Garbage>>;
+    auto kept = std::make_shared<Kept>();
+    published->make_room();
+    kept->first = std::exchange(view, std::move(shown));
+    kept->second = std::forward<Garbage>(garbage);
+    published->publish_made(*view, std::move(kept));
+}
+
+void Server::Impl::make_room() {
+    if (!room) room.emplace();
+    published->make_room();
+}
+
+/// After `make_room`.
+void Server::Impl::show(const store::Catalogue& catalogue, store::Garbage&& garbage) noexcept {
+    *room->view = {&catalogue, view->identity, view->settings};
+    room->garbage->first = std::exchange(view, std::move(room->view));
+    room->garbage->second = std::move(garbage);
+    published->publish_made(*view, std::move(room->garbage));
+    room.reset();
 }
 
 Server::Server(Options options, const store::Catalogue& catalogue,
@@ -246,22 +275,28 @@ void Server::start() {
     impl_->start();
 }
 
-void Server::publish(const store::Catalogue& catalogue, store::Garbage garbage) {
-    impl_->show({&catalogue, impl_->view->identity, impl_->view->settings}, std::move(garbage));
+void Server::make_room() {
+    impl_->make_room();
+}
+
+void Server::publish(const store::Catalogue& catalogue, store::Garbage&& garbage) {
+    impl_->make_room();
+    impl_->show(catalogue, std::move(garbage));
 }
 
 void Server::publish(std::shared_ptr<const answer::Identity> identity) {
-    auto before = std::exchange(impl_->identity, std::move(identity));
-    impl_->show({impl_->view->catalogue, impl_->identity.get(), impl_->view->settings},
-                std::move(before));
+    std::shared_ptr<const answer::Identity> before = impl_->identity;
+    impl_->show({impl_->view->catalogue, identity.get(), impl_->view->settings}, std::move(before));
+    impl_->identity = std::move(identity);
 }
 
 Status Server::publish(Settings settings) {
     ZC_TRY_STATUS(validate(settings));
-    auto before =
-        std::exchange(impl_->settings, std::make_unique<const Settings>(std::move(settings)));
-    impl_->show({impl_->view->catalogue, impl_->view->identity, impl_->settings.get()},
-                std::move(before));
+    auto next = std::make_unique<const Settings>(std::move(settings));
+    const Settings* const shown = next.get();
+    // After it went well: what is replaced is garbage, and `next` is what is shown.
+    impl_->show({impl_->view->catalogue, impl_->view->identity, shown}, std::move(impl_->settings));
+    impl_->settings = std::move(next);
     runtime::raise_descriptor_limit(impl_->settings->tcp.connections_max + descriptors_spare);
     return {};
 }

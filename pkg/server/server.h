@@ -92,12 +92,16 @@ public:
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
 
-    /// Starts the threads. Throws std::system_error when the system refuses one.
+    /// Starts the threads. Throws std::system_error when the system refuses one, std::bad_alloc;
+    /// then it is good for nothing but to be destroyed.
     void start();
 
+    /// The publications below throw std::bad_alloc, and change nothing then, nor take `garbage`.
+    /// After `make_room` the next one of a catalogue throws nothing.
+    void make_room();
     /// Queries see `catalogue` from their next batch on. `garbage` is freed when no worker can see
     /// it any more.
-    void publish(const store::Catalogue& catalogue, store::Garbage garbage);
+    void publish(const store::Catalogue& catalogue, store::Garbage&& garbage);
     void publish(std::shared_ptr<const answer::Identity> identity);
     /// Fails, and changes nothing, when a setting is out of its range.
     Status publish(Settings settings);

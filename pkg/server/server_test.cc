@@ -768,6 +768,47 @@ TEST_CASE(
     CHECK(identity.use_count() == 2);
 }
 
+TEST_CASE("a publication for which there is no memory changes nothing, and is made later") {
+    const Fixture fixture;
+    const Udp client(fixture.endpoint());
+    const auto old = example_catalogue();
+    auto next = std::make_unique<store::Catalogue>(3);
+    next->insert(
+        {.apex = name("example."), .image = example_zone(77), .borrowed_image_or_null = nullptr});
+    const auto told = std::make_shared<answer::Identity>();
+    Settings settings;
+    settings.rate_limit.slip = 7;
+    // One allocation more goes well each time: all three do in the end.
+    int done = 0;
+    for (std::uint64_t number = 1; done < 3; ++number) {
+        store::Garbage garbage;
+        {
+            const testkit::FailingMemory memory(number);
+            try {
+                if (done == 0) fixture.server->publish(*next, std::move(garbage));
+                if (done == 1) fixture.server->publish(told);
+                if (done == 2) static_cast<void>(fixture.server->publish(settings));
+                ++done;
+                number = 0;
+            } catch (const std::bad_alloc&) {
+            }
+        }
+        REQUIRE(number < 20);
+        const Message response = client.ask(query(1));
+        REQUIRE(response.size() > 12);
+        CHECK(response.back() == (done == 0 ? 1 : 77));
+    }
+    // Room made before makes it sure.
+    fixture.server->make_room();
+    {
+        const testkit::FailingMemory memory(testkit::FailingMemory::all);
+        fixture.server->publish(*old, store::Garbage());
+    }
+    CHECK(client.ask(query(2)).back() == 1);
+    fixture.server->publish(*fixture.catalogue, store::Garbage());
+    wait_until([&] { return fixture.server->collect() == 0; });
+}
+
 TEST_CASE("draining answers what has arrived and then takes no more") {
     Fixture fixture({}, {at("127.0.0.1"), at("127.0.0.2")});
     const net::Endpoint endpoint = fixture.endpoint();

@@ -178,7 +178,7 @@ struct Buffers {
     std::array<net::SocketAddress, batch_datagrams> senders{};
     std::vector<std::uint8_t> octets = std::vector<std::uint8_t>(batch_datagrams * buffer_octets);
 
-    Buffers() noexcept {
+    Buffers() {
         for (std::size_t i = 0; i < batch_datagrams; ++i) {
             received_parts[i] = {&octets[i * buffer_octets], datagram_octets_max};
             received[i].msg_hdr.msg_iov = &received_parts[i];

@@ -87,6 +87,11 @@ struct Front::Work {
     std::unique_ptr<FrontJudge> judge;
     std::vector<std::thread> passing, asking;
 
+    Work() = default;
+    Work(const Work&) = delete;
+    Work& operator=(const Work&) = delete;
+    ~Work() { stop(); }
+
     Channel& add_channel() {
         channels.push_back(std::make_unique<Channel>());
         return *channels.back();
@@ -176,21 +181,18 @@ Front::Front(const FrontOptions& options) : work_(std::make_unique<Work>()) {
     const runtime::SignalsBlocked blocked;
     work.judge = std::make_unique<FrontJudge>(options, std::move(compared), std::move(others));
     // By these names an operator sees what each of them costs.
-    const auto begin = [](const std::string& name, auto& loop) {
-        std::thread thread([&loop] { loop.run(); });
-        pthread_setname_np(thread.native_handle(), name.c_str());
-        return thread;
+    const auto begin = [](const std::string& name, auto& loop, std::vector<std::thread>& threads) {
+        threads.emplace_back([&loop] { loop.run(); });
+        pthread_setname_np(threads.back().native_handle(), name.c_str());
     };
     for (unsigned i = 0; i < workers; ++i) {
-        work.asking.push_back(begin("ask" + std::to_string(i), *work.askers[i]));
-        work.passing.push_back(begin("udp" + std::to_string(i), *work.udp[i]));
+        begin("ask" + std::to_string(i), *work.askers[i], work.asking);
+        begin("udp" + std::to_string(i), *work.udp[i], work.passing);
     }
-    work.passing.push_back(begin("tcp", *work.tcp));
+    begin("tcp", *work.tcp, work.passing);
 }
 
-Front::~Front() {
-    work_->stop();
-}
+Front::~Front() = default;
 
 const std::vector<net::Endpoint>& Front::endpoints() const noexcept {
     return work_->endpoints;

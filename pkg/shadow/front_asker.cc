@@ -65,11 +65,12 @@ struct FrontAsker::Work {
     }
     /// Hands a question over to those who compare; `answer` is empty if there is none.
     void give(Asked& one, base::Octets answer) noexcept {
-        assign(pair.query, one.query);
         std::swap(pair.older, one.older);
-        assign(pair.newer, answer);
         pair.proxy.clear();
-        to.give(pair);
+        if (assign(pair.query, one.query) && assign(pair.newer, answer))
+            to.give(pair);
+        else
+            to.dropped.add(1);  // for lack of memory
         shrink(pair);
     }
 

@@ -20,6 +20,7 @@
 #include "capture/source.h"
 #include "runtime/clock.h"
 #include "runtime/priority.h"
+#include "runtime/workers.h"
 #include "shadow/judge.h"
 #include "shadow/run.h"
 #include "shadow/signatures.h"
@@ -100,13 +101,16 @@ struct FrontJudge::Work : capture::Source {
         for (const Channel* channel : others) counted.push_back({.channel = channel});
         // Where a PROXY header is expected, a question of the front's own would not be answered.
         asks_again = !options.proxy_to_older && !options.proxy_to_newer;
+        is_asking = asks_again;
+    }
+    /// Throws what std::thread does; then it is to be destroyed.
+    void start() {
         comparing = std::thread([this] {
             runtime::give_way(niceness);
             compare_all();
         });
         pthread_setname_np(comparing.native_handle(), "judge");
         if (!asks_again) return;
-        is_asking = true;
         asking = std::thread([this] {
             runtime::give_way(niceness);
             ask_again();
@@ -190,7 +194,7 @@ bool FrontJudge::Work::compare_some() {
     for (Channel* channel : channels)
         while (count < pairs_at_once && channel->pairs.pop(seen)) {
             ++count;
-            judge(seen);
+            if (!runtime::caught([&] { judge(seen); })) Collector::dropped(done);
         }
     return count > 0;
 }
@@ -381,16 +385,22 @@ void FrontJudge::Work::ask_again() {
     run_options.lag = options.lag;
     run_options.rechecks_a_cause = std::numeric_limits<std::uint32_t>::max();  // `judge` bounds it
     run_options.in_order = false;
-    const Status status = run(
-        *this, run_options, [this](Stretch&& stretch) { return asked_again(std::move(stretch)); },
-        again_stop);
+    Status status;
+    const Status ran = runtime::caught([&] {
+        status = run(
+            *this, run_options,
+            [this](Stretch&& stretch) { return asked_again(std::move(stretch)); }, again_stop);
+    });
     // Without it (no sockets left, say) differences are judged as they were seen.
     const std::scoped_lock lock(mutex, again_mutex);
-    if (!status) asks_again = false;
+    if (!status || !ran) asks_again = false;
     for (const auto& [at, left] : again) {
-        Stretch one;
-        judge_left(one, at, left.seen, left.at);
-        add(done, std::move(one), left.alike);
+        const Status judged = runtime::caught([&] {
+            Stretch one;
+            judge_left(one, at, left.seen, left.at);
+            add(done, std::move(one), left.alike);
+        });
+        if (!judged) Collector::dropped(done);
     }
     again.clear();
     again_alike.clear();
@@ -496,7 +506,9 @@ Stretch FrontJudge::Work::take() {
 
 FrontJudge::FrontJudge(const FrontOptions& options, std::vector<Channel*> channels,
                        std::vector<const Channel*> others)
-    : work_(std::make_unique<Work>(options, std::move(channels), std::move(others))) {}
+    : work_(std::make_unique<Work>(options, std::move(channels), std::move(others))) {
+    work_->start();
+}
 
 FrontJudge::~FrontJudge() = default;
 

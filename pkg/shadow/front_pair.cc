@@ -1,6 +1,7 @@
 #include "shadow/front_pair.h"
 
 #include <algorithm>
+#include <new>
 
 #include "dns/name.h"
 
@@ -18,9 +19,14 @@ bool is_transfer(std::uint16_t qtype) {
 
 }  // namespace
 
-void assign(Message& to, base::Octets octets) {
+bool assign(Message& to, base::Octets octets) noexcept {
     if (to.capacity() > kept_octets_max && octets.size() <= kept_octets_max) Message().swap(to);
-    to.assign(octets.begin(), octets.end());
+    try {
+        to.assign(octets.begin(), octets.end());
+        return true;
+    } catch (const std::bad_alloc&) {
+        return false;
+    }
 }
 
 void give_back(Message& message) noexcept {

@@ -34,7 +34,8 @@ inline std::size_t octets_of(const Observed& seen) noexcept {
 }
 
 /// Copies into memory that is kept from use to use. What one huge message needed is given back.
-void assign(Message& to, base::Octets octets);
+/// False: there is no memory.
+[[nodiscard]] bool assign(Message& to, base::Octets octets) noexcept;
 
 /// Gives back what memory a huge message needed, and forgets that.
 void give_back(Message& message) noexcept;

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <deque>
 #include <list>
+#include <new>
 #include <system_error>
 #include <utility>
 
@@ -105,6 +106,8 @@ struct FrontTcp::Work {
     }
 
     void accept_all(std::size_t listener);
+    void admit(net::Descriptor client, const net::SocketAddress& from);
+    void give_up(Connection& one) noexcept;
     void handle(const Watch& what, std::uint32_t events);
     /// Reads what there is; false: the other end is gone or done.
     template <class Each>
@@ -184,31 +187,39 @@ void FrontTcp::Work::accept_all(std::size_t listener) {
             channel.given_up.add(1);
             continue;  // closes it
         }
-        auto made = std::make_unique<Connection>();
-        Connection& one = *made;
-        one.client = std::move(client);
-        one.older = connect_tcp(options.older);
-        if (one.older.get() < 0) continue;  // the client finds what it would have found there
-        one.last = now;
-        one.client_watch = {.role = Watch::Role::client, .connection = &one};
-        one.older_watch = {.role = Watch::Role::older, .connection = &one};
-        one.newer_watch = {.role = Watch::Role::newer, .connection = &one};
-        std::array<std::uint8_t, net::proxy_written_octets_max> header{};
-        net::SocketAddress own{};
-        socklen_t own_size = sizeof own;
-        getsockname(one.client.get(), &own.any, &own_size);
-        const base::Octets proxy = base::Octets(header).first(net::write_proxy(
-            header, net::Proxied::stream, net::endpoint_of(from), net::endpoint_of(own)));
-        if (options.proxy_to_older) one.to_older.add(proxy);
-        if (options.proxy_to_newer) one.newer_greeting.assign(proxy.begin(), proxy.end());
-        if (!watch(one.client, one.client_watch, EPOLLIN) ||
-            !watch(one.older, one.older_watch, EPOLLIN | EPOLLOUT))
-            continue;
-        connections.push_front(std::move(made));
-        one.self = connections.begin();
-        ++serving;
-        channel.connections.fetch_add(1, std::memory_order_relaxed);
+        try {
+            admit(std::move(client), from);
+        } catch (const std::bad_alloc&) {
+            channel.given_up.add(1);
+        }
     }
+}
+
+void FrontTcp::Work::admit(net::Descriptor client, const net::SocketAddress& from) {
+    auto made = std::make_unique<Connection>();
+    Connection& one = *made;
+    one.client = std::move(client);
+    one.older = connect_tcp(options.older);
+    if (one.older.get() < 0) return;  // the client finds what it would have found there
+    one.last = now;
+    one.client_watch = {.role = Watch::Role::client, .connection = &one};
+    one.older_watch = {.role = Watch::Role::older, .connection = &one};
+    one.newer_watch = {.role = Watch::Role::newer, .connection = &one};
+    std::array<std::uint8_t, net::proxy_written_octets_max> header{};
+    net::SocketAddress own{};
+    socklen_t own_size = sizeof own;
+    getsockname(one.client.get(), &own.any, &own_size);
+    const base::Octets proxy = base::Octets(header).first(net::write_proxy(
+        header, net::Proxied::stream, net::endpoint_of(from), net::endpoint_of(own)));
+    if (options.proxy_to_older) one.to_older.add(proxy);
+    if (options.proxy_to_newer) one.newer_greeting.assign(proxy.begin(), proxy.end());
+    if (!watch(one.client, one.client_watch, EPOLLIN) ||
+        !watch(one.older, one.older_watch, EPOLLIN | EPOLLOUT))
+        return;
+    connections.push_front(std::move(made));
+    one.self = connections.begin();
+    ++serving;
+    channel.connections.fetch_add(1, std::memory_order_relaxed);
 }
 
 template <class Each>
@@ -246,7 +257,7 @@ void FrontTcp::Work::from_client(Connection& one) {
             Open& open = one.open.emplace_back();
             open.since = now;
             open.pair.transport = dns::Transport::tcp;
-            assign(open.pair.query, message);
+            open.pair.query.assign(message.begin(), message.end());
         });
     });
     if (!goes_on) one.client_ended = true;
@@ -281,7 +292,7 @@ void FrontTcp::Work::from_older(Connection& one) {
                 if (owed != one.owed.end()) one.owed.erase(owed);
             }
             if (Open* open = open_of(one, message, &Observed::older))
-                assign(open->pair.older, message);
+                open->pair.older.assign(message.begin(), message.end());
         });
     });
     if (!goes_on) one.older_ended = true;
@@ -291,7 +302,7 @@ void FrontTcp::Work::from_newer(Connection& one) {
     const bool goes_on = read_some(one.newer, [&](base::Octets octets) {
         one.from_newer.take(octets, [&](base::Octets message) {
             if (Open* open = open_of(one, message, &Observed::newer))
-                assign(open->pair.newer, message);
+                open->pair.newer.assign(message.begin(), message.end());
             else
                 channel.stray(Side::newer, Stray::other_id);
         });
@@ -395,6 +406,15 @@ void FrontTcp::Work::end(Connection& one) {
     connections.erase(one.self);
 }
 
+/// There is no memory for what it brings.
+void FrontTcp::Work::give_up(Connection& one) noexcept {
+    channel.given_up.add(1);
+    channel.dropped.add(one.open.size());
+    one.open.clear();
+    one.newer.reset();
+    if (!one.over) leave(one);  // `expire` ends it
+}
+
 void FrontTcp::Work::handle(const Watch& what, std::uint32_t events) {
     Connection& one = *what.connection;
     const bool readable = (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0;
@@ -449,9 +469,17 @@ void FrontTcp::Work::round() {
         if (what.role == Watch::Role::listener)
             accept_all(what.listener);
         else if (what.connection != nullptr)
-            handle(what, event.events);
+            try {
+                handle(what, event.events);
+            } catch (const std::bad_alloc&) {
+                give_up(*what.connection);
+            }
     }
-    expire();
+    try {
+        expire();
+    } catch (const std::bad_alloc&) {
+        // What is left is ended the next time.
+    }
 }
 
 FrontTcp::FrontTcp(std::vector<net::Descriptor> listeners, const Options& options, Channel& channel)

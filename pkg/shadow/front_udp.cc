@@ -142,20 +142,21 @@ struct FrontUdp::Work {
     }
 
     /// Hands a query over to be asked of the new server; `answer` is empty if the old one gave
-    /// none.
+    /// none. It is not compared if there is no memory for it.
     void give(const Asked& one, base::Octets answer) noexcept {
-        assign(given.query, one.query);
-        assign(given.older, answer);
+        base::Octets proxy;
+        std::array<std::uint8_t, net::proxy_written_octets_max> header{};
+        if (options.proxy_to_newer)
+            proxy = base::Octets(header).first(net::write_proxy(header, net::Proxied::datagram,
+                                                                net::endpoint_of(one.client),
+                                                                listeners[one.listener].endpoint));
+        if (!assign(given.query, one.query) || !assign(given.older, answer) ||
+            !assign(given.proxy, proxy)) {
+            channel.dropped.add(1);
+            return;
+        }
         given.newer.clear();
         given.since = now;
-        given.proxy.clear();
-        if (options.proxy_to_newer) {
-            given.proxy.resize(net::proxy_written_octets_max);
-            given.proxy.resize(net::write_proxy(
-                std::span<std::uint8_t, net::proxy_written_octets_max>(given.proxy),
-                net::Proxied::datagram, net::endpoint_of(one.client),
-                listeners[one.listener].endpoint));
-        }
         channel.give(given);
     }
 
@@ -212,7 +213,12 @@ void FrontUdp::Work::take_queries(std::size_t listener) noexcept {
         one.listener = static_cast<std::uint16_t>(listener);
         one.client_id = base::load_u16(message.data());
         one.compared = seen->compared && counted++ % options.one_in == 0;
-        assign(one.query, message);
+        if (!assign(one.query, message)) {
+            channel.given_up.add(1);
+            if (one.compared) channel.dropped.add(1);
+            asked.release(index);
+            continue;
+        }
         asked.hold(index, one.query.size());
         base::store_u16(one.query.data(), asked.id(index));
         const std::size_t turn = asked.id(index) % older_sockets_a_batch;

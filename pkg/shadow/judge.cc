@@ -237,7 +237,7 @@ compare::Comparer& Collector::comparer() noexcept {
 }
 
 Collector::Same Collector::same(Stretch& into, const compare::Asked& asked, base::Octets older,
-                                base::Octets newer) noexcept {
+                                base::Octets newer) {
     const compare::Sameness sameness = work_->comparer.same(asked, older, newer);
     if (!sameness.same) return Same::no;
     if (sameness.needed.has(Rule::signatures)) return Same::if_verified;

@@ -72,8 +72,7 @@ public:
     /// of both verify (SignatureCheck): nothing is counted, `verified` does. `no`: nothing is
     /// counted.
     enum class Same : std::uint8_t { yes, if_verified, no };
-    Same same(Stretch& into, const compare::Asked& asked, base::Octets older,
-              base::Octets newer) noexcept;
+    Same same(Stretch& into, const compare::Asked& asked, base::Octets older, base::Octets newer);
     void verified(Stretch& into, const Pair& pair) noexcept;
 
     /// What verifying the signatures of an answer has shown.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <functional>
 #include <thread>
 #include <utility>
 
@@ -9,6 +10,7 @@
 
 #include "runtime/clock.h"
 #include "runtime/mapped_file.h"
+#include "runtime/workers.h"
 #include "shadow/asker.h"
 #include "shadow/flow.h"
 #include "shadow/worker.h"
@@ -102,23 +104,55 @@ Status run(capture::Source& source, const RunOptions& options, const Deliver& de
         workers.push_back(std::move(worker));
     }
     Status source_status;
-    std::vector<std::thread> threads;
-    threads.emplace_back([&] {
-        source_status = feed(source, flow, options.questions_max, stop);
-        flow.close();
-    });
-    for (auto& worker : workers) threads.emplace_back([&worker] { worker->run(); });
+    const std::function<void()> give_up = [&] {
+        abandoned = true;
+        flow.abandon();
+    };
+    runtime::Workers feeding(
+        1,
+        [&] {
+            // Also when it throws.
+            struct Closing {
+                Flow& flow;
+                ~Closing() { flow.close(); }
+            };
+            const Closing closing{flow};
+            source_status = feed(source, flow, options.questions_max, stop);
+        },
+        [&] {
+            flow.close();
+            give_up();
+        });
+    // Whatever throws from here on leaves no thread that waits.
+    struct GivingUp {
+        const std::function<void()>& all;
+        ~GivingUp() { all(); }
+    };
+    const GivingUp giving_up{give_up};
+    // A thread runs one worker after the other: where there are fewer threads, those that are left
+    // find nothing to do.
+    std::atomic<std::size_t> next_worker = 0;
+    const auto work = [&] {
+        for (std::size_t i = next_worker++; i < workers.size(); i = next_worker++)
+            workers[i]->run();
+    };
+    runtime::Workers working(workers.size(), work, give_up);
 
     Status delivered;
-    while (std::optional<Finished> finished = flow.next()) {
-        const bool is_last = finished->cut;
-        delivered = deliver(std::move(finished->stretch));
-        if (!delivered || is_last) break;
-    }
-    abandoned = true;  // what is still in flight is behind the end
-    flow.abandon();
-    for (std::thread& thread : threads) thread.join();
+    const Status took = runtime::caught([&] {
+        if (working.count() == 0) return;
+        while (std::optional<Finished> finished = flow.next()) {
+            const bool is_last = finished->cut;
+            delivered = deliver(std::move(finished->stretch));
+            if (!delivered || is_last) break;
+        }
+    });
+    give_up();  // what is still in flight is behind the end
+    const Status fed = feeding.join();
+    const Status worked = working.join();
     if (!delivered) return delivered;
+    for (const Status* const status : {&took, &fed, &worked})
+        if (!*status) return *status;
     // What was read of it then may be anything.
     if (runtime::mapped_file_changed())
         return fail(Errc::io, "the image file of a store was changed by another hand meanwhile");

@@ -1139,8 +1139,12 @@ Result<std::unique_ptr<Worker>> Worker::open(Shared& shared, std::uint64_t seed)
 }
 
 void Worker::run() {
+    struct Ended {
+        Flow& flow;
+        ~Ended() { flow.worker_ended(); }
+    };
+    const Ended ended{work_->shared.flow};
     work_->run();
-    work_->shared.flow.worker_ended();
 }
 
 }  // namespace zc::shadow

@@ -90,6 +90,7 @@ public:
     Worker& operator=(const Worker&) = delete;
 
     /// Until the source has ended, or the run is stopped, and all is answered. A thread's body.
+    /// Once, also for what there is no thread: the flow waits for it. Throws std::bad_alloc.
     void run();
 
 private:

@@ -161,7 +161,7 @@ struct Catalogue::Inside {
     }
 
     /// Spreads all slots over 2^bits new shards. The old buckets are freed, or go to
-    /// `garbage_or_null`.
+    /// `garbage_or_null`. What throws changes nothing.
     void resize(unsigned bits, std::size_t zones_expected,
                 Garbage::Items* garbage_or_null = nullptr) {
         const std::size_t count = std::size_t{1} << bits;
@@ -177,13 +177,8 @@ struct Catalogue::Inside {
                     entries[bits == 0 ? 0 : hash >> (64 - bits)].push_back({hash, slot});
                 }
             }
-            if (garbage_or_null == nullptr)
-                free_buckets(shard.buckets);
-            else if (stands_alone(shard.buckets))
-                garbage_or_null->shards.push_back(shard.buckets);
         }
-        shards.assign(count, {});
-        bucket_octets = 0;
+        std::vector<Shard> spread(count);
         std::size_t all_buckets = 0;
         for (std::size_t s = 0; s < count; ++s) {
             const std::size_t here = entries.empty() ? 0 : entries[s].size();
@@ -192,11 +187,21 @@ struct Catalogue::Inside {
             std::size_t room = mean;
             if (here < mean)
                 for (std::size_t root = 1; root * root <= mean; ++root) room = mean + 2 * root;
-            shards[s] = {nullptr, buckets_for(room), static_cast<std::uint32_t>(here)};
-            all_buckets += shards[s].bucket_count;
+            spread[s] = {nullptr, buckets_for(room), static_cast<std::uint32_t>(here)};
+            all_buckets += spread[s].bucket_count;
         }
+        auto block = std::make_shared<Block>(sizeof(Bucket) * all_buckets, advise);
+        if (garbage_or_null != nullptr)
+            garbage_or_null->shards.reserve(garbage_or_null->shards.size() + shards.size());
+
+        for (const Shard& shard : shards) {
+            if (garbage_or_null == nullptr)
+                free_buckets(shard.buckets);
+            else if (stands_alone(shard.buckets))
+                garbage_or_null->shards.push_back(shard.buckets);
+        }
+        shards = std::move(spread);
         bucket_octets = sizeof(Bucket) * all_buckets;
-        auto block = std::make_shared<Block>(bucket_octets, advise);
         std::memset(block->at(), 0, bucket_octets);
         auto* buckets = reinterpret_cast<Bucket*>(block->at());
         for (std::size_t s = 0; s < count; ++s) {
@@ -251,12 +256,16 @@ struct Catalogue::Inside {
     }
 
     /// Makes one change in a shard whose buckets nobody else sees. Returns the slot that went, or
-    /// 0.
+    /// 0. What throws changes nothing, and leaves `what` its image.
     enum class Place : std::uint8_t { alone, arena };
     std::uint64_t change(Change& what, std::uint64_t hash, Place where) {
         Shard& shard = shards[table.shard_bits == 0 ? 0 : hash >> (64 - table.shard_bits)];
         dns::Name apex = what.apex;
         apex.fold_case();
+        const bool stays = what.image.has_value() || what.borrowed_image_or_null != nullptr;
+        std::uint64_t* at = find_slot_or_null(shard, hash, apex.wire());
+        if (stays && at == nullptr && buckets_for(shard.zones + 1) > shard.bucket_count)
+            rebuild_and_count(shard, shard.zones + shard.zones / 8 + 4);
         std::uint64_t slot = 0;
         if (what.image.has_value()) {
             const std::uint64_t octets = what.image->octets().size();
@@ -276,7 +285,6 @@ struct Catalogue::Inside {
             slot |= Table::tag(hash);
         }
 
-        std::uint64_t* at = find_slot_or_null(shard, hash, apex.wire());
         const std::uint64_t old = at == nullptr ? 0 : *at;
         if ((old & (owned_bit | arena_bit)) != 0)
             image_octets -= zone::ImageView(Table::image(old)).size();
@@ -284,21 +292,24 @@ struct Catalogue::Inside {
         if (at != nullptr && slot != 0) {
             *at = slot;
         } else if (slot != 0) {
-            if (buckets_for(shard.zones + 1) > shard.bucket_count)
-                rebuild_and_count(shard, shard.zones + shard.zones / 8 + 4);
             place(shard, const_cast<Bucket*>(shard.buckets), hash, slot);  // NOLINT
             ++shard.zones;
             ++zones;
             if (zones_of_depth[depth]++ == 0)
                 table.depths[depth >> 6] |= std::uint64_t{1} << (depth & 63U);
         } else if (at != nullptr) {
+            // Probing stops at an empty slot, so the ring is laid anew.
             *at = 0;
+            try {
+                rebuild_and_count(shard, shard.zones - 1);
+            } catch (const std::bad_alloc&) {
+                *at = old;
+                throw;
+            }
             --shard.zones;
             --zones;
             if (--zones_of_depth[depth] == 0)
                 table.depths[depth >> 6] &= ~(std::uint64_t{1} << (depth & 63U));
-            // Probing stops at an empty slot, so the ring is laid anew.
-            rebuild_and_count(shard, shard.zones);
         }
         return old;
     }
@@ -429,28 +440,60 @@ void Catalogue::BulkLoad::finish() {
     in.grow_if_full();
 }
 
-Catalogue::Next Catalogue::with(std::unique_ptr<Catalogue> current, std::vector<Change> changes) {
+/// What a catalogue in the making has and the one before it has not. Frees that, and forgets what
+/// would be garbage, unless it is kept.
+struct Catalogue::Fresh {
+    const Inside& before;
+    const Inside& now;
+    Garbage::Items& superfluous;
+    std::vector<std::uint8_t*> images;
+    std::vector<bool> copied;  // by shard
+    bool kept = false;
+
+    Fresh(const Inside& of, const Inside& made, Garbage::Items& garbage, std::size_t changes)
+        : before(of), now(made), superfluous(garbage), copied(made.shards.size(), false) {
+        images.reserve(changes);
+        superfluous.images.reserve(changes);
+        superfluous.catalogues.reserve(1);
+    }
+    Fresh(const Fresh&) = delete;
+    Fresh& operator=(const Fresh&) = delete;
+    ~Fresh() {
+        if (kept) return;
+        superfluous.images.clear();
+        superfluous.shards.clear();
+        for (std::uint8_t* const image : images) zone::Image::free(image);
+        for (std::size_t s = 0; s < copied.size(); ++s)
+            if (copied[s]) std::free(const_cast<Bucket*>(now.shards[s].buckets));  // NOLINT
+    }
+};
+
+Catalogue::Next Catalogue::with(std::unique_ptr<Catalogue>&& current, std::vector<Change> changes) {
     Inside& before = *current->inside_;
     ZC_CHECK(before.owns);
-    auto items = std::make_unique<Garbage::Items>();
-    auto inside = std::make_unique<Inside>(before);
-    Inside& in = *inside;
+    Next next{std::unique_ptr<Catalogue>(new Catalogue(std::make_unique<Inside>(before))), {}};
+    Inside& in = *next.catalogue->inside_;
+    in.owns = false;  // until all is done
     in.point();
+    auto items = std::make_unique<Garbage::Items>();
+    Fresh fresh(before, in, *items, changes.size());
 
-    std::vector<bool> copied(in.shards.size(), false);
     for (Change& change : changes) {
         const std::uint64_t hash = hash_apex(change.apex.wire(), in.table.seed);
         const std::size_t s = in.table.shard_bits == 0 ? 0 : hash >> (64 - in.table.shard_bits);
-        if (!copied[s]) {
-            copied[s] = true;
+        if (!fresh.copied[s]) {
             Shard& shard = in.shards[s];
+            if (before.stands_alone(shard.buckets)) items->shards.push_back(shard.buckets);
             Bucket* buckets = allocate_buckets(shard.bucket_count);
             std::memcpy(buckets, shard.buckets, sizeof(Bucket) * shard.bucket_count);
-            if (before.stands_alone(shard.buckets)) items->shards.push_back(shard.buckets);
             items->octets += sizeof(Bucket) * shard.bucket_count;
             shard.buckets = buckets;
+            fresh.copied[s] = true;
         }
+        const std::uint8_t* const image =
+            change.image.has_value() ? change.image->octets().data() : nullptr;
         const std::uint64_t old = in.change(change, hash, Inside::Place::alone);
+        if (image != nullptr) fresh.images.push_back(const_cast<std::uint8_t*>(image));  // NOLINT
         if ((old & owned_bit) != 0) {
             items->octets += zone::ImageView(Table::image(old)).size();
             items->images.push_back(const_cast<std::uint8_t*>(Table::image(old)));  // NOLINT
@@ -460,19 +503,23 @@ Catalogue::Next Catalogue::with(std::unique_ptr<Catalogue> current, std::vector<
         in.zones > (zones_per_shard_max << in.table.shard_bits)) {
         in.resize(bits_for(in.zones * 4), in.zones * 4, items.get());
     }
+    // Nothing throws any more.
+    fresh.kept = true;
+    in.owns = true;
     before.owns = false;
     items->octets += sizeof(Shard) * before.shards.size();
     items->catalogues.push_back(std::move(current));
-    Next next{std::unique_ptr<Catalogue>(new Catalogue(std::move(inside))), {}};
     next.garbage.items_ = std::move(items);
     return next;
 }
 
-Garbage Catalogue::retire(std::unique_ptr<Catalogue> old) {
+Garbage Catalogue::retire(std::unique_ptr<Catalogue>&& old) {
+    auto items = std::make_unique<Garbage::Items>();
+    items->catalogues.reserve(1);
+    items->octets = old->octets();
+    items->catalogues.push_back(std::move(old));
     Garbage garbage;
-    garbage.items_ = std::make_unique<Garbage::Items>();
-    garbage.items_->octets = old->octets();
-    garbage.items_->catalogues.push_back(std::move(old));
+    garbage.items_ = std::move(items);
     return garbage;
 }
 

@@ -69,10 +69,12 @@ public:
     /// A new catalogue with `changes` made, in order. Shares every untouched shard and image with
     /// this one, which from then on owns nothing: it stays readable until the returned garbage is
     /// destroyed, and is part of that garbage (a catalogue passed as `unique_ptr`). Cost: per
-    /// touched shard about 8 KiB copied; the whole table when it has to grow.
-    static Next with(std::unique_ptr<Catalogue> current, std::vector<Change> changes);
-    /// All of a catalogue as garbage: when a new one, made from scratch, takes its place.
-    static Garbage retire(std::unique_ptr<Catalogue> old);
+    /// touched shard about 8 KiB copied; the whole table when it has to grow. Throws std::bad_alloc;
+    /// then `current` is the caller's still, and as it was.
+    static Next with(std::unique_ptr<Catalogue>&& current, std::vector<Change> changes);
+    /// All of a catalogue as garbage: when a new one, made from scratch, takes its place. Throws as
+    /// `with`.
+    static Garbage retire(std::unique_ptr<Catalogue>&& old);
 
     /// For bulk loading before publication: adds or replaces in place. Images are copied into large
     /// blocks that are freed with the last catalogue that shares them.
@@ -95,6 +97,7 @@ public:
 
 private:
     struct Inside;
+    struct Fresh;
     explicit Catalogue(std::unique_ptr<Inside> inside) noexcept;
     std::unique_ptr<Inside> inside_;
 };

@@ -23,6 +23,26 @@ private:
     const bool before_;
 };
 
+/// While one lives, allocations of its thread alone fail.
+class FailingThread {
+public:
+    FailingThread() noexcept {
+        is_here_ = true;
+        ++threads_;
+    }
+    ~FailingThread() {
+        is_here_ = false;
+        --threads_;
+    }
+    FailingThread(const FailingThread&) = delete;
+    FailingThread& operator=(const FailingThread&) = delete;
+    static bool may_fail() noexcept { return is_here_ || threads_ == 0; }
+
+private:
+    static inline thread_local bool is_here_ = false;
+    static inline std::atomic<int> threads_ = 0;
+};
+
 /// While it lives, allocations of threads that are not spared fail: the one with this number,
 /// counted from 1, or all of them. One at a time.
 class FailingMemory {
@@ -44,6 +64,7 @@ public:
     /// What operator new is.
     static void* allocate(std::size_t octets) {
         if (const std::uint64_t failing = failing_; failing != none && !SparedThread::is_spared() &&
+                                                    FailingThread::may_fail() &&
                                                     (++asked_ == failing || failing == all))
             throw std::bad_alloc();
         // NOLINTNEXTLINE(cppcoreguidelines-no-malloc): this is what operator new stands on

@@ -279,6 +279,8 @@ struct LoadedStore::Work {
     std::uint64_t blocks_lost = 0;  // of `mapped`, since `load`
     std::vector<ImageFile> mapped;  // the last one is in use; earlier ones may still be
     bool on_heap = false;           // then none is
+    bool untaken = false;           // the last load is
+    bool on_heap_before = false;    // it
 
     /// `zones` as they stand in `snapshot`.
     static Status read_changed(Snapshot& snapshot, const std::vector<ChangedZone>& zones,
@@ -328,7 +330,20 @@ std::uint64_t LoadedStore::mapped_octets() const noexcept {
     return octets;
 }
 
+void LoadedStore::taken() noexcept {
+    work_->untaken = false;
+}
+
+void LoadedStore::not_taken() noexcept {
+    Work& work = *work_;
+    work.position = {};
+    if (!std::exchange(work.untaken, false)) return;
+    if (!work.on_heap) work.mapped.pop_back();
+    work.on_heap = work.on_heap_before;
+}
+
 void LoadedStore::forget_old_images() noexcept {
+    if (work_->untaken) return;
     const std::ptrdiff_t used = work_->on_heap ? 0 : 1;
     if (std::ssize(work_->mapped) > used)
         work_->mapped.erase(work_->mapped.begin(), work_->mapped.end() - used);
@@ -381,11 +396,7 @@ Result<LoadReport> LoadedStore::load(store::Catalogue& catalogue, const LoadProg
         for (store::Change& change : on_top.changes) catalogue.insert(std::move(change));
         if (report.on_top > 0) counted = 0;
         std::ranges::move(on_top.damaged, std::back_inserter(report.damaged));
-        work.mapped.push_back(*std::move(file));
     }
-    work.blocks_lost = 0;
-    work.on_heap = report.from == LoadReport::From::heap;
-    work.stands_at(snapshot);
     report.zones = catalogue.size();
     if (counted != report.zones) {
         // A zone that an import had twice, or that changed on top: what was replaced must not
@@ -395,6 +406,13 @@ Result<LoadReport> LoadedStore::load(store::Catalogue& catalogue, const LoadProg
     }
     report.records = sums.records;
     report.not_served = not_served_of(snapshot, sums, report);
+
+    work.mapped.reserve(work.mapped.size() + 1);  // the last that can throw
+    work.on_heap_before = std::exchange(work.on_heap, !changed);
+    if (changed) work.mapped.push_back(*std::move(file));
+    work.untaken = true;
+    work.blocks_lost = 0;
+    work.stands_at(snapshot);
     return report;
 }
 

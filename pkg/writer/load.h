@@ -96,8 +96,13 @@ public:
     /// When it cannot be made (an error later on), call `load` with a new catalogue.
     Result<StoreChanges> changes();
 
-    /// After a second `load`, once the catalogue of the first is gone: its images need not be
-    /// mapped any longer.
+    /// The catalogue of the last `load` is the one that is used from now on.
+    void taken() noexcept;
+    /// What the last `load` or `changes` gave was not taken, for lack of memory say, and is gone:
+    /// the catalogue before it is used on. The next `changes` says `everything`.
+    void not_taken() noexcept;
+    /// Once no catalogue but the last one that was `taken` is there: the images of earlier ones
+    /// need not be mapped any longer. Nothing until then.
     void forget_old_images() noexcept;
 
     const std::string& path() const noexcept;

@@ -345,6 +345,9 @@ TEST_CASE(
     const std::uint64_t both = loaded.store.mapped_octets();
     loaded.catalogue = std::move(next);
     loaded.store.forget_old_images();
+    CHECK(loaded.store.mapped_octets() == both);  // the new catalogue is not taken yet
+    loaded.store.taken();
+    loaded.store.forget_old_images();
     CHECK(loaded.store.mapped_octets() < both);
     CHECK(contents(*loaded.catalogue) == Contents{{"a.", "2"}, {"b.", "1"}});
     CHECK(loaded.store.changes()->changes.empty());
