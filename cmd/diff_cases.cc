@@ -14,6 +14,7 @@
 #include "dns/presentation.h"
 #include "flags.h"
 #include "runtime/clock.h"
+#include "shadow/left_out.h"
 #include "shadow/present.h"
 #include "shadow/run.h"
 #include "shadow/settings.h"
@@ -358,6 +359,9 @@ int run_explain(const CaseOptions& options, Invocation& invocation) {
                                           faults_of("new", loaded->run.newer, (*sample)->newer,
                                                     reading, *facts, loaded->settings.policy)};
 
+    const auto left_out = shadow::left_out_of(*path, **sample);
+    if (!left_out) return give_up(invocation, left_out.error());
+
     if (terminal.json()) {
         term::Json steps = term::Json::array();
         for (const compare::Step& step : reading.steps) {
@@ -398,6 +402,7 @@ int run_explain(const CaseOptions& options, Invocation& invocation) {
         json.set("where", to_string(reading.where)).set("rcode", dns::to_string(reading.rcode));
         json.set("answer", std::move(answer)).set("steps", std::move(steps));
         json.set("sides", std::move(sides));
+        json.set("left_out", *left_out ? term::Json::string(**left_out) : term::Json());
         terminal.out(json);
         return 0;
     }
@@ -428,6 +433,8 @@ int run_explain(const CaseOptions& options, Invocation& invocation) {
                           ": " + fault.sentence +
                           (fault.clause.empty() ? "" : " (" + fault.clause + ")"));
     }
+    if (*left_out)
+        terminal.line(term::Text(term::Style::bold, "not in these zones: ") + **left_out);
     return 0;
 }
 

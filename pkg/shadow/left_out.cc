@@ -115,6 +115,12 @@ Result<std::optional<std::string>> left_out_of(journal::Snapshot& store, const S
 
 }  // namespace
 
+Result<std::optional<std::string>> left_out_of(const std::string& store_path,
+                                               const Sample& sample) {
+    ZC_TRY(auto store, journal::Snapshot::open(store_path));
+    return left_out_of(store, sample);
+}
+
 Status name_left_out(const std::string& store_path, std::span<Stretch> stretches) {
     std::optional<journal::Snapshot> store;  // not longer than it is needed: it holds up the writer
     for (Stretch& stretch : stretches)

@@ -2,6 +2,7 @@
 // server: no data of somebody else's, but a row or a zone that was refused.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 
@@ -9,6 +10,9 @@
 #include "shadow/tally.h"
 
 namespace zc::shadow {
+
+/// What that is for one sample, whatever has been decided of it; or nothing. As below.
+Result<std::optional<std::string>> left_out_of(const std::string& store_path, const Sample& sample);
 
 /// Says it in the samples that nothing else has decided: "withheld: signed by PowerDNS", where the
 /// difference is about such a zone; "row refused at import: www.example A 192.0.2.256: …", where

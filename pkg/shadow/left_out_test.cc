@@ -93,12 +93,19 @@ TEST_CASE("what an import refused or withheld is no data of somebody else's") {
         sample.judgement.verdict = row.verdict;
         sample.judgement.what = compare::What::answer;
         sample.judgement.sentence = other;
+        const auto alone = left_out_of(store, sample);
+        REQUIRE_MESSAGE(alone.has_value(), alone.error().text());
+        if (row.verdict == undecided)
+            CHECK(alone->value_or(other) == row.sentence);
+        else
+            CHECK(alone->value_or("").starts_with("row refused at import: www.Example A"));
         const Status status = name_left_out(store, stretches);
         REQUIRE_MESSAGE(status.has_value(), status.error().text());
         CHECK(sample.judgement.sentence == row.sentence);
     }
     std::vector<Stretch> nothing(1);
     CHECK(name_left_out(folder / "none.db", nothing).has_value());
+    CHECK_FALSE(left_out_of(folder / "none.db", Sample()).has_value());
 }
 
 TEST_CASE("a store keeps what was refused, and the same import again changes nothing") {
