@@ -257,6 +257,23 @@ def test_nsd(work):
         assert report["zones"]["not_transferred"] == 1, report
 
 
+def test_costly(work):
+    """NSEC3 of more than 150 iterations is served, and told: the zone is doubtful."""
+    hashed = "0" * 32
+    zones = {f"i{n}.test.": zone_text(f"i{n}.test.") + f"i{n}.test. 0 NSEC3PARAM 1 0 {n} -\n{hashed}.i{n}.test. 300 NSEC3 1 0 {n} - {hashed} SOA\n"
+             for n in (150, 151)}
+    harness.write_data_set(work + "/data", zones)
+    with open(work + "/data/nsd.zones.conf", "w", encoding="ascii") as f:
+        for apex in zones:
+            f.write(f'zone:\n\tname: "{apex}"\n\tzonefile: "zones/{apex.rstrip(".")}.zone"\n\tprovide-xfr: {harness.ADDRESS} NOKEY\n')
+    with Nsd(work + "/data").start() as server:
+        report = import_from(server, work + "/a", "--zone-list", zone_list(work, zones))
+    assert report["zones"]["added"] == 2, report
+    told = [(finding["zone"], finding["verdict"], finding["table"]) for finding in report["findings"] if "iterations" in finding["reason"]]
+    assert told == [("i151.test.", "doubtful", "domains")], report["findings"]
+    assert report["tables"]["domains"]["doubtful"] == 1 and report["tables"]["domains"]["served_as_they_are"] == 2, report["tables"]
+
+
 def test_bind(work):
     zones = data_set()
     harness.write_data_set(work + "/data", zones | {CATALOG: catalog_text(zones)})
@@ -427,7 +444,7 @@ def test_dying(work):
 
 
 def main():
-    for test in (test_dying, test_knot, test_unchanged, test_keys, test_nsd, test_bind, test_powerdns):
+    for test in (test_dying, test_knot, test_unchanged, test_keys, test_nsd, test_costly, test_bind, test_powerdns):
         with tempfile.TemporaryDirectory(prefix="zonectl-e2e-axfr-") as work:
             os.chmod(work, 0o755)
             begun = time.monotonic()
