@@ -182,6 +182,10 @@ ingest::ZoneFileTotals Node::Impl::totals_of(const writer::LoadReport& report) {
     totals.broken =
         report.not_served.of(store::Reason::broken) + report.not_served.of(store::Reason::damaged);
     log_not_served(report.not_served);
+    for (const auto& [apex, why] : report.costly)
+        log_->warning("zone_costly", {{"zone", dns::to_string(apex)}, {"why", why}});
+    if (report.costly_count > report.costly.size())
+        log_->warning("zone_costly", {{"more", report.costly_count - report.costly.size()}});
     counts_.zones = report.zones;
     counts_.records = report.records;
     return totals;
@@ -531,6 +535,8 @@ Result<ingest::ZoneFileTotals> Node::Impl::look_at_store(Haul& haul) {
         const zone::Zone view(zone.image.octets().data());
         zone.state = view.state();
         zone.records = view.records();
+        zone.costly = zone::costly_hashing(view);
+        log_doubts(zone);
         if (const auto problem = problems.find(dns::to_string(zone.apex));
             problem != problems.end())
             zone.errors.push_back(Error{Errc::malformed, problem->second, {store_->path()}});

@@ -6,6 +6,7 @@
 #include <bit>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <optional>
 #include <thread>
 #include <type_traits>
@@ -90,6 +91,10 @@ base::Octets octets_of(const std::vector<T>& values) {
 }  // namespace
 
 std::string image_file_path(const std::string& store_path) {
+    std::error_code error;
+    if (std::filesystem::is_symlink(store_path, error))
+        if (const auto real = std::filesystem::canonical(store_path, error); !error)
+            return real.string() + "-images";
     return store_path + "-images";
 }
 

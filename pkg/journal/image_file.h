@@ -33,7 +33,8 @@
 
 namespace zc::journal {
 
-/// Where the image file of the store at `store_path` lies.
+/// Where the image file of the store at `store_path` lies: beside the store itself, whatever links
+/// lead to it, so that there is one.
 std::string image_file_path(const std::string& store_path);
 
 /// Writes FILE-images.new; `finish` puts it in place of the old one, durably. Destroyed without: it

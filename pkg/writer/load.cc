@@ -142,14 +142,17 @@ Result<Found> write_image_file(Snapshot& snapshot, const std::string& path,
 /// Sums over zones, and the images of those that are not served.
 struct Sums {
     std::uint64_t records = 0;
-    std::vector<const std::uint8_t*> not_serving;
+    std::vector<const std::uint8_t*> not_serving, costly;
 
     void add(zone::Zone zone) {
         records += zone.records();
         if (zone.state() != zone::State::serving) not_serving.push_back(zone.image());
+        // Nothing but the header of zones without NSEC3 is looked at.
+        if (!zone::costly_hashing(zone).empty()) costly.push_back(zone.image());
     }
     void add(const Sums& more) {
         records += more.records;
+        costly.insert(costly.end(), more.costly.begin(), more.costly.end());
         not_serving.insert(not_serving.end(), more.not_serving.begin(), more.not_serving.end());
     }
 };
@@ -406,6 +409,12 @@ Result<LoadReport> LoadedStore::load(store::Catalogue& catalogue, const LoadProg
     }
     report.records = sums.records;
     report.not_served = not_served_of(snapshot, sums, report);
+    report.costly_count = sums.costly.size();
+    for (const std::uint8_t* const image : sums.costly) {
+        if (report.costly.size() == LoadReport::costly_max) break;
+        const zone::Zone zone(image);
+        report.costly.push_back({dns::Name(zone.apex()), zone::costly_hashing(zone)});
+    }
 
     work.mapped.reserve(work.mapped.size() + 1);  // the last that can throw
     work.on_heap_before = std::exchange(work.on_heap, !changed);

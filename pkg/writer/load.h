@@ -54,6 +54,15 @@ struct LoadReport {
         0;  // of them, or removed: read from SQLite because they changed after the image file
     std::vector<DamagedZone> damaged;
     std::string problem;  // of the store as a whole; not empty: zones may be missing
+    /// Zones that zone::costly_hashing has something to tell of; at most `costly_max` of
+    /// `costly_count`.
+    struct CostlyZone {
+        dns::Name apex;
+        std::string why;
+    };
+    std::vector<CostlyZone> costly;
+    std::uint64_t costly_count = 0;
+    static constexpr std::size_t costly_max = 1000;
     /// Of those zones: withheld, broken and damaged ones, whose names get SERVFAIL; `problem` too.
     store::NotServed not_served;
 };

@@ -17,6 +17,7 @@
 #include "writer/settings.h"
 #include "writer/store_watch.h"
 #include "writer/zone_key.h"
+#include "zone/random_zone.h"
 
 namespace {
 
@@ -325,6 +326,54 @@ TEST_CASE("a reload takes what changed, and nothing else") {
     take_over(loaded, *std::move(news));
     CHECK(contents(*loaded.catalogue) == Contents{{"b.", "2"}, {"c.", "1"}, {"d.", "1"}});
     CHECK(loaded.store.changes()->changes.empty());
+}
+
+TEST_CASE("a load tells of zones whose proofs are costly, in the image file and on top of it") {
+    const Folder folder;
+    const auto costly = [](const std::string& apex, unsigned iterations) {
+        ImportedZone zone;
+        zone.apex = name(apex);
+        zone.image =
+            zc::zone::random::build(zone.apex, zc::zone::random::nsec3_zone(apex, iterations))
+                .value();
+        zone.rows_digest = iterations;
+        return zone;
+    };
+    std::vector<ImportedZone> zones = zones_of({{"a.", 1}});
+    zones.push_back(costly("b.", 150));
+    zones.push_back(costly("c.", 151));
+    import_zones(folder / "s", std::move(zones));
+    const auto told = [](const Loaded& loaded) {
+        Contents out;
+        for (const auto& [apex, why] : loaded.report.costly)
+            out[zc::dns::to_string(apex)] = why.substr(0, why.find(','));
+        CHECK(loaded.report.costly_count == out.size());
+        return out;
+    };
+    CHECK(told(load(folder / "s")) == Contents{{"c.", "NSEC3 with 151 iterations"}});
+    std::filesystem::copy_file(folder / "s-images", folder / "old");
+    std::vector<ImportedZone> more;
+    more.push_back(costly("b.", 500));
+    import_zones(folder / "s", std::move(more));
+    std::filesystem::rename(folder / "old", folder / "s-images");
+    const Loaded on_top = load(folder / "s");
+    CHECK(on_top.report.on_top == 1);
+    CHECK(told(on_top) ==
+          Contents{{"b.", "NSEC3 with 500 iterations"}, {"c.", "NSEC3 with 151 iterations"}});
+}
+
+TEST_CASE("a store has one image file, whatever links lead to it") {
+    const Folder folder;
+    import_zones(folder / "s", zones_of({{"a.", 1}}));
+    std::filesystem::create_directory(folder / "links");
+    std::filesystem::create_symlink(folder / "s", folder / "links/one");
+    std::filesystem::create_symlink("one", folder / "links/two");
+    CHECK(zc::journal::image_file_path(folder / "links/two") ==
+          std::filesystem::canonical(folder / "s").string() + "-images");
+    std::filesystem::remove(folder / "s-images");
+    CHECK(load(folder / "links/two").report.from == LoadReport::From::image_file_rebuilt);
+    CHECK(load(folder / "s").report.from == LoadReport::From::image_file);
+    CHECK(!std::filesystem::exists(folder / "links/two-images"));
 }
 
 TEST_CASE(
