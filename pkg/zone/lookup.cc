@@ -17,7 +17,9 @@ void LookupName::assign(dns::NameView name) noexcept {
 void LookupName::mark_labels() noexcept {
     labels = 0;
     std::uint8_t at = 0;
-    for (; octets[at] != 0; at = static_cast<std::uint8_t>(at + octets[at] + 1))
+    // The bound is for octets of an image that another hand has overwritten.
+    for (; octets[at] != 0 && labels < dns::name_labels_max;
+         at = static_cast<std::uint8_t>(at + octets[at] + 1))
         label_at[labels++] = at;
     label_at[labels] = at;
 }

@@ -73,6 +73,13 @@ void check_found(const ImageView& image, const Reference& reference, const dns::
     CHECK_MESSAGE(path_of(image, match.encloser) == encloser, dns::to_string(wanted));
 }
 
+TEST_CASE("labels without an end are counted up to the limit") {
+    LookupName name;
+    for (std::uint8_t& octet : name.octets) octet = 1;
+    name.mark_labels();
+    CHECK(name.labels == dns::name_labels_max);
+}
+
 TEST_CASE("what is found in random zones is what RFC 1034's walk finds") {
     for (std::uint64_t number = 0; number < 200; ++number) {
         base::Seed seed(number);
