@@ -125,7 +125,7 @@ constexpr StatementWord statement_words[] = {
     {"update", Verb::update},
     {"use", Verb::use},
     {"vacuum", Verb::harmless},
-    {"values", Verb::harmless},
+    {"values", Verb::select},
     {"with", Verb::code},
 };
 
@@ -198,8 +198,8 @@ private:
     Status finish();
 
     RowPipeline& pipeline_;
-    bool in_transaction_ = false;  // BEGIN without COMMIT
-    bool is_uncommitted_ = false;  // rows behind SET autocommit=0 without COMMIT
+    bool is_chained_ = false;      // that transaction is one of COMMIT AND CHAIN
+    bool is_uncommitted_ = false;  // rows behind SET autocommit=0, or in that one, without COMMIT
     bool default_seen_ = false;    // DEFAULT, as a value
     std::optional<Error>
         shape_problem_;    // of domains or records: what stands there is another table
@@ -1010,9 +1010,10 @@ Status DumpReader::insert(bool replaces, std::uint64_t line) {
 /// Behind SET autocommit=0, rows count when COMMIT comes, or what commits by itself.
 void DumpReader::note_transaction(Verb verb) {
     switch (verb) {
+        case Verb::copy:
         case Verb::insert:
         case Verb::replace:
-            is_uncommitted_ = is_uncommitted_ || autocommit_is_off_;
+            is_uncommitted_ = is_uncommitted_ || autocommit_is_off_ || is_chained_;
             break;
         case Verb::alter:
         case Verb::commit:
@@ -1021,7 +1022,9 @@ void DumpReader::note_transaction(Verb verb) {
         case Verb::rename:
         case Verb::start:
         case Verb::truncate:
-            is_uncommitted_ = false;
+            // PostgreSQL's do not commit.
+            is_uncommitted_ = is_uncommitted_ && is_chained_ && verb != Verb::commit &&
+                              dialect_ != Dialect::mysql;
             break;
         default:
             break;
@@ -1054,6 +1057,7 @@ Status DumpReader::statement() {
                                          "exclusive", "isolation", "read"}))
                 return unexpected("a transaction behind BEGIN");
             in_transaction_ = true;
+            is_chained_ = false;
             return end_harmless();
         case Verb::code:
             return code(word, false, line);
@@ -1062,7 +1066,10 @@ Status DumpReader::statement() {
             if (!token_.is_stop() &&
                 !is_one_of(token_.text, {"work", "transaction", "and", "no", "release"}))
                 return unexpected("\";\"");
-            in_transaction_ = false;
+            end_transaction();
+            if (token_.is("work") || token_.is("transaction")) next();
+            if (token_.is("and")) next();
+            in_transaction_ = is_chained_ = token_.is("chain");
             return end_harmless();
         case Verb::copy:
             return copy();
@@ -1125,8 +1132,7 @@ Status DumpReader::statement() {
             return insert(true, line);
         case Verb::reset:
             next();
-            if (token_.is("search_path") || token_.is("all")) tables_.search_path({});
-            return end_harmless();
+            return reset(line);
         case Verb::rollback:
             return fail(Errc::malformed,
                         "the dump rolls itself back: the program that wrote it met an error",
@@ -1135,7 +1141,7 @@ Status DumpReader::statement() {
             return select(line);
         case Verb::set:
             ZC_TRY_STATUS(set());
-            is_uncommitted_ = is_uncommitted_ && autocommit_is_off_;
+            is_uncommitted_ = is_uncommitted_ && (autocommit_is_off_ || is_chained_);
             return {};
         case Verb::start:
             next();
@@ -1200,7 +1206,7 @@ Status DumpReader::finish() {
     if (ends_wanted_ > 0)
         return cut_off(
             "before the line with which the program that wrote it says that it is complete");
-    if (in_transaction_ || is_uncommitted_) return cut_off("before its COMMIT");
+    if ((in_transaction_ && !is_chained_) || is_uncommitted_) return cut_off("before its COMMIT");
     if (shape_problem_) return tl::unexpected<Error>(*shape_problem_);
     for (const Table table : {Table::domains, Table::records}) {
         if (tables_.knows(table)) continue;

@@ -141,11 +141,12 @@ void DumpStatements::skip_statement() {
 }
 
 /// The rest of a statement that changes no row. Another one inside of it would be lost: a ";" is
-/// missing.
+/// missing. What set_config would set there is not followed.
 Status DumpStatements::end_harmless() {
     bool is_insert = false;
     for (; token_.kind != Token::Kind::end && !token_.is_stop(); next()) {
         if (token_.is('\\')) return unexpected("\";\" before a command of the client");
+        if (token_.is("set_config")) return unexpected("set_config in a SELECT");
         if (token_.kind != Token::Kind::word) {
             is_insert = false;
         } else if (token_.text == "insert" || token_.text == "replace") {
@@ -282,6 +283,8 @@ Status DumpStatements::mentions(std::initializer_list<std::string_view> until, M
             if (!is_name()) break;
             parts.push_back(token_.text);
         }
+        if (parts.back() == "pg_settings")
+            return refuse_setting("pg_settings", "SET in a statement of its own", line_);
         mention(parts, out);
     }
     return {};
@@ -536,6 +539,7 @@ Status DumpStatements::alter(std::uint64_t line) {
     if (!token_.is("table")) {
         // A body of its own: ALTER EVENT … DO, ALTER PROCEDURE has none.
         if (token_.is("event")) return end_body();
+        if (is_one_of(token_.text, {"database", "role", "user", "system"})) return alter_default();
         return end_harmless();
     }
     next();
@@ -749,22 +753,20 @@ Status DumpStatements::select(std::uint64_t line) {
     std::string before;  // the word or name before this token
     bool is_own = true;  // it is none of pg_catalog's
     bool runs_code = false;
-    std::string meant;    // a table of PowerDNS's
-    std::string in_text;  // one in a string
+    std::string meant;     // a table of PowerDNS's
+    std::string in_text;   // one in a string
+    std::string variable;  // @a, before this token
+    int signs = 0;
     for (next(); token_.kind != Token::Kind::end && !token_.is_stop();) {
         if (token_.is('\\')) return unexpected("\";\" before a command of the client");
         if (meant.empty()) meant = table_meant_in_token();
         if (in_text.empty() && token_.kind == Token::Kind::string) in_text = table_meant_in_token();
-        if (token_.is("set_config")) {
+        if (token_.is(':')) remember(variable, std::nullopt);  // SELECT @a := 1
+        variable = signs == 1 ? lower(token_.text) : "";
+        signs = token_.is('@') ? signs + 1 : 0;
+        if (is_name() && token_.kind != Token::Kind::string && lower(token_.text) == "set_config") {
             next();
-            if (!token_.is('(')) continue;
-            next();
-            const bool is_path = token_.kind == Token::Kind::string && token_.text == "search_path";
-            next();
-            if (!is_path || !token_.is(',')) continue;
-            next();
-            found(Dialect::postgresql);
-            ZC_TRY_STATUS(set_search_path());
+            if (token_.is('(')) ZC_TRY_STATUS(set_config(line));
             continue;
         }
         if (!token_.is("into")) {
@@ -789,6 +791,7 @@ Status DumpStatements::select(std::uint64_t line) {
         if (token_.is('@')) {  // a variable of MySQL's
             next();
             ZC_TRY_STATUS(stand_in(token_.text, in_text));
+            remember(lower(token_.text), std::nullopt);
             continue;
         }
         if (token_.kind != Token::Kind::word && token_.kind != Token::Kind::name) continue;
@@ -839,50 +842,6 @@ Status DumpStatements::set_search_path() {
     return {};
 }
 
-Status DumpStatements::set() {
-    next();
-    while (token_.is("session") || token_.is("local")) next();
-    if (token_.is("standard_conforming_strings")) {
-        found(Dialect::postgresql);
-        next();
-        next();
-        backslashes_in_strings_ = token_.text == "off";
-    } else if (token_.is("search_path") || token_.is("schema")) {
-        const bool is_path = token_.is("search_path");
-        found(Dialect::postgresql);
-        next();
-        if (is_path && (token_.is('=') || token_.is("to"))) next();
-        return set_search_path();
-    }
-    std::string variable;  // the last user's one
-    std::string assigned;  // the one whose value this is
-    for (int signs = 0; token_.kind != Token::Kind::end && !token_.is_stop(); next()) {
-        if (token_.is("insert") || token_.is("replace")) return end_harmless();
-        const bool is_users_variable = signs == 1;  // @a; @@a is the server's
-        if (token_.is('=')) assigned = variable;
-        if (is_users_variable) variable = token_.text;
-        if (is_users_variable || token_.kind == Token::Kind::string)
-            ZC_TRY_STATUS(stand_in(assigned, table_meant_in_token()));
-        signs = token_.is('@') ? signs + 1 : 0;
-        const bool is_autocommit = token_.is("autocommit") && !is_users_variable;
-        if (!token_.is("sql_mode") && !is_autocommit) continue;
-        next();
-        if (token_.is(':')) next();
-        if (!token_.is('=')) continue;
-        next();
-        if (is_autocommit) {
-            found(Dialect::mysql);
-            autocommit_is_off_ = is_one_of(lower(token_.text), {"0", "off", "false"});
-        }
-        if (token_.kind != Token::Kind::string) continue;
-        found(Dialect::mysql);
-        const std::string mode = lower(token_.text);
-        no_backslash_escapes_ = mode.find("no_backslash_escapes") != std::string::npos;
-        ansi_quotes_ = mode.find("ansi") != std::string::npos;
-    }
-    return {};
-}
-
 /// What runs code: PostgreSQL's DO, MySQL's EXECUTE, a WITH that may hold an INSERT.
 Status DumpStatements::code(std::string_view verb, bool is_block, std::uint64_t line) {
     Mentions named;
@@ -896,6 +855,10 @@ Status DumpStatements::code(std::string_view verb, bool is_block, std::uint64_t 
         const bool is_table = is_word && table_of(lower(token_.text));
         if (is_word) mention({token_.text}, named);
         if (meant.empty() && !is_table) meant = table_meant_in_token();
+        if (is_word || token_.kind == Token::Kind::string) {
+            if (const std::string_view setting = setting_in(token_.text); !setting.empty())
+                return refuse_setting(setting, "SET in a statement of its own", line);
+        }
         changes =
             changes || (is_word && is_one_of(token_.text, {"insert", "update", "delete", "merge",
                                                            "replace", "truncate", "drop", "copy",
@@ -961,6 +924,7 @@ Status DumpStatements::command() {
     std::string_view rest = std::string_view(text).substr(end);
     rest.remove_prefix(std::min(rest.find_first_not_of(" \t"), rest.size()));
     if (name == "connect" || name == "c") return connect(rest);
+    if (name == "encoding" && !rest.empty()) return set_encoding(std::string(rest), line);
     if (name == "copy") {
         return fail(Errc::unsupported,
                     "\\copy " + std::string(rest.substr(0, 60)) +
@@ -985,6 +949,7 @@ Status DumpStatements::command() {
 /// \connect NAME, "NAME", -reuse-previous=on "dbname='NAME'", - USER, postgresql://HOST/NAME
 Status DumpStatements::connect(std::string_view arguments) {
     found(Dialect::postgresql);
+    begin_session();
     while (arguments.starts_with("-reuse-previous")) {
         arguments.remove_prefix(std::min(arguments.find(' '), arguments.size()));
         arguments.remove_prefix(std::min(arguments.find_first_not_of(" \t"), arguments.size()));

@@ -4,12 +4,14 @@
 #include <cstdint>
 #include <initializer_list>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
 #include "ingest/dump_tables.h"
+#include "ingest/session_settings.h"
 #include "ingest/sql_lexer.h"
 
 namespace zc::ingest {
@@ -61,13 +63,27 @@ protected:
     Status drop(std::uint64_t line);
     Status select(std::uint64_t line);
     Status set();
+    Status set_config(std::uint64_t line);
     Status set_search_path();
+    Status reset(std::uint64_t line);
+    Status alter_default();
+    void begin_session();
+    void end_transaction();
+    static std::string_view setting_in(std::string_view text) noexcept;
+    Status refuse_setting(std::string_view name, std::string_view wanted, std::uint64_t line) const;
+    Status set_encoding(const std::string& encoding, std::uint64_t line) {
+        return set_encoding(encoding, Scope::session, line);
+    }
+    void remember(const std::string& variable, std::optional<std::string> value);
     Status code(std::string_view verb, bool is_block, std::uint64_t line);
     Status set_delimiter();
     void note_unknown_effect(const std::string& verb, std::uint64_t line);
 
     DumpTables tables_;
+    bool in_transaction_ = false;     // BEGIN without COMMIT
     bool autocommit_is_off_ = false;  // SET autocommit=0, of MySQL's
+    /// In which the text comes; empty: it was not told.
+    Setting<std::string> encoding_;
     struct UnknownEffect {
         std::uint64_t line = 0;  // of the first
         std::uint64_t statements = 0;
@@ -77,6 +93,36 @@ protected:
     /// By name, in lower case: routines whose body in this dump, and variables whose text, names
     /// the table of PowerDNS's that is beside it.
     std::map<std::string, std::string> stand_ins_;
+
+private:
+    /// For what SET counts. `unnamed`: no word says; `unknown`: servers differ; `none`: for nothing
+    /// before a restart.
+    enum class Scope : std::uint8_t { unnamed, session, local, global, unknown, none };
+    struct SetStatement {
+        std::uint64_t line = 0;
+        bool is_scope_carried = false;      // GLOBAL, from a name before
+        std::vector<std::string> assigned;  // so far; @@ before a setting
+    };
+    Status assignment(SetStatement& statement, bool is_first);
+    Status set_postgresql(std::string_view name, const std::optional<std::string>& value,
+                          Scope scope, std::uint64_t line);
+    Status set_names(Scope scope, std::uint64_t line);
+    Status set_encoding(const std::string& encoding, Scope scope, std::uint64_t line);
+    Status set_mysql(SetStatement& statement, const std::string& name, Scope scope);
+    Status set_users_variable(SetStatement& statement, const std::string& name);
+    Status skip_value(const std::string& assigned);
+    Status evaluate(const SetStatement& statement, const std::string& assigned,
+                    std::optional<std::string>& out, int depth);
+    void apply_strings();
+
+    /// PostgreSQL's standard_conforming_strings: a backslash is itself, or an escape.
+    enum class Strings : std::uint8_t { standard, escapes, unknown };
+    Setting<Strings> strings_;
+    Strings default_strings_ = Strings::standard;
+    Strings later_strings_ = Strings::standard;  // the default of sessions that begin later
+    /// MySQL's. What the server has before the dump says so counts as empty.
+    std::string sql_mode_, default_sql_mode_;
+    std::map<std::string, std::string> users_variables_;  // @a, by name in lower case
 };
 
 }  // namespace zc::ingest

@@ -208,6 +208,7 @@ ImportOptions options_of(const std::vector<std::string>& words) {
 /// sql [OPTIONS]                           both, of the SQL in the body
 /// statements first|last                   each line of the body alone, in a dump of its own with
 ///                                         the rows of one zone behind it, or before it
+/// session OPTIONS                         how a string behind each line of the body is read
 /// OPTIONS: repair serve-unsigned database=NAME schema=NAME from=FORMAT
 std::string run_statements(const testkit::Step& step) {
     const std::string rows =
@@ -241,8 +242,40 @@ std::string run_statements(const testkit::Step& step) {
     return text;
 }
 
+/// session FORMAT   each line of the body alone, in a dump with a string behind it that has two
+///                  backslashes: the TXT that it is
+std::string run_session(const testkit::Step& step) {
+    std::string text;
+    std::string_view rest = step.body;
+    while (!rest.empty()) {
+        const std::size_t end = rest.find('\n');
+        const std::string line(rest.substr(0, end));
+        rest.remove_prefix(end + 1);
+        const Folder folder;
+        write_file(folder / "dump.sql",
+                   line +
+                       "\nINSERT INTO domains (id, name, type) VALUES (1, 'example', 'NATIVE');\n"
+                       "INSERT INTO records (domain_id, name, type, content, ttl) VALUES "
+                       "(1, 'example', 'SOA', 'a b 1 2 3 4 5', 60), "
+                       "(1, 'example', 'TXT', '\"\\\\a\"', 60);\n");
+        const Imported imported(folder / "dump.sql", options_of(step.words()));
+        if (!imported.totals) {
+            const Error& error = imported.totals.error();
+            text += std::to_string(error.where.line) + ' ' + std::string(to_string(error.code)) +
+                    ": " + error.message + '\n';
+            continue;
+        }
+        const std::string zones = imported.sink.zones_text();
+        const std::size_t at = zones.find("TXT\t");
+        text += at == std::string::npos ? "nothing\n" : zones.substr(at + 4);
+        for (const Finding& finding : imported.sink.findings) text += finding.reason + '\n';
+    }
+    return text;
+}
+
 std::string run(const testkit::Step& step) {
     if (step.directive == "statements") return run_statements(step);
+    if (step.directive == "session") return run_session(step);
     const std::vector<std::string> words = step.words();
     const Folder folder;
     std::string source = words.empty() ? "" : testdata("ingest/" + words[0]);

@@ -225,6 +225,14 @@ void SqlLexer::refuse_long_string() {
     token_.kind = Token::Kind::end;
 }
 
+void SqlLexer::refuse_unknown_backslash() {
+    failure_ = Error{Errc::unsupported,
+                     "a backslash in a string, and standard_conforming_strings is not known: an "
+                     "ALTER … SET before \\connect changed its default; SET it",
+                     {name_, line_}};
+    token_.kind = Token::Kind::end;
+}
+
 void SqlLexer::quoted(char quote, bool backslashes) {
     for (;;) {
         if (!pull()) {
@@ -247,6 +255,9 @@ void SqlLexer::quoted(char quote, bool backslashes) {
                 token_.text += take();  // doubled: one
                 continue;
             }
+            if (backslashes_unknown_ && !backslashes && quote == '\'' &&
+                token_.text.find('\\') != std::string::npos)
+                return refuse_unknown_backslash();
             if (dialect_ != Dialect::unknown || backslashes || quote != '\'') return;
             token_.escapes_guessed = token_.text.find('\\') != std::string::npos;
             if (!token_.escapes_guessed || !ends_in_escape(token_.text)) return;

@@ -126,6 +126,7 @@ protected:
     void escape(char c);
     void dollar_quoted();
     void refuse_long_string();
+    void refuse_unknown_backslash();
     void word();
     void number();
     void found(Dialect dialect);
@@ -164,6 +165,7 @@ protected:
     Dialect dialect_ = Dialect::unknown;
     std::uint64_t guessed_line_ = 0;  // where a backslash was read before the dialect was known
     bool backslashes_in_strings_ = false;  // PostgreSQL with standard_conforming_strings off
+    bool backslashes_unknown_ = false;     // what a backslash is there is not known
     bool no_backslash_escapes_ = false;    // MySQL with that in sql_mode
     bool ansi_quotes_ = false;             // MySQL's "…" is a name
     bool in_conditional_ = false;          // of /*!40101 … */, which MySQL executes

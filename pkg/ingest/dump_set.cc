@@ -1,0 +1,447 @@
+// SET and its relatives: what a dump says of its session.
+#include <algorithm>
+#include <utility>
+
+#include "ingest/dump_statements.h"
+
+namespace zc::ingest {
+
+namespace {
+
+constexpr std::size_t variable_octets_max = 4096;  // of a value that is remembered
+constexpr std::size_t variables_max = 4096;
+constexpr int value_depth_max = 16;
+
+/// What SET begins with where it assigns nothing by that name.
+constexpr std::string_view words_of_set[] = {
+    "authorization", "catalog", "characteristics", "constraints", "default", "password", "resource",
+    "role",          "time",    "transaction",     "xml"};
+
+bool decides_how_text_is_read(std::string_view name) noexcept {
+    return is_one_of(name, {"standard_conforming_strings", "backslash_quote", "client_encoding",
+                            "sql_mode", "character_set_client"});
+}
+
+}  // namespace
+
+/// A setting that decides how text is read and that `text` names; or empty.
+std::string_view DumpStatements::setting_in(std::string_view text) noexcept {
+    for (const std::string_view name : {"standard_conforming_strings", "backslash_quote",
+                                        "client_encoding", "sql_mode", "character_set_client"}) {
+        const auto is_same = [](char a, char b) {
+            return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
+        };
+        if (std::search(text.begin(), text.end(), name.begin(), name.end(), is_same) != text.end())
+            return name;
+    }
+    return {};
+}
+
+Status DumpStatements::refuse_setting(std::string_view name, std::string_view wanted,
+                                      std::uint64_t line) const {
+    return fail(Errc::unsupported,
+                std::string(name) +
+                    " decides how the text of a dump is read, and what it is set to here is not "
+                    "understood; wanted " +
+                    std::string(wanted),
+                {name_, line});
+}
+
+Status DumpStatements::set() {
+    next();
+    SetStatement statement{.line = line_, .assigned = {}};
+    for (bool is_first = true;; is_first = false) {
+        ZC_TRY_STATUS(assignment(statement, is_first));
+        if (!token_.is(',')) break;
+        next();
+    }
+    if (token_.kind == Token::Kind::end || token_.is_stop()) return {};
+    return unexpected("\",\" or \";\"");
+}
+
+Status DumpStatements::assignment(SetStatement& statement, bool is_first) {
+    Scope scope = Scope::unnamed;
+    const auto take_scope = [&] {
+        if (token_.kind != Token::Kind::word) return false;
+        if (token_.text == "session") {
+            scope = Scope::session;
+        } else if (token_.text == "local") {
+            scope = Scope::local;
+        } else if (is_one_of(token_.text, {"global", "persist", "persist_only"})) {
+            scope = token_.text == "persist_only" ? Scope::none : Scope::global;
+        } else {
+            return false;
+        }
+        next();
+        return true;
+    };
+    const bool has_scope = take_scope();
+    const bool is_global = scope == Scope::global || scope == Scope::none;
+    // MySQL's manual has the scope go on to the names behind it.
+    statement.is_scope_carried = has_scope ? is_global : statement.is_scope_carried;
+    bool is_users = false;
+    if (token_.is('@')) {
+        next();
+        is_users = !token_.is('@');
+        if (!is_users) {
+            next();
+            if (take_scope()) {
+                if (!token_.is('.')) return unexpected("\".\"");
+                next();
+            } else {
+                scope = Scope::session;
+            }
+        }
+    } else if (scope == Scope::unnamed && statement.is_scope_carried) {
+        scope = Scope::unknown;
+    }
+    if (!is_first && token_.kind == Token::Kind::number) {  // of a list: SET a = 1, 2
+        next();
+        return {};
+    }
+    if (!is_name()) return unexpected("the name of a setting");
+    std::string name = lower(token_.text);
+    const bool is_word = token_.kind == Token::Kind::word;
+    next();
+    for (; token_.is('.'); next()) {
+        next();
+        if (!is_name()) return unexpected("the name of a setting");
+        name += '.' + lower(token_.text);
+        if (name.size() > identifier_octets_max * 2) return unexpected("a shorter name");
+    }
+    const bool is_plain = is_word && !is_users;
+    if (is_plain &&
+        (name == "names" || name == "charset" || (name == "character" && token_.is("set")))) {
+        if (name == "character") next();
+        return set_names(scope, statement.line);
+    }
+    if (is_plain && name == "schema" && token_.kind == Token::Kind::string) {
+        found(Dialect::postgresql);
+        return set_search_path();
+    }
+    if (is_plain && name == "statement") {
+        if (const std::string_view setting = setting_in(token_.text); !setting.empty())
+            return refuse_setting(setting, "SET in a statement of its own", statement.line);
+        return code("set statement", false, statement.line);
+    }
+    const bool is_list = !is_first && !is_users && (token_.is(',') || token_.is_stop());
+    if (is_list) return {};  // SET datestyle = ISO, DMY
+    const bool is_known =
+        std::ranges::find(words_of_set, name) != std::end(words_of_set) && !token_.is('=');
+    if (is_plain && is_known) return end_harmless();
+    if (token_.is(':')) next();
+    if (!token_.is('=') && !token_.is("to")) return unexpected("\"=\" or TO");
+    next();
+    if (is_users) return set_users_variable(statement, name);
+    if (name == "search_path") {
+        found(Dialect::postgresql);
+        return set_search_path();
+    }
+    if (name == "standard_conforming_strings" || name == "backslash_quote" ||
+        name == "client_encoding") {
+        found(Dialect::postgresql);
+        std::optional<std::string> value;
+        const bool is_value = is_name() || token_.kind == Token::Kind::number;
+        if (!is_value) return refuse_setting(name, "one value", statement.line);
+        if (!token_.is("default")) value = token_.text;
+        next();
+        if (!token_.is_stop() && token_.kind != Token::Kind::end)
+            return refuse_setting(name, "one value", statement.line);
+        return set_postgresql(name, value, scope, statement.line);
+    }
+    if (name == "sql_mode" || name == "autocommit" || name == "character_set_client")
+        return set_mysql(statement, name, scope);
+    return skip_value({});
+}
+
+/// standard_conforming_strings, backslash_quote, client_encoding. No value: DEFAULT.
+Status DumpStatements::set_postgresql(std::string_view name,
+                                      const std::optional<std::string>& value, Scope scope,
+                                      std::uint64_t line) {
+    if (scope != Scope::unnamed && scope != Scope::session && scope != Scope::local)
+        return refuse_setting(name, "SET, SET SESSION or SET LOCAL", line);
+    if (value && value->empty()) return refuse_setting(name, "a value", line);
+    if (name == "client_encoding") return set_encoding(value.value_or(""), scope, line);
+    const auto boolean = value ? postgresql_boolean(*value) : std::nullopt;
+    if (name == "backslash_quote") {
+        // What it forbids is an error in the database, and no other text.
+        if (!value || boolean || lower(*value) == "safe_encoding") return {};
+        return refuse_setting(name, "on, off or safe_encoding", line);
+    }
+    if (value && !boolean) return refuse_setting(name, "on or off", line);
+    Strings strings = value ? (*boolean ? Strings::standard : Strings::escapes) : default_strings_;
+    if (scope != Scope::local) {
+        strings_.set_session(strings);
+    } else if (in_transaction_) {
+        strings_.set_local(strings);
+    }
+    apply_strings();
+    return {};
+}
+
+void DumpStatements::apply_strings() {
+    backslashes_in_strings_ = strings_.now() == Strings::escapes;
+    backslashes_unknown_ = strings_.now() == Strings::unknown;
+}
+
+/// SET NAMES, and SET CHARACTER SET of MySQL's; the current token is the value.
+Status DumpStatements::set_names(Scope scope, std::uint64_t line) {
+    if (token_.is_stop() || token_.kind == Token::Kind::end)  // as DEFAULT
+        return set_encoding("", scope, line);
+    if (token_.is('=') || token_.is("to") || !is_name())
+        return refuse_setting("NAMES", "the name of an encoding", line);
+    const std::string value = token_.is("default") ? "" : token_.text;
+    next();
+    if (token_.is("collate")) {
+        next();
+        if (!is_name()) return unexpected("a collation");
+        next();
+    }
+    if (!token_.is(',') && !token_.is_stop() && token_.kind != Token::Kind::end)
+        return refuse_setting("NAMES", "the name of an encoding", line);
+    return set_encoding(value, scope, line);
+}
+
+/// Empty: what the server has for its default, which a dump does not tell.
+Status DumpStatements::set_encoding(const std::string& encoding, Scope scope, std::uint64_t line) {
+    if (scope == Scope::global || scope == Scope::none) return {};  // of other sessions
+    const auto kind = encoding.empty() ? Encoding::utf8 : encoding_of(encoding);
+    if (scope == Scope::unknown || !kind)
+        return refuse_setting("the encoding", "the name of one that is known, such as UTF8", line);
+    if (*kind == Encoding::unsafe) {
+        return fail(Errc::unsupported,
+                    "the encoding " + encoding.substr(0, 60) +
+                        ", in which an octet of ASCII may be a part of another character; dump as "
+                        "UTF-8: pg_dump --encoding=UTF8, mysqldump "
+                        "--default-character-set=utf8mb4",
+                    {name_, line});
+    }
+    if (scope != Scope::local || dialect_ == Dialect::mysql) {
+        encoding_.set_session(encoding);
+    } else if (in_transaction_) {
+        encoding_.set_local(encoding);
+    }
+    return {};
+}
+
+/// sql_mode, autocommit, character_set_client.
+Status DumpStatements::set_mysql(SetStatement& statement, const std::string& name, Scope scope) {
+    const std::uint64_t line = statement.line;
+    found(Dialect::mysql);
+    std::optional<std::string> value;
+    const bool is_default = token_.is("default");
+    if (is_default) {
+        next();
+        value = name == "sql_mode" ? default_sql_mode_ : "";
+        if (!token_.is(',') && !token_.is_stop() && token_.kind != Token::Kind::end) value.reset();
+    } else {
+        ZC_TRY_STATUS(evaluate(statement, {}, value, 0));
+    }
+    statement.assigned.push_back("@@" + name);
+    if (scope == Scope::none) return {};
+    const bool is_global = scope == Scope::global;
+    if (name == "autocommit") {
+        if (is_global || scope == Scope::unknown) return {};
+        // What is not understood leaves it as it is: then COMMIT is wanted, or not.
+        const std::string word = lower(value.value_or(""));
+        if (is_default || is_one_of(word, {"1", "on", "true"})) autocommit_is_off_ = false;
+        if (is_one_of(word, {"0", "off", "false"})) autocommit_is_off_ = true;
+        return {};
+    }
+    constexpr std::string_view wanted =
+        "a literal, @@ or a variable that the dump set before, or CONCAT or REPLACE of those";
+    if (!value || scope == Scope::unknown) return refuse_setting(name, wanted, line);
+    if (name == "character_set_client") return set_encoding(*value, scope, line);
+    if (*value == "0") value = "";
+    const auto mode = parse_sql_mode(*value);
+    if (!mode) return refuse_setting(name, "modes that are known", line);
+    if (is_global) {
+        default_sql_mode_ = *value;
+        return {};
+    }
+    sql_mode_ = *value;
+    no_backslash_escapes_ = mode->no_backslash_escapes;
+    ansi_quotes_ = mode->ansi_quotes;
+    return {};
+}
+
+Status DumpStatements::set_users_variable(SetStatement& statement, const std::string& name) {
+    std::optional<std::string> value;
+    ZC_TRY_STATUS(evaluate(statement, name, value, 0));
+    statement.assigned.push_back(name);
+    remember(name, std::move(value));
+    return {};
+}
+
+/// Nothing: what it holds is not known.
+void DumpStatements::remember(const std::string& variable, std::optional<std::string> value) {
+    users_variables_.erase(variable);
+    if (value && value->size() <= variable_octets_max && users_variables_.size() < variables_max)
+        users_variables_.emplace(variable, *std::move(value));
+}
+
+/// To the end of a value: a comma, a closing parenthesis, the end of the statement. `assigned` is
+/// the user's variable that gets it.
+Status DumpStatements::skip_value(const std::string& assigned) {
+    int depth = 0;
+    bool is_insert = false;
+    for (int signs = 0; token_.kind != Token::Kind::end && !token_.is_stop(); next()) {
+        if (token_.is('\\')) return unexpected("\";\" before a command of the client");
+        if (is_insert && token_.is("into")) return unexpected("\";\" before INSERT INTO");
+        is_insert = token_.is("insert") || token_.is("replace") ||
+                    (is_insert && token_.kind == Token::Kind::word);
+        if (depth == 0 && (token_.is(',') || token_.is(')'))) return {};
+        if (token_.is('(')) ++depth;
+        if (token_.is(')')) --depth;
+        if (signs == 1 || token_.kind == Token::Kind::string)
+            ZC_TRY_STATUS(stand_in(assigned, table_meant_in_token()));
+        signs = token_.is('@') ? signs + 1 : 0;
+    }
+    return {};
+}
+
+/// A value of MySQL's as text, and up to its end: literals, variables, CONCAT and REPLACE. Nothing:
+/// another one, or one that is not known.
+Status DumpStatements::evaluate(const SetStatement& statement, const std::string& assigned,
+                                std::optional<std::string>& out, int depth) {
+    const auto is_assigned = [&](const std::string& name) {
+        // Whether it has its new value already depends on the server.
+        return std::ranges::find(statement.assigned, name) != statement.assigned.end();
+    };
+    out.reset();
+    if (depth > value_depth_max) return skip_value(assigned);
+    if (token_.kind == Token::Kind::string || token_.kind == Token::Kind::number) {
+        ZC_TRY_STATUS(stand_in(assigned, table_meant_in_token()));
+        if (token_.escapes_guessed && guessed_line_ == 0) guessed_line_ = line_;
+        out = token_.text;
+        next();
+    } else if (token_.is('@')) {
+        next();
+        const bool is_users = !token_.is('@');
+        if (!is_users) next();
+        bool is_global = false;
+        if (!is_users && is_one_of(token_.text, {"session", "local", "global"})) {
+            is_global = token_.is("global");
+            next();
+            if (token_.is('.')) next();
+        }
+        const std::string name = lower(token_.text);
+        if (is_users) {
+            ZC_TRY_STATUS(stand_in(assigned, table_meant_in_token()));
+            const auto known = users_variables_.find(name);
+            if (known != users_variables_.end() && !is_assigned(name)) out = known->second;
+        } else if (!is_assigned("@@" + name)) {
+            if (name == "sql_mode") out = is_global ? default_sql_mode_ : sql_mode_;
+            if (is_global) {
+            } else if (name == "autocommit") {
+                out = autocommit_is_off_ ? "0" : "1";
+            } else if (name == "character_set_client") {
+                out = encoding_.now();
+            }
+        }
+        next();
+    } else if (token_.kind == Token::Kind::word && !token_.is("null")) {
+        const std::string word = token_.text;
+        next();
+        if (!token_.is('(')) {
+            out = word;
+        } else {
+            std::vector<std::optional<std::string>> given;
+            do {
+                next();
+                if (given.size() == 64) return unexpected("fewer arguments");
+                ZC_TRY_STATUS(evaluate(statement, assigned, given.emplace_back(), depth + 1));
+            } while (token_.is(','));
+            if (!token_.is(')')) return unexpected("\",\" or \")\"");
+            next();
+            const bool are_known =
+                std::ranges::all_of(given, [](const auto& text) { return text.has_value(); });
+            if (are_known && word == "concat") {
+                out.emplace();
+                for (const auto& text : given) *out += *text;
+            } else if (are_known && word == "replace" && given.size() == 3 && !given[1]->empty()) {
+                std::string_view rest = *given[0];
+                out.emplace();
+                for (std::size_t at = 0; (at = rest.find(*given[1])) != std::string_view::npos;) {
+                    out->append(rest.substr(0, at)).append(*given[2]);
+                    rest.remove_prefix(at + given[1]->size());
+                    if (out->size() > variable_octets_max) break;
+                }
+                out->append(rest);
+            }
+            if (out && out->size() > variable_octets_max) out.reset();
+        }
+    }
+    if (token_.is(',') || token_.is(')') || token_.is_stop() || token_.kind == Token::Kind::end)
+        return {};
+    out.reset();
+    return skip_value(assigned);
+}
+
+/// SELECT … set_config('name', 'value', is_local); the current token is "(".
+Status DumpStatements::set_config(std::uint64_t line) {
+    found(Dialect::postgresql);
+    constexpr std::string_view wanted = "set_config('…', '…', false) with literals";
+    next();
+    if (token_.kind != Token::Kind::string) return refuse_setting("set_config", wanted, line);
+    const std::string name = lower(token_.text);
+    next();
+    if (!token_.is(',')) return refuse_setting("set_config", wanted, line);
+    next();
+    if (name == "search_path") return set_search_path();
+    if (!decides_how_text_is_read(name)) return {};
+    if (token_.kind != Token::Kind::string) return refuse_setting(name, wanted, line);
+    const std::string value = token_.text;
+    next();
+    if (!token_.is(',')) return refuse_setting(name, wanted, line);
+    next();
+    const bool has_flag = token_.kind == Token::Kind::word || token_.kind == Token::Kind::string;
+    const auto is_local = has_flag ? postgresql_boolean(token_.text) : std::nullopt;
+    if (!is_local) return refuse_setting(name, wanted, line);
+    next();
+    if (!token_.is(')')) return refuse_setting(name, wanted, line);
+    next();
+    if (token_.is("as")) next(), next();
+    if (!token_.is(',') && !token_.is_stop()) return refuse_setting(name, wanted, line);
+    return set_postgresql(name, value, *is_local ? Scope::local : Scope::session, line);
+}
+
+/// RESET of PostgreSQL's, and DISCARD; the current token is the word behind.
+Status DumpStatements::reset(std::uint64_t line) {
+    const std::string name = is_name() ? lower(token_.text) : "";
+    if (name == "all" || name == "search_path") tables_.search_path({});
+    if (name == "all" || decides_how_text_is_read(name)) {
+        for (const std::string_view setting : {"standard_conforming_strings", "client_encoding"}) {
+            if (name == "all" || name == setting)
+                ZC_TRY_STATUS(set_postgresql(setting, std::nullopt, Scope::session, line));
+        }
+    }
+    return end_harmless();
+}
+
+/// ALTER DATABASE, ROLE or SYSTEM … SET: it counts for sessions that begin later.
+Status DumpStatements::alter_default() {
+    for (; token_.kind != Token::Kind::end && !token_.is_stop(); next()) {
+        if (token_.is('\\')) return unexpected("\";\" before a command of the client");
+        const bool is_setting = is_name() && lower(token_.text) == "standard_conforming_strings";
+        if (is_setting) later_strings_ = Strings::unknown;
+    }
+    return {};
+}
+
+/// \connect begins another session.
+void DumpStatements::begin_session() {
+    default_strings_ = later_strings_;
+    strings_ = Setting<Strings>(default_strings_);
+    encoding_ = {};
+    apply_strings();
+}
+
+void DumpStatements::end_transaction() {
+    in_transaction_ = false;
+    strings_.end_transaction();
+    encoding_.end_transaction();
+    apply_strings();
+}
+
+}  // namespace zc::ingest

@@ -1,0 +1,53 @@
+// Inside of package ingest: values of the settings by which a database reads the text of a dump.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace zc::ingest {
+
+/// A boolean as PostgreSQL reads it: an unambiguous start of true, false, yes, no, on or off, or 1
+/// or 0, in any case, without blanks around it.
+std::optional<bool> postgresql_boolean(std::string_view text) noexcept;
+
+/// What MySQL's sql_mode has to say of strings.
+struct SqlMode {
+    bool no_backslash_escapes = false;  // a backslash is itself
+    bool ansi_quotes = false;           // "…" is a name
+};
+/// Names of modes with commas between them. Nothing: a mode that is not known, or one in which
+/// values change (EMPTY_STRING_IS_NULL).
+std::optional<SqlMode> parse_sql_mode(std::string_view text);
+
+/// The encoding of a dump's text.
+enum class Encoding : std::uint8_t {
+    utf8,    // or octets that are not looked at: SQL_ASCII, binary
+    other,   // ASCII is ASCII in it; octets above 127 are not UTF-8
+    unsafe,  // an octet of ASCII may be a part of another character
+};
+/// Of a name as PostgreSQL's client_encoding or MySQL's SET NAMES takes it. Nothing: not known.
+std::optional<Encoding> encoding_of(std::string_view name);
+
+/// A setting that may have a value of its own in a transaction: SET LOCAL.
+template <typename T>
+class Setting {
+public:
+    Setting() = default;
+    explicit Setting(T value) : session_(std::move(value)) {}
+    const T& now() const noexcept { return local_ ? *local_ : session_; }
+    void set_session(T value) {
+        session_ = std::move(value);
+        local_.reset();
+    }
+    void set_local(T value) { local_ = std::move(value); }
+    void end_transaction() noexcept { local_.reset(); }
+
+private:
+    T session_{};
+    std::optional<T> local_;
+};
+
+}  // namespace zc::ingest
