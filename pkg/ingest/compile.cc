@@ -10,6 +10,7 @@
 #include "dns/name_text.h"
 #include "dns/presentation.h"
 #include "dns/rrset.h"
+#include "ingest/database_name.h"
 #include "ingest/denial_chain.h"
 #include "ingest/hash.h"
 #include "ingest/zone_walk.h"
@@ -119,33 +120,6 @@ std::optional<Kind> parse_kind(std::string_view text) {
     if (upper == "PRODUCER") return Kind::producer;
     if (upper == "CONSUMER") return Kind::consumer;
     return std::nullopt;
-}
-
-/// A name as the database writes it: lower case, without its final dot, the root empty or a dot.
-struct DatabaseName : dns::NameScan {
-    bool capitals = false, final_dot = false;
-};
-DatabaseName scan_database_name(std::string_view text, dns::NameBuffer& out) noexcept {
-    const bool is_root = text.empty();
-    if (is_root) text = ".";
-    DatabaseName scan{dns::scan_name(text, out)};
-    scan.final_dot = scan.absolute && !is_root;
-    // For a label that is too long `octets` are those of the label, and more than the buffer holds.
-    if (scan.fault != dns::NameFault::none) return scan;
-    if (!scan.absolute) {
-        if (scan.octets >= dns::name_octets_max) {
-            scan.fault = dns::NameFault::name_limit;
-            return scan;
-        }
-        out[scan.octets++] = 0;
-    }
-    // Length octets are below 64, so that they are no capitals.
-    for (std::size_t i = 0; i < scan.octets; ++i) {
-        const std::uint8_t folded = dns::fold(out[i]);
-        scan.capitals |= folded != out[i];
-        out[i] = folded;
-    }
-    return scan;
 }
 
 /// What PowerDNS looks for is in lower case and has no final dot.
@@ -323,6 +297,7 @@ void ZoneCompiler::compile(std::span<const RowStore::Bucket::Ref> refs, Compiled
         const std::string_view name = row.values[column::domain_name].value_or(std::string_view());
         const DatabaseName scan = scan_database_name(name, buffer);
         odd_name_ = odd_name(scan, options_.finds_capitals);
+        done_->written_as_powerdns = scan.is_as_powerdns_writes();
         if (!row.values[column::domain_name]) {
             why = "a domain without a name";
         } else if (scan.fault != dns::NameFault::none) {
@@ -354,9 +329,12 @@ void ZoneCompiler::compile(std::span<const RowStore::Bucket::Ref> refs, Compiled
     }
 
     done_->apex = zone_.apex;
-    done_->key = zone_key(done_->apex);
+    done_->id = refs[0].domain;
+    done_->shares_name = !options_.repeated_names.empty() &&
+                         std::ranges::binary_search(options_.repeated_names, zone_key(zone_.apex));
     const std::uint64_t digest = digest_rows();
-    if (options_.is_unchanged && options_.is_unchanged(zone_.apex, digest)) {
+    // Of rows that share a name it has to be known what each makes.
+    if (!done_->shares_name && options_.is_unchanged && options_.is_unchanged(zone_.apex, digest)) {
         for (RowSums& table : done_->counts) table.all(Fate::unchanged);
         done_->unchanged = true;
         return;
@@ -418,7 +396,8 @@ void ZoneCompiler::domain_row(const Row& row) {
                    std::string(odd_character_effect));
     }
     if (!odd_name_.empty())
-        doubt_zone(std::string(odd_name_), "answered; PowerDNS does not find this zone");
+        doubt_zone(std::string(odd_name_),
+                   "answered; PowerDNS answers too, and does not find its metadata and keys");
     zone_.account = text_of(row.values[column::domain_account]);
     zone_.options = field_of(row.values[column::options]);
     zone_.catalog = field_of(row.values[column::catalog]);
@@ -874,6 +853,7 @@ std::size_t ZoneCompiler::count_soas() const {
 
 void ZoneCompiler::build() {
     const std::size_t soas = count_soas();
+    done_->has_soa = soas != 0;
     if (soas == 0 && disabled_soa_) {
         zone_.hidden = true;
         zone_.state = zone::State::broken;

@@ -23,7 +23,8 @@ struct CompileOptions {
     Repair repair = Repair::no;
     UnsignedZones unsigned_zones = UnsignedZones::servfail;
     std::uint32_t default_ttl = 3600;
-    bool finds_capitals = false;  // the source's database compares without case
+    bool finds_capitals = false;                // the source's database compares without case
+    std::vector<std::uint64_t> repeated_names;  // of `DomainNames`
     std::function<bool(dns::NameView apex, std::uint64_t rows_digest)>
         is_unchanged;               // may be empty
     std::function<bool()> stopped;  // once true, what `compile` returns is of no use; may be empty
@@ -34,11 +35,14 @@ struct CompiledDomain {
     std::optional<ImportedZone> zone;  // absent: there is no such domain, or its name is none
     std::vector<Finding> findings;     // when there is no zone; else the zone has them
     std::array<RowSums, tables_count> counts{};
-    std::uint64_t made = 0;  // records in the image that are of no row
-    bool unchanged = false;  // no zone, because it need not be made again
-    dns::Name apex;          // of the zone, also of an unchanged one
-    std::uint64_t key = 0;   // `zone_key` of the apex
-    std::uint64_t line = 0;  // of the row of `domains`
+    std::uint64_t made = 0;            // records in the image that are of no row
+    bool unchanged = false;            // no zone, because it need not be made again
+    dns::Name apex;                    // of the zone, also of an unchanged one
+    std::int64_t id = 0;               // of the row of `domains`
+    std::uint64_t line = 0;            // of it
+    bool shares_name = false;          // another row of `domains` may have its name
+    bool written_as_powerdns = false;  // the name: lower case, no final dot
+    bool has_soa = false;              // one that is not disabled, or more
     std::uint64_t rows = 0;
 };
 

@@ -14,10 +14,6 @@ public:
     void reserve(std::size_t keys) {
         while (keys * 3 >= slots_.size() * 2) grow();
     }
-    /// `add` of the same key will find its place in the cache.
-    void prefetch(std::uint64_t key) const noexcept {
-        __builtin_prefetch(&slots_[key & (slots_.size() - 1)], 1);
-    }
     /// False when it was there already.
     bool add(std::uint64_t key) {
         if (count_ * 3 >= slots_.size() * 2) grow();

@@ -21,7 +21,6 @@
 #include "ingest/denial_chain.h"
 #include "ingest/dump_reader.h"
 #include "ingest/import_rows.h"
-#include "ingest/key_set.h"
 #include "ingest/live_postgres.h"
 #include "ingest/row_pipeline.h"
 #include "ingest/row_store.h"
@@ -167,6 +166,7 @@ public:
         const Status worked = workers.join();
         if (failure_) return tl::unexpected<Error>(std::move(*failure_));
         ZC_TRY_STATUS(worked);
+        ZC_TRY_STATUS(deliver_those_of_one_name());
         return globals();
     }
 
@@ -200,11 +200,6 @@ private:
         if (stopped(options_)) return interrupted();
         ZC_TRY_STATUS(store_.take(bucket, rows));
         grouping.group(rows.refs);
-        if (bucket == 0) {  // the others have as many, more or less
-            const std::size_t domains_of_one = grouping.groups().size();
-            const std::lock_guard lock(mutex_);
-            names_.reserve(domains_of_one * buckets_count + domains_of_one * buckets_count / 8);
-        }
         for (const Grouping::Group& group : grouping.groups()) {
             if (group.domain == domain_null && bucket == buckets_count) {
                 take_globals(grouping.rows(group), domains, *compiler);
@@ -309,36 +304,12 @@ private:
     }
 
     Status deliver(std::vector<CompiledDomain>& domains) {
-        // Each misses the cache; asked for ahead, the misses overlap.
-        for (const CompiledDomain& domain : domains)
-            if (domain.zone || domain.unchanged) names_.prefetch(domain.key);
         for (CompiledDomain& domain : domains) {
-            const bool has_zone = domain.zone || domain.unchanged;
-            if (has_zone && !names_.add(domain.key)) refuse_second(domain);
-            for (std::size_t i = 0; i < tables_count; ++i)
-                if (domain.counts[i].read != 0) totals_.tables[i].add(domain.counts[i]);
-            rows_done_ += domain.rows;
-            for (Finding& finding : domain.findings)
-                ZC_TRY_STATUS(sink_.finding(std::move(finding)));
-            if (domain.unchanged) {
-                ++totals_.zones;
-                ++totals_.unchanged;
+            if (domain.shares_name) {
+                of_one_name_.push_back(std::move(domain));
+                continue;
             }
-            if (!domain.zone) continue;
-            ++totals_.zones;
-            if (domain.zone->hidden) {
-                ++totals_.hidden;
-            } else if (domain.zone->state == zone::State::serving) {
-                ++totals_.serving;
-            } else if (domain.zone->state == zone::State::unsigned_) {
-                ++totals_.unsigned_zones;
-            } else {
-                ++totals_.broken;
-            }
-            totals_.records += domain.zone->records;
-            totals_.made += domain.made;
-            totals_.kept += domain.zone->kept.size();
-            ZC_TRY_STATUS(sink_.zone(std::move(*domain.zone)));
+            ZC_TRY_STATUS(deliver(domain));
         }
         if (options_.progress && throttle_.due()) {
             options_.progress({.phase = ImportProgress::Phase::compiling,
@@ -350,21 +321,72 @@ private:
         return {};
     }
 
-    /// The name of this zone was there before under another id: the unique index of the schema is
-    /// missing, or the names differ in case.
-    void refuse_second(CompiledDomain& domain) {
-        domain.findings.push_back({.verdict = Verdict::refused,
-                                   .table = Table::domains,
-                                   .line = domain.line,
-                                   .source = compile_.source,
-                                   .zone = dns::to_string(domain.apex),
-                                   .record = dns::to_string(domain.apex),
-                                   .reason = "a second row of domains with this name, and all " +
-                                             std::to_string(domain.rows) +
-                                             " rows that belong to it",
-                                   .effect = "the other one is answered"});
+    Status deliver(CompiledDomain& domain) {
+        for (std::size_t i = 0; i < tables_count; ++i)
+            if (domain.counts[i].read != 0) totals_.tables[i].add(domain.counts[i]);
+        rows_done_ += domain.rows;
+        for (Finding& finding : domain.findings) ZC_TRY_STATUS(sink_.finding(std::move(finding)));
+        if (domain.unchanged) {
+            ++totals_.zones;
+            ++totals_.unchanged;
+        }
+        if (!domain.zone) return {};
+        ++totals_.zones;
+        if (domain.zone->hidden) {
+            ++totals_.hidden;
+        } else if (domain.zone->state == zone::State::serving) {
+            ++totals_.serving;
+        } else if (domain.zone->state == zone::State::unsigned_) {
+            ++totals_.unsigned_zones;
+        } else {
+            ++totals_.broken;
+        }
+        totals_.records += domain.zone->records;
+        totals_.made += domain.made;
+        totals_.kept += domain.zone->kept.size();
+        return sink_.zone(std::move(*domain.zone));
+    }
+
+    /// Which of several rows of `domains` with one name counts does not depend on their order: one
+    /// with an SOA goes first, since PowerDNS answers from whichever has it, then one in PowerDNS's
+    /// spelling, then the first. The unique index of the schema is missing, or the names differ in
+    /// case or a final dot.
+    Status deliver_those_of_one_name() {
+        const auto goes_before = [](const CompiledDomain& a, const CompiledDomain& b) {
+            if (!equal(a.apex, b.apex))
+                return std::ranges::lexicographical_compare(a.apex.wire(), b.apex.wire());
+            if (a.has_soa != b.has_soa) return a.has_soa;
+            if (a.written_as_powerdns != b.written_as_powerdns) return a.written_as_powerdns;
+            return std::pair(a.line, a.id) < std::pair(b.line, b.id);
+        };
+        std::ranges::sort(of_one_name_, goes_before);
+        for (auto first = of_one_name_.begin(); first != of_one_name_.end();) {
+            const auto end = std::find_if(first + 1, of_one_name_.end(), [&](const auto& one) {
+                return !equal(one.apex, first->apex);
+            });
+            for (auto other = first + 1; other != end; ++other) refuse_for(*other, *first);
+            for (auto& one : std::span(first, end)) ZC_TRY_STATUS(deliver(one));
+            first = end;
+        }
+        return {};
+    }
+
+    void refuse_for(CompiledDomain& domain, const CompiledDomain& other) const {
+        const bool is_served =
+            other.zone && other.zone->state == zone::State::serving && !other.zone->hidden;
+        domain.findings.push_back(
+            {.verdict = Verdict::refused,
+             .table = Table::domains,
+             .line = domain.line,
+             .source = compile_.source,
+             .zone = dns::to_string(domain.apex),
+             .record = dns::to_string(domain.apex),
+             .reason = "id " + std::to_string(domain.id) +
+                       ", a second row of domains with this name, and all " +
+                       std::to_string(domain.rows) + " rows that belong to it",
+             .effect = "the one with id " + std::to_string(other.id) +
+                       (is_served ? " is answered" : " counts, which is not served")});
         domain.zone.reset();
-        domain.unchanged = false;
         for (RowSums& count : domain.counts) count.all(Fate::refused);
     }
 
@@ -388,7 +410,7 @@ private:
     std::unique_ptr<Error> failure_;
     bool gave_up_ = false;  // a thread threw: `Workers` has the error
     ImportTotals& totals_;
-    KeySet names_;
+    std::vector<CompiledDomain> of_one_name_;  // kept until all rows are judged
     Throttle throttle_;
     std::uint64_t rows_done_ = 0;
     std::vector<TsigKey> keys_;
@@ -817,6 +839,7 @@ Result<ImportTotals> import_rows(const std::string& name, const RowReader& read,
     ImportTotals totals;
     std::uint64_t rows = 0;
     bool finds_capitals = false;
+    std::vector<std::uint64_t> repeated_names;
     {
         Throttle throttle;
         const ByteSource* place = nullptr;
@@ -835,6 +858,7 @@ Result<ImportTotals> import_rows(const std::string& name, const RowReader& read,
         ZC_TRY_STATUS(pipeline.finish());
         rows = pipeline.rows();
         finds_capitals = pipeline.finds_capitals();
+        repeated_names = pipeline.repeated_names();
         for (std::size_t i = 0; i < tables_count; ++i) {
             totals.tables[i].read += pipeline.refused()[i];
             totals.tables[i].of(Fate::refused) += pipeline.refused()[i];
@@ -847,6 +871,7 @@ Result<ImportTotals> import_rows(const std::string& name, const RowReader& read,
                            .unsigned_zones = options.unsigned_zones,
                            .default_ttl = options.default_ttl,
                            .finds_capitals = finds_capitals,
+                           .repeated_names = std::move(repeated_names),
                            .is_unchanged = options.is_unchanged,
                            .stopped = [&options] { return stopped(options); }};
     ZC_TRY_STATUS(Compilation(options, std::move(compile), store, rows, sink, totals).run());

@@ -423,6 +423,51 @@ TEST_CASE("threads and memory change neither the zones nor the order of the call
     }
 }
 
+TEST_CASE(
+    "which of two rows with one name counts depends neither on their order nor on their ids") {
+    const auto soa = [](int id, int serial) {
+        return std::to_string(id) + "\texample\tSOA\tns.example hostmaster.example " +
+               std::to_string(serial) + " 2 3 4 5\t60\n";
+    };
+    const auto row = [](int id, const char* name) {
+        return std::to_string(id) + '\t' + name + "\tNATIVE\n";
+    };
+    struct Case {
+        const char* name;
+        const char* other;
+        bool other_has_soa;
+    };
+    const Folder folder;
+    for (const Case& each : {Case{"example", "example.", true}, Case{"example", "EXAMPLE", true},
+                             Case{"example", "Example.", false}, Case{"EXAMPLE", "example", false},
+                             Case{"example", "example", false}}) {
+        // Buckets are in no order of ids.
+        for (int id = 1; id <= 12; ++id) {
+            CAPTURE(each.other);
+            CAPTURE(id);
+            const int other = 13 - id;
+            for (const bool is_first : {true, false}) {
+                write_file(
+                    folder / "dump.sql",
+                    "COPY domains (id, name, type) FROM stdin;\n" +
+                        (is_first ? row(id, each.name) + row(other, each.other)
+                                  : row(other, each.other) + row(id, each.name)) +
+                        "\\.\nCOPY records (domain_id, name, type, content, ttl) FROM stdin;\n" +
+                        soa(id, 1) + (each.other_has_soa ? soa(other, 2) : "") + "\\.\n");
+                const Imported imported(folder / "dump.sql");
+                REQUIRE_MESSAGE(imported.totals, imported.error());
+                CHECK(imported.totals->serving == 1);
+                CHECK(imported.sink.zones.at("example.").find(" 1 2 3 4 5") != std::string::npos);
+                counts_text(*imported.totals);
+                const auto& findings = imported.sink.findings;
+                CHECK(std::ranges::count(findings, Verdict::refused, &Finding::verdict) == 1);
+                CHECK(findings.back().effect ==
+                      "the one with id " + std::to_string(id) + " is answered");
+            }
+        }
+    }
+}
+
 /// A dump of `zones` zones of `records` records, the lines of each table in random order.
 std::string shuffled_dump(std::size_t zones, std::size_t records, std::uint64_t seed_value) {
     base::Seed seed(seed_value);

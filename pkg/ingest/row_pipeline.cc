@@ -6,6 +6,9 @@
 #include <cstring>
 #include <utility>
 
+#include "ingest/database_name.h"
+#include "ingest/zone_walk.h"
+
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
@@ -342,6 +345,7 @@ Status RowPipeline::parse_line(const char*& at, Stops& stops, const CopyBlock& b
     std::size_t column = 0;
     const char* stop = begin;
     for (bool line_ends = false; !line_ends; at = stop == end ? end : stop + 1, ++column) {
+    names_.add(scratch.names);
         bool escapes = false;
         while ((stop = stops.next()) != end && *stop == '\\') escapes = true;
         line_ends = stop == end || *stop == '\n';
@@ -388,7 +392,7 @@ Status RowPipeline::parse_line(const char*& at, Stops& stops, const CopyBlock& b
     }
     for (const Unescaped& one : std::span(made).first(made_count))
         row.values[one.target] = std::string_view(unescaped).substr(one.begin, one.size);
-    return store(layout, row, row.values[0], writer);
+    return store(layout, row, row.values[0], writer, scratch.names);
 }
 
 Status RowPipeline::row(const TableLayout& layout, std::span<const Value> columns,
@@ -411,11 +415,17 @@ Status RowPipeline::row(const TableLayout& layout, std::span<const Value> column
             // NOLINTNEXTLINE(bugprone-signed-char-misuse): a number
             row.values[static_cast<std::size_t>(layout.targets[i])] = columns[i];
     }
-    return store(layout, row, row.values[0], reader_writer_);
+    return store(layout, row, row.values[0], reader_writer_, reader_names_);
 }
 
 Status RowPipeline::store(const TableLayout& layout, Row& row, const Value& domain,
-                          RowStore::Writer& writer) {
+                          RowStore::Writer& writer, std::vector<std::uint64_t>& names) {
+    if (layout.table == Table::domains && row.values[column::domain_name]) {
+        dns::NameBuffer buffer;
+        const DatabaseName scan = scan_database_name(*row.values[column::domain_name], buffer);
+        if (scan.fault == dns::NameFault::none)
+            names.push_back(zone_key(dns::NameView(base::Octets(buffer).first(scan.octets))));
+    }
     // What belongs to no zone lies among the rows without one.
     const bool is_global = layout.table == Table::tsigkeys || layout.table == Table::supermasters;
     row.domain = is_global ? domain_null : parse_domain(domain);
@@ -492,3 +502,4 @@ Status RowPipeline::finish() {
 }
 
 }  // namespace zc::ingest
+    names_.add(reader_names_);

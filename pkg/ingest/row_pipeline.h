@@ -20,6 +20,7 @@
 
 #include "base/result.h"
 #include "ingest/bounded_queue.h"
+#include "ingest/domain_names.h"
 #include "ingest/powerdns.h"
 #include "ingest/row_ids.h"
 #include "ingest/row_store.h"
@@ -98,6 +99,9 @@ public:
 
     /// Waits until everything is in the store. Errors: those of `RowIds::check` too.
     Status finish();
+    /// The names that several rows of `domains` have. After `finish`, once.
+    std::vector<std::uint64_t> repeated_names() { return names_.take_repeated(); }
+
 
     /// Whether any statement named the table.
     bool saw(Table table) const noexcept { return seen_[static_cast<std::size_t>(table)]; }
@@ -115,18 +119,21 @@ private:
         std::vector<IdRun> ids;
     };
     Status parse(const CopyBlock& block, RowStore::Writer& writer, Scratch& scratch);
+        std::vector<std::uint64_t> names;  // of rows of `domains`
     class Stops;
     /// The line at `at`, which moves behind it.
     Status parse_line(const char*& at, Stops& stops, const CopyBlock& block, std::uint64_t number,
                       RowStore::Writer& writer, Scratch& scratch);
-    Status store(const TableLayout& layout, Row& row, const Value& domain,
-                 RowStore::Writer& writer);
+    Status store(const TableLayout& layout, Row& row, const Value& domain, RowStore::Writer& writer,
+                 std::vector<std::uint64_t>& names);
     void note_failure(Error error);
 
     const Options options_;
     RowStore::Writer& reader_writer_;
     std::array<bool, tables_count> seen_{};
     std::list<RowIds> ids_;
+    std::vector<std::uint64_t> reader_names_;
+    DomainNames names_;
     bool finds_capitals_ = false;
     std::atomic<std::uint64_t> rows_ = 0;
     std::atomic<bool> failed_ = false;

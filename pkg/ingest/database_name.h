@@ -1,0 +1,20 @@
+// Inside of package ingest: names as PowerDNS's database writes them.
+#pragma once
+
+#include <string_view>
+
+#include "dns/name_text.h"
+
+namespace zc::ingest {
+
+/// A name of the database in wire form, lower case; `octets` of the buffer.
+struct DatabaseName : dns::NameScan {
+    bool capitals = false, final_dot = false;
+    /// Lower case, without a final dot: what PowerDNS looks for.
+    bool is_as_powerdns_writes() const noexcept { return !capitals && !final_dot; }
+};
+
+/// Of a name without its final dot, the root empty or a dot. Others are read too, and say so.
+DatabaseName scan_database_name(std::string_view text, dns::NameBuffer& out) noexcept;
+
+}  // namespace zc::ingest
