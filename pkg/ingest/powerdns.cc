@@ -630,29 +630,31 @@ Result<ImportTotals> import_zone_files(const std::string& source, const ImportOp
                                      .reason = std::move(error.message),
                                      .effect = "SERVFAIL for the apex and all names below"});
         }
+        for (Error& error : loaded.left_out) {
+            zone.findings.push_back({.verdict = Verdict::refused,
+                                     .table = Table::records,
+                                     .line = error.where.line,
+                                     .source = std::move(error.where.source),
+                                     .zone = dns::to_string(loaded.apex),
+                                     .record = {},
+                                     .reason = std::move(error.message),
+                                     .effect = "not answered"});
+        }
+        if (loaded.left_out_count > loaded.left_out.size()) {
+            zone.findings.push_back(
+                {.verdict = Verdict::refused,
+                 .table = Table::records,
+                 .line = 0,
+                 .source = zone.findings.back().source,
+                 .zone = dns::to_string(loaded.apex),
+                 .record = {},
+                 .reason = std::to_string(loaded.left_out_count - loaded.left_out.size()) +
+                           " more records that do not belong into the zone",
+                 .effect = "not answered"});
+        }
+        records.read += loaded.left_out_count;
+        records.of(Fate::refused) += loaded.left_out_count;
         if (loaded.state == zone::State::serving) {
-            for (Error& error : loaded.left_out) {
-                zone.findings.push_back({.verdict = Verdict::refused,
-                                         .table = Table::records,
-                                         .line = error.where.line,
-                                         .source = std::move(error.where.source),
-                                         .zone = dns::to_string(loaded.apex),
-                                         .record = {},
-                                         .reason = std::move(error.message),
-                                         .effect = "not answered"});
-            }
-            if (loaded.left_out_count > loaded.left_out.size()) {
-                zone.findings.push_back(
-                    {.verdict = Verdict::refused,
-                     .table = Table::records,
-                     .line = 0,
-                     .source = zone.findings.back().source,
-                     .zone = dns::to_string(loaded.apex),
-                     .record = {},
-                     .reason = std::to_string(loaded.left_out_count - loaded.left_out.size()) +
-                               " more records that do not belong into the zone",
-                     .effect = "not answered"});
-            }
             if (!loaded.costly.empty()) {
                 ++domains.doubtful;
                 zone.findings.push_back({.verdict = Verdict::doubtful,
@@ -664,8 +666,6 @@ Result<ImportTotals> import_zone_files(const std::string& source, const ImportOp
                                          .reason = std::move(loaded.costly),
                                          .effect = std::string(costly_effect)});
             }
-            records.read += loaded.left_out_count;
-            records.of(Fate::refused) += loaded.left_out_count;
             zone.image = std::move(loaded.image);
             zone.records = zone::Zone(zone.image.octets().data()).records();
             ++domains.of(Fate::served);

@@ -730,6 +730,29 @@ TEST_CASE("a zone with many iterations of NSEC3 is imported, and doubtful") {
     CHECK(costly("costly.zone", zone("151")));
 }
 
+TEST_CASE("a zone file's records are each in one sum, also when none is in the zone") {
+    const Folder folder;
+    write_file(folder / "a.test.zone",
+               "@ 60 SOA ns hm 1 2 3 4 5\nx 60 A 192.0.2.1\ny.b.test. 60 A 192.0.2.1\n");
+    write_file(folder / "b.test.zone",
+               "$ORIGIN a.test.\n@ 60 SOA ns hm 1 2 3 4 5\nx 60 A 192.0.2.1\n");
+    write_file(folder / "c.test.zone",
+               "x 60 A 192.0.2.1\nx 60 A 192.0.2.1\ny.b.test. 60 A 192.0.2.1\n");
+    std::string many = "$ORIGIN a.test.\n";
+    for (int i = 0; i < 150; ++i) many += "x" + std::to_string(i) + " 60 A 192.0.2.1\n";
+    write_file(folder / "d.test.zone", many);
+    const Imported imported(std::string(folder / ""));
+    REQUIRE_MESSAGE(imported.totals, imported.error());
+    CHECK(counts_text(*imported.totals) ==
+          "domains read 4: 1 served as they are, 3 refused\n"
+          "records read 158: 2 served as they are, 2 of zones not served, 154 refused\n"
+          "zones 4 serving 1 broken 3 unsigned 0 hidden 0 records 2 kept 0\n");
+    const auto of_records = [](const Finding& finding) {
+        return finding.table == Table::records && finding.verdict == Verdict::refused;
+    };
+    CHECK(std::ranges::count_if(imported.sink.findings, of_records) == 1 + 2 + 1 + 100 + 1);
+}
+
 TEST_CASE("a database's table of another program's with one of our names stops nothing") {
     const Folder folder;
     {
