@@ -572,7 +572,7 @@ void ZoneCompiler::record_row(const Row& row, std::uint32_t ref) {
     }
     const dns::NameView owner(base::Octets(buffer).first(owner_octets));
 
-    const RecordType type = record_type(type_text);
+    const RecordType type = record_type(type_text, *content);
     if (type.treatment == RecordType::Treatment::unknown) {
         return refuse(row, "type " + dns::quoted_excerpt(type_text) + " is none of a zone's");
     }

@@ -406,6 +406,12 @@ ContentVerdict append_any(std::vector<std::uint8_t>& out, RrType type, std::stri
         default:
             break;
     }
+    if (dns::from_powerdns(type) != type) {
+        const Status status = dns::parse_rdata(content, type, dns::NameView(), out);
+        if (!status) return refused(status.error().message);
+        return {Verdict::doubtful, "opaque data of a number that PowerDNS uses itself",
+                "answered; PowerDNS gives SERVFAIL at this name"};
+    }
     if (std::string reason = lacks_quotes(type, content); !reason.empty()) {
         const Status status = dns::parse_rdata(content, type, dns::NameView(), out);
         if (!status) return refused(status.error().message);
@@ -420,7 +426,7 @@ ContentVerdict append_any(std::vector<std::uint8_t>& out, RrType type, std::stri
 
 }  // namespace
 
-RecordType record_type(std::string_view text) noexcept {
+RecordType record_type(std::string_view text, std::string_view content) noexcept {
     using Treatment = RecordType::Treatment;
     struct Row {
         std::string_view text;
@@ -458,10 +464,13 @@ RecordType record_type(std::string_view text) noexcept {
     if (std::ranges::any_of(text, [](char c) { return c >= 'a' && c <= 'z'; })) {
         std::string upper(text);
         for (char& c : upper) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-        return record_type(upper);
+        return record_type(upper, content);
     }
     const Result<RrType> type = dns::parse_type(text);
-    if (!type || !dns::is_data_type(*type) || dns::from_powerdns(*type) != *type) return {};
+    if (!type || !dns::is_data_type(*type)) return {};
+    if (const RrType special = dns::from_powerdns(*type);
+        special != *type && !trimmed(content).starts_with("\\#"))
+        return {Treatment::powerdns_only, special};
     return {Treatment::data, *type};
 }
 

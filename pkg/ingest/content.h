@@ -23,7 +23,9 @@ struct RecordType {
     Treatment treatment = Treatment::unknown;
     dns::RrType type{};  // powerdns_only: `alias` or, for all others, `lua`
 };
-RecordType record_type(std::string_view text) noexcept;
+/// The numbers that PowerDNS has for ALIAS and LUA are opaque data with content in generic form
+/// (RFC 3597), as from anyone else; with content of theirs they are what PowerDNS takes them for.
+RecordType record_type(std::string_view text, std::string_view content) noexcept;
 
 struct ContentVerdict {
     Verdict verdict = Verdict::taken;  // never taken with a reason
