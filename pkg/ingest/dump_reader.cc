@@ -1174,14 +1174,6 @@ Status DumpReader::statement() {
 /// Whether rows of a table that is none of PowerDNS's may be rows of one all the same: of a
 /// partition, when the dump does not say whose; or a copy of it under another name.
 bool may_hold_zones(const DumpTable& table) {
-    using Columns = std::span<const std::string_view>;
-    static constexpr std::array<std::string_view, 6> domains = {
-        "id", "name", "master", "last_check", "type", "notified_serial"};
-    static constexpr std::array<std::string_view, 4> records = {"domain_id", "name", "type",
-                                                                "content"};
-    static constexpr std::array<std::string_view, 3> metadata = {"domain_id", "kind", "content"};
-    static constexpr std::array<std::string_view, 4> keys = {"domain_id", "flags", "active",
-                                                             "content"};
     if (table.name.starts_with("sqlite_")) return false;  // SQLite's own, of which .dump has rows
     std::vector<std::string> columns = table.columns_with_rows;
     if (table.columns) {
@@ -1189,13 +1181,7 @@ bool may_hold_zones(const DumpTable& table) {
         for (const DumpColumn& column : *table.columns) columns.push_back(column.name);
     }
     if (columns.empty()) return true;  // nobody knows
-    const auto has = [&columns](std::string_view column) {
-        return std::ranges::find(columns, column) != columns.end();
-    };
-    for (const Columns wanted :
-         {Columns(domains), Columns(records), Columns(metadata), Columns(keys)})
-        if (std::ranges::all_of(wanted, has)) return true;
-    return false;
+    return RowPipeline::table_like(columns).has_value();
 }
 
 /// What was passed over is said, one finding a table; what is missing is an error.

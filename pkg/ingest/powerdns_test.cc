@@ -753,6 +753,126 @@ TEST_CASE("a zone file's records are each in one sum, also when none is in the z
     CHECK(std::ranges::count_if(imported.sink.findings, of_records) == 1 + 2 + 1 + 100 + 1);
 }
 
+TEST_CASE("a column that a database generates is a column") {
+    for (const char* kind : {"VIRTUAL", "STORED"}) {
+        const Folder folder;
+        {
+            auto database = sqlite::Database::open(folder / "generated.sqlite3",
+                                                   sqlite::Database::Mode::create);
+            REQUIRE(database);
+            REQUIRE(database->execute(
+                "CREATE TABLE domains (id INTEGER PRIMARY KEY, raw TEXT, name TEXT AS "
+                "(lower(raw)) " +
+                std::string(kind) +
+                ");"
+                "CREATE TABLE records (id INTEGER PRIMARY KEY, domain_id INTEGER, name TEXT, type "
+                "TEXT, raw TEXT, content TEXT GENERATED ALWAYS AS (raw) " +
+                kind +
+                ", ttl INTEGER);"
+                "INSERT INTO domains (id, raw) VALUES (1, 'Example');"
+                "INSERT INTO records (domain_id, name, type, raw, ttl) VALUES"
+                " (1, 'example', 'SOA', 'a b 1 2 3 4 5', 60);"));
+        }
+        const Imported imported(folder / "generated.sqlite3");
+        REQUIRE_MESSAGE(imported.totals, imported.error());
+        CHECK(imported.sink.zones_text() ==
+              "zone example. serving Native\nexample.\t60\tIN\tSOA\ta. b. 1 2 3 4 5\n");
+        REQUIRE(imported.sink.findings.size() == 2);
+        CHECK(imported.sink.findings[0].reason == "column raw is none of PowerDNS's schema");
+    }
+}
+
+/// A PowerDNS database of one zone, `example`, in a file of SQLite's.
+sqlite::Database small_database(const std::string& path) {
+    auto database = sqlite::Database::open(path, sqlite::Database::Mode::create);
+    REQUIRE(database);
+    REQUIRE(database->execute(
+        "CREATE TABLE domains (id INTEGER PRIMARY KEY, name TEXT);"
+        "CREATE TABLE records (id INTEGER PRIMARY KEY, domain_id INTEGER, name TEXT, type TEXT,"
+        " content TEXT, ttl INTEGER);"
+        "INSERT INTO domains VALUES (1, 'example');"
+        "INSERT INTO records VALUES (1, 1, 'example', 'SOA', 'a b 1 2 3 4 5', 60);"));
+    return *std::move(database);
+}
+
+TEST_CASE("an import leaves a database as it is, and nothing beside it") {
+    const Folder folder;
+    const std::string path = folder / "wal.sqlite3";
+    REQUIRE(small_database(path).execute(
+        "PRAGMA journal_mode = WAL; DELETE FROM records WHERE id = 9"));
+    CHECK(folder.files() == 1);
+    const std::string before = testkit::read_file(path);
+    CHECK(before[18] == 2);
+    const Imported imported(path);
+    REQUIRE_MESSAGE(imported.totals, imported.error());
+    CHECK(imported.totals->serving == 1);
+    CHECK(folder.files() == 1);
+    CHECK(testkit::read_file(path) == before);
+
+    // A log that is there is of someone who has the database open.
+    auto other = sqlite::Database::open(path, sqlite::Database::Mode::read_write);
+    REQUIRE(other);
+    REQUIRE(other->execute("INSERT INTO records VALUES (2, 1, 'a.example', 'A', '192.0.2.1', 60)"));
+    CHECK(folder.files() == 3);
+    CHECK(Imported(path).totals->records == 2);
+    CHECK(folder.files() == 3);
+    CHECK(testkit::read_file(path) == before);
+}
+
+TEST_CASE("a database that was not closed cleanly is an error that says what to do") {
+    const Folder folder;
+    sqlite::Database database = small_database(folder / "open.sqlite3");
+    REQUIRE(database.execute(
+        "CREATE TABLE large (a TEXT);"
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 2000)"
+        " INSERT INTO large SELECT hex(zeroblob(200)) FROM n;"
+        "PRAGMA cache_size = 5; BEGIN; UPDATE large SET a = hex(zeroblob(201))"));
+    // As a loss of power leaves them.
+    write_file(folder / "hot.sqlite3", testkit::read_file(folder / "open.sqlite3"));
+    write_file(folder / "hot.sqlite3-journal", testkit::read_file(folder / "open.sqlite3-journal"));
+    const Imported imported(folder / "hot.sqlite3");
+    CHECK(imported.code() == Errc::io);
+    CHECK(imported.error().find("not closed cleanly") != std::string::npos);
+    {
+        auto opened =
+            sqlite::Database::open(folder / "hot.sqlite3", sqlite::Database::Mode::read_write);
+        REQUIRE(opened);
+        CHECK(opened->integer("SELECT count(*) FROM large") == 2000);
+    }
+    CHECK(Imported(folder / "hot.sqlite3").totals);
+}
+
+TEST_CASE("tables of a database that look like PowerDNS's and are not are named") {
+    const Folder folder;
+    REQUIRE(
+        small_database(folder / "a.sqlite3")
+            .execute(
+                "CREATE TABLE records_old AS SELECT * FROM records;"
+                "CREATE TABLE \"Domains \"\"2\"\"\" AS SELECT *, NULL AS master, NULL AS "
+                "last_check, 'NATIVE' AS type, 7 AS notified_serial FROM domains;"
+                "CREATE TABLE records_empty AS SELECT * FROM records WHERE id = 7;"
+                "CREATE TABLE invoices (id INTEGER, name TEXT, type TEXT);"
+                "CREATE TABLE posts (id INTEGER, title TEXT);"
+                "INSERT INTO posts VALUES (1, 'x'); INSERT INTO invoices VALUES (1, 'x', 'y')"));
+    const Imported imported(folder / "a.sqlite3");
+    REQUIRE_MESSAGE(imported.totals, imported.error());
+    CHECK(imported.totals->records == 1);
+    CHECK(
+        findings_text(imported.sink) ==
+        "0 other doubtful [] : table Domains \"2\" is none of PowerDNS's schema: 1 rows, which "
+        "have the columns of domains -> not taken over; PowerDNS does not read it\n"
+        "0 other doubtful [] : table records_old is none of PowerDNS's schema: 1 rows, which have "
+        "the columns of records -> not taken over; PowerDNS does not read it\n");
+    // A view has its rows from a table like it.
+    REQUIRE(
+        small_database(folder / "b.sqlite3")
+            .execute("ALTER TABLE records RENAME TO r; CREATE VIEW records AS SELECT * FROM r"));
+    const Imported viewed(folder / "b.sqlite3");
+    REQUIRE_MESSAGE(viewed.totals, viewed.error());
+    CHECK(viewed.totals->records == 1);
+    CHECK(viewed.sink.findings.empty());
+}
+
 TEST_CASE("a database's table of another program's with one of our names stops nothing") {
     const Folder folder;
     {

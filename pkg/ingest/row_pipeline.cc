@@ -274,6 +274,28 @@ std::string_view RowPipeline::missing_column(Table table, std::span<const std::s
     return {};
 }
 
+std::optional<Table> RowPipeline::table_like(std::span<const std::string> columns) {
+    static constexpr std::array<std::string_view, 6> domains = {
+        "id", "name", "master", "last_check", "type", "notified_serial"};
+    static constexpr std::array<std::string_view, 4> records = {"domain_id", "name", "type",
+                                                                "content"};
+    static constexpr std::array<std::string_view, 3> metadata = {"domain_id", "kind", "content"};
+    static constexpr std::array<std::string_view, 4> keys = {"domain_id", "flags", "active",
+                                                             "content"};
+    struct Wanted {
+        Table table;
+        std::span<const std::string_view> columns;
+    };
+    const auto has = [&columns](std::string_view column) {
+        return std::ranges::find(columns, column) != columns.end();
+    };
+    for (const Wanted& wanted :
+         {Wanted{Table::domains, domains}, Wanted{Table::records, records},
+          Wanted{Table::domainmetadata, metadata}, Wanted{Table::cryptokeys, keys}})
+        if (std::ranges::all_of(wanted.columns, has)) return wanted.table;
+    return std::nullopt;
+}
+
 bool RowPipeline::may_be_foreign(Table table) noexcept {
     return table == Table::comments || table == Table::tsigkeys || table == Table::supermasters;
 }
@@ -323,6 +345,7 @@ Status RowPipeline::parse(const CopyBlock& block, RowStore::Writer& writer, Scra
     for (const char* at = block.octets.get() + block.begin; at != end; ++number)
         ZC_TRY_STATUS(parse_line(at, stops, block, number, writer, scratch));
     if (block.ids_or_null != nullptr) block.ids_or_null->add(scratch.ids);
+    names_.add(scratch.names);
     rows_.fetch_add(number - block.first_line, std::memory_order_relaxed);
     return {};
 }
@@ -345,7 +368,6 @@ Status RowPipeline::parse_line(const char*& at, Stops& stops, const CopyBlock& b
     std::size_t column = 0;
     const char* stop = begin;
     for (bool line_ends = false; !line_ends; at = stop == end ? end : stop + 1, ++column) {
-    names_.add(scratch.names);
         bool escapes = false;
         while ((stop = stops.next()) != end && *stop == '\\') escapes = true;
         line_ends = stop == end || *stop == '\n';
@@ -488,6 +510,7 @@ Status RowPipeline::finish() {
     const Status worked = workers_->join();
     if (failure_) return tl::unexpected<Error>(*failure_);
     ZC_TRY_STATUS(worked);
+    names_.add(reader_names_);
     for (const RowIds& ids : ids_) ZC_TRY_STATUS(ids.check(options_.source));
     for (const RowIds& ids : ids_) {
         const std::string lines = ids.lines_of_unknown();
@@ -502,4 +525,3 @@ Status RowPipeline::finish() {
 }
 
 }  // namespace zc::ingest
-    names_.add(reader_names_);

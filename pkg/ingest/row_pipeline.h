@@ -73,6 +73,8 @@ public:
     /// A column without which no row of the table means anything and that is not among `columns`;
     /// or empty.
     static std::string_view missing_column(Table table, std::span<const std::string> columns);
+    /// Of a table of another name: whose rows may stand in it, by its columns.
+    static std::optional<Table> table_like(std::span<const std::string> columns);
     /// Whether a table of that name and other columns may be another program's: comments,
     /// tsigkeys, supermasters. It stops no import.
     static bool may_be_foreign(Table table) noexcept;
@@ -97,11 +99,11 @@ public:
     /// The ids of one more table of the source; lives as long as this. `finish` looks at them.
     RowIds& ids(std::string table) { return ids_.emplace_back(std::move(table)); }
 
-    /// Waits until everything is in the store. Errors: those of `RowIds::check` too.
-    Status finish();
     /// The names that several rows of `domains` have. After `finish`, once.
     std::vector<std::uint64_t> repeated_names() { return names_.take_repeated(); }
 
+    /// Waits until everything is in the store. Errors: those of `RowIds::check` too.
+    Status finish();
 
     /// Whether any statement named the table.
     bool saw(Table table) const noexcept { return seen_[static_cast<std::size_t>(table)]; }
@@ -117,9 +119,9 @@ private:
     struct Scratch {
         std::string unescaped;
         std::vector<IdRun> ids;
+        std::vector<std::uint64_t> names;  // of rows of `domains`
     };
     Status parse(const CopyBlock& block, RowStore::Writer& writer, Scratch& scratch);
-        std::vector<std::uint64_t> names;  // of rows of `domains`
     class Stops;
     /// The line at `at`, which moves behind it.
     Status parse_line(const char*& at, Stops& stops, const CopyBlock& block, std::uint64_t number,
@@ -130,10 +132,10 @@ private:
 
     const Options options_;
     RowStore::Writer& reader_writer_;
-    std::array<bool, tables_count> seen_{};
-    std::list<RowIds> ids_;
     std::vector<std::uint64_t> reader_names_;
     DomainNames names_;
+    std::array<bool, tables_count> seen_{};
+    std::list<RowIds> ids_;
     bool finds_capitals_ = false;
     std::atomic<std::uint64_t> rows_ = 0;
     std::atomic<bool> failed_ = false;

@@ -1,5 +1,9 @@
 #include "ingest/sqlite_reader.h"
 
+#include <array>
+#include <filesystem>
+#include <fstream>
+#include <optional>
 #include <vector>
 
 #include "dns/name.h"
@@ -9,18 +13,25 @@ namespace zc::ingest {
 
 namespace {
 
-Status read_table(sqlite::Database& database, Table table, const std::atomic<bool>* stop_or_null,
-                  RowPipeline& pipeline) {
-    const std::string name(to_string(table));
-    ZC_TRY(sqlite::Statement names, database.prepare("SELECT name FROM pragma_table_info(?)"));
-    names.bind(1, std::string_view(name));
+/// Of a table or view, in lower case. None: there is no such thing.
+Result<std::vector<std::string>> columns_in(sqlite::Database& database, std::string_view table) {
+    // Generated columns too (hidden is 2 or 3), which PowerDNS reads like others.
+    ZC_TRY(sqlite::Statement names,
+           database.prepare("SELECT name FROM pragma_table_xinfo(?, 'main') WHERE hidden <> 1"));
+    names.bind(1, table);
     std::vector<std::string> columns;
     for (;;) {
         ZC_TRY(const bool some, names.step());
-        if (!some) break;
+        if (!some) return columns;
         std::string& column = columns.emplace_back(names.text(0));
         for (char& c : column) c = static_cast<char>(dns::fold(static_cast<std::uint8_t>(c)));
     }
+}
+
+Status read_table(sqlite::Database& database, Table table, const std::atomic<bool>* stop_or_null,
+                  RowPipeline& pipeline) {
+    const std::string name(to_string(table));
+    ZC_TRY(const std::vector<std::string> columns, columns_in(database, name));
     if (columns.empty()) {
         if (table != Table::domains && table != Table::records) return {};  // an older schema
         return fail(Errc::malformed, "no table " + name + ": not a database of PowerDNS",
@@ -73,12 +84,72 @@ Status read_table(sqlite::Database& database, Table table, const std::atomic<boo
     }
 }
 
+/// What may be rows of zones and is in no table that PowerDNS reads: a copy that somebody keeps.
+Status note_others(sqlite::Database& database, RowPipeline& pipeline) {
+    ZC_TRY(
+        sqlite::Statement tables,
+        database.prepare("SELECT name, type = 'view' FROM pragma_table_list WHERE schema = 'main' "
+                         "AND type IN ('table', 'view') ORDER BY name"));
+    std::vector<std::string> others;
+    std::array<bool, tables_count> is_view{};
+    for (;;) {
+        ZC_TRY(const bool some, tables.step());
+        if (!some) break;
+        std::string name(tables.text(0));
+        std::string lower = name;
+        for (char& c : lower) c = static_cast<char>(dns::fold(static_cast<std::uint8_t>(c)));
+        if (const auto ours = table_of(lower))
+            is_view[static_cast<std::size_t>(*ours)] = tables.integer(1) != 0;
+        else if (tables.integer(1) == 0)
+            others.push_back(std::move(name));
+    }
+    for (const std::string& name : others) {
+        ZC_TRY(const std::vector<std::string> columns, columns_in(database, name));
+        const std::optional<Table> like = RowPipeline::table_like(columns);
+        // A view has its rows from somewhere.
+        if (!like || is_view[static_cast<std::size_t>(*like)]) continue;
+        std::string quoted = "\"";
+        for (const char c : name) quoted.append(c == '"' ? 2 : 1, c);
+        ZC_TRY(const std::int64_t rows,
+               database.integer("SELECT count(*) FROM main." + quoted + '"'));
+        if (rows == 0) continue;
+        pipeline.note(Verdict::doubtful,
+                      "table " + name + " is none of PowerDNS's schema: " + std::to_string(rows) +
+                          " rows, which have the columns of " + std::string(to_string(*like)),
+                      "not taken over; PowerDNS does not read it", 0);
+    }
+    return {};
+}
+
+/// What is in WAL mode and has no log gets one by being opened, and only who may write takes it
+/// away again. A log that is there is somebody else's.
+bool gets_a_log(const std::string& path) {
+    constexpr std::size_t mode_at = 18;  // the two numbers of the file format
+    std::array<char, mode_at + 2> head{};
+    std::ifstream file(path, std::ios::binary);
+    if (!file.read(head.data(), head.size()) || head[mode_at] != 2) return false;
+    const auto is_there = [&](const char* suffix) {
+        std::error_code error;
+        return std::filesystem::exists(path + suffix, error) || error;
+    };
+    return !is_there("-wal") && !is_there("-shm");
+}
+
+/// To be read: nothing of it changes, and nothing is left beside it.
+Result<sqlite::Database> open_source(const std::string& path) {
+    using sqlite::Database;
+    if (gets_a_log(path)) {
+        auto database = Database::open(path, Database::Mode::read_write);
+        if (database && database->execute("PRAGMA query_only = ON")) return database;
+    }
+    return Database::open(path, Database::Mode::read_only);
+}
+
 }  // namespace
 
 Status read_sqlite(const std::string& path, const std::atomic<bool>* stop_or_null,
                    RowPipeline& pipeline) {
-    ZC_TRY(sqlite::Database database,
-           sqlite::Database::open(path, sqlite::Database::Mode::read_only));
+    ZC_TRY(sqlite::Database database, open_source(path));
     ZC_TRY_STATUS(database.distrust(static_cast<int>(row_octets_max)));
     const sqlite::StopWatch watch(database, stop_or_null);
     ZC_TRY(sqlite::Transaction transaction,
@@ -88,6 +159,7 @@ Status read_sqlite(const std::string& path, const std::atomic<bool>* stop_or_nul
     for (std::size_t i = 0; i < static_cast<std::size_t>(Table::other); ++i) {
         ZC_TRY_STATUS(read_table(database, static_cast<Table>(i), stop_or_null, pipeline));
     }
+    ZC_TRY_STATUS(note_others(database, pipeline));
     return transaction.commit();
 }
 
