@@ -53,6 +53,10 @@ std::string words_for(Errc kind, int code, int system_error, const char* message
         words = "no space left on the device";
     } else if (kind == Errc::busy) {
         words = "another process is changing it";
+    } else if (code == SQLITE_READONLY_ROLLBACK || code == SQLITE_READONLY_RECOVERY) {
+        words =
+            "not closed cleanly: what was being changed has to be undone first, as opening it once "
+            "with sqlite3 does";
     } else if ((code & 0xff) == SQLITE_READONLY) {
         words = read_only_words;
     } else if ((code & 0xff) == SQLITE_CANTOPEN && system_error != 0) {
@@ -67,9 +71,10 @@ std::string words_for(Errc kind, int code, int system_error, const char* message
 tl::unexpected<Error> error_of(sqlite3* handle, int code, const std::string& path) {
     const int extended = handle != nullptr ? sqlite3_extended_errcode(handle) : code;
     const int system_error = handle != nullptr ? sqlite3_system_errno(handle) : 0;
-    const Errc kind = kind_of(extended != SQLITE_OK ? extended : code, system_error);
+    const int exact = extended != SQLITE_OK ? extended : code;
+    const Errc kind = kind_of(exact, system_error);
     const char* const message = handle != nullptr ? sqlite3_errmsg(handle) : sqlite3_errstr(code);
-    return fail(kind, words_for(kind, code, system_error, message), {.source = path});
+    return fail(kind, words_for(kind, exact, system_error, message), {.source = path});
 }
 
 /// "file:/a%3fb?immutable=1", for a path with anything in it.
