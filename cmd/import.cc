@@ -158,6 +158,14 @@ std::uint64_t refused(const ingest::ImportTotals& totals) {
     return sum;
 }
 
+/// Rows of records that are in the store as records of a zone, served or not.
+std::uint64_t taken_over(const ingest::ImportTotals& totals) {
+    using ingest::Fate;
+    const ingest::RowSums& records = totals.of(ingest::Table::records);
+    return records.read - records.of(Fate::refused) - records.of(Fate::without_type) -
+           records.of(Fate::same_twice);
+}
+
 template <class Each>
 void for_each_fate(const Each& each) {
     for (std::size_t i = 0; i < ingest::fates_count; ++i) each(static_cast<ingest::Fate>(i));
@@ -306,9 +314,10 @@ void print(term::Terminal& terminal, const ImportVerbOptions& options, const Rep
     terminal.out(sums_text(report.totals));
 
     const journal::Counts& counts = report.outcome.counts;
+    // Of records what is in the store: rows that are not are in the sums above.
     std::string line = counted(report.totals.zones, "zone", "zones") + ", " +
-                       counted(report.totals.of(ingest::Table::records).read, "record", "records") +
-                       " in " + term::in_words(report.took) + ": " + term::grouped(counts.added) +
+                       counted(taken_over(report.totals), "record", "records") + " in " +
+                       term::in_words(report.took) + ": " + term::grouped(counts.added) +
                        " added, " + term::grouped(counts.changed) + " changed, " +
                        term::grouped(counts.removed) + " removed, " +
                        term::grouped(counts.unchanged) + " unchanged\n";

@@ -93,6 +93,8 @@ def test_sums(work):
     words = run("import", dump, "--store", work + "/t", code=1).stdout
     for word in ("served as they are", "disabled", "PowerDNS only", "without type", "same twice", "of zones not served", "refused"):
         assert f"\n  {word} " in words, words
+    # Of 22 records: without those refused, without type and the same twice.
+    assert "\n4 zones, 15 records in " in words, words
     stats = run("store", "stats", "--store", work + "/t").stdout
     for word in ("served as they are", "disabled", "PowerDNS only", "of zones not served"):
         assert f"\n  {word} " in stats, stats
