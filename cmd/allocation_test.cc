@@ -21,7 +21,7 @@
 #include "testkit/failing_memory.h"
 #include "testkit/folder.h"
 #include "verbs.h"
-#include "writer/store_import.h"
+#include "merge/store_import.h"
 
 // What Asio's own memory stands on.
 extern "C" void* aligned_alloc(std::size_t alignment, std::size_t octets) noexcept {
@@ -180,10 +180,10 @@ TEST_CASE("a reload of a store without memory keeps what is served, and the next
             write_file(folder / "zones/c.example.zone", zone_text(last));
         // Now and then it is another store, of which everything is loaded anew.
         if (last % 4 == 0) std::filesystem::remove(folder / "store");
-        writer::StoreImportOptions options;
-        options.prune = writer::Prune::yes;
+        merge::StoreImportOptions options;
+        options.prune = merge::Prune::yes;
         options.removed_percent_max = 100;
-        auto import = writer::StoreImport::begin(folder / "store", options);
+        auto import = merge::StoreImport::begin(folder / "store", options);
         REQUIRE(import);
         REQUIRE(ingest::import_zones(folder / "zones", {}, *import));
         REQUIRE(import->finish());

@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <memory>
 
+#include "catalogue/not_served.h"
 #include "flags.h"
 #include "http/client.h"
 #include "http/target.h"
-#include "store/not_served.h"
 #include "verbs.h"
 
 namespace zc::cmd {
@@ -221,7 +221,7 @@ Action define_health(CLI::App& app) {
     add_text(app, "--max-not-served", options->max_not_served, "N|N%",
              "How many zones, or percent of them, may be not served (withheld, broken, refused, "
              "damaged, not loaded); no limit if not given",
-             parses(store::NotServedLimit::parse));
+             parses(catalogue::NotServedLimit::parse));
     return [options](Invocation& invocation) { return run_health(*options, invocation); };
 }
 

@@ -37,7 +37,7 @@ struct DiffOptions {
 /// The stores that are needed, each opened once.
 class Stores {
 public:
-    Result<const store::Catalogue*> open(const std::string& path) {
+    Result<const catalogue::Catalogue*> open(const std::string& path) {
         auto at = stores_.find(path);
         if (at == stores_.end()) {
             ZC_TRY(shadow::OpenStore store, shadow::OpenStore::open(path));
@@ -77,7 +77,7 @@ Status open_source(const DiffOptions& options, bool recorded, const std::atomic<
     source.dnssec_ok = options.comparison.settings.dnssec_ok;
     if (recorded) source.answers = capture::SourceOptions::Answers::wanted;
     if (!options.from_zones.empty()) {
-        ZC_TRY(const store::Catalogue* zones, out.stores.open(options.from_zones));
+        ZC_TRY(const catalogue::Catalogue* zones, out.stores.open(options.from_zones));
         out.source = capture::from_zones(*zones, {});
         out.info.source = "zones of " + options.from_zones;
     } else if (!options.dnstap.empty()) {

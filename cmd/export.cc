@@ -10,13 +10,13 @@
 
 #include "flags.h"
 #include "ingest/powerdns_export.h"
-#include "journal/journal.h"
 #include "runtime/clock.h"
 #include "stop.h"
+#include "store/store.h"
 #include "verbs.h"
 #include "whole_file.h"
-#include "writer/settings.h"
-#include "writer/zone_key.h"
+#include "settings/settings.h"
+#include "load/stored_zone.h"
 #include "zone_file_rules.h"
 
 namespace zc::cmd {
@@ -42,19 +42,19 @@ struct Left {
 
 /// Every zone of the store, in the order in which it was filled; tells of those that are damaged.
 Status each_zone(const std::string& path, term::Terminal& terminal, const StopOnSignals& stop,
-                 journal::Snapshot& snapshot, Left& left,
+                 store::Snapshot& snapshot, Left& left,
                  const std::function<Status(ingest::ImportedZone&&)>& each) {
     ZC_TRY(const std::uint64_t total, snapshot.zones());
     term::Progress bar(terminal, "exporting, zones", runtime::now());
     std::uint64_t done = 0;
     Status status;
-    ZC_TRY_STATUS(snapshot.for_each_image([&](const journal::StoredZone& stored, base::Octets image,
-                                              journal::Snapshot::Image state) {
+    ZC_TRY_STATUS(snapshot.for_each_image([&](const store::StoredZone& stored, base::Octets image,
+                                              store::Snapshot::Image state) {
         constexpr std::uint64_t between = 1024;
         if (++done % between == 0) bar.update(done, total, runtime::now());
-        auto zone = writer::imported_zone(stored, image);
-        if (!zone || state == journal::Snapshot::Image::damaged) {
-            const auto apex = writer::apex_of(stored.key);
+        auto zone = merge::imported_zone(stored, image);
+        if (!zone || state == store::Snapshot::Image::damaged) {
+            const auto apex = load::apex_of(stored.key);
             terminal.complain(Error{Errc::malformed,
                                     "zone " + (apex ? dns::to_string(*apex) : std::string("?")) +
                                         " is damaged and was left out",
@@ -71,16 +71,16 @@ Status each_zone(const std::string& path, term::Terminal& terminal, const StopOn
 
 Status write_dump(const ExportOptions& options, term::Terminal& terminal, const StopOnSignals& stop,
                   Left& left, const ingest::DumpWriter::Out& out) {
-    ZC_TRY(auto snapshot, journal::Snapshot::open(options.store));
+    ZC_TRY(auto snapshot, store::Snapshot::open(options.store));
     ingest::DumpWriter dump(out);
     ZC_TRY_STATUS(each_zone(options.store, terminal, stop, snapshot, left,
                             [&](ingest::ImportedZone&& zone) { return dump.zone(zone); }));
-    ZC_TRY(const auto key_octets, snapshot.named(writer::tsig_keys_name));
-    ZC_TRY(const auto keys, writer::decode_tsig_keys(key_octets));
-    for (const ingest::TsigKey& key : keys) ZC_TRY_STATUS(dump.tsig_key(key));
-    ZC_TRY(const auto supermaster_octets, snapshot.named(writer::supermasters_name));
-    ZC_TRY(const auto supermasters, writer::decode_supermasters(supermaster_octets));
-    for (const ingest::Supermaster& one : supermasters) ZC_TRY_STATUS(dump.supermaster(one));
+    ZC_TRY(const auto key_octets, snapshot.named(settings::tsig_keys_name));
+    ZC_TRY(const auto keys, settings::decode_tsig_keys(key_octets));
+    for (const settings::TsigKey& key : keys) ZC_TRY_STATUS(dump.tsig_key(key));
+    ZC_TRY(const auto supermaster_octets, snapshot.named(settings::supermasters_name));
+    ZC_TRY(const auto supermasters, settings::decode_supermasters(supermaster_octets));
+    for (const settings::Supermaster& one : supermasters) ZC_TRY_STATUS(dump.supermaster(one));
     return dump.finish();
 }
 
@@ -115,7 +115,7 @@ Status export_dump(const ExportOptions& options, term::Terminal& terminal,
 
 Status export_files(const ExportOptions& options, term::Terminal& terminal,
                     const StopOnSignals& stop, Left& left) {
-    ZC_TRY(auto snapshot, journal::Snapshot::open(options.store));
+    ZC_TRY(auto snapshot, store::Snapshot::open(options.store));
     ZC_TRY(const std::uint64_t zones, snapshot.zones());
     const std::filesystem::path folder = options.output;
     std::error_code error;
@@ -137,7 +137,7 @@ Status export_files(const ExportOptions& options, term::Terminal& terminal,
             for (const std::string& record : ingest::only_in_comments(zone))
                 terminal.warn("zone " + dns::to_string(zone.apex) + ": " + record);
             left.records += static_cast<std::uint64_t>(
-                std::ranges::count(zone.kept, false, &ingest::KeptRecord::disabled));
+                std::ranges::count(zone.kept, false, &settings::KeptRecord::disabled));
             const std::string name = ingest::zone_file_name(zone.apex);
             std::filesystem::path path = folder;
             if (zones > files_in_one_folder_max) {

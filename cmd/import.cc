@@ -14,7 +14,7 @@
 #include "stop.h"
 #include "transfer/tsig.h"
 #include "verbs.h"
-#include "writer/store_import.h"
+#include "merge/store_import.h"
 
 namespace zc::cmd {
 namespace {
@@ -47,7 +47,7 @@ struct ImportVerbOptions {
     bool dry_run = false;
     bool repair = false;
     bool prune = false;
-    std::uint32_t removed_percent_max = writer::StoreImportOptions().removed_percent_max;
+    std::uint32_t removed_percent_max = merge::StoreImportOptions().removed_percent_max;
     bool serve_unsigned = false;
 };
 
@@ -141,7 +141,7 @@ void add_totals(ingest::ImportTotals& sum, const ingest::ImportTotals& more) {
 }
 
 /// What the source had nothing against, and the store had.
-void add_withheld(ingest::ImportTotals& sum, const writer::Withheld& withheld) {
+void add_withheld(ingest::ImportTotals& sum, const merge::Withheld& withheld) {
     using ingest::Fate;
     sum.serving -= withheld.zones;
     sum.unsigned_zones += withheld.zones;
@@ -212,14 +212,14 @@ private:
 
 struct Report {
     ingest::ImportTotals totals;
-    writer::StoreImportOutcome outcome;
+    merge::StoreImportOutcome outcome;
     base::Duration took;
 };
 
 term::Json json_of(const ImportVerbOptions& options, const Report& report,
                    const Findings& findings) {
     const auto number = [](std::uint64_t value) { return term::Json::number(value); };
-    const journal::Counts& counts = report.outcome.counts;
+    const store::Counts& counts = report.outcome.counts;
     term::Json zones = term::Json::object();
     zones.set("read", number(report.totals.zones)).set("added", number(counts.added));
     zones.set("changed", number(counts.changed)).set("removed", number(counts.removed));
@@ -313,7 +313,7 @@ void print(term::Terminal& terminal, const ImportVerbOptions& options, const Rep
     for (const term::Text& line : lines_of(options, findings)) terminal.line(line);
     terminal.out(sums_text(report.totals));
 
-    const journal::Counts& counts = report.outcome.counts;
+    const store::Counts& counts = report.outcome.counts;
     // Of records what is in the store: rows that are not are in the sums above.
     std::string line = counted(report.totals.zones, "zone", "zones") + ", " +
                        counted(taken_over(report.totals), "record", "records") + " in " +
@@ -412,10 +412,10 @@ int run_import(const ImportVerbOptions& options, Invocation& invocation) {
     auto findings = Findings::open(options.report);
     if (!findings) return give_up(findings.error());
     const StopOnSignals stop;
-    writer::StoreImportOptions store_options;
-    store_options.prune = options.prune ? writer::Prune::yes : writer::Prune::no;
+    merge::StoreImportOptions store_options;
+    store_options.prune = options.prune ? merge::Prune::yes : merge::Prune::no;
     store_options.removed_percent_max = options.removed_percent_max;
-    store_options.dry_run = options.dry_run ? writer::DryRun::yes : writer::DryRun::no;
+    store_options.dry_run = options.dry_run ? merge::DryRun::yes : merge::DryRun::no;
     store_options.several_sources = options.sources.size() > 1;
     ingest::ImportOptions import_options;
     import_options.repair = options.repair ? ingest::Repair::yes : ingest::Repair::no;
@@ -435,7 +435,7 @@ int run_import(const ImportVerbOptions& options, Invocation& invocation) {
     if (!axfr) return give_up(axfr.error());
     import_options.axfr = *std::move(axfr);
 
-    auto import = writer::StoreImport::begin(options.store, std::move(store_options));
+    auto import = merge::StoreImport::begin(options.store, std::move(store_options));
     if (!import) return give_up(import.error());
     import_options.is_unchanged = import->unchanged();
     ImportProgressBar bar(terminal);
@@ -454,7 +454,7 @@ int run_import(const ImportVerbOptions& options, Invocation& invocation) {
             records_only = is_records_only(*format);
             if (!options.from.empty()) import_options.format = *format;
         }
-        import->set_source(records_only ? writer::Source::records_only : writer::Source::whole);
+        import->set_source(records_only ? merge::Source::records_only : merge::Source::whole);
         const auto totals = ingest::import_zones(source, import_options, *import);
         bar.finish();
         if (!totals) return give_up(totals.error());
@@ -477,7 +477,7 @@ int run_import(const ImportVerbOptions& options, Invocation& invocation) {
     // From here on the store is not as it was, whatever becomes of the words about it.
     if (!options.dry_run)
         invocation.done = "the store has all of this import, at position " +
-                          journal::to_string(report.outcome.position);
+                          store::to_string(report.outcome.position);
     add_withheld(report.totals, report.outcome.withheld);
     report.took = runtime::monotonic() - start;
     bool all_told = true;

@@ -10,11 +10,11 @@
 #include <unistd.h>
 
 #include "control.h"
-#include "journal/image_file.h"
 #include "node_impl.h"
 #include "runtime/mapped_file.h"
 #include "runtime/memory.h"
 #include "runtime/privilege.h"
+#include "store/image_file.h"
 
 namespace zc::cmd {
 namespace {
@@ -69,7 +69,7 @@ Node::Impl::Impl(ServeConfiguration configuration, std::vector<std::string> argu
     if (configuration_.options.store.empty()) {
         files_.emplace(value_or_throw(ingest::ZoneFiles::open(configuration_.options.zones)));
     } else {
-        store_.emplace(value_or_throw(writer::LoadedStore::open(configuration_.options.store)));
+        store_.emplace(value_or_throw(load::LoadedStore::open(configuration_.options.store)));
     }
     // From here on a signal waits for `run`, which ends in order: the control socket is not left
     // behind.
@@ -78,9 +78,9 @@ Node::Impl::Impl(ServeConfiguration configuration, std::vector<std::string> argu
     secrets_.current = random_value<decltype(secrets_.current)>();
     secrets_.previous = random_value<decltype(secrets_.previous)>();
     identity_ = value_or_throw(identity(options, secrets_));
-    catalogue_ = std::make_unique<store::Catalogue>(random_value<std::uint64_t>(),
-                                                    store_ ? store_->zones_expected() : 0,
-                                                    runtime::advise_huge_pages);
+    catalogue_ = std::make_unique<catalogue::Catalogue>(random_value<std::uint64_t>(),
+                                                        store_ ? store_->zones_expected() : 0,
+                                                        runtime::advise_huge_pages);
     server_.emplace(value_or_throw(server_options(options, random_value<std::uint64_t>())),
                     *catalogue_, identity_);
     bind_control();
@@ -263,7 +263,7 @@ void Node::Impl::watch_image_file() {
         image_file_retry_ = now;
         tell([this] {
             log_->error("image_file_changed",
-                        {{"file", journal::image_file_path(store_->path())},
+                        {{"file", store::image_file_path(store_->path())},
                          {"wanted", "nobody but zonectl writes it; SERVFAIL for what was hit"}});
         });
     }

@@ -27,6 +27,8 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <sys/random.h>
 
+#include "catalogue/catalogue.h"
+#include "catalogue/not_served.h"
 #include "http/server.h"
 #include "ingest/zone_files.h"
 #include "node.h"
@@ -37,10 +39,8 @@
 #include "runtime/workers.h"
 #include "server/server.h"
 #include "stats/report.h"
-#include "store/catalogue.h"
-#include "store/not_served.h"
-#include "writer/load.h"
-#include "writer/store_watch.h"
+#include "load/load.h"
+#include "load/store_watch.h"
 
 namespace zc::cmd {
 
@@ -109,9 +109,9 @@ struct Haul {
     std::vector<dns::Name> removed;
     std::vector<std::string> nameless;  // what is wrong in a store, of no zone that can be named
     /// Everything, when it is not known what changed in a store; then nothing else is here.
-    std::unique_ptr<store::Catalogue> fresh;
+    std::unique_ptr<catalogue::Catalogue> fresh;
     Tally fresh_tally;
-    writer::LoadReport fresh_report;
+    load::LoadReport fresh_report;
 };
 
 /// Zones that are served as they were, since what came later was refused: the first error of each.
@@ -148,12 +148,12 @@ struct Counts {
 
 /// What control knows of the store while the loading thread may have `LoadedStore`.
 struct ServedStore {
-    journal::Position position;  // that is served
+    store::Position position;  // that is served
     base::Instant committed_at;
     std::uint64_t mapped_octets = 0;
 
     std::uint64_t read = 0;           // how often; what was seen before the last one is old news
-    writer::StoreWatch::Seen newest;  // as the store stands
+    load::StoreWatch::Seen newest;  // as the store stands
     std::string problem;              // why that is not known
     bool behind() const noexcept { return problem.empty() && newest.position != position; }
 };
@@ -186,29 +186,29 @@ private:
     template <class Work>
     void begin_long_work(Work work, Failed failed);
     void first_load();
-    Result<ingest::ZoneFileTotals> load_into_catalogue(store::NotServed& not_served);
+    Result<ingest::ZoneFileTotals> load_into_catalogue(catalogue::NotServed& not_served);
     Result<ingest::ZoneFileTotals> load_progressively();
-    Result<ingest::ZoneFileTotals> load_store(store::NotServed& not_served);
+    Result<ingest::ZoneFileTotals> load_store(catalogue::NotServed& not_served);
     void rescan();
     Result<ingest::ZoneFileTotals> look_at_store(Haul& haul);
-    writer::LoadProgress store_progress();
-    ingest::ZoneFileTotals totals_of(const writer::LoadReport& report);
+    load::LoadProgress store_progress();
+    ingest::ZoneFileTotals totals_of(const load::LoadReport& report);
     ingest::ZoneProgress progress();
     void log_refused(const ingest::LoadedZone& zone);
-    void log_not_served(std::string_view zone, store::Reason reason, std::string_view detail);
-    void log_not_served(const store::NotServed& not_served);
+    void log_not_served(std::string_view zone, catalogue::Reason reason, std::string_view detail);
+    void log_not_served(const catalogue::NotServed& not_served);
     void log_doubts(const ingest::LoadedZone& zone);
 
     // On the control thread.
     void start_serving();
     void loaded(const Result<ingest::ZoneFileTotals>& result,
-                std::optional<store::NotServed> not_served);
+                std::optional<catalogue::NotServed> not_served);
     void take_over_first_load(const Result<ingest::ZoneFileTotals>& result,
-                              std::optional<store::NotServed> not_served);
-    std::optional<store::Reason> reason_of(const ingest::LoadedZone& zone) const;
+                              std::optional<catalogue::NotServed> not_served);
+    std::optional<catalogue::Reason> reason_of(const ingest::LoadedZone& zone) const;
     void store_was_read();
     void look_whether_behind();
-    void store_seen(std::uint64_t look, const Result<writer::StoreWatch::Seen>& seen);
+    void store_seen(std::uint64_t look, const Result<load::StoreWatch::Seen>& seen);
     void load_failed(const std::string& message) { give_up("load_failed", message); }
     void reload_failed(const std::string& message);
     void give_up(std::string_view event, const std::string& message);
@@ -240,7 +240,7 @@ private:
     term::Json not_served_json() const;
     term::Json store_json() const;
     term::Json status() const;
-    term::Json health(const store::NotServedLimit* limit_or_null) const;
+    term::Json health(const catalogue::NotServedLimit* limit_or_null) const;
     http::Response answer_health(const http::Request& request) const;
     http::Response metrics() const;
     awaitable<http::Response> reload_and_wait();
@@ -260,10 +260,10 @@ private:
 
     // One of the two. The catalogue borrows from the store's mapped images.
     std::optional<ingest::ZoneFiles> files_;
-    std::optional<writer::LoadedStore> store_;
+    std::optional<load::LoadedStore> store_;
     answer::CookieSecrets secrets_;  // for when no file gives them
     std::shared_ptr<const answer::Identity> identity_;
-    std::unique_ptr<store::Catalogue> catalogue_;
+    std::unique_ptr<catalogue::Catalogue> catalogue_;
     std::optional<server::Server> server_;  // after what it reads, to end before it
     std::optional<http::Server> control_;
     std::optional<http::Server> metrics_;
@@ -274,11 +274,11 @@ private:
     bool answers_ = false;  // workers run; from then on control alone has the catalogue
     base::Instant loaded_at_;
     Counts counts_;
-    store::NotServed not_served_;
+    catalogue::NotServed not_served_;
     std::uint64_t not_loaded_ = 0;  // with --progressive
     Outdated outdated_;
     std::optional<ServedStore> served_store_;  // once loaded
-    std::unique_ptr<writer::BackgroundStoreWatch> watch_;
+    std::unique_ptr<load::BackgroundStoreWatch> watch_;
     std::uint64_t records_told_ = 0;
     std::uint64_t refused_logged_ = 0;
     std::uint64_t left_out_logged_ = 0;

@@ -70,9 +70,9 @@ stats::Gauges Node::Impl::gauges() const {
     stats::Gauges out;
     out.version = ZC_VERSION;
     out.zones = counts_.zones;
-    for (std::size_t i = 0; i < store::reasons; ++i) {
-        const auto reason = static_cast<store::Reason>(i);
-        out.zones_not_served.emplace_back(store::to_string(reason), not_served_.of(reason));
+    for (std::size_t i = 0; i < catalogue::reasons; ++i) {
+        const auto reason = static_cast<catalogue::Reason>(i);
+        out.zones_not_served.emplace_back(catalogue::to_string(reason), not_served_.of(reason));
     }
     out.zones_outdated = outdated_.size();
     out.records = counts_.records;
@@ -107,9 +107,9 @@ http::Response Node::Impl::metrics() const {
 term::Json Node::Impl::not_served_json() const {
     term::Json json = term::Json::object();
     json.set("total", term::Json::number(not_served_.total()));
-    for (std::size_t i = 0; i < store::reasons; ++i) {
-        const auto reason = static_cast<store::Reason>(i);
-        json.set(store::to_string(reason), term::Json::number(not_served_.of(reason)));
+    for (std::size_t i = 0; i < catalogue::reasons; ++i) {
+        const auto reason = static_cast<catalogue::Reason>(i);
+        json.set(catalogue::to_string(reason), term::Json::number(not_served_.of(reason)));
     }
     return json;
 }
@@ -120,16 +120,16 @@ term::Json Node::Impl::store_json() const {
         return instant == base::Instant{} ? term::Json() : term::Json::string(utc_text(instant));
     };
     term::Json json = term::Json::object();
-    json.set("position", journal::to_string(store.position));
+    json.set("position", store::to_string(store.position));
     json.set("committed", time(store.committed_at));
-    json.set("newest_position", journal::to_string(store.newest.position));
+    json.set("newest_position", store::to_string(store.newest.position));
     json.set("newest_committed", time(store.newest.committed_at));
     json.set("behind", term::Json::boolean(store.behind()));
     if (!store.problem.empty()) json.set("problem", store.problem);
     return json;
 }
 
-term::Json Node::Impl::health(const store::NotServedLimit* limit_or_null) const {
+term::Json Node::Impl::health(const catalogue::NotServedLimit* limit_or_null) const {
     term::Json json = term::Json::object();
     const std::uint64_t zones = counts_.zones;
     const std::uint64_t not_served = not_served_.total();
@@ -141,9 +141,9 @@ term::Json Node::Impl::health(const store::NotServedLimit* limit_or_null) const 
 }
 
 http::Response Node::Impl::answer_health(const http::Request& request) const {
-    std::optional<store::NotServedLimit> limit;
+    std::optional<catalogue::NotServedLimit> limit;
     if (const auto at = request.query.find("max-not-served"); at != request.query.end()) {
-        auto parsed = store::NotServedLimit::parse(at->second);
+        auto parsed = catalogue::NotServedLimit::parse(at->second);
         if (!parsed) {
             http::Response response;
             response.status = 400;
@@ -180,11 +180,11 @@ term::Json Node::Impl::status() const {
     json.set("source", store_ ? store_->path() : files_->path());
     if (served_store_) json.set("store", store_json());
     term::Json named = term::Json::array();
-    not_served_.for_each([&](const store::NotServed::Item& item) {
+    not_served_.for_each([&](const catalogue::NotServed::Item& item) {
         if (named.elements().size() == not_served_told_max) return false;
         term::Json one = term::Json::object();
-        one.set("zone", item.zone).set("reason", store::to_string(item.reason));
-        one.set("error", item.detail.empty() ? store::sentence_of(item.reason) : item.detail);
+        one.set("zone", item.zone).set("reason", catalogue::to_string(item.reason));
+        one.set("error", item.detail.empty() ? catalogue::sentence_of(item.reason) : item.detail);
         named.add(std::move(one));
         return true;
     });

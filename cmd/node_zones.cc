@@ -41,17 +41,17 @@ void Node::Impl::log_refused(const ingest::LoadedZone& zone) {
                       {{"zone", apex}, {"more_errors", zone.errors.size() - errors_logged_max}});
 }
 
-void Node::Impl::log_not_served(std::string_view zone, store::Reason reason,
+void Node::Impl::log_not_served(std::string_view zone, catalogue::Reason reason,
                                 std::string_view detail) {
     if (refused_logged_++ >= zones_logged_max) return;
     log_->warning("zone_not_served",
                   {{"zone", zone},
-                   {"reason", store::to_string(reason)},
-                   {"error", detail.empty() ? store::sentence_of(reason) : detail}});
+                   {"reason", catalogue::to_string(reason)},
+                   {"error", detail.empty() ? catalogue::sentence_of(reason) : detail}});
 }
 
-void Node::Impl::log_not_served(const store::NotServed& not_served) {
-    not_served.for_each([this](const store::NotServed::Item& item) {
+void Node::Impl::log_not_served(const catalogue::NotServed& not_served) {
+    not_served.for_each([this](const catalogue::NotServed::Item& item) {
         log_not_served(item.zone, item.reason, item.detail);
         return refused_logged_ < zones_logged_max;
     });
@@ -73,7 +73,7 @@ void Node::Impl::log_doubts(const ingest::LoadedZone& zone) {
 
 void Node::Impl::first_load() {
     // With --progressive control keeps the set from the first zone on.
-    std::optional<store::NotServed> not_served;
+    std::optional<catalogue::NotServed> not_served;
     if (store_ || !configuration_.options.progressive) not_served.emplace();
     auto result = store_       ? load_store(*not_served)
                   : not_served ? load_into_catalogue(*not_served)
@@ -85,22 +85,22 @@ void Node::Impl::first_load() {
 }
 
 /// Why nothing can be served of what the source gave; nothing when something can.
-std::optional<store::Reason> Node::Impl::reason_of(const ingest::LoadedZone& zone) const {
-    const auto reason = writer::reason_of(zone.state);
-    if (reason != store::Reason::broken) return reason;
-    if (!store_) return store::Reason::refused;
-    return zone.errors.empty() ? store::Reason::broken : store::Reason::damaged;
+std::optional<catalogue::Reason> Node::Impl::reason_of(const ingest::LoadedZone& zone) const {
+    const auto reason = load::reason_of(zone.state);
+    if (reason != catalogue::Reason::broken) return reason;
+    if (!store_) return catalogue::Reason::refused;
+    return zone.errors.empty() ? catalogue::Reason::broken : catalogue::Reason::damaged;
 }
 
 /// Before anything is served: straight into the catalogue, which nobody reads yet.
-Result<ingest::ZoneFileTotals> Node::Impl::load_into_catalogue(store::NotServed& not_served) {
+Result<ingest::ZoneFileTotals> Node::Impl::load_into_catalogue(catalogue::NotServed& not_served) {
     ingest::ZoneFileOptions options = zone_file_options(configuration_.options);
     options.stop_or_null = &stop_loading_;
     const auto sink = [&](std::span<ingest::LoadedZone> zones) {
         for (ingest::LoadedZone& zone : zones) {
             if (!zone.errors.empty()) {
                 log_refused(zone);
-                not_served.put(zone.apex, store::Reason::refused, zone.errors.front().text());
+                not_served.put(zone.apex, catalogue::Reason::refused, zone.errors.front().text());
             }
             log_doubts(zone);
             counts_.zones += 1;
@@ -161,7 +161,7 @@ Result<ingest::ZoneFileTotals> Node::Impl::load_progressively() {
     return result;
 }
 
-writer::LoadProgress Node::Impl::store_progress() {
+load::LoadProgress Node::Impl::store_progress() {
     const ingest::ZoneProgress report = progress();
     return [report](std::uint64_t done, std::uint64_t /*total*/) {
         ingest::ZoneFileTotals so_far;
@@ -171,16 +171,16 @@ writer::LoadProgress Node::Impl::store_progress() {
 }
 
 /// Tells what was found, and counts the zones as they now are.
-ingest::ZoneFileTotals Node::Impl::totals_of(const writer::LoadReport& report) {
-    using From = writer::LoadReport::From;
+ingest::ZoneFileTotals Node::Impl::totals_of(const load::LoadReport& report) {
+    using From = load::LoadReport::From;
     if (report.from != From::image_file)
         log_->warning(report.from == From::heap ? "image_file_unwritable" : "image_file_rebuilt",
                       {{"why", report.why}});
     ingest::ZoneFileTotals totals;
     totals.zones = report.zones;
     totals.records = report.records;
-    totals.broken =
-        report.not_served.of(store::Reason::broken) + report.not_served.of(store::Reason::damaged);
+    totals.broken = report.not_served.of(catalogue::Reason::broken) +
+                    report.not_served.of(catalogue::Reason::damaged);
     log_not_served(report.not_served);
     for (const auto& [apex, why] : report.costly)
         log_->warning("zone_costly", {{"zone", dns::to_string(apex)}, {"why", why}});
@@ -192,9 +192,9 @@ ingest::ZoneFileTotals Node::Impl::totals_of(const writer::LoadReport& report) {
 }
 
 /// Before anything is served, as `load_into_catalogue`.
-Result<ingest::ZoneFileTotals> Node::Impl::load_store(store::NotServed& not_served) {
-    journal::clear_leftovers(store_->path());
-    ZC_TRY(writer::LoadReport report, store_->load(*catalogue_, store_progress()));
+Result<ingest::ZoneFileTotals> Node::Impl::load_store(catalogue::NotServed& not_served) {
+    store::clear_leftovers(store_->path());
+    ZC_TRY(load::LoadReport report, store_->load(*catalogue_, store_progress()));
     auto totals = totals_of(report);
     not_served = std::move(report.not_served);
     return totals;
@@ -207,7 +207,7 @@ void Node::Impl::store_was_read() {
     if (first) {
         const runtime::SignalsBlocked blocked;
         served_store_.emplace();
-        watch_ = std::make_unique<writer::BackgroundStoreWatch>(
+        watch_ = std::make_unique<load::BackgroundStoreWatch>(
             store_->path(), [this](std::uint64_t look, const auto& seen) {
                 asio::post(io_, [this, look, seen] { store_seen(look, seen); });
             });
@@ -219,7 +219,7 @@ void Node::Impl::store_was_read() {
     store.position = store_->position();
     store.committed_at = store_->committed_at();
     store.newest = {store.position, store.committed_at};
-    log_->info("store_read", {{"position", journal::to_string(store.position)},
+    log_->info("store_read", {{"position", store::to_string(store.position)},
                               {"committed", utc_text(store.committed_at)}});
 }
 
@@ -228,7 +228,7 @@ void Node::Impl::look_whether_behind() {
     if (served_store_ && state_ == State::serving) watch_->look(served_store_->read);
 }
 
-void Node::Impl::store_seen(std::uint64_t look, const Result<writer::StoreWatch::Seen>& seen) {
+void Node::Impl::store_seen(std::uint64_t look, const Result<load::StoreWatch::Seen>& seen) {
     ServedStore& store = *served_store_;
     if (look != store.read || state_ == State::stopping) return;
     const bool was_behind = store.behind();
@@ -241,13 +241,13 @@ void Node::Impl::store_seen(std::uint64_t look, const Result<writer::StoreWatch:
     store.problem.clear();
     store.newest = *seen;
     if (store.behind() && !was_behind)
-        log_->info("store_is_newer", {{"position", journal::to_string(store.newest.position)},
+        log_->info("store_is_newer", {{"position", store::to_string(store.newest.position)},
                                       {"committed", utc_text(store.newest.committed_at)},
-                                      {"served", journal::to_string(store.position)}});
+                                      {"served", store::to_string(store.position)}});
 }
 
 void Node::Impl::loaded(const Result<ingest::ZoneFileTotals>& result,
-                        std::optional<store::NotServed> not_served) {
+                        std::optional<catalogue::NotServed> not_served) {
     if (state_ == State::stopping) return;
     const Status status =
         runtime::caught([&] { take_over_first_load(result, std::move(not_served)); });
@@ -255,7 +255,7 @@ void Node::Impl::loaded(const Result<ingest::ZoneFileTotals>& result,
 }
 
 void Node::Impl::take_over_first_load(const Result<ingest::ZoneFileTotals>& result,
-                                      std::optional<store::NotServed> not_served) {
+                                      std::optional<catalogue::NotServed> not_served) {
     const ServeOptions& options = configuration_.options;
     if (!result) return give_up("zones_unreadable", result.error().text());
     for (const Error& problem : result->problems)
@@ -300,7 +300,7 @@ void Node::Impl::publish(Haul haul, Tally& tally) {
     };
     std::vector<Outcome> outcomes;
     std::vector<dns::Name> removed;
-    std::vector<store::Change> changes;
+    std::vector<catalogue::Change> changes;
     std::uint64_t records = counts_.records;
     std::uint64_t not_loaded = not_loaded_;
     const auto forget = [&](const zone::Zone& old) {
@@ -338,7 +338,7 @@ void Node::Impl::publish(Haul haul, Tally& tally) {
     }
     if (!changes.empty()) {
         server_->make_room();
-        auto next = store::Catalogue::with(std::move(catalogue_), std::move(changes));
+        auto next = catalogue::Catalogue::with(std::move(catalogue_), std::move(changes));
         catalogue_ = std::move(next.catalogue);
         server_->publish(*catalogue_, std::move(next.garbage));
         counts_.zones = catalogue_->size();
@@ -390,7 +390,7 @@ void Node::Impl::publish(Haul haul, Tally& tally) {
 /// As `publish`.
 void Node::Impl::replace_all(Haul haul, Tally& tally) {
     server_->make_room();
-    store::Garbage garbage = store::Catalogue::retire(std::move(catalogue_));
+    catalogue::Garbage garbage = catalogue::Catalogue::retire(std::move(catalogue_));
     catalogue_ = std::move(haul.fresh);
     server_->publish(*catalogue_, std::move(garbage));
     store_->taken();
@@ -469,19 +469,19 @@ void Node::Impl::rescan() {
 
 /// On the loading thread, as `rescan`.
 Result<ingest::ZoneFileTotals> Node::Impl::look_at_store(Haul& haul) {
-    ZC_TRY(writer::StoreChanges news, store_->changes());
+    ZC_TRY(load::StoreChanges news, store_->changes());
     if (news.blocks_lost > 0) log_->error("images_lost", {{"mebibytes", news.blocks_lost}});
     if (news.everything) {
         // The images of the load before the last: nobody reads them any more.
         store_->forget_old_images();
-        haul.fresh = std::make_unique<store::Catalogue>(
+        haul.fresh = std::make_unique<catalogue::Catalogue>(
             random_value<std::uint64_t>(), store_->zones_expected(), runtime::advise_huge_pages);
         ZC_TRY(haul.fresh_report, store_->load(*haul.fresh, store_progress()));
         Tally& tally = haul.fresh_tally;
         std::uint64_t kept = 0;
         std::map<std::string, std::string> problems;
         if (!haul.fresh_report.problem.empty()) haul.nameless.push_back(haul.fresh_report.problem);
-        for (const writer::DamagedZone& damaged : haul.fresh_report.damaged) {
+        for (const load::DamagedZone& damaged : haul.fresh_report.damaged) {
             if (damaged.nameless)
                 haul.nameless.push_back(damaged.problem);
             else
@@ -518,13 +518,13 @@ Result<ingest::ZoneFileTotals> Node::Impl::look_at_store(Haul& haul) {
         return ingest::ZoneFileTotals();
     }
     std::map<std::string, std::string> problems;
-    for (const writer::DamagedZone& damaged : news.damaged) {
+    for (const load::DamagedZone& damaged : news.damaged) {
         if (damaged.nameless)
             haul.nameless.push_back(damaged.problem);
         else
             problems.emplace(dns::to_string(damaged.apex), damaged.problem);
     }
-    for (store::Change& change : news.changes) {
+    for (catalogue::Change& change : news.changes) {
         if (!change.image) {
             haul.removed.push_back(change.apex);
             continue;
@@ -611,7 +611,7 @@ void Node::Impl::finish_reload(Haul haul, const Result<ingest::ZoneFileTotals>& 
     const std::vector<std::string> nameless = std::move(haul.nameless);
     const Status published = runtime::caught([&] {
         for (const std::string& problem : nameless)
-            not_served_.put_nameless(store::Reason::damaged, problem);
+            not_served_.put_nameless(catalogue::Reason::damaged, problem);
         publish(std::move(haul), tally);
         if (!read_all_anew_) store_was_read();
     });

@@ -1,5 +1,7 @@
 // zonectl store check|stats, zone list|show|export: what stands in a store, also while a node
 // serves it.
+#include "store/store.h"
+
 #include <algorithm>
 #include <array>
 #include <filesystem>
@@ -11,13 +13,12 @@
 #include "dns/presentation.h"
 #include "flags.h"
 #include "ingest/powerdns_export.h"
-#include "journal/image_file.h"
-#include "journal/journal.h"
 #include "runtime/clock.h"
+#include "store/image_file.h"
 #include "verbs.h"
-#include "writer/load.h"
-#include "writer/settings.h"
-#include "writer/zone_key.h"
+#include "load/load.h"
+#include "settings/settings.h"
+#include "load/stored_zone.h"
 #include "zone_file_rules.h"
 
 namespace zc::cmd {
@@ -47,7 +48,7 @@ int complain(Invocation& invocation, const Error& error) {
     return 2;
 }
 
-std::string_view state_name(const writer::StoredState& state) {
+std::string_view state_name(const load::StoredState& state) {
     if (state.hidden) return "hidden";
     switch (state.state) {
         case zone::State::serving:
@@ -69,11 +70,11 @@ struct ListedZone {
     std::string_view state = "damaged";
 };
 
-ListedZone listed(const journal::StoredZone& zone) {
+ListedZone listed(const store::StoredZone& zone) {
     ListedZone out;
-    const auto apex = writer::apex_of(zone.key);
-    const auto kind = writer::decode_kind(zone.settings);
-    const auto state = writer::decode_state(zone.state);
+    const auto apex = load::apex_of(zone.key);
+    const auto kind = settings::decode_kind(zone.settings);
+    const auto state = load::decode_state(zone.state);
     if (apex) dns::append_text(out.name, *apex);
     if (kind) out.kind = ingest::to_string(*kind);
     if (apex && kind && state) out.state = state_name(*state);
@@ -81,12 +82,12 @@ ListedZone listed(const journal::StoredZone& zone) {
 }
 
 int run_list(const StoreOptions& options, Invocation& invocation) {
-    auto snapshot = journal::Snapshot::open(options.store);
+    auto snapshot = store::Snapshot::open(options.store);
     if (!snapshot) return complain(invocation, snapshot.error());
     const bool json = invocation.terminal.json();
     std::string out;
     bool first = true;
-    const auto status = snapshot->for_each({}, [&](const journal::StoredZone& zone) {
+    const auto status = snapshot->for_each({}, [&](const store::StoredZone& zone) {
         const ListedZone one = listed(zone);
         if (json) {
             term::Json line = term::Json::object();
@@ -122,25 +123,25 @@ int run_list(const StoreOptions& options, Invocation& invocation) {
 /// The zone that the user named, with its image. Complains and gives none when it is not there, or
 /// damaged.
 std::optional<ingest::ImportedZone> load_zone(const StoreOptions& options, Invocation& invocation,
-                                              int& code, journal::StoredZone* stored_or_null) {
+                                              int& code, store::StoredZone* stored_or_null) {
     const auto give_up = [&](const Error& error, int with) {
         invocation.terminal.complain(error);
         code = with;
         return std::nullopt;
     };
-    auto snapshot = journal::Snapshot::open(options.store);
+    auto snapshot = store::Snapshot::open(options.store);
     if (!snapshot) return give_up(snapshot.error(), 2);
     const auto apex = dns::Name::parse(options.zone);
     if (!apex) return give_up(apex.error(), 2);
-    const std::string key = writer::key_of(*apex);
-    const auto found = snapshot->find_or_null(writer::octets_of(key));
+    const std::string key = load::key_of(*apex);
+    const auto found = snapshot->find_or_null(load::octets_of(key));
     if (!found) return give_up(found.error(), 2);
     if (*found == nullptr)
         return give_up({Errc::not_found, "no zone " + dns::to_string(*apex), {options.store}}, 1);
-    const journal::StoredZone stored = **found;
+    const store::StoredZone stored = **found;
     const auto image = snapshot->image(stored);
     if (!image) return give_up(image.error(), 2);
-    auto zone = writer::imported_zone(stored, *image);
+    auto zone = merge::imported_zone(stored, *image);
     if (!zone) return give_up(zone.error(), 2);
     if (stored_or_null != nullptr) {
         *stored_or_null = stored;
@@ -149,19 +150,19 @@ std::optional<ingest::ImportedZone> load_zone(const StoreOptions& options, Invoc
     return *std::move(zone);
 }
 
-term::Json json_of(const ingest::ImportedZone& zone, const journal::StoredZone& stored) {
+term::Json json_of(const ingest::ImportedZone& zone, const store::StoredZone& stored) {
     const auto number = [](auto value) { return term::Json::number(std::int64_t{value}); };
     const auto boolean = [](bool value) { return term::Json::boolean(value); };
     term::Json masters = term::Json::array();
     for (const std::string& master : zone.masters) masters.add(term::Json::string(master));
     term::Json metadata = term::Json::array();
-    for (const ingest::Metadata& one : zone.metadata) {
+    for (const settings::Metadata& one : zone.metadata) {
         term::Json json = term::Json::object();
         json.set("kind", one.kind).set("content", one.content);
         metadata.add(std::move(json));
     }
     term::Json comments = term::Json::array();
-    for (const ingest::Comment& one : zone.comments) {
+    for (const settings::Comment& one : zone.comments) {
         term::Json json = term::Json::object();
         json.set("name", one.name).set("type", one.type).set("account", one.account);
         json.set("comment", one.comment).set("modified_at", number(one.modified_at));
@@ -169,14 +170,14 @@ term::Json json_of(const ingest::ImportedZone& zone, const journal::StoredZone& 
     }
     // Never the keys themselves.
     term::Json keys = term::Json::array();
-    for (const ingest::CryptoKey& one : zone.keys) {
+    for (const settings::CryptoKey& one : zone.keys) {
         term::Json json = term::Json::object();
         json.set("flags", number(one.flags)).set("active", boolean(one.active));
         json.set("published", boolean(one.published));
         keys.add(std::move(json));
     }
     term::Json kept = term::Json::array();
-    for (const ingest::KeptRecord& one : zone.kept) {
+    for (const settings::KeptRecord& one : zone.kept) {
         term::Json json = term::Json::object();
         json.set("name", one.name).set("type", one.type).set("content", one.content);
         json.set("ttl", number(one.ttl)).set("prio", number(one.prio));
@@ -184,7 +185,7 @@ term::Json json_of(const ingest::ImportedZone& zone, const journal::StoredZone& 
         kept.add(std::move(json));
     }
     term::Json left_out = term::Json::array();
-    for (const ingest::LeftOut& one : zone.left_out) {
+    for (const settings::LeftOut& one : zone.left_out) {
         term::Json json = term::Json::object();
         json.set("record", one.record).set("reason", one.reason);
         left_out.add(std::move(json));
@@ -208,7 +209,7 @@ term::Json json_of(const ingest::ImportedZone& zone, const journal::StoredZone& 
 
 int run_show(const StoreOptions& options, Invocation& invocation) {
     int code = 0;
-    journal::StoredZone stored;
+    store::StoredZone stored;
     const auto zone = load_zone(options, invocation, code, &stored);
     if (!zone) return code;
     if (invocation.terminal.json()) {
@@ -229,18 +230,18 @@ int run_show(const StoreOptions& options, Invocation& invocation) {
     if (zone->catalog) table.row({"catalog", *zone->catalog});
     if (zone->notified_serial)
         table.row({"notified serial", std::to_string(*zone->notified_serial)});
-    for (const ingest::Metadata& one : zone->metadata)
+    for (const settings::Metadata& one : zone->metadata)
         table.row({"metadata " + one.kind, one.content});
-    for (const ingest::CryptoKey& one : zone->keys)
+    for (const settings::CryptoKey& one : zone->keys)
         table.row({"key", std::string(one.flags == 257 ? "257 (SEP)" : std::to_string(one.flags)) +
                               (one.active ? ", active" : ", not active") +
                               (one.published ? "" : ", not published")});
-    for (const ingest::Comment& one : zone->comments)
+    for (const settings::Comment& one : zone->comments)
         table.row({"comment " + one.name + ' ' + one.type, one.comment});
-    for (const ingest::KeptRecord& one : zone->kept)
+    for (const settings::KeptRecord& one : zone->kept)
         table.row({one.disabled ? "disabled" : "kept",
                    one.name + ' ' + std::to_string(one.ttl) + ' ' + one.type + ' ' + one.content});
-    for (const ingest::LeftOut& one : zone->left_out)
+    for (const settings::LeftOut& one : zone->left_out)
         table.row({one.record.empty() ? "not served" : "refused at import",
                    one.record + (one.record.empty() ? "" : ": ") + one.reason});
     invocation.terminal.out(table.text());
@@ -265,14 +266,14 @@ int run_zone_export(const StoreOptions& options, Invocation& invocation) {
         piece.clear();
     });
     invocation.terminal.data(out);
-    return std::ranges::all_of(zone->kept, &ingest::KeptRecord::disabled) ? 0 : 1;
+    return std::ranges::all_of(zone->kept, &settings::KeptRecord::disabled) ? 0 : 1;
 }
 
 int run_check(const StoreOptions& options, Invocation& invocation) {
     term::Terminal& terminal = invocation.terminal;
     term::Progress bar(terminal, "checking, zones", runtime::now());
     term::Json list = term::Json::array();
-    const auto problems = writer::check_store(
+    const auto problems = load::check_store(
         options.store,
         [&](const std::string& zone, const std::string& problem) {
             if (terminal.json()) {
@@ -304,16 +305,16 @@ constexpr std::array stored_fates = {ingest::Fate::served, ingest::Fate::disable
                                      ingest::Fate::powerdns_only, ingest::Fate::not_served};
 
 /// False: it cannot be read.
-bool add_rows(const journal::StoredZone& zone, ingest::RowSums& rows) {
-    using Why = ingest::KeptRecord::Why;
+bool add_rows(const store::StoredZone& zone, ingest::RowSums& rows) {
+    using Why = settings::KeptRecord::Why;
     using ingest::Fate;
     ingest::ImportedZone settings;
-    const auto state = writer::decode_state(zone.state);
-    if (!state || !writer::decode_settings(zone.settings, settings)) return false;
+    const auto state = load::decode_state(zone.state);
+    if (!state || !settings::decode(zone.settings, settings)) return false;
     const bool is_served = state->state == zone::State::serving && !state->hidden;
     const auto kept = [&](Why why) {
         return static_cast<std::uint64_t>(
-            std::ranges::count(settings.kept, why, &ingest::KeptRecord::why));
+            std::ranges::count(settings.kept, why, &settings::KeptRecord::why));
     };
     rows.of(Fate::disabled) += kept(Why::disabled);
     if (is_served) {
@@ -333,7 +334,7 @@ std::uint64_t file_octets(const std::string& path) {
 }
 
 int run_stats(const StoreOptions& options, Invocation& invocation) {
-    auto snapshot = journal::Snapshot::open(options.store);
+    auto snapshot = store::Snapshot::open(options.store);
     if (!snapshot) return complain(invocation, snapshot.error());
     std::uint64_t zones = 0;
     std::uint64_t records = 0;
@@ -341,7 +342,7 @@ int run_stats(const StoreOptions& options, Invocation& invocation) {
     ingest::RowSums rows;
     std::map<std::string_view, std::uint64_t> states;
     std::map<std::string_view, std::uint64_t> kinds;
-    const auto status = snapshot->for_each({}, [&](const journal::StoredZone& zone) {
+    const auto status = snapshot->for_each({}, [&](const store::StoredZone& zone) {
         const ListedZone one = listed(zone);
         ++zones;
         records += zone.records;
@@ -353,8 +354,8 @@ int run_stats(const StoreOptions& options, Invocation& invocation) {
     if (!status) return complain(invocation, status.error());
     const std::uint64_t store_octets =
         file_octets(options.store) + file_octets(options.store + "-wal");
-    const std::uint64_t image_octets = file_octets(journal::image_file_path(options.store));
-    const auto image_file = journal::ImageFile::read_head(options.store);
+    const std::uint64_t image_octets = file_octets(store::image_file_path(options.store));
+    const auto image_file = store::ImageFile::read_head(options.store);
     std::uint64_t on_top = 0;
     bool usable = false;
     if (image_file) {
@@ -377,7 +378,7 @@ int run_stats(const StoreOptions& options, Invocation& invocation) {
         term::Json json = term::Json::object();
         json.set("store", options.store).set("format", term::Json::number(snapshot->format()));
         json.set("position", number(snapshot->position().number));
-        json.set("commit", journal::to_string(snapshot->position()));
+        json.set("commit", store::to_string(snapshot->position()));
         json.set("zones", number(zones)).set("records", number(records));
         json.set("rows", std::move(by_fate));
         json.set("states", std::move(by_state)).set("kinds", std::move(by_kind));
@@ -399,7 +400,7 @@ int run_stats(const StoreOptions& options, Invocation& invocation) {
     for (const ingest::Fate fate : stored_fates)
         if (rows.of(fate) > 0)
             table.row({"  " + std::string(ingest::to_string(fate)), term::grouped(rows.of(fate))});
-    table.row({"position", journal::to_string(snapshot->position())});
+    table.row({"position", store::to_string(snapshot->position())});
     table.row({"store", term::octets_in_words(store_octets)});
     table.row(
         {"image file", image_octets == 0

@@ -1,5 +1,5 @@
-# zc_package(answer PURE DEPS base dns zone store)
-# zc_package(journal DEPS base USES sqlite3.h LINK SQLite::SQLite3)
+# zc_package(answer PURE DEPS base dns zone catalogue)
+# zc_package(store DEPS base USES sqlite3.h LINK SQLite::SQLite3)
 #   DEPS  packages it includes     USES  prefixes of outside headers it includes     LINK  their libraries
 #   TEST_USES  prefixes of outside headers that only its tests, fuzzers and benchmarks include
 #   PURE  no clock, thread, file or random device of its own

@@ -218,7 +218,7 @@ def run(*argv, text=None, code=(0,)):
 
 
 def without_left_out(settings):
-    """A zone's settings (pkg/writer/settings.cc) without the rows that its source had and that were refused; and those. They stand last."""
+    """A zone's settings (pkg/settings/settings.cc) without the rows that its source had and that were refused; and those. They stand last."""
     at = 0
 
     def number():

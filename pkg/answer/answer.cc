@@ -8,8 +8,8 @@
 #include "answer/query.h"
 #include "answer/reply.h"
 #include "base/check.h"
-#include "store/lookup.h"
-#include "store/not_served.h"
+#include "catalogue/lookup.h"
+#include "catalogue/not_served.h"
 #include "zone/lookup.h"
 
 namespace zc::answer {
@@ -45,7 +45,7 @@ constexpr std::uint16_t flag_qr = 0x8000, flag_aa = 0x0400, flag_tc = 0x0200, fl
 /// A name being looked up, and where it stands in the response.
 struct Step {
     const zone::LookupName* name;
-    const store::SuffixHashes* hashes;
+    const catalogue::SuffixHashes* hashes;
     std::uint32_t at;
 };
 
@@ -67,7 +67,7 @@ struct Expansion {
 /// Answers one query. Lives on the stack for that long.
 class Responder {
 public:
-    Responder(Exchange& exchange, const Query& query, const store::Table& table) noexcept
+    Responder(Exchange& exchange, const Query& query, const catalogue::Table& table) noexcept
         : exchange_(exchange),
           query_(query),
           table_(table),
@@ -116,8 +116,9 @@ private:
     }
     void settle(Rcode rcode, dns::Ede ede, std::string_view text) noexcept {
         // Header, question, OPT, keepalive, cookie, NSID and this.
-        static_assert(
-            12 + 259 + 11 + 6 + 28 + 4 + nsid_octets_max + 6 + store::ede_text_octets_max <= 512);
+        static_assert(12 + 259 + 11 + 6 + 28 + 4 + nsid_octets_max + 6 +
+                          catalogue::ede_text_octets_max <=
+                      512);
         settle(rcode, ede);
         ede_text_ = text;
     }
@@ -174,7 +175,7 @@ private:
 
     Exchange& exchange_;
     const Query& query_;
-    const store::Table& table_;
+    const catalogue::Table& table_;
     const Identity& node_;
     Reply reply_;
     ImageView image_{nullptr};
@@ -205,12 +206,13 @@ private:
 /// (RFC 4035 section 3.1.4.1).
 const std::uint8_t* Responder::find_zone(const Step& step, std::uint8_t& labels) const noexcept {
     const zone::LookupName& name = *step.name;
-    const std::uint8_t* own = store::find_or_null(table_, name, *step.hashes, name.labels, labels);
+    const std::uint8_t* own =
+        catalogue::find_or_null(table_, name, *step.hashes, name.labels, labels);
     if (query_.qtype != RrType::ds || own == nullptr || labels == 0 || labels != name.labels)
         return own;
     std::uint8_t above_labels = 0;
     const std::uint8_t* above =
-        store::find_or_null(table_, name, *step.hashes, labels - std::size_t{1}, above_labels);
+        catalogue::find_or_null(table_, name, *step.hashes, labels - std::size_t{1}, above_labels);
     if (above == nullptr) return own;
     // A zone above that cannot answer may have a DS: NODATA out of the child would deny it. One
     // that can and has no cut here is not the parent: its NXDOMAIN would deny the whole child.
@@ -611,7 +613,7 @@ __attribute__((noinline)) bool Responder::put_alias(const Step& step, const Matc
     RrSetRef set;
     if (!match.node.find(image_.alias_type(), set)) return false;
     zone::LookupName names[2];
-    store::SuffixHashes hashes;
+    catalogue::SuffixHashes hashes;
     std::uint32_t ttl = no_ttl_max;
     const zone::LookupName* owner = step.name;
     NodeRef node = match.node;
@@ -638,7 +640,7 @@ __attribute__((noinline)) bool Responder::put_alias(const Step& step, const Matc
             default:
                 target.assign(dns::NameView(zone::next_rdata(records)));
         }
-        store::hash_suffixes(target, table_.seed, hashes);
+        catalogue::hash_suffixes(target, table_.seed, hashes);
         const std::uint8_t* next = find_zone({&target, &hashes, 0}, labels);
         if (next == nullptr) return false;
         image = ImageView(next);
@@ -664,7 +666,7 @@ __attribute__((noinline)) bool Responder::put_alias(const Step& step, const Matc
 
 void Responder::answer() noexcept {
     zone::LookupName names[2];
-    store::SuffixHashes hashes[2];
+    catalogue::SuffixHashes hashes[2];
     Step step{&query_.name, &query_.hashes, header_octets};
     const std::uint8_t* found = nullptr;
     if (query_.image != nullptr && query_.qtype != RrType::ds) {
@@ -697,11 +699,11 @@ void Responder::answer() noexcept {
         case zone::State::serving:
             break;
         case zone::State::pending:
-            settle(Rcode::servfail, dns::Ede::not_ready, store::ede_text_of(image_.state()));
+            settle(Rcode::servfail, dns::Ede::not_ready, catalogue::ede_text_of(image_.state()));
             return;
         case zone::State::broken:
         case zone::State::unsigned_:
-            settle(Rcode::servfail, dns::Ede::invalid_data, store::ede_text_of(image_.state()));
+            settle(Rcode::servfail, dns::Ede::invalid_data, catalogue::ede_text_of(image_.state()));
             return;
     }
     if (transfer) {
@@ -795,8 +797,8 @@ void Responder::answer() noexcept {
         if (settled || truncated_ || over_budget_) return;
 
         if (links == 0) links_[link_count_++] = query_.hashes.of[query_.name.labels];
-        store::SuffixHashes& target_hashes = hashes[links & 1U];
-        store::hash_suffixes(target, table_.seed, target_hashes);
+        catalogue::SuffixHashes& target_hashes = hashes[links & 1U];
+        catalogue::hash_suffixes(target, table_.seed, target_hashes);
         const std::uint64_t hash = target_hashes.of[target.labels];
         if (seen(hash)) return;  // a loop: its links so far
         // Forty wildcards with 500 iterations each would be 2 ms of work for one packet.
@@ -943,8 +945,7 @@ void Responder::finish() noexcept {
             base::store_u16(option, option_ede);
             base::store_u16(option + 2, static_cast<std::uint16_t>(2 + ede_text_.size()));
             base::store_u16(option + 4, ede_);
-            if (!ede_text_.empty())
-                std::memcpy(option + 6, ede_text_.data(), ede_text_.size());
+            if (!ede_text_.empty()) std::memcpy(option + 6, ede_text_.data(), ede_text_.size());
             option += 6 + ede_text_.size();
         }
         base::store_u16(opt + 9, static_cast<std::uint16_t>(option - opt - 11));
@@ -975,20 +976,20 @@ void Responder::finish() noexcept {
 }
 
 /// Reads one query; when the zones decide, hashes its name and asks for the table's cache lines.
-void stage_parse(const Exchange& exchange, Query& query, const store::Table& table) noexcept {
+void stage_parse(const Exchange& exchange, Query& query, const catalogue::Table& table) noexcept {
     parse(exchange, query);
     if (query.verdict != Verdict::answer || !query.has_question) return;
-    store::hash_suffixes(query.name, table.seed, query.hashes);
+    catalogue::hash_suffixes(query.name, table.seed, query.hashes);
     for (std::size_t n = 0; n <= query.name.labels; ++n)
-        if (table.has_depth(n)) store::prefetch(table, query.hashes.of[n]);
+        if (table.has_depth(n)) catalogue::prefetch(table, query.hashes.of[n]);
 }
 
 /// Finds the image by its tag and asks for its first cache lines.
-void stage_probe(Query& query, const store::Table& table) noexcept {
+void stage_probe(Query& query, const catalogue::Table& table) noexcept {
     if (query.verdict != Verdict::answer || !query.has_question) return;
     for (std::size_t n = query.name.labels + std::size_t{1}; n-- > 0;) {
         if (!table.has_depth(n)) continue;
-        const std::uint8_t* image = store::probe_tag_or_null(table, query.hashes.of[n]);
+        const std::uint8_t* image = catalogue::probe_tag_or_null(table, query.hashes.of[n]);
         if (image == nullptr) continue;
         query.image = image;
         query.image_labels = static_cast<std::uint8_t>(n);
@@ -1014,8 +1015,8 @@ bool HashBudget::take(std::uint64_t zone, std::uint32_t rounds, base::Instant no
     return true;
 }
 
-void respond(std::span<Exchange> batch, const store::Catalogue& zones) noexcept {
-    const store::Table& table = zones.table();
+void respond(std::span<Exchange> batch, const catalogue::Catalogue& zones) noexcept {
+    const catalogue::Table& table = zones.table();
     Query queries[32];  // 50 KiB of stack, of which each query touches some 300 octets
     while (!batch.empty()) {
         const std::size_t count = std::min(batch.size(), std::size(queries));
@@ -1029,7 +1030,7 @@ void respond(std::span<Exchange> batch, const store::Catalogue& zones) noexcept 
     }
 }
 
-Outcome respond(base::Octets query, const Arrival& arrival, const store::Catalogue& zones,
+Outcome respond(base::Octets query, const Arrival& arrival, const catalogue::Catalogue& zones,
                 base::MutableOctets response) noexcept {
     Exchange one{query, response, arrival, {}};
     respond(std::span(&one, 1), zones);

@@ -9,8 +9,8 @@
 
 #include "base/octets.h"
 #include "base/time.h"
+#include "catalogue/catalogue.h"
 #include "dns/types.h"
-#include "store/catalogue.h"
 
 namespace zc::answer {
 
@@ -103,10 +103,10 @@ inline constexpr std::size_t batch_max = 64;
 /// Errors:  none. Every input has an outcome: FORMERR, REFUSED, SERVFAIL and dropping are outcomes.
 /// Memory:  allocates nothing and keeps nothing but what `Arrival::hash_budget` counts.
 /// Threads: any; `zones` is immutable.
-void respond(std::span<Exchange> batch, const store::Catalogue& zones) noexcept;
+void respond(std::span<Exchange> batch, const catalogue::Catalogue& zones) noexcept;
 
 /// A batch of one.
-Outcome respond(base::Octets query, const Arrival& arrival, const store::Catalogue& zones,
+Outcome respond(base::Octets query, const Arrival& arrival, const catalogue::Catalogue& zones,
                 base::MutableOctets response) noexcept;
 
 }  // namespace zc::answer

@@ -35,7 +35,7 @@ std::string apex_text(std::uint64_t number) {
 }
 
 struct World {
-    store::Catalogue zones;
+    catalogue::Catalogue zones;
     std::vector<Slot> slots{queries_made};
     std::vector<std::uint8_t> sizes = std::vector<std::uint8_t>(queries_made);
     Identity node;

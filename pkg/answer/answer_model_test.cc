@@ -268,7 +268,7 @@ TEST_CASE(
     for (std::uint64_t number = 0; number < 100; ++number) {
         base::Seed seed(number);
         Model model;
-        store::Catalogue zones(seed.next());
+        catalogue::Catalogue zones(seed.next());
         std::vector<dns::Name> interesting, aliases, hosts;
         for (const std::string_view apex : apexes) {
             if (seed.below(3) == 0) continue;

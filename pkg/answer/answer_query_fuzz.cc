@@ -85,7 +85,7 @@ to-p 60 ALIAS x.p.example.
 };
 
 struct Server {
-    store::Catalogue zones{0x5eed};
+    catalogue::Catalogue zones{0x5eed};
     answer::Identity node;
 
     Server() {

@@ -317,7 +317,7 @@ private:
         return true;
     }
 
-    store::Catalogue zones_{0x5eed};
+    catalogue::Catalogue zones_{0x5eed};
     Identity identity_;
     base::Instant now_;
     dns::Address client_{{192, 0, 2, 53}, 4};
@@ -325,7 +325,7 @@ private:
 
 using zone::random::record;
 
-void insert_zone(store::Catalogue& zones, const std::string& apex,
+void insert_zone(catalogue::Catalogue& zones, const std::string& apex,
                  const std::vector<zone::random::Record>& records) {
     zones.insert(
         {zone::random::name(apex), value(zone::random::build(zone::random::name(apex), records))});
@@ -337,7 +337,7 @@ struct Asked {
 };
 
 /// Asks for `name` A with DO.
-Asked ask(const store::Catalogue& zones, const std::string& name, dns::Transport transport,
+Asked ask(const catalogue::Catalogue& zones, const std::string& name, dns::Transport transport,
           HashBudget* budget, base::Instant now) {
     Identity identity;
     const Sent sent = make_query({name, "A", "do"});
@@ -374,7 +374,7 @@ TEST_CASE("a zone's extra NSEC3 hashing gets half of what is left, and all again
 }
 
 TEST_CASE("answers whose NSEC3 hashes are over the budget are TC over UDP, SERVFAIL over TCP") {
-    store::Catalogue zones(7);
+    catalogue::Catalogue zones(7);
     insert_zone(zones, "costly.test.", zone::random::nsec3_zone("costly.test.", 500));
     insert_zone(zones, "other.test.", zone::random::nsec3_zone("other.test.", 300));
     insert_zone(zones, "ordinary.test.", zone::random::nsec3_zone("ordinary.test.", 150));
@@ -411,7 +411,7 @@ TEST_CASE("answers whose NSEC3 hashes are over the budget are TC over UDP, SERVF
 }
 
 TEST_CASE("many hashes of few iterations in one answer are counted too") {
-    store::Catalogue zones(7);
+    catalogue::Catalogue zones(7);
     auto records = zone::random::nsec3_zone("chain.test.", 150);
     for (int i = 0; i < 20; ++i)
         records.push_back(record("*.w" + std::to_string(i) + ".chain.test.", dns::RrType::cname,
@@ -432,7 +432,7 @@ TEST_CASE("many hashes of few iterations in one answer are counted too") {
 
 TEST_CASE("a referral has all glue below the cut or is TC, and siblings never displace it") {
     const auto refer = [](unsigned siblings, unsigned inside, dns::Transport transport) {
-        store::Catalogue zones(7);
+        catalogue::Catalogue zones(7);
         std::vector<zone::random::Record> records = {
             record("p.test.", dns::RrType::soa, ". . 1 7200 900 86400 300")};
         for (unsigned i = 0; i < siblings + inside; ++i) {

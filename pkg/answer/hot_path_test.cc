@@ -91,7 +91,7 @@ int pthread_spin_lock(pthread_spinlock_t* lock) {
 namespace zc::answer {
 namespace {
 
-void insert(store::Catalogue& zones, std::string_view text) {
+void insert(catalogue::Catalogue& zones, std::string_view text) {
     zone::Builder builder;
     bool begun = false;
     const auto report =
@@ -128,7 +128,7 @@ TEST_CASE("the counters of this test count") {
 }
 
 TEST_CASE("answering allocates nothing and takes no lock") {
-    store::Catalogue zones(1);
+    catalogue::Catalogue zones(1);
     std::string big = "big.test. 60 SOA ns.big.test. hm.big.test. 1 2 3 4 5\n";
     for (int i = 0; i < 300; ++i)
         big += "n" + std::to_string(i) + ".big.test. 60 A 192.0.2.1\nmx.big.test. 60 MX 1 n" +

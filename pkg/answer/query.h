@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "answer/answer.h"
-#include "store/lookup.h"
+#include "catalogue/lookup.h"
 #include "zone/lookup.h"
 
 namespace zc::answer {
@@ -44,7 +44,7 @@ struct Query {
     const std::uint8_t* image;  // a hint: the zone's image by its tag, or null
     std::uint8_t image_labels;
     zone::LookupName name;
-    store::SuffixHashes hashes;  // only when `verdict` is answer
+    catalogue::SuffixHashes hashes;  // only when `verdict` is answer
 };
 
 /// Reads `exchange.query` into `query`. RFC 1035 section 4.1, RFC 6891, RFC 9619 (one question).

@@ -107,7 +107,7 @@ BENCHMARK(text_lines)->Unit(benchmark::kMillisecond);
 
 void zones(benchmark::State& state) {
     const auto count = static_cast<std::size_t>(state.range(0));
-    store::Catalogue catalogue(1, count);
+    catalogue::Catalogue catalogue(1, count);
     zone::Builder builder;
     for (std::size_t i = 0; i < count; ++i) {
         const dns::Name apex =

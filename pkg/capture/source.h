@@ -18,8 +18,8 @@
 #include "base/octets.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "catalogue/catalogue.h"
 #include "dns/types.h"
-#include "store/catalogue.h"
 
 namespace zc::capture {
 
@@ -127,8 +127,8 @@ struct SourceOptions {
     /// in order. Queries come in the order in which they arrived.
     ///
     /// Of a recording that has no queries (its first five seconds tell), each answer gives the
-    /// question in it, wanted or not: asked with its RD and CD, with EDNS and DO if it has them, and
-    /// for as many octets as it has.
+    /// question in it, wanted or not: asked with its RD and CD, with EDNS and DO if it has them,
+    /// and for as many octets as it has.
     enum class Answers : std::uint8_t { ignored, wanted };
     Answers answers = Answers::ignored;
     std::uint16_t port = 53;  // captures: the server's
@@ -171,6 +171,6 @@ struct FromZones {
     std::uint64_t queries_max = UINT64_MAX;
     std::uint64_t seed = 1;  // of the variants and missing names
 };
-std::unique_ptr<Source> from_zones(const store::Catalogue& zones, const FromZones& options);
+std::unique_ptr<Source> from_zones(const catalogue::Catalogue& zones, const FromZones& options);
 
 }  // namespace zc::capture

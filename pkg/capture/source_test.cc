@@ -43,7 +43,7 @@ std::string read_step(const testkit::Step& step) {
 }
 
 struct Zones {
-    store::Catalogue catalogue{1};
+    catalogue::Catalogue catalogue{1};
 
     std::string zone(const testkit::Step& step) {
         zone::Builder builder;

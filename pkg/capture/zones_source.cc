@@ -30,7 +30,7 @@ constexpr dns::RrType usual_types[] = {dns::RrType::a,   dns::RrType::aaaa, dns:
 
 class Zones final : public Source {
 public:
-    Zones(const store::Catalogue& zones, const FromZones& options)
+    Zones(const catalogue::Catalogue& zones, const FromZones& options)
         : options_(options), seed_(base::Seed(options.seed).next()) {
         zones_.reserve(zones.size());
         // Records and names are about the questions with an answer and those without.
@@ -191,7 +191,7 @@ private:
 
 }  // namespace
 
-std::unique_ptr<Source> from_zones(const store::Catalogue& zones, const FromZones& options) {
+std::unique_ptr<Source> from_zones(const catalogue::Catalogue& zones, const FromZones& options) {
     return std::make_unique<Zones>(zones, options);
 }
 

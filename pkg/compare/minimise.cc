@@ -61,7 +61,7 @@ std::uint64_t records_of(const std::vector<ZoneData>& zones) {
         [](std::uint64_t sum, const ZoneData& one) { return sum + one.records.size(); });
 }
 
-dns::Message respond(const store::Catalogue& zones, const Scene& scene) {
+dns::Message respond(const catalogue::Catalogue& zones, const Scene& scene) {
     static const answer::Identity node;
     std::vector<std::uint8_t> out(dns::message_octets_max);
     const answer::Outcome outcome = answer::respond(
@@ -97,7 +97,7 @@ Mark mark(const Reading& reading, const QueryFacts& facts,
 }
 
 /// False when a zone cannot be built any more.
-bool build(const std::vector<ZoneData>& zones, store::Catalogue& out) {
+bool build(const std::vector<ZoneData>& zones, catalogue::Catalogue& out) {
     zone::Builder builder;
     for (const ZoneData& one : zones) {
         if (one.state != zone::State::serving) {
@@ -185,7 +185,7 @@ private:
 
     bool holds(const Scene& scene) {
         ++trials_;
-        store::Catalogue zones(1, scene.zones.size());
+        catalogue::Catalogue zones(1, scene.zones.size());
         if (!build(scene.zones, zones)) return false;
         const Reading reading = read_zones(zones, scene.facts);
         return mark(reading, scene.facts, scene.older) == older_ &&
@@ -277,7 +277,7 @@ private:
         next.query = *octets;
         if (next.older) next.older = renamed(*std::move(next.older), rename);
         if (next.newer) next.newer = renamed(*std::move(next.newer), rename);
-        store::Catalogue zones(1);
+        catalogue::Catalogue zones(1);
         if (!build(scene_.zones, zones)) return false;
         next.right = sorted_text(renamed(respond(zones, scene_), rename));
         if (!holds(next)) return false;
@@ -397,7 +397,7 @@ std::set<std::string> names_near(const Reading& reading, const dns::Message& rig
     return out;
 }
 
-std::vector<ZoneData> zones_touched(const store::Catalogue& zones, const Reading& reading,
+std::vector<ZoneData> zones_touched(const catalogue::Catalogue& zones, const Reading& reading,
                                     const QueryFacts& facts) {
     std::vector<ZoneData> out;
     const auto add = [&](NameView name) {
@@ -437,7 +437,7 @@ std::string script_of(const Scene& scene, const Mark& older, const Mark& newer) 
         if (mark->wrong)
             out += std::string("# The ") + who + " server " + mark->sentence +
                    (mark->clause.empty() ? "" : " (" + mark->clause + ")") + ".\n";
-    store::Catalogue zones(1);
+    catalogue::Catalogue zones(1);
     if (!build(scene.zones, zones)) return out;
     for (const ZoneData& one : scene.zones) {
         const std::string apex = dns::to_string(one.apex);
@@ -479,8 +479,8 @@ std::string script_of(const Scene& scene, const Mark& older, const Mark& newer) 
 
 }  // namespace
 
-Result<Minimised> minimise(const store::Catalogue& zones, const Asked& asked, base::Octets older,
-                           base::Octets newer, std::uint64_t trials_max) {
+Result<Minimised> minimise(const catalogue::Catalogue& zones, const Asked& asked,
+                           base::Octets older, base::Octets newer, std::uint64_t trials_max) {
     Scene scene;
     ZC_TRY(scene.facts, read_query(asked.query));
     scene.transport = asked.transport;
@@ -504,7 +504,7 @@ Result<Minimised> minimise(const store::Catalogue& zones, const Asked& asked, ba
     out.records_after = records_of(shrinker.scene().zones);
     out.trials = shrinker.trials();
     // With the sentences of what is left: names in them may have become shorter.
-    store::Catalogue left(1);
+    catalogue::Catalogue left(1);
     Mark last_older = of_older, last_newer = of_newer;
     if (build(shrinker.scene().zones, left)) {
         const Reading last = read_zones(left, shrinker.scene().facts);

@@ -8,8 +8,8 @@
 
 #include "base/octets.h"
 #include "base/result.h"
+#include "catalogue/catalogue.h"
 #include "compare/compare.h"
-#include "store/catalogue.h"
 
 namespace zc::compare {
 
@@ -24,7 +24,8 @@ struct Minimised {
 /// answer must stay the same octets in canonical form. Only zones that the lookup touches are kept.
 /// `trials_max` bounds the work; what is reached by then is given. Errors: `invalid`, the reading
 /// finds no side wrong, so that there is nothing to keep.
-Result<Minimised> minimise(const store::Catalogue& zones, const Asked& asked, base::Octets older,
-                           base::Octets newer, std::uint64_t trials_max = 20'000);
+Result<Minimised> minimise(const catalogue::Catalogue& zones, const Asked& asked,
+                           base::Octets older, base::Octets newer,
+                           std::uint64_t trials_max = 20'000);
 
 }  // namespace zc::compare

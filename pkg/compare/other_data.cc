@@ -105,7 +105,7 @@ std::size_t first_dname(const Reading& reading) {
 
 class Witness {
 public:
-    Witness(const store::Catalogue& zones, const Reading& reading, const QueryFacts& query,
+    Witness(const catalogue::Catalogue& zones, const Reading& reading, const QueryFacts& query,
             const dns::Message& response, const Policy& policy)
         : zones_(zones),
           reading_(reading),
@@ -533,7 +533,7 @@ private:
         return policy_.rules.has(Rule::ttl) ? policy_.ttl_tolerance : 0;
     }
 
-    const store::Catalogue& zones_;
+    const catalogue::Catalogue& zones_;
     const Reading& reading_;
     const QueryFacts& query_;
     const dns::Message& response_;
@@ -545,13 +545,13 @@ private:
 
 }  // namespace
 
-std::optional<std::string> other_data(const store::Catalogue& zones, const Reading& reading,
+std::optional<std::string> other_data(const catalogue::Catalogue& zones, const Reading& reading,
                                       const QueryFacts& query, const dns::Message& response,
                                       const Policy& policy) {
     return Witness(zones, reading, query, response, policy).run();
 }
 
-std::optional<std::string> other_data_of_right(const store::Catalogue& zones,
+std::optional<std::string> other_data_of_right(const catalogue::Catalogue& zones,
                                                const Reading& reading, const QueryFacts& query,
                                                const dns::Message& response, const Policy& policy) {
     return Witness(zones, reading, query, response, policy).run_of_right();

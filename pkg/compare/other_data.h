@@ -4,11 +4,11 @@
 #include <optional>
 #include <string>
 
+#include "catalogue/catalogue.h"
 #include "compare/compare.h"
 #include "compare/reading.h"
 #include "compare/rules.h"
 #include "dns/message.h"
-#include "store/catalogue.h"
 
 namespace zc::compare {
 
@@ -34,13 +34,13 @@ namespace zc::compare {
 ///
 /// A reading of asks other than zone data, or of a zone that cannot be read here, tells nothing.
 /// Cost: n log n in the records of the response and of the RRsets here; allocates.
-std::optional<std::string> other_data(const store::Catalogue& zones, const Reading& reading,
+std::optional<std::string> other_data(const catalogue::Catalogue& zones, const Reading& reading,
                                       const QueryFacts& query, const dns::Message& response,
                                       const Policy& policy);
 
 /// The same of a response that is right by the reading: glue and types in an NSEC that are not
 /// here show themselves in no other answer.
-std::optional<std::string> other_data_of_right(const store::Catalogue& zones,
+std::optional<std::string> other_data_of_right(const catalogue::Catalogue& zones,
                                                const Reading& reading, const QueryFacts& query,
                                                const dns::Message& response, const Policy& policy);
 

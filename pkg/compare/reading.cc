@@ -87,7 +87,8 @@ Place walk_down(const ZoneData& zone, NameView name, RrType qtype, AtCut at_cut 
 /// Reads one question.
 class Lookup {
 public:
-    Lookup(const store::Catalogue& zones, const QueryFacts& query) : zones_(zones), query_(query) {}
+    Lookup(const catalogue::Catalogue& zones, const QueryFacts& query)
+        : zones_(zones), query_(query) {}
 
     Reading run() {
         reading_.asks = kind_of_question();
@@ -635,7 +636,7 @@ private:
             reading_.authoritative = false;  // RFC 1035 section 6.2
     }
 
-    const store::Catalogue& zones_;
+    const catalogue::Catalogue& zones_;
     const QueryFacts& query_;
     Reading reading_;
     Name name_;
@@ -651,7 +652,7 @@ private:
 
 }  // namespace
 
-Reading read_zones(const store::Catalogue& zones, const QueryFacts& query) {
+Reading read_zones(const catalogue::Catalogue& zones, const QueryFacts& query) {
     return Lookup(zones, query).run();
 }
 

@@ -12,11 +12,11 @@
 #include <vector>
 
 #include "base/result.h"
+#include "catalogue/catalogue.h"
 #include "compare/compare.h"
 #include "compare/rules.h"
 #include "dns/message.h"
 #include "dns/rrset.h"
-#include "store/catalogue.h"
 
 namespace zc::compare {
 
@@ -111,7 +111,7 @@ struct Reading {
 };
 
 /// Reads. `zones` must hold validated images. Cost: microseconds; allocates.
-Reading read_zones(const store::Catalogue& zones, const QueryFacts& query);
+Reading read_zones(const catalogue::Catalogue& zones, const QueryFacts& query);
 
 /// A way in which a response does not say what the zone data says.
 struct Fault {

@@ -52,7 +52,7 @@ std::string text_of(const std::vector<Fault>& faults) {
     return out;
 }
 
-Case ask(const store::Catalogue& zones, const dns::Name& name, RrType type, Dnssec dnssec,
+Case ask(const catalogue::Catalogue& zones, const dns::Name& name, RrType type, Dnssec dnssec,
          std::vector<std::uint8_t>& buffer) {
     static const answer::Identity node;
     Case out;
@@ -121,7 +121,7 @@ struct World {
     static constexpr std::string_view apexes[] = {"example.", "a.example.", "b.a.example.",
                                                   "www.example.", "net."};
     base::Seed seed;
-    store::Catalogue zones;
+    catalogue::Catalogue zones;
     std::vector<dns::Name> interesting, aliases;
 };
 
@@ -185,7 +185,7 @@ struct Signed {
         }
         return out;
     }
-    store::Catalogue zones;
+    catalogue::Catalogue zones;
     std::set<std::string> names;
 };
 

@@ -354,7 +354,7 @@ private:
                std::to_string(result->records_after) + " records\n" + result->script;
     }
 
-    store::Catalogue zones_{0x5eed};
+    catalogue::Catalogue zones_{0x5eed};
     answer::Identity identity_;
     Octets query_;
     QueryFacts facts_;

@@ -8,9 +8,9 @@
 
 #include "base/octets.h"
 #include "base/result.h"
+#include "catalogue/catalogue.h"
 #include "compare/compare.h"
 #include "compare/reading.h"
-#include "store/catalogue.h"
 
 namespace zc::compare {
 
@@ -46,7 +46,7 @@ struct Judgement {
 
 /// Zone data, and what it says to the question. Both have to outlive the judging.
 struct Evidence {
-    const store::Catalogue& zones;
+    const catalogue::Catalogue& zones;
     const Reading& reading;
 };
 

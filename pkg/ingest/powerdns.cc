@@ -774,22 +774,6 @@ std::string_view to_string(Verdict verdict) noexcept {
     return "taken";
 }
 
-std::string_view to_string(Kind kind) noexcept {
-    switch (kind) {
-        case Kind::native:
-            return "Native";
-        case Kind::primary:
-            return "Master";
-        case Kind::secondary:
-            return "Slave";
-        case Kind::producer:
-            return "Producer";
-        case Kind::consumer:
-            return "Consumer";
-    }
-    return "Native";
-}
-
 std::string_view to_string(Format format) noexcept {
     switch (format) {
         case Format::pg_dump:

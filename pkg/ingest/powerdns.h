@@ -21,6 +21,7 @@
 #include "base/time.h"
 #include "dns/name.h"
 #include "ingest/row_sums.h"
+#include "settings/settings.h"
 #include "transfer/tsig.h"
 #include "zone/zone.h"
 
@@ -62,64 +63,18 @@ struct Finding {
     std::string effect;      // what will be answered: "not answered; the rest of the name is"
 };
 
-/// A value of a column that may be NULL. Presentation text as it stood there, unescaped.
-using Field = std::optional<std::string>;
-
-struct Metadata {
-    std::string kind, content;
-    auto operator<=>(const Metadata&) const = default;
-    /// That the zone's records came signed. As PowerDNS reads it; with any other content it signs
-    /// the zone itself.
-    bool presigned() const noexcept { return kind == "PRESIGNED" && content == "1"; }
-};
-struct Comment {
-    std::string name, type, account, comment;
-    std::int64_t modified_at = 0;
-    auto operator<=>(const Comment&) const = default;
-};
-struct CryptoKey {
-    std::uint16_t flags = 0;  // 257 with the SEP bit, 256 without
-    bool active = true;
-    bool published = true;
-    std::string content;  // BIND's private key text
-    auto operator<=>(const CryptoKey&) const = default;
-};
-struct TsigKey {
-    std::string name, algorithm, secret;
-};
-struct Supermaster {
-    std::string ip, nameserver, account;
-};
-
-/// A row of `records` that cannot live in the image and must not be lost: kept word for word.
-struct KeptRecord {
-    enum class Why : std::uint8_t {
-        disabled,       // never answered
-        powerdns_only,  // ALIAS, LUA, URL, …: answered by policy; its name exists in the image
-        no_image,  // the zone has no image (see `ImportedZone::image`): all of its records are here
-    };
-    Why why = Why::disabled;
-    bool disabled = false;
-    std::string name;           // as in the database, no final dot
-    std::string type, content;  // content without prio
-    std::int32_t ttl = 0;       // of a disabled one anything that the column holds
-    std::int32_t prio = 0;
-    auto operator<=>(const KeptRecord&) const = default;
-};
-
-/// What of a zone is not answered because the import refused it, for those who find it missing.
-struct LeftOut {
-    std::string record;  // as in its Finding; empty: the zone itself is not served
-    std::string reason;
-    auto operator<=>(const LeftOut&) const = default;
-};
-
-enum class Kind : std::uint8_t { native, primary, secondary, producer, consumer };
-std::string_view to_string(
-    Kind kind) noexcept;  // PowerDNS's words: "Native", "Master", "Slave", "Producer", "Consumer"
+using settings::Comment;
+using settings::CryptoKey;
+using settings::Field;
+using settings::KeptRecord;
+using settings::Kind;
+using settings::LeftOut;
+using settings::Metadata;
+using settings::Supermaster;
+using settings::TsigKey;
 
 /// Everything that the source knew of one zone.
-struct ImportedZone {
+struct ImportedZone : settings::ZoneSettings {
     dns::Name apex;  // lower case
     /// `serving`; `broken` (no SOA or two, or it would not compile); `unsigned_` (PowerDNS signs
     /// it, zonectl cannot yet).
@@ -138,19 +93,6 @@ struct ImportedZone {
     std::uint64_t rows_digest = 0;
 
     std::int64_t source_id = 0;  // domains.id
-    Kind kind = Kind::native;
-    std::vector<std::string> masters;  // "192.0.2.1", "192.0.2.1:5300", "[2001:db8::1]:53"
-    std::string account;
-    Field options;  // JSON text
-    Field catalog;
-    std::optional<std::uint32_t> notified_serial;
-    std::optional<std::int64_t> last_check;
-    // Sorted: a database gives its rows in any order, and in another one after it was restored.
-    std::vector<Metadata> metadata;  // kinds may repeat
-    std::vector<Comment> comments;
-    std::vector<CryptoKey> keys;
-    std::vector<KeptRecord> kept;
-    std::vector<LeftOut> left_out;  // of a store, which has no findings; sorted
     std::vector<Finding> findings;  // in order of the rows
 };
 

@@ -124,7 +124,7 @@ struct Worker {
 }  // namespace
 
 struct Server::Impl {
-    Impl(Options options, const store::Catalogue& catalogue,
+    Impl(Options options, const catalogue::Catalogue& catalogue,
          std::shared_ptr<const answer::Identity> node);
 
     void start();
@@ -133,7 +133,7 @@ struct Server::Impl {
     template <class Garbage>
     void show(const View& next, Garbage&& garbage);
     void make_room();
-    void show(const store::Catalogue& catalogue, store::Garbage&& garbage) noexcept;
+    void show(const catalogue::Catalogue& catalogue, catalogue::Garbage&& garbage) noexcept;
 
     std::vector<net::Endpoint> endpoints;
     bool pin = false;
@@ -146,14 +146,14 @@ struct Server::Impl {
     /// For the next catalogue, so that its publication needs no memory.
     struct Room {
         std::unique_ptr<View> view = std::make_unique<View>();
-        using Garbage = std::pair<std::unique_ptr<const View>, store::Garbage>;
+        using Garbage = std::pair<std::unique_ptr<const View>, catalogue::Garbage>;
         std::shared_ptr<Garbage> garbage = std::make_shared<Garbage>();
     };
     std::optional<Room> room;
     std::vector<std::unique_ptr<Worker>> workers;
 };
 
-Server::Impl::Impl(Options options, const store::Catalogue& catalogue,
+Server::Impl::Impl(Options options, const catalogue::Catalogue& catalogue,
                    std::shared_ptr<const answer::Identity> node)
     : pin(options.pin),
       identity(std::move(node)),
@@ -254,7 +254,8 @@ void Server::Impl::make_room() {
 }
 
 /// After `make_room`.
-void Server::Impl::show(const store::Catalogue& catalogue, store::Garbage&& garbage) noexcept {
+void Server::Impl::show(const catalogue::Catalogue& catalogue,
+                        catalogue::Garbage&& garbage) noexcept {
     *room->view = {&catalogue, view->identity, view->settings};
     room->garbage->first = std::exchange(view, std::move(room->view));
     room->garbage->second = std::move(garbage);
@@ -262,7 +263,7 @@ void Server::Impl::show(const store::Catalogue& catalogue, store::Garbage&& garb
     room.reset();
 }
 
-Server::Server(Options options, const store::Catalogue& catalogue,
+Server::Server(Options options, const catalogue::Catalogue& catalogue,
                std::shared_ptr<const answer::Identity> identity)
     : impl_(std::make_unique<Impl>(std::move(options), catalogue, std::move(identity))) {}
 
@@ -279,7 +280,7 @@ void Server::make_room() {
     impl_->make_room();
 }
 
-void Server::publish(const store::Catalogue& catalogue, store::Garbage&& garbage) {
+void Server::publish(const catalogue::Catalogue& catalogue, catalogue::Garbage&& garbage) {
     impl_->make_room();
     impl_->show(catalogue, std::move(garbage));
 }

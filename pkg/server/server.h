@@ -16,11 +16,11 @@
 #include "answer/answer.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "catalogue/catalogue.h"
 #include "dns/types.h"
 #include "net/endpoint.h"
 #include "server/rate_limit.h"
 #include "stats/report.h"
-#include "store/catalogue.h"
 
 namespace zc::server {
 
@@ -85,7 +85,7 @@ public:
     ///
     /// Throws: std::runtime_error that names the address when one cannot be bound ("port in use",
     /// "not an address of this machine"), or an option that is out of its range.
-    Server(Options options, const store::Catalogue& catalogue,
+    Server(Options options, const catalogue::Catalogue& catalogue,
            std::shared_ptr<const answer::Identity> identity);
     /// Stops at once what `drain` has not.
     ~Server();
@@ -101,7 +101,7 @@ public:
     void make_room();
     /// Queries see `catalogue` from their next batch on. `garbage` is freed when no worker can see
     /// it any more.
-    void publish(const store::Catalogue& catalogue, store::Garbage&& garbage);
+    void publish(const catalogue::Catalogue& catalogue, catalogue::Garbage&& garbage);
     void publish(std::shared_ptr<const answer::Identity> identity);
     /// Fails, and changes nothing, when a setting is out of its range.
     Status publish(Settings settings);

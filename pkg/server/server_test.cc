@@ -59,8 +59,8 @@ zone::Image example_zone(std::uint8_t last) {
     return *std::move(image);
 }
 
-std::unique_ptr<store::Catalogue> example_catalogue(std::uint8_t last = 1) {
-    auto catalogue = std::make_unique<store::Catalogue>(99);
+std::unique_ptr<catalogue::Catalogue> example_catalogue(std::uint8_t last = 1) {
+    auto catalogue = std::make_unique<catalogue::Catalogue>(99);
     catalogue->insert({.apex = name("example."), .image = example_zone(last)});
     // Each wildcard in this chain needs the proof that the name itself is not there.
     auto records = zone::random::nsec3_zone("costly.", 500);
@@ -96,7 +96,7 @@ struct Fixture {
     }
     net::Endpoint endpoint(std::size_t i = 0) const { return server->endpoints()[i]; }
 
-    std::unique_ptr<store::Catalogue> catalogue = example_catalogue();
+    std::unique_ptr<catalogue::Catalogue> catalogue = example_catalogue();
     std::unique_ptr<Server> server;
 };
 
@@ -750,9 +750,9 @@ TEST_CASE(
     }
     const Udp client(fixture.endpoint());
     for (std::uint8_t last = 2; last < 60; ++last) {
-        std::vector<store::Change> changes;
+        std::vector<catalogue::Change> changes;
         changes.push_back({.apex = name("example."), .image = example_zone(last)});
-        auto next = store::Catalogue::with(std::move(fixture.catalogue), std::move(changes));
+        auto next = catalogue::Catalogue::with(std::move(fixture.catalogue), std::move(changes));
         fixture.catalogue = std::move(next.catalogue);
         fixture.server->publish(*fixture.catalogue, std::move(next.garbage));
         const Message response = client.ask(query(last));
@@ -772,7 +772,7 @@ TEST_CASE("a publication for which there is no memory changes nothing, and is ma
     const Fixture fixture;
     const Udp client(fixture.endpoint());
     const auto old = example_catalogue();
-    auto next = std::make_unique<store::Catalogue>(3);
+    auto next = std::make_unique<catalogue::Catalogue>(3);
     next->insert(
         {.apex = name("example."), .image = example_zone(77), .borrowed_image_or_null = nullptr});
     const auto told = std::make_shared<answer::Identity>();
@@ -781,7 +781,7 @@ TEST_CASE("a publication for which there is no memory changes nothing, and is ma
     // One allocation more goes well each time: all three do in the end.
     int done = 0;
     for (std::uint64_t number = 1; done < 3; ++number) {
-        store::Garbage garbage;
+        catalogue::Garbage garbage;
         {
             const testkit::FailingMemory memory(number);
             try {
@@ -802,10 +802,10 @@ TEST_CASE("a publication for which there is no memory changes nothing, and is ma
     fixture.server->make_room();
     {
         const testkit::FailingMemory memory(testkit::FailingMemory::all);
-        fixture.server->publish(*old, store::Garbage());
+        fixture.server->publish(*old, catalogue::Garbage());
     }
     CHECK(client.ask(query(2)).back() == 1);
-    fixture.server->publish(*fixture.catalogue, store::Garbage());
+    fixture.server->publish(*fixture.catalogue, catalogue::Garbage());
     wait_until([&] { return fixture.server->collect() == 0; });
 }
 
@@ -877,14 +877,14 @@ TEST_CASE("a zone whose image cannot be read any more gets SERVFAIL, the others 
     const auto file = runtime::MappedFile::open(folder / "images");
     REQUIRE(file);
     const std::size_t second = octets.size() - page;
-    store::Catalogue catalogue(5);
+    catalogue::Catalogue catalogue(5);
     catalogue.insert(
         {.apex = name("example."), .image = {}, .borrowed_image_or_null = file->octets().data()});
     catalogue.insert({.apex = name("gone."),
                       .image = {},
                       .borrowed_image_or_null = file->octets().data() + second});
     const Fixture fixture;
-    fixture.server->publish(catalogue, store::Garbage());
+    fixture.server->publish(catalogue, catalogue::Garbage());
     REQUIRE(::truncate((folder / "images").c_str(), static_cast<off_t>(second)) == 0);
     const auto rcode = [](const Message& message) { return message.at(3) & 15; };
     const Udp udp(fixture.endpoint());

@@ -2,9 +2,10 @@
 
 namespace zc::server {
 
-const store::Catalogue& broken_catalogue() {
-    static const store::Catalogue& catalogue = *[] {
-        auto* const made = new store::Catalogue(0);  // never freed: a worker may end after `main`
+const catalogue::Catalogue& broken_catalogue() {
+    static const catalogue::Catalogue& catalogue = *[] {
+        auto* const made =
+            new catalogue::Catalogue(0);  // never freed: a worker may end after `main`
         const dns::Name root;
         made->insert({root, zone::placeholder(root, zone::State::broken)});
         return made;

@@ -4,21 +4,21 @@
 #include <span>
 
 #include "answer/answer.h"
+#include "catalogue/catalogue.h"
 #include "runtime/mapped_file.h"
 #include "runtime/published.h"
 #include "server/server.h"
-#include "store/catalogue.h"
 
 namespace zc::server {
 
 struct View {
-    const store::Catalogue* catalogue;
+    const catalogue::Catalogue* catalogue;
     const answer::Identity* identity;
     const Settings* settings;
 };
 
 /// Nothing but the root, and that broken.
-const store::Catalogue& broken_catalogue();
+const catalogue::Catalogue& broken_catalogue();
 
 /// Answers each query by itself, those whose zone cannot be read by SERVFAIL.
 void respond_one_by_one(std::span<answer::Exchange> batch, const View& view) noexcept;

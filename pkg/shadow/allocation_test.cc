@@ -8,10 +8,10 @@
 #include <doctest/doctest.h>
 
 #include "capture/source.h"
+#include "catalogue/catalogue.h"
 #include "dns/presentation.h"
 #include "runtime/workers.h"
 #include "shadow/run.h"
-#include "store/catalogue.h"
 #include "testkit/failing_memory.h"
 #include "zone/zone.h"
 
@@ -20,9 +20,9 @@ namespace {
 
 TEST_CASE(
     "a comparison for which there is no memory ends with an error, and what it gave is whole") {
-    store::Catalogue zones(1);
-    store::Catalogue others(2);
-    for (store::Catalogue* const catalogue : {&zones, &others})
+    catalogue::Catalogue zones(1);
+    catalogue::Catalogue others(2);
+    for (catalogue::Catalogue* const catalogue : {&zones, &others})
         for (int i = 0; i < 40; ++i) {
             const dns::Name apex = *dns::Name::parse("z" + std::to_string(i) + ".example.");
             // Every other question differs.

@@ -52,7 +52,7 @@ struct FrontOptions {
     /// PROXY protocol v2 before each message, with the client's address and port, to that side.
     bool proxy_to_older = false, proxy_to_newer = false;
     compare::Policy policy;
-    const store::Catalogue* zones_or_null = nullptr;
+    const catalogue::Catalogue* zones_or_null = nullptr;
     unsigned workers = 0;                // 0: one a core
     std::uint32_t in_flight_max = 8192;  // to the old server, of each worker
     std::uint32_t one_in = 1;            // compares one query in n; the others only pass through
@@ -85,9 +85,9 @@ public:
     Stretch take();
 
     struct Passed {
-        std::uint64_t queries = 0;   // from clients
-        std::uint64_t answers = 0;   // to clients
-        std::uint64_t given_up = 0;  // gave way to newer queries: SERVFAIL; TCP clients refused
+        std::uint64_t queries = 0;      // from clients
+        std::uint64_t answers = 0;      // to clients
+        std::uint64_t given_up = 0;     // gave way to newer queries: SERVFAIL; TCP clients refused
         std::uint64_t connections = 0;  // TCP, now
     };
     Passed passed() const noexcept;

@@ -762,7 +762,7 @@ TEST_CASE("a difference stays what it was when nobody answers who is asked again
 }
 
 TEST_CASE("signatures of the very answer that stood beside the client's have to verify") {
-    store::Catalogue zones(5);
+    catalogue::Catalogue zones(5);
     insert_signed_zone(zones);
     const ZoneServer older(zones);
     std::atomic<unsigned> answers{0};
@@ -781,7 +781,7 @@ TEST_CASE("signatures of the very answer that stood beside the client's have to 
 }
 
 TEST_CASE("signatures that were asked for by name, without DO, are no better than others") {
-    store::Catalogue zones(5);
+    catalogue::Catalogue zones(5);
     insert_signed_zone(zones);
     const ZoneServer older(zones);
     bool bad = false;
@@ -802,7 +802,7 @@ TEST_CASE("signatures that were asked for by name, without DO, are no better tha
 }
 
 TEST_CASE("what is not asked again any more has its signatures verified all the same") {
-    store::Catalogue zones(5);
+    catalogue::Catalogue zones(5);
     insert_signed_zone(zones);
     // The old server is wrong each time, so nearly all is explained.
     const ZoneServer older(zones, [](const std::string&, bool, Octets& response) {
@@ -812,7 +812,7 @@ TEST_CASE("what is not asked again any more has its signatures verified all the 
     const ZoneServer newer(zones, [&](const std::string& name, bool, Octets& response) {
         if (!name.ends_with("DNSKEY")) sign_otherwise(response, bad);
     });
-    store::Catalogue without_keys(6);
+    catalogue::Catalogue without_keys(6);
     insert_signed_zone(without_keys, false);
     FrontOptions options = options_for(older.target(), newer.target());
     options.zones_or_null = &zones;

@@ -93,11 +93,11 @@ bool is_truncated(base::Octets message) noexcept {
 
 struct Collector::Work {
     compare::Comparer comparer;
-    const store::Catalogue* zones_or_null;
+    const catalogue::Catalogue* zones_or_null;
     std::unordered_map<std::string, SeenCause> causes;
     std::size_t samples_octets = 0;
 
-    Work(const compare::Policy& policy, const store::Catalogue* zones)
+    Work(const compare::Policy& policy, const catalogue::Catalogue* zones)
         : comparer(policy), zones_or_null(zones) {}
 
     SeenCause* cause_or_null(const std::string& cause) {
@@ -228,7 +228,7 @@ void Collector::bad_signatures(Stretch& into, const Pair& pair,
     judged(into, pair, std::move(judgement), {facet}, cause);
 }
 
-Collector::Collector(const compare::Policy& policy, const store::Catalogue* zones_or_null)
+Collector::Collector(const compare::Policy& policy, const catalogue::Catalogue* zones_or_null)
     : work_(std::make_unique<Work>(policy, zones_or_null)) {}
 Collector::~Collector() = default;
 

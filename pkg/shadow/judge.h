@@ -12,11 +12,11 @@
 #include "base/octets.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "catalogue/catalogue.h"
 #include "compare/compare.h"
 #include "compare/rules.h"
 #include "compare/verdict.h"
 #include "shadow/tally.h"
-#include "store/catalogue.h"
 
 namespace zc::shadow {
 
@@ -61,7 +61,7 @@ public:
     static constexpr std::size_t samples_octets_max = std::size_t{64} << 20;
 
     /// `zones_or_null`: see RunOptions. It outlives the collector.
-    Collector(const compare::Policy& policy, const store::Catalogue* zones_or_null);
+    Collector(const compare::Policy& policy, const catalogue::Catalogue* zones_or_null);
     ~Collector();
     Collector(const Collector&) = delete;
     Collector& operator=(const Collector&) = delete;

@@ -15,7 +15,7 @@ using namespace zc;
 using namespace zc::shadow;
 
 TEST_CASE("what nobody can verify explains nothing, unless the old server says the very same") {
-    store::Catalogue zones(5);
+    catalogue::Catalogue zones(5);
     insert_signed_zone(zones);
     const Octets query = signed_query("nsec.example.", dns::RrType::any);
     const Octets whole = respond(zones, query, true);
@@ -50,7 +50,7 @@ TEST_CASE("what nobody can verify explains nothing, unless the old server says t
 }
 
 TEST_CASE("a bad signature of the new server alone decides what nothing else decides") {
-    store::Catalogue zones(5);
+    catalogue::Catalogue zones(5);
     insert_signed_zone(zones);
     const Octets query = signed_query("nsec.example.", dns::RrType::soa);
     const Octets older = respond(zones, query, true);

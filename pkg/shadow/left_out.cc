@@ -9,9 +9,9 @@
 #include "compare/compare.h"
 #include "dns/message.h"
 #include "dns/name.h"
-#include "journal/journal.h"
-#include "writer/settings.h"
-#include "writer/zone_key.h"
+#include "store/store.h"
+#include "settings/settings.h"
+#include "load/stored_zone.h"
 #include "zone/zone.h"
 
 namespace zc::shadow {
@@ -66,25 +66,25 @@ bool makes(const LeftOutRow& row, const Had& had) {
            (owner.is_wildcard() && had.owner.view().is_within(owner.parent()));
 }
 
-Result<std::optional<std::string>> left_out_of(journal::Snapshot& store, const Sample& sample) {
+Result<std::optional<std::string>> left_out_of(store::Snapshot& store, const Sample& sample) {
     const auto facts = compare::read_query(sample.query);
     if (!facts) return std::nullopt;
-    const journal::StoredZone* zone = nullptr;
+    const store::StoredZone* zone = nullptr;
     for (dns::NameView name = facts->qname;; name = name.parent()) {
-        const std::string key = writer::key_of(name);
-        ZC_TRY(zone, store.find_or_null(writer::octets_of(key)));
+        const std::string key = load::key_of(name);
+        ZC_TRY(zone, store.find_or_null(load::octets_of(key)));
         if (zone != nullptr || name.is_root()) break;
     }
     if (zone == nullptr) return std::nullopt;
-    ZC_TRY(const auto state, writer::decode_state(zone->state));
+    ZC_TRY(const auto state, load::decode_state(zone->state));
     if (state.state == zone::State::unsigned_) return "withheld: signed by PowerDNS";
     ingest::ImportedZone settings;
-    ZC_TRY_STATUS(writer::decode_settings(zone->settings, settings));
+    ZC_TRY_STATUS(settings::decode(zone->settings, settings));
     if (state.hidden) return "not served: its SOA is disabled, so PowerDNS did not serve it either";
     const HadByOlder had = had_by_older(sample, *facts);
     std::string found;
     std::size_t more = 0;
-    const auto add = [&](const ingest::LeftOut& one) {
+    const auto add = [&](const settings::LeftOut& one) {
         if (!found.empty())
             ++more;
         else if (one.record.empty())
@@ -95,7 +95,7 @@ Result<std::optional<std::string>> left_out_of(journal::Snapshot& store, const S
     // A row at or below a name makes the name exist, which an answer without records tells.
     for (const bool below : {false, true}) {
         if (!found.empty() || (below && had.answers)) break;
-        for (const ingest::LeftOut& one : settings.left_out) {
+        for (const settings::LeftOut& one : settings.left_out) {
             if (one.record.empty()) {
                 if (!below) add(one);
                 continue;
@@ -117,12 +117,12 @@ Result<std::optional<std::string>> left_out_of(journal::Snapshot& store, const S
 
 Result<std::optional<std::string>> left_out_of(const std::string& store_path,
                                                const Sample& sample) {
-    ZC_TRY(auto store, journal::Snapshot::open(store_path));
+    ZC_TRY(auto store, store::Snapshot::open(store_path));
     return left_out_of(store, sample);
 }
 
 Status name_left_out(const std::string& store_path, std::span<Stretch> stretches) {
-    std::optional<journal::Snapshot> store;  // not longer than it is needed: it holds up the writer
+    std::optional<store::Snapshot> store;  // not longer than it is needed: it holds up the writer
     for (Stretch& stretch : stretches)
         for (Sample& sample : stretch.samples) {
             compare::Judgement& judgement = sample.judgement;
@@ -130,7 +130,7 @@ Status name_left_out(const std::string& store_path, std::span<Stretch> stretches
                 judgement.what == compare::What::timeout)
                 continue;
             if (!store) {
-                ZC_TRY(journal::Snapshot opened, journal::Snapshot::open(store_path));
+                ZC_TRY(store::Snapshot opened, store::Snapshot::open(store_path));
                 store = std::move(opened);
             }
             ZC_TRY(auto sentence, left_out_of(*store, sample));

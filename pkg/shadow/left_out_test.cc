@@ -8,7 +8,7 @@
 
 #include "shadow/test_messages.h"
 #include "testkit/folder.h"
-#include "writer/store_import.h"
+#include "merge/store_import.h"
 
 using namespace zc;
 using namespace zc::shadow;
@@ -38,7 +38,7 @@ ingest::ImportedZone zone_of(const char* apex, zone::State state, const Refused&
 
 std::string make_store(const testkit::Folder& folder) {
     const std::string path = folder / "zones.db";
-    auto import = writer::StoreImport::begin(path, {});
+    auto import = merge::StoreImport::begin(path, {});
     REQUIRE(import.has_value());
     REQUIRE(import->zone(zone_of("example.", zone::State::serving,
                                  {{"www.Example A 192.0.2.256", "no IPv4 address"},
@@ -111,7 +111,7 @@ TEST_CASE("what an import refused or withheld is no data of somebody else's") {
 TEST_CASE("a store keeps what was refused, and the same import again changes nothing") {
     const testkit::Folder folder;
     const std::string path = make_store(folder);
-    auto again = writer::StoreImport::begin(path, {});
+    auto again = merge::StoreImport::begin(path, {});
     ingest::ImportedZone zone = zone_of("example.", zone::State::serving,
                                         {{"two.example MX 20 a..b", "an empty label"},
                                          {"two.example MX 10 a..b", "an empty label"},

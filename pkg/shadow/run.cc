@@ -14,7 +14,7 @@
 #include "shadow/asker.h"
 #include "shadow/flow.h"
 #include "shadow/worker.h"
-#include "writer/load.h"
+#include "load/load.h"
 
 namespace zc::shadow {
 namespace {
@@ -160,8 +160,8 @@ Status run(capture::Source& source, const RunOptions& options, const Deliver& de
 }
 
 struct OpenStore::Work {
-    std::optional<writer::LoadedStore> loaded;
-    std::unique_ptr<store::Catalogue> zones;  // goes first: it borrows from `loaded`
+    std::optional<load::LoadedStore> loaded;
+    std::unique_ptr<catalogue::Catalogue> zones;  // goes first: it borrows from `loaded`
 };
 
 OpenStore::OpenStore(std::unique_ptr<Work> work) noexcept : work_(std::move(work)) {}
@@ -171,16 +171,16 @@ OpenStore::~OpenStore() = default;
 
 Result<OpenStore> OpenStore::open(const std::string& path) {
     auto work = std::make_unique<Work>();
-    ZC_TRY(auto loaded, writer::LoadedStore::open(path));
+    ZC_TRY(auto loaded, load::LoadedStore::open(path));
     work->loaded = std::move(loaded);
     ZC_TRY(const std::uint64_t seed, random_seed());
-    work->zones = std::make_unique<store::Catalogue>(seed, work->loaded->zones_expected());
+    work->zones = std::make_unique<catalogue::Catalogue>(seed, work->loaded->zones_expected());
     ZC_TRY(const auto report, work->loaded->load(*work->zones));
     static_cast<void>(report);  // damaged zones answer SERVFAIL, as they would when served
     return OpenStore(std::move(work));
 }
 
-const store::Catalogue& OpenStore::zones() const noexcept {
+const catalogue::Catalogue& OpenStore::zones() const noexcept {
     return *work_->zones;
 }
 

@@ -29,10 +29,10 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "capture/source.h"
+#include "catalogue/catalogue.h"
 #include "compare/rules.h"
 #include "shadow/tally.h"
 #include "shadow/target.h"
-#include "store/catalogue.h"
 
 namespace zc::shadow {
 
@@ -41,11 +41,11 @@ struct RunOptions {
     std::optional<Target> referee;
     compare::Policy policy;
     /// What zone data says decides who is right. Null: there is none. Outlives the run.
-    const store::Catalogue* zones_or_null = nullptr;
+    const catalogue::Catalogue* zones_or_null = nullptr;
     /// Of a target that is a store, by Side: the catalogue it answers from, which outlives the run.
     /// Null: `run` opens the store itself. (Who has it open already, as zone data or for a second
     /// target, saves the time and the memory.)
-    std::array<const store::Catalogue*, sides> stores{};
+    std::array<const catalogue::Catalogue*, sides> stores{};
 
     unsigned workers = 0;  // 0: one a core
     /// 1..16384: questions in flight, of each worker. While datagrams get lost it is fewer (a
@@ -87,14 +87,14 @@ Status run(capture::Source& source, const RunOptions& options, const Deliver& de
            const std::atomic<bool>& stop);
 
 /// The store of a target, opened once: the catalogue that `Target::Kind::store` answers from, and
-/// that may serve as zone data. Errors: those of writer::LoadedStore.
+/// that may serve as zone data. Errors: those of load::LoadedStore.
 class OpenStore {
 public:
     static Result<OpenStore> open(const std::string& path);
     OpenStore(OpenStore&&) noexcept;
     OpenStore& operator=(OpenStore&&) noexcept;
     ~OpenStore();
-    const store::Catalogue& zones() const noexcept;
+    const catalogue::Catalogue& zones() const noexcept;
 
 private:
     struct Work;

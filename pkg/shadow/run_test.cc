@@ -34,7 +34,7 @@ constexpr auto short_time = base::Duration::milliseconds(200);
 constexpr auto long_time = base::Duration::seconds(5);
 
 /// example. with the records in `text`, as a catalogue.
-std::unique_ptr<store::Catalogue> catalogue_of(const std::string& text) {
+std::unique_ptr<catalogue::Catalogue> catalogue_of(const std::string& text) {
     zone::Builder builder;
     builder.begin(*dns::Name::parse("example."));
     const auto report = dns::read_master(
@@ -43,7 +43,7 @@ std::unique_ptr<store::Catalogue> catalogue_of(const std::string& text) {
     REQUIRE(report.errors.empty());
     auto image = builder.build();
     REQUIRE(image.has_value());
-    auto catalogue = std::make_unique<store::Catalogue>(99);
+    auto catalogue = std::make_unique<catalogue::Catalogue>(99);
     catalogue->insert({.apex = *dns::Name::parse("example."), .image = *std::move(image)});
     return catalogue;
 }
@@ -484,11 +484,11 @@ TEST_CASE(
         REQUIRE(report.errors.empty());
         auto image = builder.build();
         REQUIRE(image.has_value());
-        return store::Change{.apex = *dns::Name::parse(apex), .image = *std::move(image)};
+        return catalogue::Change{.apex = *dns::Name::parse(apex), .image = *std::move(image)};
     };
     const std::string apex =
         "@ 60 SOA ns hostmaster 1 7200 900 86400 3600\n@ 60 NS ns\nns 60 A 192.0.2.53\n";
-    auto zones = std::make_unique<store::Catalogue>(99);
+    auto zones = std::make_unique<catalogue::Catalogue>(99);
     zones->insert(zone_of("one.example.", apex + "out 60 CNAME link.two.example.\n"
                                                  "in 60 CNAME here\nhere 60 CNAME www\n"
                                                  "www 60 A 192.0.2.1\n"
@@ -516,7 +516,7 @@ TEST_CASE(
                                                   : "answer cname-chain answer=+CNAME,+QTYPE"));
     }
     // A server without the zone behind the link has not chosen to stop.
-    auto one_alone = std::make_unique<store::Catalogue>(99);
+    auto one_alone = std::make_unique<catalogue::Catalogue>(99);
     one_alone->insert(zone_of("one.example.", apex + "out 60 CNAME link.two.example.\n"));
     ZoneServer lacking(*one_alone);
     ListSource source(repeated(20, {"out.one.example."}));
@@ -768,7 +768,7 @@ TEST_CASE("recordings and stores are compared in this process") {
 }
 
 TEST_CASE("signatures that differ are taken for the same when both verify, and only then") {
-    store::Catalogue zones(5);
+    catalogue::Catalogue zones(5);
     insert_signed_zone(zones);
 
     std::atomic<bool> break_it = false;
@@ -816,7 +816,7 @@ TEST_CASE("signatures that differ are taken for the same when both verify, and o
 }
 
 TEST_CASE("signatures in ADDITIONAL have to verify as well") {
-    store::Catalogue zones(5);
+    catalogue::Catalogue zones(5);
     insert_signed_zone(zones);
     const auto address =
         *dns::parse_message(respond(zones, signed_query("ns1.nsec.example."), false));
@@ -838,7 +838,7 @@ TEST_CASE("signatures in ADDITIONAL have to verify as well") {
 }
 
 TEST_CASE("a change in flight explains no signature that does not verify") {
-    store::Catalogue zones(5);
+    catalogue::Catalogue zones(5);
     insert_signed_zone(zones);
     ZoneServer older(zones);
     std::atomic<int> answers = 0;
@@ -909,7 +909,7 @@ TEST_CASE("silence over TCP takes nothing from a pair that comes with its answer
 }
 
 TEST_CASE("a proof that zone data has nothing against has to verify as well") {
-    store::Catalogue zones(5);
+    catalogue::Catalogue zones(5);
     insert_signed_zone(zones);
 
     // Another NSEC below the signature of the zone's own: it lists no A.

@@ -16,9 +16,9 @@
 #include "base/octets.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "catalogue/catalogue.h"
 #include "dns/message.h"
 #include "shadow/tally.h"
-#include "store/catalogue.h"
 
 namespace zc::shadow {
 
@@ -35,7 +35,7 @@ public:
     /// Keys that are younger are not asked for again because something does not verify.
     static constexpr auto fresh_for = base::Duration::seconds(2);
 
-    explicit SignatureCheck(const store::Catalogue* zones_or_null)
+    explicit SignatureCheck(const catalogue::Catalogue* zones_or_null)
         : zones_or_null_(zones_or_null) {}
 
     /// Signers whose keys are not known yet for that side, at most signers_max.
@@ -79,7 +79,7 @@ private:
     void keep(Side side, const dns::Name& signer, Keys keys, base::Instant now);
     const Keys* keys_or_null(Side side, const dns::Name& signer, base::Instant now);
 
-    const store::Catalogue* zones_or_null_;
+    const catalogue::Catalogue* zones_or_null_;
     struct KnownRrset {
         std::vector<dns::Record> records;  // none: that side does not say
         base::Instant until{};

@@ -20,7 +20,7 @@ struct SignedZone {
     Octets keys() const {
         return respond(zones, signed_query("nsec.example.", dns::RrType::dnskey), true);
     }
-    store::Catalogue zones{5};
+    catalogue::Catalogue zones{5};
     const dns::Name apex = *dns::Name::parse("nsec.example.");
     const base::Instant now = runtime::now();
 };

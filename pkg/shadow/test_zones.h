@@ -10,17 +10,17 @@
 
 #include "answer/answer.h"
 #include "base/check.h"
+#include "catalogue/catalogue.h"
 #include "dns/message.h"
 #include "dns/presentation.h"
 #include "runtime/clock.h"
 #include "shadow/test_server.h"
-#include "store/catalogue.h"
 #include "testkit/script.h"
 #include "zone/zone.h"
 
 namespace zc::shadow {
 
-inline Octets respond(const store::Catalogue& zones, const Octets& query, bool tcp,
+inline Octets respond(const catalogue::Catalogue& zones, const Octets& query, bool tcp,
                       std::uint16_t udp_octets_max = 1232) {
     answer::Identity identity;
     identity.udp_octets_max = udp_octets_max;
@@ -50,7 +50,7 @@ public:
     /// Changes the response; empty: no response.
     using Lie = std::function<void(const std::string& question, bool tcp, Octets& response)>;
 
-    explicit ZoneServer(const store::Catalogue& zones, Lie lie = nullptr)
+    explicit ZoneServer(const catalogue::Catalogue& zones, Lie lie = nullptr)
         : server_([this, &zones, lie](const Octets& query, const auto& client) {
               {
                   const std::lock_guard lock(mutex_);
@@ -109,7 +109,7 @@ inline Octets signed_query(const std::string& name, dns::RrType type = dns::RrTy
 
 /// nsec.example. of the sample zones, whole or as of somebody who signs as he answers: without
 /// keys.
-inline void insert_signed_zone(store::Catalogue& zones, bool has_keys = true) {
+inline void insert_signed_zone(catalogue::Catalogue& zones, bool has_keys = true) {
     zone::Builder builder;
     const dns::Name apex = *dns::Name::parse("nsec.example.");
     builder.begin(apex);

@@ -73,7 +73,7 @@ private:
 struct Shared {
     const RunOptions& options;
     std::array<std::optional<Target>, sides> targets;
-    std::array<const store::Catalogue*, sides> stores{};  // of targets that are stores
+    std::array<const catalogue::Catalogue*, sides> stores{};  // of targets that are stores
     Flow& flow;
     Pacing& pacing;
     const std::atomic<bool>& stop;

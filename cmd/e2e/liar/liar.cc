@@ -27,9 +27,9 @@
 #include "answer/answer.h"
 #include "base/seed.h"
 #include "capture/source.h"
+#include "catalogue/catalogue.h"
 #include "dns/message.h"
-#include "store/catalogue.h"
-#include "writer/load.h"
+#include "load/load.h"
 #include "zone/lookup.h"
 
 namespace zc::e2e {
@@ -354,7 +354,7 @@ const std::vector<Lie>& lies() {
 
 class Liar {
 public:
-    Liar(const store::Catalogue& zones, const Lie& lie, std::uint64_t seed,
+    Liar(const catalogue::Catalogue& zones, const Lie& lie, std::uint64_t seed,
          std::uint64_t queries_max)
         : zones_(zones), lie_(lie) {
         choose(seed, queries_max);
@@ -434,7 +434,7 @@ private:
             throw std::runtime_error(std::string("no question that fits the lie ") + lie_.name);
     }
 
-    const store::Catalogue& zones_;
+    const catalogue::Catalogue& zones_;
     const Lie& lie_;
     answer::Identity node_;
     dns::Question about_;
@@ -522,9 +522,9 @@ int run(const std::vector<std::string>& arguments) {
                                   [&](const Lie& one) { return flags["--lie"] == one.name; });
     if (lie == lies().end())
         throw std::runtime_error("no lie '" + flags["--lie"] + "'; --list has them");
-    auto loaded = writer::LoadedStore::open(flags["--store"]);
+    auto loaded = load::LoadedStore::open(flags["--store"]);
     if (!loaded) throw std::runtime_error(loaded.error().text());
-    store::Catalogue zones(1, loaded->zones_expected());
+    catalogue::Catalogue zones(1, loaded->zones_expected());
     if (const auto report = loaded->load(zones); !report)
         throw std::runtime_error(report.error().text());
     const auto number = [&](const char* flag, std::uint64_t otherwise) {

@@ -1,0 +1,290 @@
+#include "settings/settings.h"
+
+#include <string>
+#include <utility>
+
+
+namespace zc::settings {
+namespace {
+
+// A value behind each tag, in the order of tags; what has its default is left out. Numbers are base
+// 128, low groups first; texts have their length before them.
+enum class Tag : std::uint8_t {
+    kind = 1,
+    master = 2,
+    account = 3,
+    options = 4,
+    catalog = 5,
+    notified_serial = 6,
+    last_check = 7,
+    metadata = 8,
+    comment = 9,
+    key = 10,
+    kept = 11,
+    tsig_key = 12,
+    supermaster = 13,
+    left_out = 14,
+};
+
+class Encoder {
+public:
+    Encoder& tag(Tag tag) {
+        octets_.push_back(static_cast<std::uint8_t>(tag));
+        return *this;
+    }
+    Encoder& number(std::uint64_t value) {
+        for (; value >= 0x80; value >>= 7)
+            octets_.push_back(static_cast<std::uint8_t>(value | 0x80));
+        octets_.push_back(static_cast<std::uint8_t>(value));
+        return *this;
+    }
+    /// Small ones of either sign are short.
+    Encoder& signed_number(std::int64_t value) {
+        const auto bits = static_cast<std::uint64_t>(value);
+        return number(value < 0 ? ~bits << 1 | 1 : bits << 1);
+    }
+    Encoder& text(const std::string& text) {
+        number(text.size());
+        octets_.insert(octets_.end(), text.begin(), text.end());
+        return *this;
+    }
+    std::vector<std::uint8_t> take() { return std::move(octets_); }
+
+private:
+    std::vector<std::uint8_t> octets_;
+};
+
+class Decoder {
+public:
+    explicit Decoder(base::Octets octets) noexcept : in_(octets) {}
+
+    bool more() const noexcept { return in_.ok() && !in_.at_end(); }
+    Tag tag() noexcept { return static_cast<Tag>(in_.u8()); }
+    std::uint64_t number() noexcept {
+        std::uint64_t value = 0;
+        for (unsigned shift = 0; shift < 64; shift += 7) {
+            const std::uint8_t octet = in_.u8();
+            if (shift == 63 && octet > 1) break;  // more than 64 bits
+            value |= std::uint64_t{octet & 0x7fU} << shift;
+            if (octet < 0x80) return value;
+        }
+        in_.fail();
+        return 0;
+    }
+    std::int64_t signed_number() noexcept {
+        const std::uint64_t value = number();
+        return static_cast<std::int64_t>((value & 1) != 0 ? ~(value >> 1) : value >> 1);
+    }
+    /// At most `max`.
+    std::uint64_t number(std::uint64_t max) noexcept {
+        const std::uint64_t value = number();
+        if (value > max) in_.fail();
+        return value;
+    }
+    std::string text() {
+        const std::uint64_t size = number();
+        if (size > in_.remaining()) in_.fail();
+        const base::Octets octets = in_.ok() ? in_.octets(size) : base::Octets{};
+        return {octets.begin(), octets.end()};
+    }
+    void fail() noexcept { in_.fail(); }
+    Status status() const {
+        if (in_.ok()) return {};
+        return zc::fail(Errc::malformed, "settings of a zone are cut off or unknown at octet " +
+                                             std::to_string(in_.offset()));
+    }
+
+private:
+    base::Reader in_;
+};
+
+constexpr std::uint64_t kind_max = static_cast<std::uint64_t>(Kind::consumer);
+constexpr std::uint64_t why_max = static_cast<std::uint64_t>(KeptRecord::Why::no_image);
+
+}  // namespace
+
+std::string_view to_string(Kind kind) noexcept {
+    switch (kind) {
+        case Kind::native:
+            return "Native";
+        case Kind::primary:
+            return "Master";
+        case Kind::secondary:
+            return "Slave";
+        case Kind::producer:
+            return "Producer";
+        case Kind::consumer:
+            return "Consumer";
+    }
+    return "Native";
+}
+
+std::vector<std::uint8_t> encode(const ZoneSettings& zone) {
+    Encoder out;
+    if (zone.kind != Kind::native)
+        out.tag(Tag::kind).number(static_cast<std::uint64_t>(zone.kind));
+    for (const std::string& master : zone.masters) out.tag(Tag::master).text(master);
+    if (!zone.account.empty()) out.tag(Tag::account).text(zone.account);
+    if (zone.options) out.tag(Tag::options).text(*zone.options);
+    if (zone.catalog) out.tag(Tag::catalog).text(*zone.catalog);
+    if (zone.notified_serial) out.tag(Tag::notified_serial).number(*zone.notified_serial);
+    if (zone.last_check) out.tag(Tag::last_check).signed_number(*zone.last_check);
+    for (const auto& [kind, content] : zone.metadata)
+        out.tag(Tag::metadata).text(kind).text(content);
+    for (const Comment& comment : zone.comments) {
+        out.tag(Tag::comment).text(comment.name).text(comment.type);
+        out.text(comment.account).text(comment.comment).signed_number(comment.modified_at);
+    }
+    for (const CryptoKey& key : zone.keys) {
+        out.tag(Tag::key).number(key.flags);
+        out.number((key.active ? 1U : 0U) | (key.published ? 2U : 0U)).text(key.content);
+    }
+    for (const KeptRecord& kept : zone.kept) {
+        out.tag(Tag::kept).number(static_cast<std::uint64_t>(kept.why));
+        out.number(kept.disabled ? 1 : 0).text(kept.name).text(kept.type).text(kept.content);
+        out.number(static_cast<std::uint32_t>(kept.ttl)).signed_number(kept.prio);
+    }
+    for (const LeftOut& one : zone.left_out)
+        out.tag(Tag::left_out).text(one.record).text(one.reason);
+    return out.take();
+}
+
+Status decode(base::Octets octets, ZoneSettings& zone) {
+    zone = {};
+    Decoder in(octets);
+    while (in.more()) {
+        switch (in.tag()) {
+            case Tag::kind:
+                zone.kind = static_cast<Kind>(in.number(kind_max));
+                break;
+            case Tag::master:
+                zone.masters.push_back(in.text());
+                break;
+            case Tag::account:
+                zone.account = in.text();
+                break;
+            case Tag::options:
+                zone.options = in.text();
+                break;
+            case Tag::catalog:
+                zone.catalog = in.text();
+                break;
+            case Tag::notified_serial:
+                zone.notified_serial = static_cast<std::uint32_t>(in.number(UINT32_MAX));
+                break;
+            case Tag::last_check:
+                zone.last_check = in.signed_number();
+                break;
+            case Tag::metadata: {
+                Metadata metadata;
+                metadata.kind = in.text();
+                metadata.content = in.text();
+                zone.metadata.push_back(std::move(metadata));
+                break;
+            }
+            case Tag::comment: {
+                Comment comment;
+                comment.name = in.text();
+                comment.type = in.text();
+                comment.account = in.text();
+                comment.comment = in.text();
+                comment.modified_at = in.signed_number();
+                zone.comments.push_back(std::move(comment));
+                break;
+            }
+            case Tag::key: {
+                CryptoKey key;
+                key.flags = static_cast<std::uint16_t>(in.number(UINT16_MAX));
+                const std::uint64_t bits = in.number(3);
+                key.active = (bits & 1) != 0;
+                key.published = (bits & 2) != 0;
+                key.content = in.text();
+                zone.keys.push_back(std::move(key));
+                break;
+            }
+            case Tag::kept: {
+                KeptRecord kept;
+                kept.why = static_cast<KeptRecord::Why>(in.number(why_max));
+                kept.disabled = in.number(1) != 0;
+                kept.name = in.text();
+                kept.type = in.text();
+                kept.content = in.text();
+                kept.ttl = static_cast<std::int32_t>(in.number(UINT32_MAX));
+                const std::int64_t prio = in.signed_number();
+                if (prio < INT32_MIN || prio > INT32_MAX) in.fail();
+                kept.prio = static_cast<std::int32_t>(prio);
+                zone.kept.push_back(std::move(kept));
+                break;
+            }
+            case Tag::left_out: {
+                LeftOut one;
+                one.record = in.text();
+                one.reason = in.text();
+                zone.left_out.push_back(std::move(one));
+                break;
+            }
+            case Tag::tsig_key:
+            case Tag::supermaster:
+                in.fail();
+                break;
+            default:
+                in.fail();  // the octet is foreign: any value may stand there
+        }
+    }
+    return in.status();
+}
+
+Result<Kind> decode_kind(base::Octets octets) {
+    // It is the lowest tag, so it stands first or not at all.
+    Decoder in(octets);
+    if (!in.more() || in.tag() != Tag::kind) return Kind::native;
+    const std::uint64_t kind = in.number(kind_max);
+    ZC_TRY_STATUS(in.status());
+    return static_cast<Kind>(kind);
+}
+
+std::vector<std::uint8_t> encode(std::span<const TsigKey> keys) {
+    Encoder out;
+    for (const TsigKey& key : keys)
+        out.tag(Tag::tsig_key).text(key.name).text(key.algorithm).text(key.secret);
+    return out.take();
+}
+
+std::vector<std::uint8_t> encode(std::span<const Supermaster> supermasters) {
+    Encoder out;
+    for (const Supermaster& one : supermasters)
+        out.tag(Tag::supermaster).text(one.ip).text(one.nameserver).text(one.account);
+    return out.take();
+}
+
+Result<std::vector<TsigKey>> decode_tsig_keys(base::Octets octets) {
+    std::vector<TsigKey> keys;
+    Decoder in(octets);
+    while (in.more()) {
+        if (in.tag() != Tag::tsig_key) in.fail();
+        TsigKey key;
+        key.name = in.text();
+        key.algorithm = in.text();
+        key.secret = in.text();
+        keys.push_back(std::move(key));
+    }
+    ZC_TRY_STATUS(in.status());
+    return keys;
+}
+
+Result<std::vector<Supermaster>> decode_supermasters(base::Octets octets) {
+    std::vector<Supermaster> supermasters;
+    Decoder in(octets);
+    while (in.more()) {
+        if (in.tag() != Tag::supermaster) in.fail();
+        Supermaster one;
+        one.ip = in.text();
+        one.nameserver = in.text();
+        one.account = in.text();
+        supermasters.push_back(std::move(one));
+    }
+    ZC_TRY_STATUS(in.status());
+    return supermasters;
+}
+
+}  // namespace zc::settings
