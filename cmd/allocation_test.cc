@@ -17,11 +17,11 @@
 
 #include "http/client.h"
 #include "ingest/powerdns.h"
+#include "merge/store_import.h"
 #include "term/json.h"
 #include "testkit/failing_memory.h"
 #include "testkit/folder.h"
 #include "verbs.h"
-#include "merge/store_import.h"
 
 // What Asio's own memory stands on.
 extern "C" void* aligned_alloc(std::size_t alignment, std::size_t octets) noexcept {

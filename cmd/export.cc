@@ -10,13 +10,14 @@
 
 #include "flags.h"
 #include "ingest/powerdns_export.h"
+#include "load/stored_zone.h"
+#include "merge/imported_zone.h"
 #include "runtime/clock.h"
+#include "settings/settings.h"
 #include "stop.h"
 #include "store/store.h"
 #include "verbs.h"
 #include "whole_file.h"
-#include "settings/settings.h"
-#include "load/stored_zone.h"
 #include "zone_file_rules.h"
 
 namespace zc::cmd {

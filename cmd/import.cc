@@ -10,11 +10,11 @@
 #include "dns/presentation.h"
 #include "flags.h"
 #include "ingest/powerdns.h"
+#include "merge/store_import.h"
 #include "runtime/clock.h"
 #include "stop.h"
 #include "transfer/tsig.h"
 #include "verbs.h"
-#include "merge/store_import.h"
 
 namespace zc::cmd {
 namespace {

@@ -31,6 +31,8 @@
 #include "catalogue/not_served.h"
 #include "http/server.h"
 #include "ingest/zone_files.h"
+#include "load/load.h"
+#include "load/store_watch.h"
 #include "node.h"
 #include "runtime/clock.h"
 #include "runtime/log.h"
@@ -39,8 +41,6 @@
 #include "runtime/workers.h"
 #include "server/server.h"
 #include "stats/report.h"
-#include "load/load.h"
-#include "load/store_watch.h"
 
 namespace zc::cmd {
 
@@ -152,9 +152,9 @@ struct ServedStore {
     base::Instant committed_at;
     std::uint64_t mapped_octets = 0;
 
-    std::uint64_t read = 0;           // how often; what was seen before the last one is old news
+    std::uint64_t read = 0;         // how often; what was seen before the last one is old news
     load::StoreWatch::Seen newest;  // as the store stands
-    std::string problem;              // why that is not known
+    std::string problem;            // why that is not known
     bool behind() const noexcept { return problem.empty() && newest.position != position; }
 };
 

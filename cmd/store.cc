@@ -13,12 +13,13 @@
 #include "dns/presentation.h"
 #include "flags.h"
 #include "ingest/powerdns_export.h"
+#include "load/load.h"
+#include "load/stored_zone.h"
+#include "merge/imported_zone.h"
 #include "runtime/clock.h"
+#include "settings/settings.h"
 #include "store/image_file.h"
 #include "verbs.h"
-#include "load/load.h"
-#include "settings/settings.h"
-#include "load/stored_zone.h"
 #include "zone_file_rules.h"
 
 namespace zc::cmd {
@@ -76,7 +77,7 @@ ListedZone listed(const store::StoredZone& zone) {
     const auto kind = settings::decode_kind(zone.settings);
     const auto state = load::decode_state(zone.state);
     if (apex) dns::append_text(out.name, *apex);
-    if (kind) out.kind = ingest::to_string(*kind);
+    if (kind) out.kind = settings::to_string(*kind);
     if (apex && kind && state) out.state = state_name(*state);
     return out;
 }
@@ -191,7 +192,7 @@ term::Json json_of(const ingest::ImportedZone& zone, const store::StoredZone& st
         left_out.add(std::move(json));
     }
     term::Json json = term::Json::object();
-    json.set("zone", dns::to_string(zone.apex)).set("kind", ingest::to_string(zone.kind));
+    json.set("zone", dns::to_string(zone.apex)).set("kind", settings::to_string(zone.kind));
     json.set("state", state_name({zone.state, zone.hidden}));
     json.set("serial", number(stored.serial)).set("records", term::Json::number(zone.records));
     json.set("version", term::Json::number(stored.version)).set("masters", std::move(masters));
@@ -219,7 +220,7 @@ int run_show(const StoreOptions& options, Invocation& invocation) {
     using Align = term::Table::Align;
     term::Table table({{"", Align::left}, {"", Align::left}});
     table.row({"zone", dns::to_string(zone->apex)});
-    table.row({"kind", std::string(ingest::to_string(zone->kind))});
+    table.row({"kind", std::string(settings::to_string(zone->kind))});
     table.row({"state", std::string(state_name({zone->state, zone->hidden}))});
     table.row({"serial", std::to_string(stored.serial)});
     table.row({"records", term::grouped(zone->records)});

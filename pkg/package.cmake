@@ -1,7 +1,7 @@
 # zc_package(answer PURE DEPS base dns zone catalogue)
 # zc_package(store DEPS base USES sqlite3.h LINK SQLite::SQLite3)
 #   DEPS  packages it includes     USES  prefixes of outside headers it includes     LINK  their libraries
-#   TEST_USES  prefixes of outside headers that only its tests, fuzzers and benchmarks include
+#   TEST_USES, TEST_DEPS  outside headers and packages that only its tests, fuzzers and benchmarks include
 #   PURE  no clock, thread, file or random device of its own
 #
 # By the names of the files in its folder:
@@ -12,7 +12,7 @@
 add_custom_target(fuzzers)
 
 function(zc_package name)
-  cmake_parse_arguments(ARG "PURE" "" "DEPS;USES;TEST_USES;LINK" ${ARGN})
+  cmake_parse_arguments(ARG "PURE" "" "DEPS;USES;TEST_USES;TEST_DEPS;LINK" ${ARGN})
   if(ARG_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "pkg/${name}: zc_package does not know ${ARG_UNPARSED_ARGUMENTS}")
   endif()
@@ -37,7 +37,8 @@ function(zc_package name)
   # ldns: the second opinion of tests and fuzzers on our parsers.
   if(tests)
     add_executable(${name}_test ${tests})
-    target_link_libraries(${name}_test PRIVATE zc_${name} zc_testkit PkgConfig::ldns)
+    list(TRANSFORM ARG_TEST_DEPS PREPEND zc_ OUTPUT_VARIABLE test_libraries)
+    target_link_libraries(${name}_test PRIVATE zc_${name} ${test_libraries} zc_testkit PkgConfig::ldns)
     target_compile_definitions(${name}_test PRIVATE ZC_TESTDATA_DIR="${PROJECT_SOURCE_DIR}/testdata")
     set_target_properties(${name}_test PROPERTIES CXX_CLANG_TIDY "")
     add_test(NAME ${name} COMMAND ${name}_test)
@@ -64,7 +65,8 @@ function(zc_package name)
   endif()
 
   list(TRANSFORM ARG_DEPS APPEND "/")
+  list(TRANSFORM ARG_TEST_DEPS APPEND "/")
   set(allowed ${name}/ ${ARG_DEPS} ${ARG_USES})
   add_test(NAME arrows.${name} COMMAND ${CMAKE_COMMAND} -DDIR=${CMAKE_CURRENT_SOURCE_DIR}
-    "-DALLOWED=${allowed}" "-DALLOWED_IN_TESTS=${ARG_TEST_USES}" -DPURE=${ARG_PURE} -P ${PROJECT_SOURCE_DIR}/pkg/arrows.cmake)
+    "-DALLOWED=${allowed}" "-DALLOWED_IN_TESTS=${ARG_TEST_USES};${ARG_TEST_DEPS}" -DPURE=${ARG_PURE} -P ${PROJECT_SOURCE_DIR}/pkg/arrows.cmake)
 endfunction()

@@ -92,7 +92,7 @@ struct ImportedZone : settings::ZoneSettings {
     /// an influence; 0 when it has findings, which the next import has to name again.
     std::uint64_t rows_digest = 0;
 
-    std::int64_t source_id = 0;  // domains.id
+    std::int64_t source_id = 0;     // domains.id
     std::vector<Finding> findings;  // in order of the rows
 };
 

@@ -5,10 +5,10 @@
 #include <thread>
 #include <utility>
 
-#include "runtime/pool.h"
-#include "store/image_file.h"
-#include "settings/settings.h"
 #include "load/stored_zone.h"
+#include "runtime/pool.h"
+#include "settings/settings.h"
+#include "store/image_file.h"
 
 namespace zc::load {
 namespace {
@@ -231,6 +231,23 @@ Result<std::vector<DamagedZone>> write_image_file(const std::string& store_path,
     return std::move(found.damaged);
 }
 
+namespace {
+
+/// That an import could read all of it again.
+Status check_zone(const StoredZone& stored, base::Octets image) {
+    ZC_TRY(const dns::Name apex, apex_of(stored.key));
+    ZC_TRY_STATUS(decode_state(stored.state));
+    settings::ZoneSettings settings;
+    ZC_TRY_STATUS(settings::decode(stored.settings, settings));
+    if (image.empty()) return {};
+    ZC_TRY_STATUS(zone::validate(image));
+    if (!dns::equal(zone::Zone(image.data()).apex(), apex))
+        return fail(Errc::malformed, "image of another zone");
+    return {};
+}
+
+}  // namespace
+
 Result<std::uint64_t> check_store(
     const std::string& store_path,
     const std::function<void(const std::string& zone, const std::string& problem)>& each_problem,
@@ -258,12 +275,8 @@ Result<std::uint64_t> check_store(
         }
         const auto apex = apex_of(zone.key);
         const std::string name = apex ? dns::to_string(*apex) : std::string();
-        const auto imported = imported_zone(zone, image);
-        if (!imported) {
-            report(name, imported.error().message);
-        } else if (!image.empty() && !dns::equal(zone::Zone(image.data()).apex(), imported->apex)) {
-            report(name, "image of another zone");
-        }
+        if (const Status checked = check_zone(zone, image); !checked)
+            report(name, checked.error().message);
         return true;
     });
     if (!read && read.error().code != Errc::malformed) return tl::unexpected<Error>(read.error());

@@ -13,6 +13,8 @@ namespace {
 using zc::base::Seed;
 using zc::dns::Name;
 using zc::load::apex_of;
+using zc::load::decode_state;
+using zc::load::encode_state;
 using zc::load::key_of;
 using zc::load::octets_of;
 

@@ -11,10 +11,10 @@
 #include <vector>
 
 #include "dns/presentation.h"
-#include "store/image_file.h"
 #include "load/load.h"
-#include "settings/settings.h"
 #include "load/stored_zone.h"
+#include "settings/settings.h"
+#include "store/image_file.h"
 
 namespace zc::merge {
 namespace {
@@ -160,15 +160,15 @@ Status StoreImport::zone(ingest::ImportedZone&& zone) {
             ZC_TRY_STATUS(work.options.on_finding(std::move(finding)));
     const std::lock_guard lock(work.mutex);
     if (work.has_failed) return tl::unexpected<Error>(work.failed);
-    const std::string key = key_of(zone.apex);
+    const std::string key = load::key_of(zone.apex);
     ZC_TRY_STATUS(work.claim(key, zone.apex));
     if (work.source == Source::records_only) ZC_TRY_STATUS(work.keep_settings(key, zone));
 
     zone.left_out = std::move(left_out);
-    const std::vector<std::uint8_t> settings = encode_settings(zone);
+    const std::vector<std::uint8_t> settings = settings::encode(zone);
     store::Zone row;
-    row.key = octets_of(key);
-    row.state = encode_state(zone.state, zone.hidden);
+    row.key = load::octets_of(key);
+    row.state = load::encode_state(zone.state, zone.hidden);
     row.records = zone.records;
     row.source = zone.rows_digest;
     row.settings = settings;
@@ -195,9 +195,9 @@ Status StoreImport::Work::claim(const std::string& key, dns::NameView apex) {
 Status StoreImport::Work::keep_settings(const std::string& key, ingest::ImportedZone& zone) {
     std::vector<std::uint8_t> settings;
     if (update) {
-        ZC_TRY(settings, update->settings(octets_of(key)));
+        ZC_TRY(settings, update->settings(load::octets_of(key)));
     } else if (compared) {
-        ZC_TRY(const store::StoredZone* const old, compared->find_or_null(octets_of(key)));
+        ZC_TRY(const store::StoredZone* const old, compared->find_or_null(load::octets_of(key)));
         if (old != nullptr) settings.assign(old->settings.begin(), old->settings.end());
     }
     if (settings.empty()) return {};
@@ -205,7 +205,7 @@ Status StoreImport::Work::keep_settings(const std::string& key, ingest::Imported
     auto arrived = std::move(zone.metadata);
     const settings::Field catalog = std::move(zone.catalog);
     const settings::Field catalog_options = std::move(zone.options);
-    ZC_TRY_STATUS(decode_settings(settings, zone));
+    ZC_TRY_STATUS(settings::decode(settings, zone));
     // Records that arrive signed are no longer signed by who had the keys, and have a chain of
     // their own; those that did and no longer do have none.
     if (is_presigned(arrived) || is_presigned(zone.metadata)) {
@@ -307,7 +307,7 @@ std::function<bool(dns::NameView, std::uint64_t)> StoreImport::unchanged() {
 
 bool StoreImport::Work::is_unchanged(dns::NameView apex, std::uint64_t rows_digest) {
     if (rows_digest == 0) return false;
-    const std::string key = key_of(apex);
+    const std::string key = load::key_of(apex);
     const std::lock_guard lock(mutex);
     if (has_failed) return false;
     const auto fails = [this](Error error) {
@@ -320,11 +320,11 @@ bool StoreImport::Work::is_unchanged(dns::NameView apex, std::uint64_t rows_dige
         return claimed || fails(std::move(claimed).error());
     };
     if (update) {
-        auto answer = update->is_unchanged(octets_of(key), rows_digest);
+        auto answer = update->is_unchanged(load::octets_of(key), rows_digest);
         if (!answer) return fails(std::move(answer).error());
         return *answer && is_claimed();
     }
-    auto old = compared->find_or_null(octets_of(key));
+    auto old = compared->find_or_null(load::octets_of(key));
     if (!old) return fails(std::move(old).error());
     if (*old == nullptr || (*old)->source != rows_digest) return false;
     ++compared_counts.unchanged;
@@ -337,10 +337,10 @@ Status StoreImport::Work::put_named() {
     std::vector<settings::Supermaster> known_supermasters;
     if (!update->is_new()) {
         ZC_TRY(Snapshot before, Snapshot::open(path));
-        ZC_TRY(const auto key_octets, before.named(tsig_keys_name));
-        ZC_TRY(known_keys, decode_tsig_keys(key_octets));
-        ZC_TRY(const auto supermaster_octets, before.named(supermasters_name));
-        ZC_TRY(known_supermasters, decode_supermasters(supermaster_octets));
+        ZC_TRY(const auto key_octets, before.named(settings::tsig_keys_name));
+        ZC_TRY(known_keys, settings::decode_tsig_keys(key_octets));
+        ZC_TRY(const auto supermaster_octets, before.named(settings::supermasters_name));
+        ZC_TRY(known_supermasters, settings::decode_supermasters(supermaster_octets));
     }
     const auto all_keys = merged(std::move(known_keys), std::move(tsig_keys), options.prune,
                                  [](const settings::TsigKey& a, const settings::TsigKey& b) {
@@ -351,8 +351,8 @@ Status StoreImport::Work::put_named() {
                [](const settings::Supermaster& a, const settings::Supermaster& b) {
                    return a.ip == b.ip && a.nameserver == b.nameserver;
                });
-    ZC_TRY_STATUS(update->set_named(tsig_keys_name, encode(all_keys)));
-    return update->set_named(supermasters_name, encode(all_supermasters));
+    ZC_TRY_STATUS(update->set_named(settings::tsig_keys_name, settings::encode(all_keys)));
+    return update->set_named(settings::supermasters_name, settings::encode(all_supermasters));
 }
 
 Status StoreImport::Work::may_remove(std::uint64_t removed, std::uint64_t there) const {
@@ -376,7 +376,7 @@ Status StoreImport::Work::renew_image_file(StoreImportOutcome& outcome) const {
         ZC_TRY(const auto changed, snapshot.changed_since(file->position));
         if (changed && changed->size() <= zones_on_top_max) return {};
     }
-    ZC_TRY(const auto damaged, write_image_file(path));
+    ZC_TRY(const auto damaged, load::write_image_file(path));
     outcome.image_file_written = true;
     if (!damaged.empty())
         outcome.image_file_problem =

@@ -11,16 +11,18 @@
 #include <doctest/doctest.h>
 
 #include "catalogue/catalogue.h"
-#include "store/image_file.h"
-#include "testkit/folder.h"
 #include "load/load.h"
-#include "settings/settings.h"
 #include "load/store_watch.h"
 #include "load/stored_zone.h"
+#include "settings/settings.h"
+#include "store/image_file.h"
+#include "testkit/folder.h"
 #include "zone/random_zone.h"
 
 namespace {
 
+namespace load = zc::load;
+namespace settings = zc::settings;
 using namespace zc::merge;  // NOLINT(google-build-using-namespace): the package under test
 using zc::Errc;
 using zc::dns::Name;
@@ -110,13 +112,13 @@ std::map<std::string, std::string> contents(const zc::catalogue::Catalogue& cata
 using Contents = std::map<std::string, std::string>;
 
 struct Loaded {
-    LoadedStore store;
+    load::LoadedStore store;
     std::unique_ptr<zc::catalogue::Catalogue> catalogue;
-    LoadReport report;
+    load::LoadReport report;
 };
 
-Loaded load(const std::string& path) {
-    auto store = LoadedStore::open(path);
+Loaded load_store(const std::string& path) {
+    auto store = load::LoadedStore::open(path);
     REQUIRE_MESSAGE(store, store.error().text());
     auto catalogue = std::make_unique<zc::catalogue::Catalogue>(seed, store->zones_expected());
     auto report = store->load(*catalogue);
@@ -125,7 +127,7 @@ Loaded load(const std::string& path) {
 }
 
 /// The zones that are not served, and why.
-Contents not_served(const LoadReport& report) {
+Contents not_served(const load::LoadReport& report) {
     Contents out;
     report.not_served.for_each([&](const zc::catalogue::NotServed::Item& item) {
         out[item.zone] = zc::catalogue::to_string(item.reason);
@@ -134,7 +136,7 @@ Contents not_served(const LoadReport& report) {
     return out;
 }
 
-void take_over(Loaded& loaded, StoreChanges&& news) {
+void take_over(Loaded& loaded, load::StoreChanges&& news) {
     auto next =
         zc::catalogue::Catalogue::with(std::move(loaded.catalogue), std::move(news.changes));
     loaded.catalogue = std::move(next.catalogue);
@@ -170,8 +172,8 @@ TEST_CASE("zones that were imported are served, those without an image as their 
                              {"broken.example.", "broken"},
                              {"unsigned.example.", "unsigned"}};
     SUBCASE("from the image file") {
-        const Loaded loaded = load(folder / "s");
-        CHECK(loaded.report.from == LoadReport::From::image_file);
+        const Loaded loaded = load_store(folder / "s");
+        CHECK(loaded.report.from == load::LoadReport::From::image_file);
         CHECK(contents(*loaded.catalogue) == wanted);
         CHECK(loaded.report.zones == 5);
         CHECK(loaded.report.records == 9);
@@ -181,20 +183,20 @@ TEST_CASE("zones that were imported are served, those without an image as their 
     SUBCASE("from SQLite, and the image file is there again") {
         std::filesystem::remove(folder / "s-images");
         {
-            const Loaded loaded = load(folder / "s");
-            CHECK(loaded.report.from == LoadReport::From::image_file_rebuilt);
+            const Loaded loaded = load_store(folder / "s");
+            CHECK(loaded.report.from == load::LoadReport::From::image_file_rebuilt);
             CHECK(contents(*loaded.catalogue) == wanted);
             CHECK(loaded.report.not_served.total() == 2);
         }
-        const Loaded loaded = load(folder / "s");
-        CHECK(loaded.report.from == LoadReport::From::image_file);
+        const Loaded loaded = load_store(folder / "s");
+        CHECK(loaded.report.from == load::LoadReport::From::image_file);
         CHECK(contents(*loaded.catalogue) == wanted);
     }
     SUBCASE("from SQLite to the heap when the image file cannot be written") {
         std::filesystem::remove(folder / "s-images");
         std::filesystem::create_directory(folder / "s-images.new");
-        const Loaded loaded = load(folder / "s");
-        CHECK(loaded.report.from == LoadReport::From::heap);
+        const Loaded loaded = load_store(folder / "s");
+        CHECK(loaded.report.from == load::LoadReport::From::heap);
         CHECK_FALSE(loaded.report.why.empty());
         CHECK(contents(*loaded.catalogue) == wanted);
         CHECK(loaded.report.not_served.total() == 2);
@@ -211,8 +213,8 @@ TEST_CASE("an image file that is damaged, or of another store, is made anew") {
         import_zones(folder / "t", zones_of({{"c.", 1}}));
         std::filesystem::rename(folder / "t-images", folder / "s-images");
     }
-    const Loaded loaded = load(folder / "s");
-    CHECK(loaded.report.from == LoadReport::From::image_file_rebuilt);
+    const Loaded loaded = load_store(folder / "s");
+    CHECK(loaded.report.from == load::LoadReport::From::image_file_rebuilt);
     CHECK_FALSE(loaded.report.why.empty());
     CHECK(contents(*loaded.catalogue) == Contents{{"a.", "1"}, {"b.", "2"}});
 }
@@ -230,8 +232,8 @@ TEST_CASE("a second import changes what differs and says how much; --prune remov
         CHECK(outcome.counts.removed == 0);
         CHECK_FALSE(outcome.image_file_written);
     }
-    const Loaded loaded = load(folder / "s");
-    CHECK(loaded.report.from == LoadReport::From::image_file);
+    const Loaded loaded = load_store(folder / "s");
+    CHECK(loaded.report.from == load::LoadReport::From::image_file);
     CHECK(loaded.report.on_top == 2);
     CHECK(loaded.report.records == 12);
     CHECK(contents(*loaded.catalogue) ==
@@ -246,7 +248,7 @@ TEST_CASE("a second import changes what differs and says how much; --prune remov
     CHECK(read_file(folder / "s") == before);
     prune.dry_run = DryRun::no;
     CHECK(import_zones(folder / "s", zones_of({{"a.", 1}, {"b.", 3}}), prune).counts.removed == 2);
-    CHECK(contents(*load(folder / "s").catalogue) == Contents{{"a.", "1"}, {"b.", "3"}});
+    CHECK(contents(*load_store(folder / "s").catalogue) == Contents{{"a.", "1"}, {"b.", "3"}});
 }
 
 TEST_CASE("a prune that would remove more of the zones than it may changes nothing") {
@@ -254,7 +256,7 @@ TEST_CASE("a prune that would remove more of the zones than it may changes nothi
     std::vector<std::pair<std::string, std::uint32_t>> all;
     for (int i = 0; i < 20; ++i) all.emplace_back("z" + std::to_string(i) + '.', 1);
     import_zones(folder / "s", zones_of(all));
-    const Contents before = contents(*load(folder / "s").catalogue);
+    const Contents before = contents(*load_store(folder / "s").catalogue);
     const auto error_of = [&](std::size_t given, std::uint32_t percent, DryRun dry_run) {
         StoreImportOptions options;
         options.prune = Prune::yes;
@@ -272,14 +274,14 @@ TEST_CASE("a prune that would remove more of the zones than it may changes nothi
               "15; the store is as it was");
         CHECK_FALSE(error_of(0, 99, dry_run).empty());
         CHECK_FALSE(error_of(19, 0, dry_run).empty());
-        CHECK(contents(*load(folder / "s").catalogue) == before);
+        CHECK(contents(*load_store(folder / "s").catalogue) == before);
     }
     CHECK(error_of(18, 10, DryRun::yes).empty());
     CHECK(error_of(17, 15, DryRun::yes).empty());
     CHECK(error_of(0, 100, DryRun::yes).empty());
-    CHECK(contents(*load(folder / "s").catalogue) == before);
+    CHECK(contents(*load_store(folder / "s").catalogue) == before);
     CHECK(error_of(18, 10, DryRun::no).empty());
-    CHECK(contents(*load(folder / "s").catalogue).size() == 18);
+    CHECK(contents(*load_store(folder / "s").catalogue).size() == 18);
 }
 
 TEST_CASE("the same zones again are 0 changes, by content and by the digest of their rows") {
@@ -306,7 +308,7 @@ TEST_CASE("the same zones again are 0 changes, by content and by the digest of t
 TEST_CASE("a reload takes what changed, and nothing else") {
     const Folder folder;
     import_zones(folder / "s", zones_of({{"a.", 1}, {"b.", 1}, {"c.", 1}}));
-    Loaded loaded = load(folder / "s");
+    Loaded loaded = load_store(folder / "s");
     {
         auto none = loaded.store.changes();
         REQUIRE(none);
@@ -351,13 +353,13 @@ TEST_CASE("a load tells of zones whose proofs are costly, in the image file and 
         CHECK(loaded.report.costly_count == out.size());
         return out;
     };
-    CHECK(told(load(folder / "s")) == Contents{{"c.", "NSEC3 with 151 iterations"}});
+    CHECK(told(load_store(folder / "s")) == Contents{{"c.", "NSEC3 with 151 iterations"}});
     std::filesystem::copy_file(folder / "s-images", folder / "old");
     std::vector<ImportedZone> more;
     more.push_back(costly("b.", 500));
     import_zones(folder / "s", std::move(more));
     std::filesystem::rename(folder / "old", folder / "s-images");
-    const Loaded on_top = load(folder / "s");
+    const Loaded on_top = load_store(folder / "s");
     CHECK(on_top.report.on_top == 1);
     CHECK(told(on_top) ==
           Contents{{"b.", "NSEC3 with 500 iterations"}, {"c.", "NSEC3 with 151 iterations"}});
@@ -372,8 +374,8 @@ TEST_CASE("a store has one image file, whatever links lead to it") {
     CHECK(zc::store::image_file_path(folder / "links/two") ==
           std::filesystem::canonical(folder / "s").string() + "-images");
     std::filesystem::remove(folder / "s-images");
-    CHECK(load(folder / "links/two").report.from == LoadReport::From::image_file_rebuilt);
-    CHECK(load(folder / "s").report.from == LoadReport::From::image_file);
+    CHECK(load_store(folder / "links/two").report.from == load::LoadReport::From::image_file_rebuilt);
+    CHECK(load_store(folder / "s").report.from == load::LoadReport::From::image_file);
     CHECK(!std::filesystem::exists(folder / "links/two-images"));
 }
 
@@ -382,7 +384,7 @@ TEST_CASE(
     "up") {
     const Folder folder;
     import_zones(folder / "s", zones_of({{"a.", 1}}));
-    Loaded loaded = load(folder / "s");
+    Loaded loaded = load_store(folder / "s");
     for (const char* const file : {"s", "s-wal", "s-shm", "s-images"})
         std::filesystem::remove(folder / file);
     import_zones(folder / "s", zones_of({{"a.", 2}, {"b.", 1}}));
@@ -410,7 +412,7 @@ TEST_CASE("a store put back from a backup is loaded anew, and so is its image fi
     import_zones(folder / "s", zones_of({{"a.", 2}}));
     REQUIRE(zc::load::write_image_file(folder / "s"));
     const std::string undone_images = read_file(folder / "s-images");
-    Loaded loaded = load(folder / "s");
+    Loaded loaded = load_store(folder / "s");
     CHECK(contents(*loaded.catalogue) == Contents{{"a.", "2"}});
     for (const char* const file : {"s", "s-wal", "s-shm"}) std::filesystem::remove(folder / file);
     write_file(folder / "s", backup);
@@ -420,8 +422,8 @@ TEST_CASE("a store put back from a backup is loaded anew, and so is its image fi
     CHECK(news->everything);
     std::filesystem::remove(folder / "s-images");
     write_file(folder / "s-images", undone_images);
-    const Loaded again = load(folder / "s");
-    CHECK(again.report.from == LoadReport::From::image_file_rebuilt);
+    const Loaded again = load_store(folder / "s");
+    CHECK(again.report.from == load::LoadReport::From::image_file_rebuilt);
     CHECK(contents(*again.catalogue) == Contents{{"a.", "3"}});
 }
 
@@ -431,11 +433,11 @@ TEST_CASE("a store of format 1 is served, its image file made anew, and raised b
         std::filesystem::copy_file(ZC_TESTDATA_DIR "/store/format1.db" + suffix,
                                    folder / ("s" + suffix));
     const Contents old{{"a.example.", "3"}, {"b.example.", "2"}, {"d.example.", "2"}};
-    Loaded loaded = load(folder / "s");
-    CHECK(loaded.report.from == LoadReport::From::image_file_rebuilt);
+    Loaded loaded = load_store(folder / "s");
+    CHECK(loaded.report.from == load::LoadReport::From::image_file_rebuilt);
     CHECK(loaded.report.why.find("format 1") != std::string::npos);
     CHECK(contents(*loaded.catalogue) == old);
-    CHECK(load(folder / "s").report.from == LoadReport::From::image_file);
+    CHECK(load_store(folder / "s").report.from == load::LoadReport::From::image_file);
     import_zones(folder / "s", zones_of({{"e.example.", 7}}));
     auto news = loaded.store.changes();
     REQUIRE(news);
@@ -444,8 +446,8 @@ TEST_CASE("a store of format 1 is served, its image file made anew, and raised b
     Contents now = old;
     now["e.example."] = "7";
     CHECK(contents(*loaded.catalogue) == now);
-    const Loaded again = load(folder / "s");
-    CHECK(again.report.from == LoadReport::From::image_file);
+    const Loaded again = load_store(folder / "s");
+    CHECK(again.report.from == load::LoadReport::From::image_file);
     CHECK(contents(*again.catalogue) == now);
 }
 
@@ -453,7 +455,7 @@ namespace {
 
 /// Changes the key of a zone where it stands in the row of the zone.
 void damage_key(const std::string& path, const std::string& apex) {
-    const std::string key = key_of(name(apex));
+    const std::string key = load::key_of(name(apex));
     const std::string file = read_file(path);
     for (std::size_t at = file.find(key); at != std::string::npos; at = file.find(key, at + 1)) {
         std::string damaged = file;
@@ -461,7 +463,7 @@ void damage_key(const std::string& path, const std::string& apex) {
         write_file(path, damaged);
         auto snapshot = zc::store::Snapshot::open(path);
         REQUIRE(snapshot);
-        const auto found = snapshot->find_or_null(octets_of(key));
+        const auto found = snapshot->find_or_null(load::octets_of(key));
         if (found && *found == nullptr) return;
     }
     FAIL("no such key");
@@ -472,7 +474,7 @@ void damage_key(const std::string& path, const std::string& apex) {
 TEST_CASE("a zone with a damaged key is broken under its own name, and the store says so") {
     const Folder folder;
     import_zones(folder / "s", zones_of({{"a.", 1}, {"damaged-key.", 1}}));
-    Loaded before = load(folder / "s");
+    Loaded before = load_store(folder / "s");
     import_zones(folder / "s", zones_of({{"damaged-key.", 2}}));
     damage_key(folder / "s", "damaged-key.");
     const Contents wanted{{"a.", "1"}, {"damaged-key.", "broken"}};
@@ -485,12 +487,12 @@ TEST_CASE("a zone with a damaged key is broken under its own name, and the store
     CHECK(contents(*before.catalogue) == wanted);
     // Everything is read anew.
     std::filesystem::remove(folder / "s-images");
-    const Loaded loaded = load(folder / "s");
+    const Loaded loaded = load_store(folder / "s");
     CHECK(contents(*loaded.catalogue) == wanted);
     CHECK(loaded.report.problem.find("set of zones") != std::string::npos);
     CHECK(not_served(loaded.report) == Contents{{"damaged-key.", "damaged"}, {"", "damaged"}});
     std::vector<std::string> problems;
-    REQUIRE(check_store(folder / "s", [&](const std::string& zone, const std::string& problem) {
+    REQUIRE(load::check_store(folder / "s", [&](const std::string& zone, const std::string& problem) {
         problems.push_back(zone + ": " + problem);
     }));
     CHECK(problems ==
@@ -507,19 +509,19 @@ TEST_CASE("a damaged image makes its zone broken and is named; the others are se
     // The apex stands in the image in wire format.
     change_octet(folder / "s", std::string("\7damaged\0", 9), 12);
     std::filesystem::remove(folder / "s-images");
-    const Loaded loaded = load(folder / "s");
+    const Loaded loaded = load_store(folder / "s");
     REQUIRE(loaded.report.damaged.size() == 1);
     CHECK(zc::dns::to_string(loaded.report.damaged[0].apex) == "damaged.");
     CHECK(contents(*loaded.catalogue) ==
           Contents{{"a.", "1"}, {"damaged.", "broken"}, {"z.", "1"}});
     CHECK(not_served(loaded.report) == Contents{{"damaged.", "damaged"}});
     // The image file that was made then has a placeholder, which tells of no damage.
-    const Loaded again = load(folder / "s");
-    CHECK(again.report.from == LoadReport::From::image_file);
+    const Loaded again = load_store(folder / "s");
+    CHECK(again.report.from == load::LoadReport::From::image_file);
     CHECK(not_served(again.report) == Contents{{"damaged.", "damaged"}});
 
     std::vector<std::string> problems;
-    CHECK(check_store(folder / "s", [&](const std::string& zone, const std::string& problem) {
+    CHECK(load::check_store(folder / "s", [&](const std::string& zone, const std::string& problem) {
               problems.push_back(zone + ": " + problem);
           }) == 1U);
     CHECK(problems ==
@@ -527,7 +529,7 @@ TEST_CASE("a damaged image makes its zone broken and is named; the others are se
 
     // Importing it again heals it.
     import_zones(folder / "s", zones_of({{"damaged.", 2}}));
-    const Loaded healed = load(folder / "s");
+    const Loaded healed = load_store(folder / "s");
     CHECK(contents(*healed.catalogue).at("damaged.") == "2");
     CHECK(healed.report.not_served.total() == 0);
 }
@@ -535,8 +537,8 @@ TEST_CASE("a damaged image makes its zone broken and is named; the others are se
 TEST_CASE("whether a store has moved on is seen, and opened for only when its files changed") {
     const Folder folder;
     import_zones(folder / "s", zones_of({{"a.", 1}}));
-    const Loaded loaded = load(folder / "s");
-    StoreWatch watch(folder / "s");
+    const Loaded loaded = load_store(folder / "s");
+    load::StoreWatch watch(folder / "s");
     for (int i = 0; i < 3; ++i) {
         const auto seen = watch.look();
         REQUIRE(seen);
@@ -567,8 +569,8 @@ TEST_CASE("a watch in the background tells each look by its number, and nothing 
     std::promise<std::uint64_t> told;
     std::atomic<bool> ended{false};
     {
-        BackgroundStoreWatch watch(
-            folder / "s", [&](std::uint64_t look, const zc::Result<StoreWatch::Seen>& seen) {
+        load::BackgroundStoreWatch watch(
+            folder / "s", [&](std::uint64_t look, const zc::Result<load::StoreWatch::Seen>& seen) {
                 CHECK_FALSE(ended);
                 CHECK(seen->position.number == 1);
                 if (look == 7) told.set_value(look);
@@ -587,17 +589,17 @@ TEST_CASE("an image that fits its digest but is none, or another zone's, is not 
     {
         auto update = zc::store::Update::begin(folder / "s", zc::store::Update::Missing::create);
         REQUIRE(update);
-        const std::string good = key_of(name("other."));
-        const std::string wrong = key_of(name("wrong."));
-        const std::string rubbish = key_of(name("rubbish."));
-        const std::string state = key_of(name("state."));
-        REQUIRE(update->put({.key = octets_of(good), .settings = {}}, other));
-        REQUIRE(update->put({.key = octets_of(wrong), .settings = {}}, other));
-        REQUIRE(update->put({.key = octets_of(rubbish), .settings = {}}, octets_of(rubbish)));
-        REQUIRE(update->put({.key = octets_of(state), .state = 77, .settings = {}}, other));
+        const std::string good = load::key_of(name("other."));
+        const std::string wrong = load::key_of(name("wrong."));
+        const std::string rubbish = load::key_of(name("rubbish."));
+        const std::string state = load::key_of(name("state."));
+        REQUIRE(update->put({.key = load::octets_of(good), .settings = {}}, other));
+        REQUIRE(update->put({.key = load::octets_of(wrong), .settings = {}}, other));
+        REQUIRE(update->put({.key = load::octets_of(rubbish), .settings = {}}, load::octets_of(rubbish)));
+        REQUIRE(update->put({.key = load::octets_of(state), .state = 77, .settings = {}}, other));
         REQUIRE(update->commit());
     }
-    const Loaded loaded = load(folder / "s");
+    const Loaded loaded = load_store(folder / "s");
     CHECK(loaded.report.damaged.size() == 3);
     CHECK(contents(*loaded.catalogue) ==
           Contents{
@@ -622,17 +624,17 @@ TEST_CASE("a source of records alone leaves the settings of the zone as they are
               .counts.differing() == 2);
     auto snapshot = zc::store::Snapshot::open(folder / "s");
     REQUIRE(snapshot);
-    const auto stored = *snapshot->find_or_null(octets_of(key_of(name("a."))));
+    const auto stored = *snapshot->find_or_null(load::octets_of(load::key_of(name("a."))));
     REQUIRE(stored != nullptr);
     CHECK(stored->serial == 2);
     ImportedZone back;
-    REQUIRE(decode_settings(stored->settings, back));
+    REQUIRE(settings::decode(stored->settings, back));
     CHECK(back.kind == zc::settings::Kind::primary);
     CHECK(back.metadata.size() == 1);
     REQUIRE(back.kept.size() == 1);
     CHECK(back.kept[0].name == "off.a");
     // Its keys say that answers have to be signed.
-    CHECK(contents(*load(folder / "s").catalogue) == Contents{{"a.", "unsigned"}, {"b.", "1"}});
+    CHECK(contents(*load_store(folder / "s").catalogue) == Contents{{"a.", "unsigned"}, {"b.", "1"}});
 }
 
 TEST_CASE("TSIG keys and supermasters are merged by name, and replaced with --prune") {
@@ -648,8 +650,8 @@ TEST_CASE("TSIG keys and supermasters are merged by name, and replaced with --pr
         finished(one);
         auto snapshot = zc::store::Snapshot::open(folder / "s");
         REQUIRE(snapshot);
-        const auto keys = decode_tsig_keys(snapshot->named(tsig_keys_name).value());
-        const auto supermasters = decode_supermasters(snapshot->named(supermasters_name).value());
+        const auto keys = settings::decode_tsig_keys(snapshot->named(settings::tsig_keys_name).value());
+        const auto supermasters = settings::decode_supermasters(snapshot->named(settings::supermasters_name).value());
         std::string out;
         for (const auto& known : *keys) out += known.name + "=" + known.secret + " ";
         for (const auto& known : *supermasters) out += known.nameserver + " ";
@@ -696,7 +698,7 @@ TEST_CASE("what changed too often since the image file makes a new one") {
     CHECK(outcome.image_file_written);
     CHECK(zc::store::ImageFile::read_head(folder / "s")->position.number ==
           first->position.number + 1);
-    const Loaded loaded = load(folder / "s");
+    const Loaded loaded = load_store(folder / "s");
     CHECK(loaded.report.on_top == 0);
     CHECK(contents(*loaded.catalogue).at("zone77.") == "2");
 }

@@ -3,7 +3,6 @@
 #include <string>
 #include <utility>
 
-
 namespace zc::settings {
 namespace {
 
@@ -121,8 +120,7 @@ std::string_view to_string(Kind kind) noexcept {
 
 std::vector<std::uint8_t> encode(const ZoneSettings& zone) {
     Encoder out;
-    if (zone.kind != Kind::native)
-        out.tag(Tag::kind).number(static_cast<std::uint64_t>(zone.kind));
+    if (zone.kind != Kind::native) out.tag(Tag::kind).number(static_cast<std::uint64_t>(zone.kind));
     for (const std::string& master : zone.masters) out.tag(Tag::master).text(master);
     if (!zone.account.empty()) out.tag(Tag::account).text(zone.account);
     if (zone.options) out.tag(Tag::options).text(*zone.options);

@@ -53,7 +53,7 @@ struct KeptRecord {
     enum class Why : std::uint8_t {
         disabled,       // never answered
         powerdns_only,  // ALIAS, LUA, URL, …: answered by policy; its name exists in the image
-        no_image,  // the zone has no image: all of its records are here
+        no_image,       // the zone has no image: all of its records are here
     };
     Why why = Why::disabled;
     bool disabled = false;

@@ -51,9 +51,7 @@ ZoneSettings random_zone(Seed& seed) {
                           static_cast<std::int32_t>(seed.next()),
                           static_cast<std::int32_t>(seed.next())};
     });
-    zone.left_out = some<LeftOut>(seed, [&] {
-        return LeftOut{text(), text()};
-    });
+    zone.left_out = some<LeftOut>(seed, [&] { return LeftOut{text(), text()}; });
     return zone;
 }
 
@@ -153,4 +151,3 @@ TEST_CASE("TSIG keys and supermasters come back") {
     CHECK(supermasters_back[0].nameserver == "ns.example.com");
     CHECK_FALSE(decode_supermasters(encode(keys)));
 }
-

@@ -9,9 +9,9 @@
 #include "compare/compare.h"
 #include "dns/message.h"
 #include "dns/name.h"
-#include "store/store.h"
-#include "settings/settings.h"
 #include "load/stored_zone.h"
+#include "settings/settings.h"
+#include "store/store.h"
 #include "zone/zone.h"
 
 namespace zc::shadow {
@@ -78,7 +78,7 @@ Result<std::optional<std::string>> left_out_of(store::Snapshot& store, const Sam
     if (zone == nullptr) return std::nullopt;
     ZC_TRY(const auto state, load::decode_state(zone->state));
     if (state.state == zone::State::unsigned_) return "withheld: signed by PowerDNS";
-    ingest::ImportedZone settings;
+    settings::ZoneSettings settings;
     ZC_TRY_STATUS(settings::decode(zone->settings, settings));
     if (state.hidden) return "not served: its SOA is disabled, so PowerDNS did not serve it either";
     const HadByOlder had = had_by_older(sample, *facts);

@@ -6,9 +6,9 @@
 
 #include <doctest/doctest.h>
 
+#include "merge/store_import.h"
 #include "shadow/test_messages.h"
 #include "testkit/folder.h"
-#include "merge/store_import.h"
 
 using namespace zc;
 using namespace zc::shadow;

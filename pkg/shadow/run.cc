@@ -8,13 +8,13 @@
 
 #include <sys/random.h>
 
+#include "load/load.h"
 #include "runtime/clock.h"
 #include "runtime/mapped_file.h"
 #include "runtime/workers.h"
 #include "shadow/asker.h"
 #include "shadow/flow.h"
 #include "shadow/worker.h"
-#include "load/load.h"
 
 namespace zc::shadow {
 namespace {
