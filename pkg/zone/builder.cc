@@ -1140,6 +1140,10 @@ void Builder::Work::warn_of_set(const Node& node, RrType type, bool is_glue,
         say("at a wildcard delegates nothing (RFC 4592 section 4.2)");
     else if (is_wildcard && type == RrType::ds)
         say("at a wildcard is never answered (RFC 4592 section 4.6)");
+    else if (type == RrType::ds && node.labels == 0)
+        say("at the apex belongs into the zone above (RFC 4035 section 2.4)");
+    else if (type == RrType::ds && (node.flags & node_flag::cut) == 0)
+        say("without NS secures no delegation (RFC 4035 section 2.4)");
     else if ((node.flags & node_flag::cut) == 0 || type == RrType::ns || type == RrType::ds ||
              type == RrType::nsec || (is_address && is_glue))
         return;

@@ -493,6 +493,8 @@ TEST_CASE("what is legal but suspicious is a warning") {
 }
 
 TEST_CASE("what can never be answered is a warning, and glue is none") {
+    constexpr const char* ds =
+        "1 8 2 0000000000000000000000000000000000000000000000000000000000000000";
     struct Case {
         std::vector<Record> records;
         std::vector<std::string> wanted;
@@ -534,14 +536,15 @@ TEST_CASE("what can never be answered is a warning, and glue is none") {
           "instead of its address",
           "x.d.example.: A below the DNAME d.example. is never answered",
           "x.d.example.: TXT below the DNAME d.example. is never answered"}},
-        {{record("*.example.", RrType::ns, "ns.elsewhere."),
-          record("*.w.example.", RrType::ds,
-                 "1 8 2 "
-                 "00000000000000000000000000000000000000000000000000000"
-                 "00000000000"),
+        {{record("*.example.", RrType::ns, "ns.elsewhere."), record("*.w.example.", RrType::ds, ds),
           record("*.w.example.", RrType::txt, "fine")},
          {"*.example.: NS at a wildcard delegates nothing (RFC 4592 section 4.2)",
           "*.w.example.: DS at a wildcard is never answered (RFC 4592 section 4.6)"}},
+        {{record("example.", RrType::ds, ds), record("nowhere.example.", RrType::ds, ds),
+          record("cut.example.", RrType::ds, ds),
+          record("cut.example.", RrType::ns, "ns.elsewhere.")},
+         {"example.: DS at the apex belongs into the zone above (RFC 4035 section 2.4)",
+          "nowhere.example.: DS without NS secures no delegation (RFC 4035 section 2.4)"}},
         {large, {"large.example.: TXT of 68000 octets fits into no message"}},
         {{record("a.example.", RrType::cname, "x.y.w.example."),
           record("b.example.", RrType::cname, "y.w.example."),
@@ -923,4 +926,5 @@ TEST_CASE("a zone tells its serial, and digests differ") {
 }
 
 }  // namespace
+constexpr const char* ds = "1 8 2 0000000000000000000000000000000000000000000000000000000000000000";
 }  // namespace zc::zone
