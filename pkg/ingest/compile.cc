@@ -30,6 +30,8 @@ constexpr std::string_view odd_character =
 constexpr std::string_view odd_character_effect =
     "answered (RFC 2181 section 11); PowerDNS gives SERVFAIL";
 constexpr std::string_view servfail = "SERVFAIL for the apex and all names below";
+constexpr std::string_view doubtful_octets_effect =
+    "taken as they stand in the dump; what the database gives to PowerDNS may be others";
 
 std::optional<std::int64_t> parse_integer(const Value& value) noexcept {
     if (!value) return std::nullopt;
@@ -73,6 +75,18 @@ Flag parse_flag(const Value& value) noexcept {
         default:
             return Flag::other;
     }
+}
+
+bool has_octet_above_127(std::string_view text) noexcept {
+    std::size_t at = 0;
+    std::uint64_t all = 0;
+    for (; text.size() - at >= sizeof all; at += sizeof all) {
+        std::uint64_t block = 0;
+        std::memcpy(&block, text.data() + at, sizeof block);
+        all |= block;
+    }
+    for (; at < text.size(); ++at) all |= static_cast<std::uint8_t>(text[at]);
+    return (all & 0x8080808080808080U) != 0;
 }
 
 /// Whether there is something that is no number.
@@ -334,7 +348,8 @@ void ZoneCompiler::compile(std::span<const RowStore::Bucket::Ref> refs, Compiled
                          std::ranges::binary_search(options_.repeated_names, zone_key(zone_.apex));
     const std::uint64_t digest = digest_rows();
     // Of rows that share a name it has to be known what each makes.
-    if (!done_->shares_name && options_.is_unchanged && options_.is_unchanged(zone_.apex, digest)) {
+    if (!done_->shares_name && options_.is_unchanged && !has_doubtful_octets() &&
+        options_.is_unchanged(zone_.apex, digest)) {
         for (RowSums& table : done_->counts) table.all(Fate::unchanged);
         done_->unchanged = true;
         return;
@@ -389,8 +404,25 @@ std::uint64_t ZoneCompiler::digest_rows() const noexcept {
     return digest == 0 ? 1 : digest;  // 0 is none
 }
 
+bool ZoneCompiler::has_doubtful_octets(const Row& row) const noexcept {
+    std::uint32_t columns = options_.octets.columns[static_cast<std::size_t>(row.table)];
+    for (std::size_t i = 0; columns != 0; ++i, columns >>= 1) {
+        if ((columns & 1) != 0 && row.values[i] && has_octet_above_127(*row.values[i])) return true;
+    }
+    return false;
+}
+
+bool ZoneCompiler::has_doubtful_octets() const noexcept {
+    if (options_.octets.reason.empty()) return false;
+    return std::ranges::any_of(refs_, [this](const RowStore::Bucket::Ref& ref) {
+        return has_doubtful_octets(RowStore::Bucket::read(ref));
+    });
+}
+
 void ZoneCompiler::domain_row(const Row& row) {
     zone_.source_id = row.domain;
+    if (has_doubtful_octets(row))
+        doubt_zone(options_.octets.reason, std::string(doubtful_octets_effect));
     if (!powerdns_looks_up(zone_.apex, dns::NameView())) {
         doubt_zone("a character in the zone's name for which PowerDNS looks up nothing",
                    std::string(odd_character_effect));
@@ -442,6 +474,8 @@ void ZoneCompiler::domain_row(const Row& row) {
 }
 
 void ZoneCompiler::side_row(const Row& row) {
+    if (has_doubtful_octets(row))
+        doubt(row, options_.octets.reason, std::string(doubtful_octets_effect));
     switch (row.table) {
         case Table::domainmetadata: {
             if (!row.values[column::kind])
@@ -546,6 +580,8 @@ void ZoneCompiler::record_row(const Row& row, std::uint32_t ref) {
         }
         if (is_no_integer(row.values[column::ttl]) || is_no_integer(row.values[column::prio]))
             doubt(row, "of a disabled row, a TTL or prio that is no number", "kept as the default");
+        if (has_doubtful_octets(row))
+            doubt(row, options_.octets.reason, std::string(doubtful_octets_effect));
         zone_.kept.push_back({.why = KeptRecord::Why::disabled,
                               .disabled = true,
                               .name = text_of(row.values[column::record_name]),
@@ -622,6 +658,8 @@ void ZoneCompiler::record_row(const Row& row, std::uint32_t ref) {
     }
     if (!odd.empty())
         doubt_item(items_.back(), std::string(odd), "answered; PowerDNS does not find this row");
+    if (has_doubtful_octets(row))
+        doubt_item(items_.back(), options_.octets.reason, std::string(doubtful_octets_effect));
 }
 
 void ZoneCompiler::find_owners() {

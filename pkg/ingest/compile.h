@@ -25,6 +25,7 @@ struct CompileOptions {
     std::uint32_t default_ttl = 3600;
     bool finds_capitals = false;                // the source's database compares without case
     std::vector<std::uint64_t> repeated_names;  // of `DomainNames`
+    DoubtfulOctets octets;                      // of the source's text
     std::function<bool(dns::NameView apex, std::uint64_t rows_digest)>
         is_unchanged;               // may be empty
     std::function<bool()> stopped;  // once true, what `compile` returns is of no use; may be empty
@@ -108,6 +109,8 @@ private:
     };
 
     std::uint64_t digest_rows() const noexcept;
+    bool has_doubtful_octets(const Row& row) const noexcept;
+    bool has_doubtful_octets() const noexcept;
     void domain_row(const Row& row);
     void side_row(const Row& row);
     void record_row(const Row& row, std::uint32_t ref);

@@ -152,11 +152,13 @@ private:
     Status copy_data(const std::shared_ptr<const TableLayout>& layout, RowIds::Copy* ids_or_null,
                      std::uint64_t& passed_over);
     RowIds& ids_of(const DumpTable& table);
+    void note_encoding(const DumpTable& table, std::span<const std::string> columns);
 
     // Rows of one INSERT: how its columns become those of the table.
     struct InsertTarget {
         const DumpTable* table = nullptr;
         std::vector<std::string> columns;                  // as the statement names them
+        std::optional<std::string> encoding;               // in which rows came last
         std::shared_ptr<const TableLayout> layout;         // of those, and the ones behind them
         std::vector<std::optional<std::string>> appended;  // of columns that the statement left out
         std::vector<std::optional<std::string>> fallbacks;  // what DEFAULT means
@@ -366,6 +368,7 @@ Status DumpReader::copy() {
                                      line);
                 }
                 ids_or_null = &ids_of(table).copy(line, layout->has_ids);
+                note_encoding(table, columns);
             }
         }
     } else if (!is_empty && table.rows_line == 0) {
@@ -376,6 +379,40 @@ Status DumpReader::copy() {
     ZC_TRY_STATUS(copy_data(layout, ids_or_null, passed_over));
     table.rows_passed_over += passed_over;
     return {};
+}
+
+/// Tells which columns the database may have in other octets than the dump, when they are above
+/// 127.
+void DumpReader::note_encoding(const DumpTable& table, std::span<const std::string> columns) {
+    const std::string& encoding = encoding_.now();
+    const auto doubt = [&](std::string_view column, std::string in) {
+        const auto kept = columns_of(*table.ours);
+        const auto at = std::ranges::find(kept, column);
+        if (at == kept.end()) return;
+        pipeline_.doubt_octets(*table.ours, static_cast<std::size_t>(at - kept.begin()),
+                               "octets above 127 in text of encoding " +
+                                   (encoding.empty() ? "unknown" : encoding) + std::move(in));
+    };
+    if (dialect_ != Dialect::mysql) {
+        if (encoding.empty() || encoding_of(encoding) == Encoding::utf8) return;
+        for (const std::string& column : columns) doubt(column, "");
+        return;
+    }
+    const std::string text = charset_family(encoding);
+    const bool is_utf8 = text.empty() || text == "utf8";
+    if (text == "binary") return;  // as the database has it
+    for (const std::string& column : columns) {
+        std::string charset = table.charset;
+        for (const DumpColumn& known : table.columns.value_or(std::vector<DumpColumn>()))
+            if (known.name == column && !known.charset.empty() && charset != "several")
+                charset = known.charset;
+        const bool is_same = charset == text || charset == "binary" ||
+                             (is_utf8 && (charset.empty() || charset == "utf8"));
+        if (!is_same) {
+            doubt(column, ", of a column of charset " +
+                              (charset.empty() ? std::string("unknown") : charset));
+        }
+    }
 }
 
 RowIds& DumpReader::ids_of(const DumpTable& table) {
@@ -745,6 +782,10 @@ Status DumpReader::insert_values(DumpTable& table, std::vector<std::string> colu
         ZC_TRY(const bool is_taken, takes_rows_of(table, columns, line));
         if (is_taken) {
             ZC_TRY(target, target_of(table, std::move(columns), line));
+            if (target->encoding != encoding_.now()) {
+                note_encoding(table, target->columns);
+                target->encoding = encoding_.now();
+            }
         }
     } else if (table.rows_line == 0) {
         table.rows_line = line;
@@ -899,6 +940,7 @@ Status DumpReader::insert_select(DumpTable& table, const std::vector<std::string
     InsertTarget* target = nullptr;
     if (is_taken) {
         ZC_TRY(target, target_of(table, columns, line));
+        note_encoding(table, columns);
     }
     const auto other_query = [&]() -> Status {
         if (failure_ || token_.kind == Token::Kind::end) return unexpected("a query");

@@ -399,8 +399,11 @@ Status DumpStatements::create_table(bool temporary, bool foreign, std::uint64_t 
             } else if (token_.is("like")) {
                 are_known = false;
             }
+            CharsetClause charset;
             for (int depth = 0; token_.kind != Token::Kind::end; next()) {
                 if (depth == 0 && (token_.is(',') || token_.is(')'))) break;
+                charset.step(token_);
+                if (column != nullptr) column->charset = charset.charset();
                 if (token_.is_stop()) return unexpected("\")\" behind the columns");
                 if (token_.is('(')) ++depth;
                 if (token_.is(')')) --depth;
@@ -418,7 +421,9 @@ Status DumpStatements::create_table(bool temporary, bool foreign, std::uint64_t 
         if (!token_.is(')')) return unexpected("\",\" or \")\"");
         next();
     }
+    CharsetClause charset;
     for (int depth = 0; token_.kind != Token::Kind::end && !token_.is_stop();) {
+        charset.step(token_);
         if (token_.is('\\')) return unexpected("\";\" before a command of the client");
         if (depth == 0 && (token_.is("inherits") || token_.is("partition"))) {
             ZC_TRY_STATUS(parents(table, columns, line));
@@ -435,6 +440,7 @@ Status DumpStatements::create_table(bool temporary, bool foreign, std::uint64_t 
     if (!is_there || !if_not_exists) {
         table.columns.reset();
         if (are_known) table.columns = std::move(columns);
+        table.charset = charset.charset();
     }
     return {};
 }
@@ -583,14 +589,18 @@ Status DumpStatements::alter(std::uint64_t line) {
         return {};
     }
     for (;;) {
+        CharsetClause charset;
+        charset.step(token_);
         ZC_TRY(const bool is_family, alter_family(table, line));
         if (!is_family) ZC_TRY_STATUS(alter_action(table, line));
         for (int depth = 0; token_.kind != Token::Kind::end && !token_.is_stop(); next()) {
             if (token_.is('\\')) return unexpected("\";\" before a command of the client");
+            charset.step(token_);
             if (depth == 0 && token_.is(',')) break;
             if (token_.is('(')) ++depth;
             if (token_.is(')')) --depth;
         }
+        if (!charset.charset().empty()) table.charset = "several";
         if (!token_.is(',')) return {};
         next();
     }

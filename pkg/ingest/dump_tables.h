@@ -24,6 +24,7 @@ namespace zc::ingest {
 struct DumpColumn {
     std::string name;                     // lower case
     std::optional<std::string> fallback;  // a literal DEFAULT that is not NULL
+    std::string charset = {};             // of MySQL's, by `charset_family`; empty: the table's
 };
 
 /// Where a table stands. `database` is what \connect named last. `schema` is PostgreSQL's schema or
@@ -41,6 +42,7 @@ struct DumpTable {
     bool created = false;  // by CREATE TABLE, and not dropped
     bool named = false;    // by CREATE TABLE, COPY or INSERT
     bool is_view = false;
+    std::string charset;  // of MySQL's; empty: not known; "several": changed by ALTER TABLE
     std::optional<std::vector<DumpColumn>> columns;  // of CREATE TABLE, where they are known
     /// Of which it is a partition, or from which it inherits: its rows are rows of that table.
     DumpTable* parent_or_null = nullptr;

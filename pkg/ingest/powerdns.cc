@@ -824,6 +824,7 @@ Result<ImportTotals> import_rows(const std::string& name, const RowReader& read,
     std::uint64_t rows = 0;
     bool finds_capitals = false;
     std::vector<std::uint64_t> repeated_names;
+    DoubtfulOctets octets;
     {
         Throttle throttle;
         const ByteSource* place = nullptr;
@@ -843,6 +844,7 @@ Result<ImportTotals> import_rows(const std::string& name, const RowReader& read,
         rows = pipeline.rows();
         finds_capitals = pipeline.finds_capitals();
         repeated_names = pipeline.repeated_names();
+        octets = pipeline.doubtful_octets();
         for (std::size_t i = 0; i < tables_count; ++i) {
             totals.tables[i].read += pipeline.refused()[i];
             totals.tables[i].of(Fate::refused) += pipeline.refused()[i];
@@ -856,6 +858,7 @@ Result<ImportTotals> import_rows(const std::string& name, const RowReader& read,
                            .default_ttl = options.default_ttl,
                            .finds_capitals = finds_capitals,
                            .repeated_names = std::move(repeated_names),
+                           .octets = std::move(octets),
                            .is_unchanged = options.is_unchanged,
                            .stopped = [&options] { return stopped(options); }};
     ZC_TRY_STATUS(Compilation(options, std::move(compile), store, rows, sink, totals).run());

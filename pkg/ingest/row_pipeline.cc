@@ -300,6 +300,12 @@ bool RowPipeline::may_be_foreign(Table table) noexcept {
     return table == Table::comments || table == Table::tsigkeys || table == Table::supermasters;
 }
 
+void RowPipeline::doubt_octets(Table table, std::size_t column, std::string reason) {
+    doubtful_octets_.columns[static_cast<std::size_t>(table)] |=
+        static_cast<std::uint16_t>(1U << column);
+    if (doubtful_octets_.reason.empty()) doubtful_octets_.reason = std::move(reason);
+}
+
 std::unique_ptr<char[]> RowPipeline::buffer() {
     {
         const std::lock_guard lock(mutex_);

@@ -93,6 +93,10 @@ public:
     /// MySQL's comparisons find names in whatever case.
     void set_finds_capitals() noexcept { finds_capitals_ = true; }
     bool finds_capitals() const noexcept { return finds_capitals_; }
+    /// Values of that column that have octets above 127 are doubtful, for the database may have
+    /// others. The first reason is the one that is given.
+    void doubt_octets(Table table, std::size_t column, std::string reason);
+    const DoubtfulOctets& doubtful_octets() const noexcept { return doubtful_octets_; }
     /// A buffer of `copy_block_octets`, used before if there is one.
     std::unique_ptr<char[]> buffer();
 
@@ -137,6 +141,7 @@ private:
     std::array<bool, tables_count> seen_{};
     std::list<RowIds> ids_;
     bool finds_capitals_ = false;
+    DoubtfulOctets doubtful_octets_;
     std::atomic<std::uint64_t> rows_ = 0;
     std::atomic<bool> failed_ = false;
     BoundedQueue<CopyBlock> queue_;

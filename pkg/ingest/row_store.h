@@ -27,6 +27,13 @@ namespace zc::ingest {
 
 inline constexpr std::size_t buckets_count = 512;
 inline constexpr std::size_t columns_max = 9;  // of one table, that are kept
+
+/// Columns whose values are doubtful where they have octets above 127, a bit each, by table; and
+/// why.
+struct DoubtfulOctets {
+    std::array<std::uint16_t, tables_count> columns{};
+    std::string reason;
+};
 inline constexpr std::size_t row_octets_max = std::size_t{64} << 20;
 
 /// The columns that are kept, in the order in which a `Row` has them. The first of a table with

@@ -114,4 +114,36 @@ std::optional<Encoding> encoding_of(std::string_view name) {
     return std::nullopt;
 }
 
+std::string charset_family(std::string_view name) {
+    std::string family = lower(name);
+    if (is_one_of(family, {"utf8", "utf8mb3", "utf8mb4"})) return "utf8";
+    return family;
+}
+
+void CharsetClause::step(const Token& token) {
+    const State state = std::exchange(state_, State::none);
+    const bool is_value = token.kind == Token::Kind::word || token.kind == Token::Kind::name ||
+                          token.kind == Token::Kind::string;
+    if (state == State::charset || state == State::collation) {
+        if (token.is('=')) {
+            state_ = state;
+        } else if (is_value && state == State::charset) {
+            charset_ = charset_family(token.text);
+            is_explicit_ = true;
+        } else if (is_value && !is_explicit_) {
+            // latin1_swedish_ci; uca1400_ai_ci tells nothing.
+            const std::string charset = token.text.substr(0, token.text.find('_'));
+            if (encoding_of(charset)) charset_ = charset_family(charset);
+        }
+    } else if (state == State::character && token.is("set")) {
+        state_ = State::charset;
+    } else if (token.is("charset")) {
+        state_ = State::charset;
+    } else if (token.is("character")) {
+        state_ = State::character;
+    } else if (token.is("collate")) {
+        state_ = State::collation;
+    }
+}
+
 }  // namespace zc::ingest

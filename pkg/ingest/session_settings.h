@@ -9,6 +9,8 @@
 
 namespace zc::ingest {
 
+struct Token;
+
 /// A boolean as PostgreSQL reads it: an unambiguous start of true, false, yes, no, on or off, or 1
 /// or 0, in any case, without blanks around it.
 std::optional<bool> postgresql_boolean(std::string_view text) noexcept;
@@ -30,6 +32,23 @@ enum class Encoding : std::uint8_t {
 };
 /// Of a name as PostgreSQL's client_encoding or MySQL's SET NAMES takes it. Nothing: not known.
 std::optional<Encoding> encoding_of(std::string_view name);
+
+/// Of a name for MySQL: "utf8" for all of its UTF-8, "binary" for what is not looked at.
+std::string charset_family(std::string_view name);
+
+/// CHARACTER SET a, CHARSET = a, COLLATE a_ci among the tokens of a definition, one at a time.
+class CharsetClause {
+public:
+    void step(const Token& token);
+    /// As `charset_family` has it; empty: none was named.
+    const std::string& charset() const noexcept { return charset_; }
+
+private:
+    enum class State : std::uint8_t { none, character, charset, collation };
+    State state_ = State::none;
+    bool is_explicit_ = false;
+    std::string charset_;
+};
 
 /// A setting that may have a value of its own in a transaction: SET LOCAL.
 template <typename T>
