@@ -54,7 +54,7 @@ struct StatementWord {
 constexpr StatementWord statement_words[] = {
     {"abort", Verb::rollback},
     {"alter", Verb::alter},
-    {"analyze", Verb::harmless},
+    {"analyze", Verb::code},
     {"attach", Verb::harmless},
     {"begin", Verb::begin},
     {"cache", Verb::harmless},
@@ -73,8 +73,8 @@ constexpr StatementWord statement_words[] = {
     {"declare", Verb::code},
     {"delete", Verb::delete_},
     {"delimiter", Verb::delimiter},
-    {"desc", Verb::harmless},
-    {"describe", Verb::harmless},
+    {"desc", Verb::code},
+    {"describe", Verb::code},
     {"detach", Verb::harmless},
     {"discard", Verb::reset},
     {"do", Verb::code},
@@ -82,7 +82,7 @@ constexpr StatementWord statement_words[] = {
     {"end", Verb::commit},
     {"execute", Verb::code},
     {"explain", Verb::code},
-    {"fetch", Verb::harmless},
+    {"fetch", Verb::code},
     {"flush", Verb::harmless},
     {"grant", Verb::harmless},
     {"handler", Verb::harmless},
@@ -93,14 +93,14 @@ constexpr StatementWord statement_words[] = {
     {"load", Verb::load},
     {"lock", Verb::harmless},
     {"merge", Verb::merge},
-    {"move", Verb::harmless},
+    {"move", Verb::code},
     {"notify", Verb::harmless},
     {"optimize", Verb::harmless},
     {"pragma", Verb::harmless},
     {"prepare", Verb::code},
     {"purge", Verb::harmless},
     {"reassign", Verb::harmless},
-    {"refresh", Verb::harmless},
+    {"refresh", Verb::code},
     {"reindex", Verb::harmless},
     {"release", Verb::harmless},
     {"rename", Verb::rename},
@@ -117,7 +117,7 @@ constexpr StatementWord statement_words[] = {
     {"source", Verb::other_file},
     {"start", Verb::start},
     {"stop", Verb::harmless},
-    {"table", Verb::harmless},
+    {"table", Verb::code},
     {"truncate", Verb::truncate},
     {"uninstall", Verb::harmless},
     {"unlisten", Verb::harmless},
@@ -192,7 +192,7 @@ private:
     Result<std::vector<std::string>> columns_of_insert(const DumpTable& table,
                                                        std::vector<std::string> columns,
                                                        std::uint64_t line);
-    Result<bool> takes_rows_of(DumpTable& table, std::span<const std::string> columns,
+    Result<bool> takes_rows_of(DumpTable& table, std::span<const std::string> columns, Rows rows,
                                std::uint64_t line);
     Result<InsertTarget*> target_of(DumpTable& table, std::vector<std::string> columns,
                                     std::uint64_t line);
@@ -239,7 +239,7 @@ Result<std::vector<std::string>> DumpReader::columns_of_insert(const DumpTable& 
 
 /// Whether rows of `table` go into the pipeline; else they are counted and said at the end.
 Result<bool> DumpReader::takes_rows_of(DumpTable& table, std::span<const std::string> columns,
-                                       std::uint64_t line) {
+                                       Rows rows, std::uint64_t line) {
     if (!table.ours) return false;
     if (dialect_ == Dialect::mysql) tables_.set_mysql();
     // The shape is that of the whole table where it is known: a statement may name a part of it.
@@ -265,6 +265,7 @@ Result<bool> DumpReader::takes_rows_of(DumpTable& table, std::span<const std::st
         }
         return false;
     }
+    if (is_taken) ZC_TRY_STATUS(refuse_fired(table, rows, line));
     return is_taken;
 }
 
@@ -272,7 +273,7 @@ Status DumpReader::copy() {
     const std::uint64_t line = line_;
     next();
     if (token_.is('(')) {  // COPY (query) TO
-        return end_harmless();
+        return end_query("COPY", line);
     }
     found(Dialect::postgresql);
     if (token_.is("binary")) next();
@@ -289,6 +290,7 @@ Status DumpReader::copy() {
     DumpTable& table = tables_.find(parts);
     table.named = true;
     const bool is_ours = table.ours && tables_.is_chosen(table.place);
+    ZC_TRY_STATUS(refuse_stand_in("COPY into", table, line));
     if (!token_.is("stdin")) {
         skip_statement();
         if (is_ours && token_.is_stop()) {
@@ -331,7 +333,7 @@ Status DumpReader::copy() {
         ZC_TRY(columns, columns_of_insert(table, std::move(columns), line));
         bool is_taken = true;
         if (!is_empty) {
-            ZC_TRY(is_taken, takes_rows_of(table, columns, line));
+            ZC_TRY(is_taken, takes_rows_of(table, columns, Rows::copied, line));
         } else {
             is_taken = !RowPipeline::may_be_foreign(*table.ours) && tables_.may_hold(table.place);
         }
@@ -371,9 +373,12 @@ Status DumpReader::copy() {
                 note_encoding(table, columns);
             }
         }
-    } else if (!is_empty && table.rows_line == 0) {
-        table.rows_line = line;
-        table.columns_with_rows = std::move(columns);
+    } else if (!is_empty) {
+        if (!table.ours) ZC_TRY_STATUS(refuse_fired(table, Rows::copied, line));
+        if (table.rows_line == 0) {
+            table.rows_line = line;
+            table.columns_with_rows = std::move(columns);
+        }
     }
     std::uint64_t passed_over = 0;
     ZC_TRY_STATUS(copy_data(layout, ids_or_null, passed_over));
@@ -482,15 +487,6 @@ Status DumpReader::copy_data(const std::shared_ptr<const TableLayout>& layout,
     }
 }
 
-/// X'…' and 0x…: two digits an octet.
-std::string octets_of_hex(std::string_view digits) {
-    std::string octets;
-    for (std::size_t i = 0; i + 1 < digits.size(); i += 2) {
-        octets += static_cast<char>(hex_value(digits[i]) % 16 * 16 + hex_value(digits[i + 1]) % 16);
-    }
-    return octets;
-}
-
 /// SQLite's unistr(): \XXXX, \uXXXX, \+XXXXXX, \UXXXXXXXX and \\. False for another escape.
 bool decode_unistr(std::string_view text, std::string& out) {
     while (!text.empty()) {
@@ -541,6 +537,7 @@ Status DumpReader::arguments(std::vector<std::optional<std::string>>& out, bool&
 /// unistr('a\u000ab').
 Status DumpReader::call(const std::string& function, std::optional<std::string>& out, bool& usable,
                         int depth) {
+    ZC_TRY_STATUS(refuse_call("INSERT", function));
     std::vector<std::optional<std::string>> given;
     ZC_TRY_STATUS(arguments(given, usable, depth));
     const bool complete =
@@ -651,6 +648,8 @@ Status DumpReader::expression(std::optional<std::string>& out, bool& usable, int
     for (int open = 0; token_.kind != Token::Kind::end && !token_.is_stop(); next()) {
         if (open == 0 && (token_.is(',') || token_.is(')'))) return {};
         usable = false;
+        if (token_.is('(')) ZC_TRY_STATUS(refuse_call("INSERT", function));
+        function = is_name() ? token_.text : "";
         if (token_.is('(')) ++open;
         if (token_.is(')')) --open;
     }
@@ -779,7 +778,7 @@ Status DumpReader::insert_values(DumpTable& table, std::vector<std::string> colu
     InsertTarget* target = nullptr;
     if (table.ours && tables_.is_chosen(table.place)) {
         ZC_TRY(columns, columns_of_insert(table, std::move(columns), line));
-        ZC_TRY(const bool is_taken, takes_rows_of(table, columns, line));
+        ZC_TRY(const bool is_taken, takes_rows_of(table, columns, Rows::inserted, line));
         if (is_taken) {
             ZC_TRY(target, target_of(table, std::move(columns), line));
             if (target->encoding != encoding_.now()) {
@@ -816,7 +815,7 @@ Status DumpReader::insert_values(DumpTable& table, std::vector<std::string> colu
         if (!token_.is(',')) break;
         next();
     }
-    if (target == nullptr) return end_harmless();
+    if (target == nullptr) return end_change("INSERT", line);
     return end_insert(table, replaces, collided, line);
 }
 
@@ -936,7 +935,7 @@ Status DumpReader::guess_escapes() {
 /// other query can be followed. The current token is SELECT.
 Status DumpReader::insert_select(DumpTable& table, const std::vector<std::string>& columns,
                                  std::uint64_t line) {
-    ZC_TRY(const bool is_taken, takes_rows_of(table, columns, line));
+    ZC_TRY(const bool is_taken, takes_rows_of(table, columns, Rows::inserted, line));
     InsertTarget* target = nullptr;
     if (is_taken) {
         ZC_TRY(target, target_of(table, columns, line));
@@ -1020,6 +1019,8 @@ Status DumpReader::insert(bool replaces, std::uint64_t line) {
     DumpTable& table = tables_.find(parts);
     table.named = true;
     const bool is_ours = table.ours && tables_.is_chosen(table.place);
+    ZC_TRY_STATUS(refuse_stand_in("INSERT into", table, line));
+    if (!table.ours) ZC_TRY_STATUS(refuse_fired(table, Rows::inserted, line));
     if (token_.is("partition")) {
         while (token_.kind != Token::Kind::end && !token_.is_stop() && !token_.is(')')) next();
         next();
@@ -1038,7 +1039,7 @@ Status DumpReader::insert(bool replaces, std::uint64_t line) {
         next();
         return insert_values(table, std::move(columns), replaces, line);
     }
-    if (!is_ours) return end_harmless();  // whatever it is, its rows go into another table
+    if (!is_ours) return end_change("INSERT", line);  // its rows go into another table
     if (token_.is("select") && table.ours == Table::records && !columns.empty())
         return insert_select(table, columns, line);
     if (token_.is("set")) return refuse_effect("INSERT … SET into", table.name, line);
@@ -1155,8 +1156,7 @@ Status DumpReader::statement() {
             Mentions named;
             ZC_TRY_STATUS(mentions({"using"}, named));
             if (!named.table.empty()) return refuse_effect("MERGE into", named.table, line);
-            skip_statement();
-            return {};
+            return end_change("MERGE", line);
         }
         case Verb::other_file:
             return fail(Errc::unsupported,

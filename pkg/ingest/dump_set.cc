@@ -285,16 +285,19 @@ void DumpStatements::remember(const std::string& variable, std::optional<std::st
 Status DumpStatements::skip_value(const std::string& assigned) {
     int depth = 0;
     bool is_insert = false;
+    std::string before;
     for (int signs = 0; token_.kind != Token::Kind::end && !token_.is_stop(); next()) {
         if (token_.is('\\')) return unexpected("\";\" before a command of the client");
         if (is_insert && token_.is("into")) return unexpected("\";\" before INSERT INTO");
         is_insert = token_.is("insert") || token_.is("replace") ||
                     (is_insert && token_.kind == Token::Kind::word);
         if (depth == 0 && (token_.is(',') || token_.is(')'))) return {};
+        if (token_.is('(')) ZC_TRY_STATUS(refuse_call("SET", before));
+        before = is_name() ? token_.text : "";
         if (token_.is('(')) ++depth;
         if (token_.is(')')) --depth;
         if (signs == 1 || token_.kind == Token::Kind::string)
-            ZC_TRY_STATUS(stand_in(assigned, table_meant_in_token()));
+            ZC_TRY_STATUS(stand_in(StandIn::text, assigned, table_meant_in_token()));
         signs = token_.is('@') ? signs + 1 : 0;
     }
     return {};
@@ -311,7 +314,7 @@ Status DumpStatements::evaluate(const SetStatement& statement, const std::string
     out.reset();
     if (depth > value_depth_max) return skip_value(assigned);
     if (token_.kind == Token::Kind::string || token_.kind == Token::Kind::number) {
-        ZC_TRY_STATUS(stand_in(assigned, table_meant_in_token()));
+        ZC_TRY_STATUS(stand_in(StandIn::text, assigned, table_meant_in_token()));
         if (token_.escapes_guessed && guessed_line_ == 0) guessed_line_ = line_;
         out = token_.text;
         next();
@@ -327,7 +330,7 @@ Status DumpStatements::evaluate(const SetStatement& statement, const std::string
         }
         const std::string name = lower(token_.text);
         if (is_users) {
-            ZC_TRY_STATUS(stand_in(assigned, table_meant_in_token()));
+            ZC_TRY_STATUS(stand_in(StandIn::text, assigned, table_meant_in_token()));
             const auto known = users_variables_.find(name);
             if (known != users_variables_.end() && !is_assigned(name)) out = known->second;
         } else if (!is_assigned("@@" + name)) {
@@ -346,6 +349,7 @@ Status DumpStatements::evaluate(const SetStatement& statement, const std::string
         if (!token_.is('(')) {
             out = word;
         } else {
+            ZC_TRY_STATUS(refuse_call("SET", word));
             std::vector<std::optional<std::string>> given;
             do {
                 next();

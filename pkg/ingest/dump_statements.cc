@@ -74,6 +74,15 @@ constexpr std::string_view selected_before_parenthesis[] = {"all",
                                                             "when",
                                                             "where"};
 
+/// Words of statements that change rows or tables, or run what does.
+constexpr std::string_view words_of_change[] = {"alter",   "call",     "copy",  "delete", "drop",
+                                                "execute", "insert",   "load",  "merge",  "rename",
+                                                "replace", "truncate", "update"};
+
+bool is_word_of_change(std::string_view word) noexcept {
+    return std::ranges::find(words_of_change, word) != std::end(words_of_change);
+}
+
 /// Counts BEGIN and END as far as the three dialects have them, with CASE … END in expressions, END
 /// IF of MySQL's, the parentheses of CREATE RULE, and columns that are called "end".
 class BodyNesting {
@@ -142,11 +151,12 @@ void DumpStatements::skip_statement() {
 
 /// The rest of a statement that changes no row. Another one inside of it would be lost: a ";" is
 /// missing. What set_config would set there is not followed.
-Status DumpStatements::end_harmless() {
+Status DumpStatements::end_harmless(Effect* effect_or_null) {
     bool is_insert = false;
     for (; token_.kind != Token::Kind::end && !token_.is_stop(); next()) {
         if (token_.is('\\')) return unexpected("\";\" before a command of the client");
         if (token_.is("set_config")) return unexpected("set_config in a SELECT");
+        if (effect_or_null != nullptr) note(*effect_or_null);
         if (token_.kind != Token::Kind::word) {
             is_insert = false;
         } else if (token_.text == "insert" || token_.text == "replace") {
@@ -161,15 +171,27 @@ Status DumpStatements::end_harmless() {
     return {};
 }
 
+/// The table that `name` stands for; or empty.
+std::string DumpStatements::stood_for(StandIn kind, const std::string& name) const {
+    const auto& names = stand_ins_[static_cast<std::size_t>(kind)];
+    if (names.empty()) return {};
+    const auto found = names.find(name);
+    return found == names.end() ? "" : found->second + ", by way of " + name;
+}
+
 /// The table of PowerDNS's that a word means, which may be its name or a stand-in; or empty.
-std::string DumpStatements::table_meant(const std::string& word) const {
-    if (table_of(word)) return word;
-    const auto found = stand_ins_.find(word);
-    return found == stand_ins_.end() ? "" : found->second + ", by way of " + word;
+std::string DumpStatements::table_meant(const std::string& word) {
+    if (table_of(word)) {
+        const DumpTable* table = tables_.find_or_null({word});
+        return table == nullptr || tables_.is_chosen(table->place) ? word : "";
+    }
+    for (const StandIn kind : {StandIn::text, StandIn::view, StandIn::routine, StandIn::runner})
+        if (std::string table = stood_for(kind, word); !table.empty()) return table;
+    return {};
 }
 
 /// The first of PowerDNS's tables that stands in `text` as a word of its own; or empty.
-std::string DumpStatements::table_meant_in(std::string_view text) const {
+std::string DumpStatements::table_meant_in(std::string_view text) {
     while (!text.empty()) {
         std::size_t size = 0;
         while (size < text.size() && is_word(text[size])) ++size;
@@ -181,22 +203,99 @@ std::string DumpStatements::table_meant_in(std::string_view text) const {
 }
 
 /// The same of the current token, which may be a string with code.
-std::string DumpStatements::table_meant_in_token() const {
+std::string DumpStatements::table_meant_in_token() {
+    if (token_.kind == Token::Kind::number && token_.text.starts_with("0x"))
+        return table_meant_in(octets_of_hex(std::string_view(token_.text).substr(2)));
     const bool has_words = token_.kind == Token::Kind::word || token_.kind == Token::Kind::name ||
                            token_.kind == Token::Kind::string;
     return has_words ? table_meant_in(token_.text) : "";
 }
 
-Status DumpStatements::stand_in(const std::string& name, const std::string& table) {
+Status DumpStatements::stand_in(StandIn kind, const std::string& name, const std::string& table) {
     if (name.empty() || table.empty()) return {};
-    if (stand_ins_.size() == stand_ins_max) {
+    auto& names = stand_ins_[static_cast<std::size_t>(kind)];
+    if (names.size() == stand_ins_max) {
         return fail(Errc::limit,
                     "more than " + std::to_string(stand_ins_max) +
-                        " routines and variables that name tables of PowerDNS's",
+                        " views, routines or variables that name tables of PowerDNS's",
                     {name_, line_});
     }
-    stand_ins_.emplace(lower(name), table.substr(0, table.find(',')));
+    names.emplace(lower(name), table.substr(0, table.find(',')));
     return {};
+}
+
+/// Adds the current token to what the statement does.
+void DumpStatements::note(Effect& effect) {
+    // replace(a, b, c) is a function.
+    if (token_.kind == Token::Kind::word)
+        effect.last_but_one = std::exchange(effect.last, token_.text);
+    if (std::exchange(effect.may_change, false)) effect.changes = effect.changes || !token_.is('(');
+    if (effect.table.empty()) effect.table = table_meant_in_token();
+    const bool is_word = token_.kind == Token::Kind::word || token_.kind == Token::Kind::name;
+    if (is_word && effect.through.empty())
+        effect.through = stood_for(StandIn::runner, lower(token_.text));
+    if (token_.is('(') && !effect.before.empty()) {
+        if (effect.through.empty())
+            effect.through = stood_for(StandIn::routine, lower(effect.before));
+        if (effect.is_own && std::ranges::find(selected_before_parenthesis, effect.before) ==
+                                 std::end(selected_before_parenthesis))
+            effect.runs_code = true;
+    }
+    if (is_word) {
+        // FOR UPDATE, ON DUPLICATE KEY UPDATE, ON DELETE
+        const bool is_clause =
+            effect.before == "on" ||
+            (token_.is("update") && is_one_of(effect.before, {"for", "key", "do"}));
+        effect.may_change =
+            token_.kind == Token::Kind::word && !is_clause && is_word_of_change(token_.text);
+        effect.is_own = effect.before != "pg_catalog";
+        effect.before = token_.text;
+    } else if (!token_.is('.')) {
+        effect.before.clear();
+    }
+    if (token_.is("into")) effect.changes = true;
+}
+
+/// A query reads, unless it says otherwise or runs code.
+Status DumpStatements::refuse_query(std::string_view verb, const Effect& effect,
+                                    std::uint64_t line) {
+    if (!effect.through.empty())
+        return refuse_effect(std::string(verb) + " that runs code and names", effect.through, line);
+    if (effect.table.empty()) return {};
+    if (effect.changes || effect.may_change)
+        return refuse_effect(std::string(verb) + " that names", effect.table, line);
+    if (effect.runs_code)
+        return refuse_effect(std::string(verb) + " that runs code and names", effect.table, line);
+    return {};
+}
+
+/// The rest of a statement that reads tables.
+Status DumpStatements::end_query(std::string_view verb, std::uint64_t line) {
+    Effect effect;
+    ZC_TRY_STATUS(end_harmless(&effect));
+    return refuse_query(verb, effect, line);
+}
+
+/// The rest of a statement that changes rows of another table.
+Status DumpStatements::end_change(std::string_view verb, std::uint64_t line) {
+    Effect effect;
+    ZC_TRY_STATUS(end_harmless(&effect));
+    if (effect.through.empty()) return {};
+    return refuse_effect(std::string(verb) + " that runs code and names", effect.through, line);
+}
+
+/// A statement that puts rows into what stands for a table of PowerDNS's.
+Status DumpStatements::refuse_stand_in(std::string_view what, const DumpTable& table,
+                                       std::uint64_t line) {
+    if (table.ours || table.shows.empty()) return {};
+    return refuse_effect(what, table.shows + ", by way of " + table.name, line);
+}
+
+/// A call of a routine among values.
+Status DumpStatements::refuse_call(std::string_view verb, const std::string& function) {
+    const std::string meant = stood_for(StandIn::routine, lower(function));
+    if (meant.empty()) return {};
+    return refuse_effect(std::string(verb) + " that runs code and names", meant, line_);
 }
 
 /// CREATE FUNCTION and PROCEDURE; the current token is that word.
@@ -205,19 +304,134 @@ Status DumpStatements::create_routine() {
     skip_if_exists();
     std::vector<std::string> parts;
     ZC_TRY_STATUS(qualified(parts));
-    return end_body(parts.back());
+    Body body;
+    ZC_TRY_STATUS(end_body(&body));
+    return body.changes ? stand_in(StandIn::routine, parts.back(), body.table) : Status();
+}
+
+/// CREATE TRIGGER name AFTER INSERT OR UPDATE ON table …; the current token is TRIGGER.
+Status DumpStatements::create_trigger(std::uint64_t line) {
+    DumpTrigger trigger{.name = {}, .line = line, .into = {}};
+    next();
+    skip_if_exists();
+    std::vector<std::string> parts;
+    ZC_TRY_STATUS(qualified(parts));
+    trigger.name = lower(parts.back());
+    for (; !token_.is("on"); next()) {
+        if (token_.kind == Token::Kind::end || token_.is_stop()) return unexpected("ON");
+        if (token_.is("insert")) trigger.on_insert = true;
+        if (token_.is("update") || token_.is("delete") || token_.is("truncate"))
+            trigger.on_change = true;
+    }
+    next();
+    ZC_TRY_STATUS(qualified(parts));
+    DumpTable& table = tables_.find(parts);
+    Body body;
+    ZC_TRY_STATUS(end_body(&body));
+    if (body.changes) trigger.into = std::move(body.table);
+    table.triggers.push_back(std::move(trigger));
+    return {};
+}
+
+/// CREATE RULE name AS ON INSERT TO table …; the current token is RULE.
+Status DumpStatements::create_rule(std::uint64_t line) {
+    DumpTrigger rule{.name = {}, .line = line, .is_rule = true, .into = {}};
+    next();
+    if (!is_name()) return unexpected("the name of a rule");
+    rule.name = lower(token_.text);
+    while (token_.kind != Token::Kind::end && !token_.is_stop() && !token_.is("on")) next();
+    next();
+    rule.on_insert = token_.is("insert");
+    rule.on_change = token_.is("update") || token_.is("delete");
+    const bool is_view = token_.is("select");
+    next();
+    if (!token_.is("to")) return unexpected("TO");
+    next();
+    std::vector<std::string> parts;
+    ZC_TRY_STATUS(qualified(parts));
+    DumpTable& table = tables_.find(parts);
+    Body body;
+    ZC_TRY_STATUS(end_body(&body));
+    if (is_view) return table.ours ? Status() : show(table, body.table);
+    if (body.changes) rule.into = std::move(body.table);
+    table.triggers.push_back(std::move(rule));
+    return {};
+}
+
+/// ENABLE and DISABLE TRIGGER or RULE; the current token is the first of them.
+Status DumpStatements::alter_triggers(DumpTable& table) {
+    const bool is_off = token_.is("disable");
+    if (!is_off && !token_.is("enable")) return {};
+    next();
+    while (token_.is("replica") || token_.is("always")) next();
+    const bool is_rule = token_.is("rule");
+    if (!is_rule && !token_.is("trigger")) return {};
+    next();
+    if (!is_name()) return unexpected("the name of a trigger");
+    const bool is_all = token_.is("all") || token_.is("user");
+    const std::string name = lower(token_.text);
+    for (DumpTrigger& trigger : table.triggers)
+        if (trigger.is_rule == is_rule && (is_all || trigger.name == name)) trigger.is_off = is_off;
+    next();
+    return {};
+}
+
+/// DROP TRIGGER and RULE: PostgreSQL's say of which table. The current token is that word.
+Status DumpStatements::drop_trigger() {
+    next();
+    skip_if_exists();
+    std::vector<std::string> parts;
+    ZC_TRY_STATUS(qualified(parts));
+    const std::string name = lower(parts.back());
+    const DumpTable* table_or_null = nullptr;
+    if (token_.is("on")) {
+        next();
+        ZC_TRY_STATUS(qualified(parts));
+        table_or_null = &tables_.find(parts);
+    }
+    tables_.drop_trigger(name, table_or_null);
+    return end_harmless();
+}
+
+/// Rows for which a trigger or rule that stands before them fires.
+Status DumpStatements::refuse_fired(const DumpTable& table, Rows rows, std::uint64_t line) {
+    for (const DumpTable* at = &table; at != nullptr; at = at->parent_or_null) {
+        for (const DumpTrigger& trigger : at->triggers) {
+            if (!trigger.on_insert || trigger.is_off) continue;
+            if (trigger.is_rule && rows == Rows::copied) continue;
+            const std::string which = (trigger.is_rule ? "rule " : "trigger ") + trigger.name +
+                                      " (line " + std::to_string(trigger.line) + ")";
+            if (table.ours) return refuse_effect("rows behind " + which + " of", table.name, line);
+            if (!trigger.into.empty())
+                return refuse_effect("rows behind " + which + ", which names", trigger.into, line);
+        }
+    }
+    return {};
 }
 
 /// The rest of CREATE TRIGGER, FUNCTION, … with the statements of its body, which are no data.
 /// Where DELIMITER is set, that ends it.
-Status DumpStatements::end_body(const std::string& routine) {
+Status DumpStatements::end_body(Body* body_or_null) {
     BodyNesting nesting(dialect_);
-    std::string table;
-    for (; token_.kind != Token::Kind::end; next()) {
-        if (!routine.empty() && table.empty()) {
-            table = table_meant_in_token();
-            ZC_TRY_STATUS(stand_in(routine, table));
+    const auto look_at = [&](std::string_view text) {
+        while (!text.empty()) {
+            std::size_t size = 0;
+            while (size < text.size() && is_word(text[size])) ++size;
+            const std::string word = lower(text.substr(0, size));
+            text.remove_prefix(std::max<std::size_t>(size, 1));
+            if (word.empty()) continue;
+            std::string table = table_meant(word);
+            body_or_null->changes = body_or_null->changes || is_word_of_change(word) ||
+                                    !stood_for(StandIn::routine, word).empty() ||
+                                    !stood_for(StandIn::runner, word).empty();
+            if (body_or_null->table.empty()) body_or_null->table = std::move(table);
         }
+    };
+    for (; token_.kind != Token::Kind::end; next()) {
+        const bool has_words = token_.kind == Token::Kind::word ||
+                               token_.kind == Token::Kind::name ||
+                               token_.kind == Token::Kind::string;
+        if (body_or_null != nullptr && has_words) look_at(token_.text);
         if (token_.is('\\')) return unexpected("\";\" before a command of the client");
         if (!delimiter_.empty()) {
             if (token_.is_stop() && token_.text == delimiter_) return {};
@@ -255,14 +469,30 @@ void DumpStatements::skip_if_exists() {
 
 void DumpStatements::mention(const std::vector<std::string>& parts, Mentions& out) {
     for (std::size_t i = 0; i < parts.size(); ++i) {  // table.column, schema.table
-        const std::string name = lower(parts[i]);
-        if (!table_of(name)) continue;
+        std::string name = lower(parts[i]);
         const DumpTable* table =
             tables_.find_or_null(i == 0 ? std::vector{name} : std::vector{parts[i - 1], name});
-        if (table != nullptr && !tables_.is_chosen(table->place)) continue;
+        if (table != nullptr && table->ours && !tables_.is_chosen(table->place)) continue;
+        bool has_rows = table != nullptr && table->ours && table->rows_line != 0;
+        if (!table_of(name) && (table == nullptr || !table->ours)) {
+            std::string meant;
+            has_rows = tables_.has_rows("");
+            if (table != nullptr && !table->shows.empty())
+                meant = table->shows + ", by way of " + name;
+            if (meant.empty() && table != nullptr) {
+                const DumpTable* const heir = tables_.heir_with_rows_or_null(*table);
+                if (heir != nullptr) meant = heir->name + ", which inherits from " + name;
+            }
+            if (meant.empty() && table != nullptr) {
+                for (const DumpTrigger& trigger : table->triggers)
+                    if (trigger.on_change && !trigger.is_off && !trigger.into.empty())
+                        meant = trigger.into + ", by way of trigger " + trigger.name;
+            }
+            if (meant.empty()) continue;
+            name = std::move(meant);
+        }
         if (out.table.empty()) out.table = name;
-        if (table != nullptr && table->rows_line != 0 && out.table_with_rows.empty())
-            out.table_with_rows = name;
+        if (has_rows && out.table_with_rows.empty()) out.table_with_rows = name;
     }
 }
 
@@ -307,7 +537,7 @@ Status DumpStatements::change_of_rows(std::string_view verb,
     ZC_TRY_STATUS(mentions(until, named));
     if (!named.table_with_rows.empty())
         return refuse_effect(std::string(verb) + " behind rows of", named.table_with_rows, line);
-    return end_harmless();
+    return end_change(verb, line);
 }
 
 Status DumpStatements::column_names(std::vector<std::string>& columns) {
@@ -329,6 +559,7 @@ Status DumpStatements::create() {
     next();
     bool is_temporary = false;
     bool is_foreign = false;
+    bool is_materialized = false;
     while (token_.kind != Token::Kind::end && !token_.is_stop()) {
         if (token_.is('=') || token_.is('@')) {  // DEFINER=root@localhost
             next();
@@ -343,9 +574,12 @@ Status DumpStatements::create() {
         if (word == "temp" || word == "temporary") is_temporary = true;
         if (word == "foreign" || word == "virtual") is_foreign = true;
         if (word == "table") return create_table(is_temporary, is_foreign, line);
-        if (word == "view") return create_view(line);
+        if (word == "materialized") is_materialized = true;
+        if (word == "view") return create_view(is_materialized, line);
         if (word == "function" || word == "procedure") return create_routine();
-        if (is_one_of(word, {"trigger", "event", "package", "rule"})) return end_body();
+        if (word == "trigger") return create_trigger(line);
+        if (word == "rule") return create_rule(line);
+        if (word == "event" || word == "package") return end_body();
         if (!is_one_of(word, {"or",        "replace",     "temp",      "temporary", "foreign",
                               "virtual",   "global",      "local",     "unlogged",  "materialized",
                               "recursive", "constraint",  "aggregate", "sql",       "security",
@@ -422,9 +656,21 @@ Status DumpStatements::create_table(bool temporary, bool foreign, std::uint64_t 
         next();
     }
     CharsetClause charset;
+    Effect filled;          // of its query
+    Effect joined;          // of what it shows of other tables
+    bool is_query = false;  // CREATE TABLE … AS
+    bool is_joined = foreign;
     for (int depth = 0; token_.kind != Token::Kind::end && !token_.is_stop();) {
         charset.step(token_);
         if (token_.is('\\')) return unexpected("\";\" before a command of the client");
+        is_query = is_query ||
+                   (depth == 0 && (token_.is("as") || token_.is("select") || token_.is("execute")));
+        is_joined = is_joined || token_.is("union") || token_.is("connection");
+        if (is_query) {
+            note(filled);
+        } else if (is_joined) {
+            note(joined);
+        }
         if (depth == 0 && (token_.is("inherits") || token_.is("partition"))) {
             ZC_TRY_STATUS(parents(table, columns, line));
             are_known = are_known || columns.size() > 0;
@@ -433,10 +679,11 @@ Status DumpStatements::create_table(bool temporary, bool foreign, std::uint64_t 
         if (token_.is('(')) ++depth;
         if (token_.is(')')) --depth;
         if (token_.is("engine")) found(Dialect::mysql);
-        if (is_ours && depth == 0 && (token_.is("as") || token_.is("select")))
-            return refuse_effect("CREATE TABLE … AS fills", table.name, line);
+        if (is_ours && is_query) return refuse_effect("CREATE TABLE … AS fills", table.name, line);
         next();
     }
+    ZC_TRY_STATUS(refuse_query("CREATE TABLE … AS", filled, line));
+    if (!table.ours) ZC_TRY_STATUS(show(table, joined.table));
     if (!is_there || !if_not_exists) {
         table.columns.reset();
         if (are_known) table.columns = std::move(columns);
@@ -482,6 +729,8 @@ Status DumpStatements::parents(DumpTable& table, std::vector<DumpColumn>& column
 
 Status DumpStatements::attach(DumpTable& child, DumpTable& parent, std::uint64_t line) {
     const DumpTable* const late = tables_.attach(child, parent);
+    if (child.ours && !table_of(child.name) && tables_.is_chosen(child.place))
+        ZC_TRY_STATUS(stand_in(StandIn::view, child.name, std::string(to_string(*child.ours))));
     if (late == nullptr || !tables_.is_chosen(late->place)) return {};
     return fail(Errc::unsupported,
                 "table " + late->name + " becomes a part of " +
@@ -520,20 +769,78 @@ Result<bool> DumpStatements::alter_family(DumpTable& table, std::uint64_t line) 
     return true;
 }
 
-Status DumpStatements::create_view(std::uint64_t line) {
+Status DumpStatements::create_view(bool materialized, std::uint64_t line) {
     next();
     skip_if_exists();
     if (token_.is("concurrently")) next();
     std::vector<std::string> parts;
     ZC_TRY_STATUS(qualified(parts));
-    const std::string name = lower(parts.back());
-    if (table_of(name)) {
-        DumpTable& table = tables_.find(parts);
+    DumpTable& view = tables_.find(parts);
+    if (view.ours) {
         // mysqldump writes a table that it drops again in the place of a view.
-        if (table.rows_line != 0 && tables_.is_chosen(table.place))
-            return refuse_effect("CREATE VIEW replaces", table.name, line);
-        table.is_view = table.named = true;
+        if (view.rows_line != 0 && tables_.is_chosen(view.place))
+            return refuse_effect("CREATE VIEW replaces", view.name, line);
+        view.is_view = view.named = true;
     }
+    return view_query(view, materialized, line);
+}
+
+/// The rest of a view, from behind its name.
+Status DumpStatements::view_query(DumpTable& view, bool materialized, std::uint64_t line) {
+    Effect effect;
+    ZC_TRY_STATUS(end_harmless(&effect));
+    if (view.ours) return {};
+    if (!effect.through.empty()) {
+        const bool is_filled = effect.last != "data" || effect.last_but_one != "no";
+        if (materialized && is_filled)
+            return refuse_effect("CREATE MATERIALIZED VIEW that runs code and names",
+                                 effect.through, line);
+        return stand_in(StandIn::runner, view.name, effect.through);
+    }
+    return materialized ? Status() : show(view, effect.table);
+}
+
+/// From here on `view` is one of a table of PowerDNS's, if `table` names one.
+Status DumpStatements::show(DumpTable& view, const std::string& table) {
+    view.shows = table.substr(0, table.find(','));
+    return stand_in(StandIn::view, view.name, view.shows);
+}
+
+/// RENAME TO the current token, of what `parts` name.
+Status DumpStatements::rename_view(const DumpTable& view, std::vector<std::string> parts) {
+    if (view.ours || view.shows.empty() || !is_name()) return {};
+    parts.back() = token_.text;
+    return show(tables_.find(parts), view.shows);
+}
+
+/// ALTER of what is no table: a view's new query, a new name. The current token is behind ALTER.
+Status DumpStatements::alter_other(std::uint64_t line) {
+    if (is_one_of(token_.text, {"algorithm", "definer", "sql"})) {
+        while (token_.kind != Token::Kind::end && !token_.is_stop() && !token_.is("view")) next();
+    }
+    if (token_.is("materialized")) next();
+    if (!token_.is("view") && !token_.is("function") && !token_.is("procedure") &&
+        !token_.is("routine"))
+        return end_harmless();
+    const bool is_view = token_.is("view");
+    next();
+    skip_if_exists();
+    std::vector<std::string> parts;
+    ZC_TRY_STATUS(qualified(parts));
+    const std::string name = lower(parts.back());
+    if (is_view && (token_.is("as") || token_.is('('))) {
+        DumpTable& view = tables_.find(parts);
+        return view.ours ? end_harmless() : view_query(view, false, line);
+    }
+    while (token_.kind != Token::Kind::end && !token_.is_stop() && !token_.is("rename")) next();
+    if (!token_.is("rename")) return {};
+    next();
+    if (!token_.is("to")) return end_harmless();
+    next();
+    if (!is_name()) return unexpected("a name");
+    for (const StandIn kind : {StandIn::routine, StandIn::runner})
+        ZC_TRY_STATUS(stand_in(kind, token_.text, stood_for(kind, name)));
+    if (is_view) ZC_TRY_STATUS(rename_view(tables_.find(parts), parts));
     return end_harmless();
 }
 
@@ -546,7 +853,7 @@ Status DumpStatements::alter(std::uint64_t line) {
         // A body of its own: ALTER EVENT … DO, ALTER PROCEDURE has none.
         if (token_.is("event")) return end_body();
         if (is_one_of(token_.text, {"database", "role", "user", "system"})) return alter_default();
-        return end_harmless();
+        return alter_other(line);
     }
     next();
     skip_if_exists();
@@ -557,6 +864,7 @@ Status DumpStatements::alter(std::uint64_t line) {
     if (token_.is('*')) next();
     DumpTable& table = tables_.find(parts);
     if (!table.ours) {
+        ZC_TRY_STATUS(alter_triggers(table));
         // RENAME TO one of ours.
         ZC_TRY([[maybe_unused]] const bool is_family, alter_family(table, line));
         for (; token_.kind != Token::Kind::end && !token_.is_stop(); next()) {
@@ -575,6 +883,7 @@ Status DumpStatements::alter(std::uint64_t line) {
                 token_.is("constraint"))
                 continue;
             if (token_.is("to") || token_.is("as")) next();
+            ZC_TRY_STATUS(rename_view(table, parts));
             Mentions named;
             ZC_TRY_STATUS(mentions({}, named));
             if (!named.table.empty())
@@ -592,7 +901,11 @@ Status DumpStatements::alter(std::uint64_t line) {
         CharsetClause charset;
         charset.step(token_);
         ZC_TRY(const bool is_family, alter_family(table, line));
-        if (!is_family) ZC_TRY_STATUS(alter_action(table, line));
+        if (token_.is("disable") || token_.is("enable")) {
+            ZC_TRY_STATUS(alter_triggers(table));
+        } else if (!is_family) {
+            ZC_TRY_STATUS(alter_action(table, line));
+        }
         for (int depth = 0; token_.kind != Token::Kind::end && !token_.is_stop(); next()) {
             if (token_.is('\\')) return unexpected("\";\" before a command of the client");
             charset.step(token_);
@@ -675,8 +988,6 @@ Status DumpStatements::alter_action(DumpTable& table, std::uint64_t line) {
     }
     if (action == "set") return token_.is("schema") ? refuse("SET SCHEMA") : Status();
     if (is_one_of(action, {"owner",
-                           "enable",
-                           "disable",
                            "cluster",
                            "reset",
                            "replica",
@@ -741,7 +1052,18 @@ Status DumpStatements::drop(std::uint64_t line) {
         return fail(Errc::unsupported, "DROP OWNED behind rows of PowerDNS's tables",
                     {name_, line});
     }
-    if (!token_.is("table")) return end_harmless();
+    if (token_.is("trigger") || token_.is("rule")) return drop_trigger();
+    if (!token_.is("table")) {
+        // Columns go with their type.
+        const bool may_take = token_.is("type") || token_.is("domain") || token_.is("extension");
+        Effect effect;
+        ZC_TRY_STATUS(end_harmless(&effect));
+        if (may_take && effect.last == "cascade" && tables_.has_rows("")) {
+            return fail(Errc::unsupported,
+                        "DROP … CASCADE of a type behind rows of PowerDNS's tables", {name_, line});
+        }
+        return {};
+    }
     next();
     skip_if_exists();
     std::vector<std::string> parts;
@@ -750,6 +1072,10 @@ Status DumpStatements::drop(std::uint64_t line) {
         if (DumpTable* table = tables_.find_or_null(parts); table != nullptr) {
             if (table->ours && table->rows_line != 0 && tables_.is_chosen(table->place))
                 return refuse_effect("DROP TABLE behind rows of", table->name, line);
+            const DumpTable* const heir = tables_.heir_with_rows_or_null(*table);
+            if (heir != nullptr)
+                return refuse_effect("DROP TABLE " + table->name + " behind rows of", heir->name,
+                                     line);
             table->created = table->is_view = table->named = false;
             table->columns.reset();
         }
@@ -760,18 +1086,21 @@ Status DumpStatements::drop(std::uint64_t line) {
 }
 
 Status DumpStatements::select(std::uint64_t line) {
-    std::string before;  // the word or name before this token
-    bool is_own = true;  // it is none of pg_catalog's
-    bool runs_code = false;
-    std::string meant;     // a table of PowerDNS's
-    std::string in_text;   // one in a string
+    Effect effect;
+    std::string in_text;   // a table of PowerDNS's in a string
     std::string variable;  // @a, before this token
+    std::string assigned;  // the one to which ":=" gave a value
     int signs = 0;
     for (next(); token_.kind != Token::Kind::end && !token_.is_stop();) {
         if (token_.is('\\')) return unexpected("\";\" before a command of the client");
-        if (meant.empty()) meant = table_meant_in_token();
+        note(effect);
         if (in_text.empty() && token_.kind == Token::Kind::string) in_text = table_meant_in_token();
-        if (token_.is(':')) remember(variable, std::nullopt);  // SELECT @a := 1
+        if (token_.is(':') && !variable.empty()) {  // SELECT @a := 1
+            remember(variable, std::nullopt);
+            assigned = variable;
+        }
+        if (!assigned.empty() && token_.kind == Token::Kind::string)
+            ZC_TRY_STATUS(stand_in(StandIn::text, assigned, table_meant_in_token()));
         variable = signs == 1 ? lower(token_.text) : "";
         signs = token_.is('@') ? signs + 1 : 0;
         if (is_name() && token_.kind != Token::Kind::string && lower(token_.text) == "set_config") {
@@ -780,17 +1109,6 @@ Status DumpStatements::select(std::uint64_t line) {
             continue;
         }
         if (!token_.is("into")) {
-            // A function that is not the database's own may do anything.
-            if (token_.is('(') && is_own && !before.empty() &&
-                std::ranges::find(selected_before_parenthesis, before) ==
-                    std::end(selected_before_parenthesis))
-                runs_code = true;
-            if (token_.kind == Token::Kind::word || token_.kind == Token::Kind::name) {
-                is_own = before != "pg_catalog";
-                before = token_.text;
-            } else if (!token_.is('.')) {
-                before.clear();
-            }
             next();
             continue;
         }
@@ -800,7 +1118,7 @@ Status DumpStatements::select(std::uint64_t line) {
             next();
         if (token_.is('@')) {  // a variable of MySQL's
             next();
-            ZC_TRY_STATUS(stand_in(token_.text, in_text));
+            ZC_TRY_STATUS(stand_in(StandIn::text, token_.text, in_text));
             remember(lower(token_.text), std::nullopt);
             continue;
         }
@@ -809,9 +1127,9 @@ Status DumpStatements::select(std::uint64_t line) {
         ZC_TRY_STATUS(qualified(parts));
         if (table_of(parts.back())) return refuse_effect("SELECT … INTO fills", parts.back(), line);
     }
-    if (runs_code && !meant.empty())
-        return refuse_effect("SELECT that runs code and names", meant, line);
-    if (runs_code) note_unknown_effect("SELECT", line);
+    effect.changes = effect.may_change = false;  // it has no place for that
+    ZC_TRY_STATUS(refuse_query("SELECT", effect, line));
+    if (effect.runs_code) note_unknown_effect("SELECT", line);
     return {};
 }
 
@@ -854,33 +1172,27 @@ Status DumpStatements::set_search_path() {
 
 /// What runs code: PostgreSQL's DO, MySQL's EXECUTE, a WITH that may hold an INSERT.
 Status DumpStatements::code(std::string_view verb, bool is_block, std::uint64_t line) {
-    Mentions named;
-    bool changes = false;
-    std::string meant;  // by a text, or through what stands for a table
+    Effect effect;
     for (next(); token_.kind != Token::Kind::end; next()) {
         // Of MariaDB's IF … END IF, only what DELIMITER says is the end.
         if (token_.is_stop() && (!is_block || token_.text == delimiter_)) break;
         if (token_.is('\\')) return unexpected("\";\" before a command of the client");
-        const bool is_word = token_.kind == Token::Kind::word || token_.kind == Token::Kind::name;
-        const bool is_table = is_word && table_of(lower(token_.text));
-        if (is_word) mention({token_.text}, named);
-        if (meant.empty() && !is_table) meant = table_meant_in_token();
-        if (is_word || token_.kind == Token::Kind::string) {
+        if (is_name()) {
             if (const std::string_view setting = setting_in(token_.text); !setting.empty())
                 return refuse_setting(setting, "SET in a statement of its own", line);
         }
-        changes =
-            changes || (is_word && is_one_of(token_.text, {"insert", "update", "delete", "merge",
-                                                           "replace", "truncate", "drop", "copy",
-                                                           "alter", "load", "rename", "into"}));
+        const bool is_inner = verb == "set statement" && effect.before == "for";
+        note(effect);
+        if (is_inner && effect.may_change) effect.changes = true;
+        if (is_inner && token_.is("update")) effect.changes = true;
     }
-    const bool is_query = verb == "with" || verb == "explain" || verb == "declare";
     std::string shown(verb);
     for (char& c : shown) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
-    if ((!named.table.empty() && (changes || !is_query)) || !meant.empty())
-        return refuse_effect(shown + " that names", named.table.empty() ? meant : named.table,
-                             line);
-    if (is_one_of(verb, {"call", "do", "execute", "import"})) note_unknown_effect(shown, line);
+    const bool runs = is_block || is_one_of(verb, {"call", "do", "execute", "import", "prepare"});
+    if (verb == "analyze") effect.runs_code = false;  // ANALYZE a (b, c)
+    if (!runs) return refuse_query(shown, effect, line);
+    if (!effect.table.empty()) return refuse_effect(shown + " that names", effect.table, line);
+    if (verb != "prepare" && !is_block) note_unknown_effect(shown, line);
     return {};
 }
 
@@ -949,9 +1261,17 @@ Status DumpStatements::command() {
                         "one dump of the whole database",
                     {name_, line});
     }
-    if (is_one_of(name, {"restrict", "unrestrict", "echo", "qecho", "warn", "set", "unset", "pset",
-                         "timing", "encoding", "x", "a", "t", "o", "r", "p", "!"}))
+    if (is_one_of(name, {"restrict", "unrestrict", "pset", "timing", "encoding", "x", "a", "t", "r",
+                         "p", "unset", "warn", "echo", "qecho", "set", "o", "!"})) {
+        // A program may run: by "!", by a pipe, or in grave accents.
+        const bool runs = name == "!" || rest.find('`') != std::string_view::npos ||
+                          (name == "o" && rest.starts_with('|'));
+        const std::string table = runs || name == "set" ? table_meant_in(rest) : "";
+        if (!table.empty())
+            return refuse_effect("\\" + std::string(name) + " that names", table, line);
+        if (runs) note_unknown_effect("\\" + std::string(name), line);
         return {};
+    }
     return fail(Errc::malformed,
                 "found \"\\" + text.substr(0, 60) + "\", wanted a statement of SQL", {name_, line});
 }

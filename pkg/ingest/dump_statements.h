@@ -1,6 +1,7 @@
 // Inside of package ingest: the statements of a dump that give no rows.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <initializer_list>
 #include <map>
@@ -33,16 +34,55 @@ protected:
         std::string table;            // the first one of PowerDNS's
         std::string table_with_rows;  // the first one that has rows
     };
+    /// What stands in this dump for a table of PowerDNS's.
+    enum class StandIn : std::uint8_t {
+        text,     // a variable whose text names it: code may run that
+        view,     // a view or partition of it: what changes rows of that changes its rows
+        routine,  // one whose body names it and changes rows: what calls that may do so
+        runner,   // a view whose query calls such a routine: what reads that may do so
+    };
+    static constexpr std::size_t stand_in_kinds = 4;
+    /// What the tokens of a statement say that it does.
+    struct Effect {
+        std::string table;       // of PowerDNS's: named plainly, by a stand-in, or in a string
+        std::string through;     // the same, by a routine of this dump that it calls
+        bool changes = false;    // it has a word like INSERT
+        bool runs_code = false;  // it calls a function that is not the database's own
+        // Of the tokens before.
+        std::string before;  // the word or name
+        bool is_own = true;  // it is none of pg_catalog's
+        bool may_change = false;
+        std::string last, last_but_one;  // plain words
+    };
+    /// How rows come.
+    enum class Rows : std::uint8_t { copied, inserted };
+    /// The body of a routine, trigger or rule.
+    struct Body {
+        std::string table;     // of PowerDNS's that it names
+        bool changes = false;  // it has a word like INSERT, or calls what has
+    };
     Status command();
     Status connect(std::string_view arguments);
     void skip_statement();
-    Status end_harmless();
-    Status end_body(const std::string& routine = {});
+    Status end_harmless(Effect* effect_or_null = nullptr);
+    Status end_query(std::string_view verb, std::uint64_t line);
+    Status end_change(std::string_view verb, std::uint64_t line);
+    Status end_body(Body* body_or_null = nullptr);
     Status create_routine();
-    std::string table_meant(const std::string& word) const;
-    std::string table_meant_in(std::string_view text) const;
-    std::string table_meant_in_token() const;
-    Status stand_in(const std::string& name, const std::string& table);
+    Status create_trigger(std::uint64_t line);
+    Status create_rule(std::uint64_t line);
+    Status alter_triggers(DumpTable& table);
+    Status drop_trigger();
+    Status refuse_fired(const DumpTable& table, Rows rows, std::uint64_t line);
+    void note(Effect& effect);
+    Status refuse_query(std::string_view verb, const Effect& effect, std::uint64_t line);
+    Status refuse_stand_in(std::string_view what, const DumpTable& table, std::uint64_t line);
+    Status refuse_call(std::string_view verb, const std::string& function);
+    std::string stood_for(StandIn kind, const std::string& name) const;
+    std::string table_meant(const std::string& word);
+    std::string table_meant_in(std::string_view text);
+    std::string table_meant_in_token();
+    Status stand_in(StandIn kind, const std::string& name, const std::string& table);
     Status qualified(std::vector<std::string>& parts);
     void skip_if_exists();
     void mention(const std::vector<std::string>& parts, Mentions& out);
@@ -57,7 +97,10 @@ protected:
     Status attach(DumpTable& child, DumpTable& parent, std::uint64_t line);
     Status detach(DumpTable& child, std::uint64_t line);
     Result<bool> alter_family(DumpTable& table, std::uint64_t line);
-    Status create_view(std::uint64_t line);
+    Status create_view(bool materialized, std::uint64_t line);
+    Status view_query(DumpTable& view, bool materialized, std::uint64_t line);
+    Status rename_view(const DumpTable& view, std::vector<std::string> parts);
+    Status show(DumpTable& view, const std::string& table);
     Status alter(std::uint64_t line);
     Status alter_action(DumpTable& table, std::uint64_t line);
     Status drop(std::uint64_t line);
@@ -77,6 +120,7 @@ protected:
     void remember(const std::string& variable, std::optional<std::string> value);
     Status code(std::string_view verb, bool is_block, std::uint64_t line);
     Status set_delimiter();
+    Status alter_other(std::uint64_t line);
     void note_unknown_effect(const std::string& verb, std::uint64_t line);
 
     DumpTables tables_;
@@ -90,9 +134,8 @@ protected:
     };
     /// By verb: statements that run what stands elsewhere, in a procedure or a variable.
     std::map<std::string, UnknownEffect> unknown_effects_;
-    /// By name, in lower case: routines whose body in this dump, and variables whose text, names
-    /// the table of PowerDNS's that is beside it.
-    std::map<std::string, std::string> stand_ins_;
+    /// Of each kind by name, in lower case: the table.
+    std::array<std::map<std::string, std::string>, stand_in_kinds> stand_ins_;
 
 private:
     /// For what SET counts. `unnamed`: no word says; `unknown`: servers differ; `none`: for nothing

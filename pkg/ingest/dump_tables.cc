@@ -138,6 +138,23 @@ const DumpTable* DumpTables::attach(DumpTable& child, DumpTable& parent) {
     return late;
 }
 
+const DumpTable* DumpTables::heir_with_rows_or_null(const DumpTable& table) const {
+    for (const auto& [key, each] : tables_) {
+        if (!each->ours || each->rows_line == 0 || !is_chosen(each->place)) continue;
+        for (const DumpTable* at = each->parent_or_null; at != nullptr; at = at->parent_or_null)
+            if (at == &table) return each.get();
+    }
+    return nullptr;
+}
+
+void DumpTables::drop_trigger(const std::string& name, const DumpTable* table_or_null) {
+    for (const auto& [key, each] : tables_) {
+        if (table_or_null != nullptr && each.get() != table_or_null) continue;
+        std::erase_if(each->triggers,
+                      [&](const DumpTrigger& trigger) { return trigger.name == name; });
+    }
+}
+
 void DumpTables::detach(DumpTable& child) {
     child.parent_or_null = nullptr;
     for (const auto& [key, each] : tables_) {

@@ -35,6 +35,16 @@ struct DumpPlace {
     bool operator==(const DumpPlace&) const = default;
 };
 
+struct DumpTrigger {
+    std::string name;
+    std::uint64_t line = 0;
+    bool is_rule = false;    // of PostgreSQL's, which COPY does not fire
+    bool on_insert = false;  // it fires for a row that comes
+    bool on_change = false;  // it fires for UPDATE, DELETE or TRUNCATE
+    bool is_off = false;     // by DISABLE TRIGGER
+    std::string into;        // a table of PowerDNS's that its body names and may change
+};
+
 struct DumpTable {
     DumpPlace place;
     std::string name;  // as the reader folds it: PostgreSQL's "Domains" is another one than domains
@@ -43,11 +53,13 @@ struct DumpTable {
     bool named = false;    // by CREATE TABLE, COPY or INSERT
     bool is_view = false;
     std::string charset;  // of MySQL's; empty: not known; "several": changed by ALTER TABLE
+    std::string shows;  // the table of PowerDNS's of which this one, none of them, is a view
     std::optional<std::vector<DumpColumn>> columns;  // of CREATE TABLE, where they are known
     /// Of which it is a partition, or from which it inherits: its rows are rows of that table.
     DumpTable* parent_or_null = nullptr;
     std::uint64_t rows_line = 0;  // of the first statement with rows; 0: none
     std::uint64_t rows_passed_over = 0;
+    std::vector<DumpTrigger> triggers;
     std::string missing_column;  // for which it is none of PowerDNS's
     std::vector<std::string>
         columns_with_rows;  // of another table: of its first statement with rows
@@ -76,6 +88,10 @@ public:
     /// `parent`, and with a parent that is PowerDNS's of that one. Gives a table that had rows
     /// before that became PowerDNS's, or null.
     const DumpTable* attach(DumpTable& child, DumpTable& parent);
+    /// One of PowerDNS's with rows that inherits from `table`, or null.
+    const DumpTable* heir_with_rows_or_null(const DumpTable& table) const;
+    /// DROP TRIGGER or RULE, of every table or of that one.
+    void drop_trigger(const std::string& name, const DumpTable* table_or_null);
     /// DETACH PARTITION, NO INHERIT.
     void detach(DumpTable& child);
 

@@ -87,6 +87,14 @@ int hex_value(char c) noexcept {
     return folded >= 'a' && folded <= 'f' ? folded - 'a' + 10 : 16;
 }
 
+std::string octets_of_hex(std::string_view digits) {
+    std::string octets;
+    for (std::size_t i = 0; i + 1 < digits.size(); i += 2) {
+        octets += static_cast<char>(hex_value(digits[i]) % 16 * 16 + hex_value(digits[i + 1]) % 16);
+    }
+    return octets;
+}
+
 void append_utf8(std::string& out, std::uint32_t point) {
     if (point < 0x80) {
         out += static_cast<char>(point);
@@ -366,6 +374,14 @@ void SqlLexer::word() {
         token_.kind = Token::Kind::string;
         token_.text.clear();
         quoted('\'', escapes || has_escapes());
+    } else if (token_.text == "u" && dialect_ != Dialect::mysql && ahead("&\"")) {
+        take();
+        take();
+        token_.text.clear();
+        quoted('"', false);
+        if (token_.kind == Token::Kind::end) return;
+        token_.kind = Token::Kind::name;
+        unicode_name();
     } else if (token_.text == "x" && look() == '\'') {
         take();
         token_.text.clear();
@@ -373,6 +389,46 @@ void SqlLexer::word() {
         token_.kind = Token::Kind::number;
         token_.text.insert(0, "0x");
     }
+}
+
+/// U&"…": \XXXX and \+XXXXXX, and \\ for a backslash.
+void SqlLexer::unicode_name() {
+    std::string name;
+    std::string_view text = token_.text;
+    bool is_good = true;
+    while (is_good && !text.empty()) {
+        const char c = text.front();
+        text.remove_prefix(1);
+        if (c != '\\' || text.starts_with('\\')) {
+            if (c == '\\') text.remove_prefix(1);
+            name += c;
+            continue;
+        }
+        const std::size_t digits = text.starts_with('+') ? 6 : 4;
+        if (digits == 6) text.remove_prefix(1);
+        std::uint32_t point = 0;
+        const char* const end = text.data() + std::min(digits, text.size());
+        const auto [at, error] = std::from_chars(text.data(), end, point, 16);
+        is_good = error == std::errc() && at == text.data() + digits && point <= 0x10ffff;
+        if (!is_good) break;
+        text.remove_prefix(digits);
+        append_utf8(name, point);
+    }
+    while (is_blank(look())) take();
+    if (look() == 'U' || look() == 'u') {
+        while (end_ - begin_ < 7 && !ended_ && !failure_)
+            if (Status status = read_more(); !status) failure_ = std::move(status).error();
+        const std::string_view rest(buffer_.get() + begin_, end_ - begin_);
+        is_good = is_good && lower(rest.substr(0, 7)) != "uescape";
+    }
+    if (!is_good && !failure_) {
+        failure_ = Error{Errc::unsupported,
+                         "the name U&\"" + token_.text.substr(0, 60) +
+                             "\" with other escapes than \\XXXX and \\+XXXXXX",
+                         {name_, line_}};
+        token_.kind = Token::Kind::end;
+    }
+    token_.text = std::move(name);
 }
 
 void SqlLexer::number() {

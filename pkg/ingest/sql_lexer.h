@@ -37,6 +37,8 @@ inline bool is_blank(char c) noexcept {
 
 /// 16 for what is no digit.
 int hex_value(char c) noexcept;
+/// X'…' and 0x…: two digits an octet.
+std::string octets_of_hex(std::string_view digits);
 void append_utf8(std::string& out, std::uint32_t point);
 /// ASCII alone.
 std::string lower(std::string_view text);
@@ -128,6 +130,7 @@ protected:
     void refuse_long_string();
     void refuse_unknown_backslash();
     void word();
+    void unicode_name();
     void number();
     void found(Dialect dialect);
     bool has_escapes() const noexcept {
