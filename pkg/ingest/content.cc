@@ -356,6 +356,17 @@ std::string lacks_quotes(RrType type, std::string_view content) {
     return {};
 }
 
+/// Types whose records PowerDNS 4.7 reads in their own form alone; it takes the generic one of all
+/// others (and TXT's for text).
+bool powerdns_reads_no_generic_form(RrType type) noexcept {
+    static constexpr auto numbers = std::to_array<std::uint16_t>(
+        {1,  2,  5,  6,  7,  8,  9,  12,  13,  14,  15,  17,  18,  25,  28,  29,   33,
+         35, 36, 37, 39, 42, 43, 44, 45,  47,  48,  49,  50,  51,  52,  53,  57,   59,
+         60, 61, 62, 63, 64, 65, 99, 104, 105, 106, 107, 108, 109, 256, 257, 32769});
+    return dns::from_powerdns(type) != type ||
+           std::ranges::binary_search(numbers, static_cast<std::uint16_t>(type));
+}
+
 ContentVerdict append_any(std::vector<std::uint8_t>& out, RrType type, std::string_view content,
                           std::optional<std::int64_t> prio, const ContentContext& context) {
     switch (type) {
@@ -406,13 +417,10 @@ ContentVerdict append_any(std::vector<std::uint8_t>& out, RrType type, std::stri
         default:
             break;
     }
-    if (dns::from_powerdns(type) != type) {
-        const Status status = dns::parse_rdata(content, type, dns::NameView(), out);
-        if (!status) return refused(status.error().message);
-        return {Verdict::doubtful, "opaque data of a number that PowerDNS uses itself",
-                "answered; PowerDNS gives SERVFAIL at this name"};
-    }
-    if (std::string reason = lacks_quotes(type, content); !reason.empty()) {
+    std::string reason = lacks_quotes(type, content);
+    if (content.starts_with("\\#") && powerdns_reads_no_generic_form(type))
+        reason = "content in generic form (RFC 3597), of a type that PowerDNS knows";
+    if (!reason.empty()) {
         const Status status = dns::parse_rdata(content, type, dns::NameView(), out);
         if (!status) return refused(status.error().message);
         return {Verdict::doubtful, std::move(reason),
