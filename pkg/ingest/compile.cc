@@ -13,6 +13,7 @@
 #include "ingest/database_name.h"
 #include "ingest/denial_chain.h"
 #include "ingest/hash.h"
+#include "ingest/session_settings.h"
 #include "ingest/zone_walk.h"
 
 namespace zc::ingest {
@@ -57,12 +58,20 @@ std::int32_t int_column(const Value& value, std::int64_t when_null) noexcept {
         parse_integer(value).value_or(when_null), Limits::min(), Limits::max()));
 }
 
-/// PostgreSQL's t and f, SQL's words, the numbers of MySQL and SQLite, MySQL's BIT.
+/// What PostgreSQL reads as a boolean, with blanks around it; the numbers of MySQL and SQLite, 1
+/// and 0; MySQL's BIT. What text is in those two, their readers have made plain.
 enum class Flag : std::uint8_t { no, yes, null, other };
+Flag flag_of_words(std::string_view text) noexcept {
+    constexpr std::string_view blanks = " \t\n\r\f\v";
+    const std::size_t begin = std::min(text.find_first_not_of(blanks), text.size());
+    text.remove_prefix(begin);
+    text = text.substr(0, text.find_last_not_of(blanks) + 1);
+    const auto boolean = postgresql_boolean(text);
+    return !boolean ? Flag::other : *boolean ? Flag::yes : Flag::no;
+}
 Flag parse_flag(const Value& value) noexcept {
     if (!value) return Flag::null;
-    if (value->size() != 1)
-        return *value == "false" ? Flag::no : *value == "true" ? Flag::yes : Flag::other;
+    if (value->size() != 1) return flag_of_words(*value);
     switch (value->front()) {
         case 'f':
         case '0':
@@ -73,7 +82,7 @@ Flag parse_flag(const Value& value) noexcept {
         case '\1':
             return Flag::yes;
         default:
-            return Flag::other;
+            return flag_of_words(*value);
     }
 }
 
@@ -87,6 +96,15 @@ bool has_octet_above_127(std::string_view text) noexcept {
     }
     for (; at < text.size(); ++at) all |= static_cast<std::uint8_t>(text[at]);
     return (all & 0x8080808080808080U) != 0;
+}
+
+/// Of a `disabled` that is no boolean: whether it is a number, or text in SQLite, where no text is
+/// a number (its reader puts it in quotes).
+bool is_not_zero(std::string_view text) noexcept {
+    double number = 0;
+    const char* const end = text.data() + text.size();
+    const auto [at, error] = std::from_chars(text.data(), end, number);
+    return text.starts_with('\'') || (error == std::errc() && at == end);
 }
 
 /// Whether there is something that is no number.
@@ -576,7 +594,9 @@ void ZoneCompiler::record_row(const Row& row, std::uint32_t ref) {
                       ? "disabled is NULL, wanted a boolean"
                       : "disabled is " + dns::quoted_excerpt(*row.values[column::disabled]) +
                             ", wanted a boolean",
-                  "not answered, as by PowerDNS; kept as disabled");
+                  disabled == Flag::null || is_not_zero(*row.values[column::disabled])
+                      ? "not answered, as by PowerDNS; kept as disabled"
+                      : "kept as disabled, and not answered");
         }
         if (is_no_integer(row.values[column::ttl]) || is_no_integer(row.values[column::prio]))
             doubt(row, "of a disabled row, a TTL or prio that is no number", "kept as the default");

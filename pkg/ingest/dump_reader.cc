@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <cstring>
 #include <optional>
 #include <unordered_map>
@@ -158,6 +159,7 @@ private:
     struct InsertTarget {
         const DumpTable* table = nullptr;
         std::vector<std::string> columns;                  // as the statement names them
+        std::vector<bool> is_flag;                         // of those, for `settle`
         std::optional<std::string> encoding;               // in which rows came last
         std::shared_ptr<const TableLayout> layout;         // of those, and the ones behind them
         std::vector<std::optional<std::string>> appended;  // of columns that the statement left out
@@ -165,9 +167,12 @@ private:
         std::ptrdiff_t id = -1;                             // where it stands, or -1
         RowIds* ids = nullptr;
     };
+    /// How a literal is written; `digits`: 0x… or 0b…, as it stands.
+    enum class Form : std::uint8_t { other, string, number, digits };
     struct Cell {
         std::optional<std::string> text;
         enum class Kind : std::uint8_t { literal, fallback, expression } kind = Kind::literal;
+        Form form = Form::other;
     };
     Status insert(bool replaces, std::uint64_t line);
     Status insert_values(DumpTable& table, std::vector<std::string> columns, bool replaces,
@@ -183,6 +188,7 @@ private:
     Status number_domain(std::optional<std::string>& id, const std::vector<Value>& row,
                          const TableLayout& layout, std::uint64_t line);
     Status tuple(std::vector<Cell>& cells);
+    bool settle(Table table, std::string_view column, std::string& text, Form form) const;
     Status expression(std::optional<std::string>& out, bool& usable, int depth);
     void cast(bool& usable);
     Status call(const std::string& function, std::optional<std::string>& out, bool& usable,
@@ -200,9 +206,12 @@ private:
     Status finish();
 
     RowPipeline& pipeline_;
+    bool is_first_ = true;         // statement
+    bool is_sqlite_ = false;       // by what sqlite3 .dump begins with
     bool is_chained_ = false;      // that transaction is one of COMMIT AND CHAIN
     bool is_uncommitted_ = false;  // rows behind SET autocommit=0, or in that one, without COMMIT
     bool default_seen_ = false;    // DEFAULT, as a value
+    Form form_ = Form::other;      // of the value
     std::optional<Error>
         shape_problem_;    // of domains or records: what stands there is another table
     InsertTarget target_;  // of the last INSERT: the next one is mostly the same
@@ -487,6 +496,62 @@ Status DumpReader::copy_data(const std::shared_ptr<const TableLayout>& layout,
     }
 }
 
+bool is_flag(Table table, std::string_view column) noexcept {
+    return table == Table::records      ? column == "disabled" || column == "auth"
+           : table == Table::cryptokeys ? column == "active" || column == "published"
+                                        : false;
+}
+
+/// Whether it is 0x… or 0b…: X'…' and B'…' come as that too.
+bool is_digits(std::string_view text) noexcept {
+    return text.size() >= 2 && text[0] == '0' &&
+           (text[1] == 'x' || text[1] == 'X' || text[1] == 'b' || text[1] == 'B');
+}
+
+/// Their octets, of 0b… from the right. False: another digit.
+bool octets_of(std::string& text) {
+    const std::string_view digits = std::string_view(text).substr(2);
+    if (text[1] == 'x' || text[1] == 'X') {
+        text = octets_of_hex(digits);
+        return true;
+    }
+    std::string octets((digits.size() + 7) / 8, '\0');
+    for (std::size_t i = 0; i < digits.size(); ++i) {
+        const std::size_t bit = digits.size() - 1 - i;
+        if (digits[i] != '0' && digits[i] != '1') return false;
+        if (digits[i] == '1')
+            octets[octets.size() - 1 - bit / 8] |= static_cast<char>(1U << (bit % 8));
+    }
+    text = std::move(octets);
+    return true;
+}
+
+/// Their number in decimal. False: another digit, or more than 63 bits.
+bool number_of(std::string& text) {
+    const int base = text[1] == 'x' || text[1] == 'X' ? 16 : 2;
+    std::int64_t number = 0;
+    const char* const end = text.data() + text.size();
+    if (text.size() > 2) {
+        const auto [at, error] = std::from_chars(text.data() + 2, end, number, base);
+        if (error != std::errc() || at != end) return false;
+    }
+    text = std::to_string(number);
+    return true;
+}
+
+/// A number as MySQL and SQLite read it in text, with blanks around it. Nothing: no number, or one
+/// of more than 32 bits.
+std::optional<double> parse_number(std::string_view text) {
+    while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+    while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+    if (text.starts_with('+')) text.remove_prefix(1);
+    double number = 0;
+    const auto [at, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    const bool is_all = error == std::errc() && at == text.data() + text.size();
+    if (!is_all || !(std::abs(number) < 2147483648.0)) return std::nullopt;
+    return number;
+}
+
 /// SQLite's unistr(): \XXXX, \uXXXX, \+XXXXXX, \UXXXXXXXX and \\. False for another escape.
 bool decode_unistr(std::string_view text, std::string& out) {
     while (!text.empty()) {
@@ -603,13 +668,15 @@ Status DumpReader::expression(std::optional<std::string>& out, bool& usable, int
         case Token::Kind::string:
             if (token_.escapes_guessed && guessed_line_ == 0) guessed_line_ = line_;
             out = std::exchange(token_.text, {});
+            form_ = Form::string;
             break;
         case Token::Kind::number:
-            if (token_.text.starts_with("0x") || token_.text.starts_with("0X")) {
-                out = octets_of_hex(std::string_view(token_.text).substr(2));
-            } else {
-                out = std::exchange(token_.text, {});
+            form_ = is_digits(token_.text) ? Form::digits : Form::number;
+            if (form_ == Form::digits && depth != 0) {
+                usable = octets_of(token_.text) && usable;  // of another value they are a part
+                form_ = Form::string;
             }
+            out = std::exchange(token_.text, {});
             break;
         case Token::Kind::word:
             if (token_.text.starts_with('_')) {  // _binary 'text'
@@ -638,6 +705,7 @@ Status DumpReader::expression(std::optional<std::string>& out, bool& usable, int
         next();
         if (!function.empty() && token_.is('(')) {
             ZC_TRY_STATUS(call(function, out, usable, depth));
+            form_ = Form::string;
         } else if (!function.empty() && function != "true" && function != "false") {
             usable = false;
             default_seen_ = function == "default" && (token_.is(',') || token_.is(')'));
@@ -656,6 +724,36 @@ Status DumpReader::expression(std::optional<std::string>& out, bool& usable, int
     return unexpected("\",\" or \")\"");
 }
 
+/// Makes of a literal what the database does, by the type that PowerDNS's schema gives the column.
+/// False: nothing that can be stored.
+bool DumpReader::settle(Table table, std::string_view column, std::string& text, Form form) const {
+    // SQLite has text and octets in any column, and PowerDNS asks for what is 0.
+    const bool is_sqlites = is_sqlite_ && column == "disabled";
+    if (form == Form::digits) {
+        const bool is_number = is_flag(table, column) ||
+                               is_one_of(column, {"id", "domain_id", "ttl", "prio", "flags",
+                                                  "modified_at", "last_check", "notified_serial"});
+        if (is_number && !is_sqlite_) return number_of(text);
+        // In PostgreSQL they are bits.
+        if (dialect_ == Dialect::postgresql || !octets_of(text)) return false;
+        if (is_sqlites) text = '\'' + text + '\'';
+        return true;
+    }
+    if (!is_sqlites && !(is_flag(table, column) && dialect_ == Dialect::mysql)) return true;
+    if (form != Form::string && form != Form::number) return true;
+    if (text == "0" || text == "1") return true;
+    const auto number = parse_number(text);
+    if (!number && is_sqlites) {
+        text = '\'' + text + '\'';
+    } else if (!number) {
+        if (text != std::string_view("\0", 1) && text != "\1") text = '"' + text + '"';  // no BIT
+    } else if (!is_sqlites || *number == std::round(*number)) {
+        // MySQL rounds; in SQLite a number in text becomes one in a column of its official type.
+        text = std::to_string(std::llround(*number));
+    }
+    return true;
+}
+
 /// `default_seen_` says that the value is DEFAULT.
 Status DumpReader::tuple(std::vector<Cell>& cells) {
     // The current token is "("; afterwards it is the one behind ")".
@@ -666,7 +764,9 @@ Status DumpReader::tuple(std::vector<Cell>& cells) {
         Cell& cell = cells.emplace_back();
         bool usable = true;
         default_seen_ = false;
+        form_ = Form::other;
         ZC_TRY_STATUS(expression(cell.text, usable, 0));
+        cell.form = form_;
         if (usable) continue;
         cell.kind = default_seen_ ? Cell::Kind::fallback : Cell::Kind::expression;
         cell.text.reset();
@@ -684,16 +784,25 @@ Result<DumpReader::InsertTarget*> DumpReader::target_of(DumpTable& table,
     target_.columns = columns;
     const std::size_t named = columns.size();
     const auto kept = columns_of(*table.ours);
+    const auto settled = [&](const DumpColumn& column) {
+        std::optional<std::string> text = column.fallback;
+        if (text && is_digits(*text) && !settle(*table.ours, column.name, *text, Form::digits))
+            text.reset();
+        return text;
+    };
     const auto fallback_of = [&](const std::string& name) -> std::optional<std::string> {
         for (const DumpColumn& column : table.columns.value_or(std::vector<DumpColumn>())) {
-            if (column.name == name) return column.fallback;
+            if (column.name == name) return settled(column);
         }
         // As in PowerDNS's schema.
         if (table.ours == Table::records && name == "disabled") return "0";
         if (table.ours == Table::records && name == "auth") return "1";
         return std::nullopt;
     };
-    for (const std::string& name : columns) target_.fallbacks.push_back(fallback_of(name));
+    for (const std::string& name : columns) {
+        target_.fallbacks.push_back(fallback_of(name));
+        target_.is_flag.push_back(is_flag(*table.ours, name));
+    }
     // What the statement leaves out has the table's default.
     for (const DumpColumn& column : table.columns.value_or(std::vector<DumpColumn>())) {
         const auto first = columns.begin();
@@ -701,7 +810,7 @@ Result<DumpReader::InsertTarget*> DumpReader::target_of(DumpTable& table,
             std::find(first, first + static_cast<std::ptrdiff_t>(named), column.name) ==
                 first + static_cast<std::ptrdiff_t>(named)) {
             columns.push_back(column.name);
-            target_.appended.push_back(column.fallback);
+            target_.appended.push_back(settled(column));
         }
     }
     const bool is_domains = table.ours == Table::domains;
@@ -747,6 +856,13 @@ Status DumpReader::insert_row(InsertTarget& target, std::vector<Cell>& cells, st
         if (cell.kind == Cell::Kind::fallback && i < target.fallbacks.size()) {
             cell.text = target.fallbacks[i];
             cell.kind = Cell::Kind::literal;
+            cell.form = Form::other;
+        }
+        const bool is_open = fits && (cell.form == Form::digits || target.is_flag[i]);
+        if (is_open && cell.text && cell.kind == Cell::Kind::literal && layout.targets[i] >= 0) {
+            const auto at = static_cast<std::size_t>(layout.targets[i]);
+            if (!settle(layout.table, columns_of(layout.table)[at], *cell.text, cell.form))
+                cell.kind = Cell::Kind::expression;
         }
         // What is not kept may be any expression: now(), a sequence.
         if (cell.kind != Cell::Kind::literal && (!fits || layout.targets[i] >= 0)) usable = false;
@@ -1093,8 +1209,11 @@ Status DumpReader::statement() {
             return alter(line);
         case Verb::begin:
             next();
-            if (is_one_of(token_.text, {"transaction", "deferred", "immediate", "exclusive"}))
-                found(Dialect::sqlite);  // or PostgreSQL: not MySQL
+            if (is_one_of(token_.text, {"transaction", "deferred", "immediate", "exclusive"})) {
+                // Or PostgreSQL: not MySQL. At the head it is what sqlite3 .dump writes.
+                is_sqlite_ = is_sqlite_ || (is_first_ && dialect_ == Dialect::unknown);
+                found(Dialect::sqlite);
+            }
             if (token_.kind == Token::Kind::word &&
                 !is_one_of(token_.text, {"transaction", "work", "deferred", "immediate",
                                          "exclusive", "isolation", "read"}))
@@ -1126,7 +1245,10 @@ Status DumpReader::statement() {
         case Verb::drop:
             return drop(line);
         case Verb::harmless:
-            if (word == "pragma") found(Dialect::sqlite);
+            if (word == "pragma") {
+                found(Dialect::sqlite);
+                is_sqlite_ = true;
+            }
             next();
             if (word == "unlock" || (word == "lock" && token_.is("tables"))) found(Dialect::mysql);
             return end_harmless();
@@ -1300,6 +1422,7 @@ Status DumpReader::run() {
         if (token_.kind == Token::Kind::end) break;
         if (token_.is_stop()) continue;
         ZC_TRY_STATUS(statement());
+        is_first_ = false;
         if (failure_) return tl::unexpected<Error>(*failure_);
         if (token_.kind == Token::Kind::end) return cut_off("inside of a statement");
         if (!token_.is_stop()) return unexpected("\";\"");

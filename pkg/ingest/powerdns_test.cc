@@ -782,6 +782,45 @@ TEST_CASE("a column that a database generates is a column") {
     }
 }
 
+TEST_CASE("a database of SQLite and its dump give the same zones, whatever its columns hold") {
+    const Folder folder;
+    const std::string statements =
+        "CREATE TABLE domains (id INTEGER PRIMARY KEY, name VARCHAR(255), type VARCHAR(8));\n"
+        "CREATE TABLE records (id INTEGER PRIMARY KEY, domain_id INTEGER, name VARCHAR(255), type "
+        "VARCHAR(10), content VARCHAR(65535), ttl INTEGER, disabled BOOLEAN DEFAULT 0);\n"
+        "INSERT INTO domains VALUES(1,'example','NATIVE');\n"
+        "INSERT INTO records VALUES(1,1,'example','SOA','a b 1 2 3 4 5',60,0);\n"
+        "INSERT INTO records VALUES(2,1,'a.example','A','192.0.2.1',60,'f');\n"
+        "INSERT INTO records VALUES(3,1,'b.example','A','192.0.2.1',60,'false');\n"
+        "INSERT INTO records VALUES(4,1,'c.example','A','192.0.2.1',60,'0');\n"
+        "INSERT INTO records VALUES(5,1,'d.example','A','192.0.2.1',60,0.0);\n"
+        "INSERT INTO records VALUES(6,1,'e.example','A','192.0.2.1',60,'');\n"
+        "INSERT INTO records VALUES(7,1,'f.example','A',X'3139322e302e322e31',60,' 0 ');\n"
+        "INSERT INTO records VALUES(8,1,'g.example','A','192.0.2.1',60,X'30');\n"
+        "INSERT INTO records VALUES(9,1,'h.example','A','192.0.2.1',60,-1);\n"
+        "INSERT INTO records VALUES(10,1,'i.example','A','192.0.2.1',60,0.25);\n"
+        "INSERT INTO records VALUES(11,1,X'6a2e6578616d706c65','A','192.0.2.1',60,'1');\n"
+        "INSERT INTO records VALUES(12,1,'k.example','A','192.0.2.1',60,NULL);\n"
+        "INSERT INTO records VALUES(13,1,'l.example','A','192.0.2.1',60,'0x0');\n"
+        "INSERT INTO records(id,domain_id,name,type,content,ttl) VALUES(14,1,'m.example','A',"
+        "'192.0.2.1',60);\n";
+    {
+        auto database =
+            sqlite::Database::open(folder / "db.sqlite3", sqlite::Database::Mode::create);
+        REQUIRE(database);
+        REQUIRE(database->execute(statements));
+    }
+    write_file(folder / "dump.sql",
+               "PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\n" + statements + "COMMIT;\n");
+    const Imported expected(folder / "db.sqlite3");
+    const Imported imported(folder / "dump.sql");
+    REQUIRE_MESSAGE(expected.totals, expected.error());
+    REQUIRE_MESSAGE(imported.totals, imported.error());
+    CHECK(expected.totals->records == 5);
+    CHECK(imported.sink.zones_text() == expected.sink.zones_text());
+    CHECK(counts_text(*imported.totals) == counts_text(*expected.totals));
+}
+
 /// A PowerDNS database of one zone, `example`, in a file of SQLite's.
 sqlite::Database small_database(const std::string& path) {
     auto database = sqlite::Database::open(path, sqlite::Database::Mode::create);

@@ -364,11 +364,10 @@ void SqlLexer::word() {
     take_while([](std::uint8_t c) { return (octet_classes[c] & in_word) != 0; },
                identifier_octets_max);
     for (char& c : token_.text) c = static_cast<char>(dns::fold(static_cast<std::uint8_t>(c)));
-    // E'…' has escapes whatever the setting; N'…', B'…', _utf8mb4'…' and _binary '…' are strings as
-    // they stand.
+    // E'…' has escapes whatever the setting; N'…', _utf8mb4'…' and _binary '…' are strings as they
+    // stand. X'…' and B'…' are numbers of those digits, or the octets.
     const bool escapes = token_.text == "e";
-    if (look() == '\'' &&
-        (escapes || token_.text == "n" || token_.text == "b" || token_.text.starts_with('_'))) {
+    if (look() == '\'' && (escapes || token_.text == "n" || token_.text.starts_with('_'))) {
         take();
         if (escapes) found(Dialect::postgresql);
         token_.kind = Token::Kind::string;
@@ -382,12 +381,13 @@ void SqlLexer::word() {
         if (token_.kind == Token::Kind::end) return;
         token_.kind = Token::Kind::name;
         unicode_name();
-    } else if (token_.text == "x" && look() == '\'') {
+    } else if ((token_.text == "x" || token_.text == "b") && look() == '\'') {
         take();
+        const std::string prefix = "0" + token_.text;
         token_.text.clear();
-        quoted('\'', false);
         token_.kind = Token::Kind::number;
-        token_.text.insert(0, "0x");
+        quoted('\'', false);
+        if (token_.kind == Token::Kind::number) token_.text.insert(0, prefix);
     }
 }
 
