@@ -164,6 +164,7 @@ private:
         std::shared_ptr<const TableLayout> layout;         // of those, and the ones behind them
         std::vector<std::optional<std::string>> appended;  // of columns that the statement left out
         std::vector<std::optional<std::string>> fallbacks;  // what DEFAULT means
+        std::vector<bool> odd;                              // where that is not known
         std::ptrdiff_t id = -1;                             // where it stands, or -1
         RowIds* ids = nullptr;
     };
@@ -200,6 +201,8 @@ private:
                                                        std::uint64_t line);
     Result<bool> takes_rows_of(DumpTable& table, std::span<const std::string> columns, Rows rows,
                                std::uint64_t line);
+    Status refuse_odd_default(const DumpTable& table, std::span<const std::string> columns,
+                              std::uint64_t line) const;
     Result<InsertTarget*> target_of(DumpTable& table, std::vector<std::string> columns,
                                     std::uint64_t line);
     void note_transaction(Verb verb);
@@ -348,12 +351,17 @@ Status DumpReader::copy() {
         }
         if (is_taken) {
             ZC_TRY(layout, pipeline_.layout(*table.ours, columns, line));
+            ZC_TRY_STATUS(refuse_odd_default(table, columns, line));
             // What the text leaves out has the default of the table.
             for (const DumpColumn& column : table.columns.value_or(std::vector<DumpColumn>())) {
                 const bool is_kept = std::ranges::find(columns_of(*table.ours), column.name) !=
                                      columns_of(*table.ours).end();
-                if (!is_kept || !column.fallback || column.name == "disabled" ||
-                    column.name == "auth" ||
+                const bool is_usual =
+                    (column.name == "disabled" &&
+                     is_one_of(lower(column.fallback.value_or("")), {"0", "f", "false"})) ||
+                    (column.name == "auth" &&
+                     is_one_of(lower(column.fallback.value_or("")), {"1", "t", "true"}));
+                if (!is_kept || !column.fallback || is_usual ||
                     std::ranges::find(columns, column.name) != columns.end())
                     continue;
                 return fail(Errc::unsupported,
@@ -775,11 +783,28 @@ Status DumpReader::tuple(std::vector<Cell>& cells) {
     return {};
 }
 
+/// What rows leave out has the table's default, which must be known.
+Status DumpReader::refuse_odd_default(const DumpTable& table, std::span<const std::string> columns,
+                                      std::uint64_t line) const {
+    const auto kept = columns_of(*table.ours);
+    for (const std::string& name : table.odd_defaults) {
+        if (std::ranges::find(kept, name) == kept.end() ||
+            std::ranges::find(columns, name) != columns.end())
+            continue;
+        return fail(Errc::unsupported,
+                    "rows of table " + table.name + " without column " + name +
+                        ", whose default is no literal or was changed",
+                    {name_, line});
+    }
+    return {};
+}
+
 Result<DumpReader::InsertTarget*> DumpReader::target_of(DumpTable& table,
                                                         std::vector<std::string> columns,
                                                         std::uint64_t line) {
     if (target_.table == &table && target_.columns == columns && target_.layout) return &target_;
     target_ = InsertTarget();
+    ZC_TRY_STATUS(refuse_odd_default(table, columns, line));
     target_.table = &table;
     target_.columns = columns;
     const std::size_t named = columns.size();
@@ -802,6 +827,8 @@ Result<DumpReader::InsertTarget*> DumpReader::target_of(DumpTable& table,
     for (const std::string& name : columns) {
         target_.fallbacks.push_back(fallback_of(name));
         target_.is_flag.push_back(is_flag(*table.ours, name));
+        target_.odd.push_back(std::ranges::find(table.odd_defaults, name) !=
+                              table.odd_defaults.end());
     }
     // What the statement leaves out has the table's default.
     for (const DumpColumn& column : table.columns.value_or(std::vector<DumpColumn>())) {
@@ -853,7 +880,7 @@ Status DumpReader::insert_row(InsertTarget& target, std::vector<Cell>& cells, st
     const bool fits = cells.size() + target.appended.size() == layout.targets.size();
     for (std::size_t i = 0; i < cells.size(); ++i) {
         Cell& cell = cells[i];
-        if (cell.kind == Cell::Kind::fallback && i < target.fallbacks.size()) {
+        if (cell.kind == Cell::Kind::fallback && i < target.fallbacks.size() && !target.odd[i]) {
             cell.text = target.fallbacks[i];
             cell.kind = Cell::Kind::literal;
             cell.form = Form::other;
@@ -1204,6 +1231,7 @@ Status DumpReader::statement() {
         return code(word, true, line);
     }
     note_transaction(*verb);
+    if (*verb != Verb::insert && *verb != Verb::replace) target_.layout.reset();  // as it was then
     switch (*verb) {
         case Verb::alter:
             return alter(line);

@@ -617,6 +617,7 @@ Status DumpStatements::create_table(bool temporary, bool foreign, std::uint64_t 
     table.named = true;
     table.is_view = foreign;
     std::vector<DumpColumn> columns;
+    std::vector<std::string> odd_defaults;
     bool are_known = token_.is('(');
     if (are_known) {
         do {
@@ -634,8 +635,13 @@ Status DumpStatements::create_table(bool temporary, bool foreign, std::uint64_t 
                 are_known = false;
             }
             CharsetClause charset;
+            bool is_behind_literal = false;
             for (int depth = 0; token_.kind != Token::Kind::end; next()) {
                 if (depth == 0 && (token_.is(',') || token_.is(')'))) break;
+                // DEFAULT 1 + 1
+                if (std::exchange(is_behind_literal, false) && token_.kind == Token::Kind::symbol &&
+                    !token_.is(':'))
+                    odd_defaults.push_back(column->name);
                 charset.step(token_);
                 if (column != nullptr) column->charset = charset.charset();
                 if (token_.is_stop()) return unexpected("\")\" behind the columns");
@@ -647,6 +653,9 @@ Status DumpStatements::create_table(bool temporary, bool foreign, std::uint64_t 
                                         token_.kind == Token::Kind::number || token_.is("true") ||
                                         token_.is("false");
                 if (is_literal) column->fallback = token_.text;
+                if (!is_literal && !token_.is("null") && column->name != "id")
+                    odd_defaults.push_back(column->name);
+                is_behind_literal = is_literal;
                 if (token_.is('(')) ++depth;
                 if (token_.is_stop()) return unexpected("\")\" behind the columns");
                 if (token_.is(',') || token_.is(')')) break;
@@ -687,6 +696,7 @@ Status DumpStatements::create_table(bool temporary, bool foreign, std::uint64_t 
     if (!is_there || !if_not_exists) {
         table.columns.reset();
         if (are_known) table.columns = std::move(columns);
+        table.odd_defaults = std::move(odd_defaults);
         table.charset = charset.charset();
     }
     return {};
@@ -919,6 +929,64 @@ Status DumpStatements::alter(std::uint64_t line) {
     }
 }
 
+/// The default of a column from here on: none, a literal, or what cannot be followed.
+void DumpStatements::set_default(DumpTable& table, const std::string& column,
+                                 std::optional<std::string> literal, bool is_odd) {
+    std::erase(table.odd_defaults, column);
+    if (table.columns) {
+        const auto known = std::ranges::find(*table.columns, column, &DumpColumn::name);
+        is_odd = is_odd || (literal && known == table.columns->end());
+        if (known != table.columns->end()) known->fallback = is_odd ? std::nullopt : literal;
+    } else {
+        is_odd = is_odd || literal;
+    }
+    if (is_odd && column != "id") table.odd_defaults.push_back(column);
+}
+
+/// Which columns it has is not known any more; what their defaults were is not followed.
+void DumpStatements::forget_columns(DumpTable& table) {
+    if (!table.columns) return;
+    for (const DumpColumn& column : *table.columns)
+        if (column.fallback) table.odd_defaults.push_back(column.name);
+    table.columns.reset();
+}
+
+/// ALTER COLUMN of ALTER TABLE; the current token is behind ALTER.
+Status DumpStatements::alter_column(DumpTable& table, std::uint64_t line) {
+    if (token_.is("column")) next();
+    if (token_.is("index") || token_.is("constraint") || token_.is("check")) return {};
+    const std::string name = lower(token_.text);
+    next();
+    bool to_type = token_.is("type");
+    if (token_.is("drop")) {
+        next();
+        if (token_.is("default")) set_default(table, name, std::nullopt, false);
+    }
+    if (token_.is("set")) {
+        next();
+        to_type = token_.is("data");
+        if (token_.is("default")) {
+            next();
+            const bool is_literal = token_.kind == Token::Kind::string ||
+                                    token_.kind == Token::Kind::number || token_.is("true") ||
+                                    token_.is("false");
+            const bool is_null = token_.is("null");
+            std::optional<std::string> literal;
+            if (is_literal) literal = token_.text;
+            if (is_literal || is_null) next();
+            const bool is_whole =
+                (is_literal || is_null) && (token_.is_stop() || token_.is(',') || token_.is(':'));
+            set_default(table, name, is_whole ? literal : std::nullopt, !is_whole);
+        }
+    }
+    if (!to_type) return {};
+    if (table.rows_line != 0)
+        return refuse_effect("ALTER TABLE … ALTER COLUMN TYPE behind its rows of", table.name,
+                             line);
+    forget_columns(table);
+    return {};
+}
+
 /// One of the actions of ALTER TABLE, of which many change nothing in rows. What adds, removes or
 /// renames columns makes what CREATE TABLE said of them void.
 Status DumpStatements::alter_action(DumpTable& table, std::uint64_t line) {
@@ -931,7 +999,7 @@ Status DumpStatements::alter_action(DumpTable& table, std::uint64_t line) {
     };
     const auto changes_columns = [&](const std::string& what) -> Status {
         if (table.rows_line != 0) return refuse(what + " behind its rows");
-        table.columns.reset();
+        forget_columns(table);
         return {};
     };
     const bool is_word = token_.kind == Token::Kind::word;
@@ -948,38 +1016,23 @@ Status DumpStatements::alter_action(DumpTable& table, std::uint64_t line) {
         const auto kept = columns_of(*table.ours);
         if (std::ranges::find(kept, lower(token_.text)) != kept.end() || token_.is('('))
             return changes_columns("ADD COLUMN");
-        table.columns.reset();
+        forget_columns(table);
         return {};
     }
-    if (action == "alter") {
-        if (token_.is("column")) next();
-        if (token_.is("index") || token_.is("constraint") || token_.is("check")) return {};
-        const std::string name = lower(token_.text);
-        next();
-        bool to_type = token_.is("type");
-        if (token_.is("set")) {
-            next();
-            to_type = token_.is("data");
-            if (token_.is("default")) {
-                next();
-                const bool is_literal = token_.kind == Token::Kind::string ||
-                                        token_.kind == Token::Kind::number || token_.is("true") ||
-                                        token_.is("false");
-                if (table.columns) {
-                    const auto column = std::ranges::find(*table.columns, name, &DumpColumn::name);
-                    if (column != table.columns->end())
-                        column->fallback = is_literal ? std::optional(token_.text) : std::nullopt;
-                }
-            }
-        }
-        return to_type ? changes_columns("ALTER COLUMN TYPE") : Status();
-    }
-    if (action == "change") {
+    if (action == "alter") return alter_column(table, line);
+    if (action == "change" || action == "modify") {
         if (token_.is("column")) next();
         skip_if_exists();
         const std::string from = lower(token_.text);
-        next();
-        return lower(token_.text) == from ? Status() : changes_columns("CHANGE COLUMN");
+        if (action == "change") next();
+        if (lower(token_.text) != from) return changes_columns("CHANGE COLUMN");
+        const auto kept = columns_of(*table.ours);
+        if (from == "id" || std::ranges::find(kept, from) == kept.end()) return {};
+        if (table.rows_line != 0)
+            return refuse(action == "change" ? "CHANGE COLUMN behind its rows"
+                                             : "MODIFY COLUMN behind its rows");
+        set_default(table, from, std::nullopt, true);
+        return {};
     }
     if (action == "rename") {
         if (token_.is("index") || token_.is("key") || token_.is("constraint")) return {};
@@ -994,7 +1047,6 @@ Status DumpStatements::alter_action(DumpTable& table, std::uint64_t line) {
                            "validate",
                            "no",
                            "force",
-                           "modify",
                            "engine",
                            "convert",
                            "order",

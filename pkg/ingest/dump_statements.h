@@ -120,6 +120,10 @@ protected:
     void remember(const std::string& variable, std::optional<std::string> value);
     Status code(std::string_view verb, bool is_block, std::uint64_t line);
     Status set_delimiter();
+    static void set_default(DumpTable& table, const std::string& column,
+                            std::optional<std::string> literal, bool is_odd);
+    static void forget_columns(DumpTable& table);
+    Status alter_column(DumpTable& table, std::uint64_t line);
     Status alter_other(std::uint64_t line);
     void note_unknown_effect(const std::string& verb, std::uint64_t line);
 

@@ -60,6 +60,7 @@ struct DumpTable {
     std::uint64_t rows_line = 0;  // of the first statement with rows; 0: none
     std::uint64_t rows_passed_over = 0;
     std::vector<DumpTrigger> triggers;
+    std::vector<std::string> odd_defaults;  // columns whose default is no literal, or not known
     std::string missing_column;  // for which it is none of PowerDNS's
     std::vector<std::string>
         columns_with_rows;  // of another table: of its first statement with rows

@@ -233,6 +233,11 @@ Result<std::shared_ptr<const TableLayout>> RowPipeline::layout(Table table,
                         " columns, limit is " + std::to_string(source_columns_max),
                     where);
     }
+    for (auto at = columns.begin(); at != columns.end(); ++at) {
+        if (std::find(columns.begin(), at, *at) != at) {
+            return fail(Errc::malformed, "table " + shown + " with two columns " + *at, where);
+        }
+    }
     auto layout = std::make_shared<TableLayout>();
     layout->table = table;
     const auto kept = columns_of(table);
