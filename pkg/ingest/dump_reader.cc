@@ -189,6 +189,7 @@ private:
     Status number_domain(std::optional<std::string>& id, const std::vector<Value>& row,
                          const TableLayout& layout, std::uint64_t line);
     Status tuple(std::vector<Cell>& cells);
+    std::string shown_cells() const;
     bool settle(Table table, std::string_view column, std::string& text, Form form) const;
     Status expression(std::optional<std::string>& out, bool& usable, int depth);
     void cast(bool& usable);
@@ -762,6 +763,14 @@ bool DumpReader::settle(Table table, std::string_view column, std::string& text,
     return true;
 }
 
+/// The row in `cells_`, for a finding.
+std::string DumpReader::shown_cells() const {
+    std::string record;
+    for (const Cell& cell : cells_)
+        record += (record.empty() ? "" : ", ") + cell.text.value_or("NULL").substr(0, 60);
+    return record;
+}
+
 /// `default_seen_` says that the value is DEFAULT.
 Status DumpReader::tuple(std::vector<Cell>& cells) {
     // The current token is "("; afterwards it is the one behind ")".
@@ -948,6 +957,14 @@ Status DumpReader::insert_values(DumpTable& table, std::vector<std::string> colu
                 const std::string& text = *cells_[id].text;
                 const auto [end, error] =
                     std::from_chars(text.data(), text.data() + text.size(), number);
+                if (error == std::errc::result_out_of_range && is_beyond_ids(text) &&
+                    table.ours != Table::domains) {
+                    ZC_TRY_STATUS(pipeline_.refuse(*table.ours, row_line, shown_cells(),
+                                                   "an id of more than 64 bits"));
+                    if (!token_.is(',')) break;
+                    next();
+                    continue;
+                }
                 // In MySQL's domains and records, 0 asks for the next one.
                 if (error == std::errc() && end == text.data() + text.size() && number != 0 &&
                     !target->ids->insert(number, line) && !collided)

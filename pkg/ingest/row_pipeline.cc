@@ -222,6 +222,13 @@ RowPipeline::~RowPipeline() {
     workers_.reset();
 }
 
+bool is_beyond_ids(std::string_view id) noexcept {
+    if (id.starts_with('-')) id.remove_prefix(1);
+    std::uint64_t number = 0;
+    const auto [end, error] = std::from_chars(id.data(), id.data() + id.size(), number);
+    return error == std::errc::result_out_of_range && end == id.data() + id.size();
+}
+
 Result<std::shared_ptr<const TableLayout>> RowPipeline::layout(Table table,
                                                                std::span<const std::string> columns,
                                                                std::uint64_t line) {
@@ -421,6 +428,10 @@ Status RowPipeline::parse_line(const char*& at, Stops& stops, const CopyBlock& b
             } else {
                 scratch.ids.push_back({.first = *own, .count = 1});
             }
+        } else if (layout.table != Table::domains && is_beyond_ids(id)) {
+            const std::string_view line(begin, static_cast<std::size_t>(stop - begin));
+            return refuse(layout.table, number, std::string(line.substr(0, excerpt_octets_max)),
+                          "an id of more than 64 bits");
         }
     }
     for (const Unescaped& one : std::span(made).first(made_count))

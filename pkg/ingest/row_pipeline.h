@@ -28,6 +28,9 @@
 
 namespace zc::ingest {
 
+/// Whether `id` is a number of more than 64 bits, which no database keeps.
+bool is_beyond_ids(std::string_view id) noexcept;
+
 /// Where the columns of one statement go.
 struct TableLayout {
     Table table = Table::other;

@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t buffer_octets_max =
     row_octets_max + copy_block_octets;                 // of one line of COPY, one token
+constexpr std::uint32_t version_of_no_mysql = 99999;  // of /*!99999 …*/; MariaDB passes it over too
 constexpr std::uint32_t version_of_no_server = 999999;  // of /*!999999 …*/, which none executes
 
 /// What MySQL reads for a backslash and `c`.
@@ -193,7 +194,8 @@ bool SqlLexer::block_comment() {
         std::uint32_t version = 0;
         for (int digits = 0; digits < 6 && is_digit(look()); ++digits)
             version = version * 10 + static_cast<std::uint32_t>(take() - '0');
-        if (version < version_of_no_server) return in_conditional_ = true;
+        if (version < version_of_no_server && version != version_of_no_mysql)
+            return in_conditional_ = true;
     }
     int depth = 1;
     while (depth > 0 && pull()) {  // PostgreSQL's nest, MySQL's do not
