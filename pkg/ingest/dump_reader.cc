@@ -404,6 +404,19 @@ Status DumpReader::copy() {
     return {};
 }
 
+bool is_flag(Table table, std::string_view column) noexcept {
+    return table == Table::records      ? column == "disabled" || column == "auth"
+           : table == Table::cryptokeys ? column == "active" || column == "published"
+                                        : false;
+}
+
+/// Of PowerDNS's schema; flags are numbers too.
+bool is_number(Table table, std::string_view column) noexcept {
+    return is_flag(table, column) ||
+           is_one_of(column, {"id", "domain_id", "ttl", "prio", "flags", "modified_at",
+                              "last_check", "notified_serial"});
+}
+
 /// Tells which columns the database may have in other octets than the dump, when they are above
 /// 127.
 void DumpReader::note_encoding(const DumpTable& table, std::span<const std::string> columns) {
@@ -411,7 +424,7 @@ void DumpReader::note_encoding(const DumpTable& table, std::span<const std::stri
     const auto doubt = [&](std::string_view column, std::string in) {
         const auto kept = columns_of(*table.ours);
         const auto at = std::ranges::find(kept, column);
-        if (at == kept.end()) return;
+        if (at == kept.end() || is_number(*table.ours, column)) return;
         pipeline_.doubt_octets(*table.ours, static_cast<std::size_t>(at - kept.begin()),
                                "octets above 127 in text of encoding " +
                                    (encoding.empty() ? "unknown" : encoding) + std::move(in));
@@ -503,12 +516,6 @@ Status DumpReader::copy_data(const std::shared_ptr<const TableLayout>& layout,
             return {};
         }
     }
-}
-
-bool is_flag(Table table, std::string_view column) noexcept {
-    return table == Table::records      ? column == "disabled" || column == "auth"
-           : table == Table::cryptokeys ? column == "active" || column == "published"
-                                        : false;
 }
 
 /// Whether it is 0x… or 0b…: X'…' and B'…' come as that too.
@@ -739,10 +746,7 @@ bool DumpReader::settle(Table table, std::string_view column, std::string& text,
     // SQLite has text and octets in any column, and PowerDNS asks for what is 0.
     const bool is_sqlites = is_sqlite_ && column == "disabled";
     if (form == Form::digits) {
-        const bool is_number = is_flag(table, column) ||
-                               is_one_of(column, {"id", "domain_id", "ttl", "prio", "flags",
-                                                  "modified_at", "last_check", "notified_serial"});
-        if (is_number && !is_sqlite_) return number_of(text);
+        if (is_number(table, column) && !is_sqlite_) return number_of(text);
         // In PostgreSQL they are bits.
         if (dialect_ == Dialect::postgresql || !octets_of(text)) return false;
         if (is_sqlites) text = '\'' + text + '\'';
@@ -894,7 +898,9 @@ Status DumpReader::insert_row(InsertTarget& target, std::vector<Cell>& cells, st
             cell.kind = Cell::Kind::literal;
             cell.form = Form::other;
         }
-        const bool is_open = fits && (cell.form == Form::digits || target.is_flag[i]);
+        const bool is_open =
+            fits && (cell.form == Form::digits ||
+                     (target.is_flag[i] && cell.text != "0" && cell.text != "1"));
         if (is_open && cell.text && cell.kind == Cell::Kind::literal && layout.targets[i] >= 0) {
             const auto at = static_cast<std::size_t>(layout.targets[i]);
             if (!settle(layout.table, columns_of(layout.table)[at], *cell.text, cell.form))
