@@ -362,8 +362,11 @@ void ZoneCompiler::compile(std::span<const RowStore::Bucket::Ref> refs, Compiled
 
     done_->apex = zone_.apex;
     done_->id = refs[0].domain;
-    done_->shares_name = !options_.repeated_names.empty() &&
-                         std::ranges::binary_search(options_.repeated_names, zone_key(zone_.apex));
+    if (!options_.repeated_names.empty()) {
+        const auto key =
+            name_key(RowStore::Bucket::read(refs[0]).values[column::domain_name].value_or(""));
+        done_->shares_name = key && std::ranges::binary_search(options_.repeated_names, *key);
+    }
     const std::uint64_t digest = digest_rows();
     // Of rows that share a name it has to be known what each makes.
     if (!done_->shares_name && options_.is_unchanged && !has_doubtful_octets() &&

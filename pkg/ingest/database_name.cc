@@ -1,5 +1,10 @@
 #include "ingest/database_name.h"
 
+#include <algorithm>
+#include <array>
+
+#include "ingest/hash.h"
+
 namespace zc::ingest {
 
 DatabaseName scan_database_name(std::string_view text, dns::NameBuffer& out) noexcept {
@@ -23,6 +28,26 @@ DatabaseName scan_database_name(std::string_view text, dns::NameBuffer& out) noe
         out[i] = folded;
     }
     return scan;
+}
+
+std::optional<std::uint64_t> name_key(std::string_view text) noexcept {
+    // Labels with dots between, whatever octets they have: a dot in a label makes two names one.
+    std::array<std::uint8_t, dns::name_octets_max> plain;
+    std::size_t size = 0;
+    if (text.find('\\') == std::string_view::npos) {
+        if (text.ends_with('.')) text.remove_suffix(1);
+        if (text.size() > plain.size()) return std::nullopt;
+        for (const char c : text) plain[size++] = dns::fold(static_cast<std::uint8_t>(c));
+        return hash64(base::Octets(plain).first(size));
+    }
+    dns::NameBuffer buffer;
+    const DatabaseName scan = scan_database_name(text, buffer);
+    if (scan.fault != dns::NameFault::none) return std::nullopt;
+    for (std::size_t at = 0; buffer[at] != 0; at += buffer[at] + std::size_t{1}) {
+        if (at != 0) plain[size++] = '.';
+        for (std::size_t i = 1; i <= buffer[at]; ++i) plain[size++] = buffer[at + i];
+    }
+    return hash64(base::Octets(plain).first(size));
 }
 
 }  // namespace zc::ingest

@@ -9,7 +9,7 @@
 
 namespace zc::ingest {
 
-/// Keys of names (`zone_key`), 8 octets a row. Sketch: of 2.1 million it takes 20 ms to find those
+/// Keys of names (`name_key`), 8 octets a row. Sketch: of 2.1 million it takes 20 ms to find those
 /// that are there twice.
 class DomainNames {
 public:

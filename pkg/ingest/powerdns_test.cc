@@ -438,9 +438,10 @@ TEST_CASE(
         bool other_has_soa;
     };
     const Folder folder;
-    for (const Case& each : {Case{"example", "example.", true}, Case{"example", "EXAMPLE", true},
-                             Case{"example", "Example.", false}, Case{"EXAMPLE", "example", false},
-                             Case{"example", "example", false}}) {
+    for (const Case& each :
+         {Case{"example", "example.", true}, Case{"example", "EXAMPLE", true},
+          Case{"example", "ex\\\\097mple.", false}, Case{"example", "Example.", false},
+          Case{"EXAMPLE", "example", false}, Case{"example", "example", false}}) {
         // Buckets are in no order of ids.
         for (int id = 1; id <= 12; ++id) {
             CAPTURE(each.other);

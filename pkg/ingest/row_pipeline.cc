@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "ingest/database_name.h"
-#include "ingest/zone_walk.h"
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -465,10 +464,7 @@ Status RowPipeline::row(const TableLayout& layout, std::span<const Value> column
 Status RowPipeline::store(const TableLayout& layout, Row& row, const Value& domain,
                           RowStore::Writer& writer, std::vector<std::uint64_t>& names) {
     if (layout.table == Table::domains && row.values[column::domain_name]) {
-        dns::NameBuffer buffer;
-        const DatabaseName scan = scan_database_name(*row.values[column::domain_name], buffer);
-        if (scan.fault == dns::NameFault::none)
-            names.push_back(zone_key(dns::NameView(base::Octets(buffer).first(scan.octets))));
+        if (const auto key = name_key(*row.values[column::domain_name])) names.push_back(*key);
     }
     // What belongs to no zone lies among the rows without one.
     const bool is_global = layout.table == Table::tsigkeys || layout.table == Table::supermasters;
