@@ -898,9 +898,8 @@ Status DumpReader::insert_row(InsertTarget& target, std::vector<Cell>& cells, st
             cell.kind = Cell::Kind::literal;
             cell.form = Form::other;
         }
-        const bool is_open =
-            fits && (cell.form == Form::digits ||
-                     (target.is_flag[i] && cell.text != "0" && cell.text != "1"));
+        const bool is_open = fits && (cell.form == Form::digits ||
+                                      (target.is_flag[i] && cell.text != "0" && cell.text != "1"));
         if (is_open && cell.text && cell.kind == Cell::Kind::literal && layout.targets[i] >= 0) {
             const auto at = static_cast<std::size_t>(layout.targets[i]);
             if (!settle(layout.table, columns_of(layout.table)[at], *cell.text, cell.form))
