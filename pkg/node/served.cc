@@ -1,0 +1,160 @@
+#include "node/served.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "dns/presentation.h"
+
+namespace zc::node {
+
+namespace {
+
+using What = ChangeReport::What;
+
+/// What is to be done with one zone of a change; nothing: it is served as it is.
+struct Plan {
+    std::optional<What> what;
+    std::optional<std::uint32_t> serial;
+};
+
+Plan plan_of(const NewZone& zone, const std::optional<zone::Zone>& old) {
+    if (!zone.errors.empty()) {
+        if (old && old->state() == zone::State::serving)
+            return {What::failed_and_kept, old->serial()};
+        return {What::failed, std::nullopt};
+    }
+    const base::Octets octets = zone.image.octets();
+    if (old && std::ranges::equal(old->octets(), octets)) return {};
+    return {old ? What::changed : What::added, zone::Zone(octets.data()).serial()};
+}
+
+}  // namespace
+
+std::string_view to_string(ChangeReport::What what) noexcept {
+    switch (what) {
+        case What::added:
+            return "added";
+        case What::changed:
+            return "changed";
+        case What::removed:
+            return "removed";
+        case What::failed:
+            return "failed";
+        case What::failed_and_kept:
+            return "failed, last good content is kept";
+    }
+    return "";
+}
+
+void ChangeReport::add(dns::NameView apex, What what, std::optional<std::uint32_t> serial,
+                       const std::vector<Error>& errors) {
+    switch (what) {
+        case What::added:
+            ++added;
+            break;
+        case What::changed:
+            ++changed;
+            break;
+        case What::removed:
+            ++removed;
+            break;
+        case What::failed:
+        case What::failed_and_kept:
+            ++failed;
+            break;
+    }
+    if (details.size() == details_max) return;
+    Detail& detail = details.emplace_back(Detail{dns::Name(apex), what, serial, {}});
+    for (const Error& error : errors) detail.errors.push_back(error.text());
+}
+
+void Served::check_not_frozen() const noexcept {
+    ZC_CHECK(frozen_.use_count() == 1);
+}
+
+void Served::set_all_not_loaded() {
+    not_loaded_ = zones_;
+    not_served_.set_not_loaded(not_loaded_);
+}
+
+void Served::apply(ZoneChanges changes, base::Instant now, ChangeReport& report) {
+    check_not_frozen();
+    std::vector<Plan> plans;
+    std::vector<dns::Name> removed;
+    std::vector<catalogue::Change> made;
+    std::uint64_t records = records_;
+    std::uint64_t not_loaded = not_loaded_;
+    const auto forget = [&](const zone::Zone& old) {
+        records -= old.records();
+        if (old.state() == zone::State::pending) --not_loaded;
+    };
+    for (NewZone& zone : changes.zones) {
+        const std::optional<zone::Zone> old = catalogue_->find_exact(zone.apex);
+        const Plan& plan = plans.emplace_back(plan_of(zone, old));
+        if (!plan.what || plan.what == What::failed_and_kept) continue;
+        if (old) forget(*old);
+        records += zone.records;
+        made.push_back({zone.apex, std::move(zone.image)});
+    }
+    for (const dns::Name& apex : changes.removed) {
+        const std::optional<zone::Zone> old = catalogue_->find_exact(apex);
+        if (!old) continue;
+        forget(*old);
+        removed.push_back(apex);
+        made.push_back({apex, std::nullopt});
+    }
+    if (!made.empty()) {
+        readers_.make_room();
+        auto next = catalogue::Catalogue::with(std::move(catalogue_), std::move(made));
+        catalogue_ = std::move(next.catalogue);
+        readers_.publish(*catalogue_, std::move(next.garbage));
+        zones_ = catalogue_->size();
+        loaded_at_ = now;
+    }
+    records_ = records;
+    if (std::exchange(not_loaded_, not_loaded) != not_loaded)
+        not_served_.set_not_loaded(not_loaded);
+
+    for (std::size_t i = 0; i < plans.size(); ++i) {
+        const NewZone& zone = changes.zones[i];
+        const auto& [what, serial] = plans[i];
+        if (what == What::failed_and_kept)
+            outdated_.insert_or_assign(dns::to_string(zone.apex), zone.errors.front().text());
+        if (what) report.add(zone.apex, *what, serial, zone.errors);
+        if (what == What::failed_and_kept) continue;
+        if (!outdated_.empty()) outdated_.erase(dns::to_string(zone.apex));
+        if (zone.reason)
+            not_served_.put(zone.apex, *zone.reason,
+                            zone.errors.empty() ? "" : zone.errors.front().text());
+        else
+            not_served_.erase(zone.apex);
+    }
+    for (const dns::Name& apex : removed) {
+        if (!outdated_.empty()) outdated_.erase(dns::to_string(apex));
+        not_served_.erase(apex);
+        report.add(apex, What::removed);
+    }
+}
+
+void Served::replace(Replacement all, base::Instant now) {
+    check_not_frozen();
+    readers_.make_room();
+    catalogue::Garbage garbage = catalogue::Catalogue::retire(std::move(catalogue_));
+    catalogue_ = std::move(all.catalogue);
+    readers_.publish(*catalogue_, std::move(garbage));
+    loaded_at_ = now;
+    zones_ = all.zones;
+    records_ = all.records;
+    not_served_ = std::move(all.not_served);
+    not_loaded_ = 0;
+    outdated_.clear();
+}
+
+void Served::for_each_outdated(
+    const std::function<bool(const std::string& zone, const std::string& error)>& each) const {
+    for (const auto& [zone, error] : outdated_)
+        if (!each(zone, error)) return;
+}
+
+}  // namespace zc::node

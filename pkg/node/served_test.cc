@@ -1,0 +1,244 @@
+#include "node/served.h"
+
+#include <memory>
+#include <new>
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "dns/presentation.h"
+#include "zone/random_zone.h"
+
+using namespace zc;
+using node::ChangeReport;
+using node::NewZone;
+using node::Served;
+using node::ZoneChanges;
+using What = ChangeReport::What;
+using zone::random::name;
+
+namespace {
+
+constexpr base::Instant first_time{1'000'000'000}, later{2'000'000'000};
+
+struct Workers final : node::Readers {
+    void make_room() override {
+        if (no_memory) throw std::bad_alloc();
+    }
+    void publish(const catalogue::Catalogue& next, catalogue::Garbage&& old) override {
+        ++published;
+        catalogue = &next;
+        garbage.push_back(std::move(old));
+    }
+    bool no_memory = false;
+    int published = 0;
+    const catalogue::Catalogue* catalogue = nullptr;
+    std::vector<catalogue::Garbage> garbage;
+};
+
+zone::Image image_of(const std::string& apex, std::uint32_t serial) {
+    auto image = zone::random::build(
+        name(apex),
+        {zone::random::record(apex, dns::RrType::soa, ". . " + std::to_string(serial) + " 1 1 1 1"),
+         zone::random::record("www." + apex, dns::RrType::a, "192.0.2.1")});
+    REQUIRE(image.has_value());
+    return *std::move(image);
+}
+
+NewZone good(const std::string& apex, std::uint32_t serial) {
+    return {.apex = name(apex),
+            .image = image_of(apex, serial),
+            .records = 2,
+            .reason = std::nullopt,
+            .errors = {}};
+}
+
+NewZone bad(const std::string& apex) {
+    return {.apex = name(apex),
+            .image = zone::placeholder(name(apex), zone::State::broken),
+            .records = 0,
+            .reason = catalogue::Reason::refused,
+            .errors = {{Errc::malformed, "no SOA", {apex + "zone", 3}}}};
+}
+
+template <class... Zones>
+ZoneChanges changes_of(Zones&&... zones) {
+    ZoneChanges changes;
+    (changes.zones.push_back(std::forward<Zones>(zones)), ...);
+    return changes;
+}
+
+struct Node {
+    Workers workers;
+    Served served{std::make_unique<catalogue::Catalogue>(7), workers};
+
+    ChangeReport apply(ZoneChanges changes, base::Instant now = later) {
+        ChangeReport report;
+        served.apply(std::move(changes), now, report);
+        return report;
+    }
+    std::optional<std::uint32_t> serial(const std::string& apex) const {
+        const auto zone = served.catalogue().find_exact(name(apex));
+        if (!zone || zone->state() != zone::State::serving) return std::nullopt;
+        return zone->serial();
+    }
+    std::vector<std::string> outdated() const {
+        std::vector<std::string> out;
+        served.for_each_outdated([&](const std::string& zone, const std::string& error) {
+            out.push_back(zone + " " + error);
+            return true;
+        });
+        return out;
+    }
+};
+
+std::string text_of(const ChangeReport& report) {
+    std::string out;
+    for (const ChangeReport::Detail& detail : report.details) {
+        out += dns::to_string(detail.apex) + " " + std::string(to_string(detail.what));
+        if (detail.serial) out += " " + std::to_string(*detail.serial);
+        for (const std::string& error : detail.errors) out += " (" + error + ")";
+        out += "; ";
+    }
+    return out;
+}
+
+}  // namespace
+
+TEST_CASE("zones come, change and go, and those who answer are told once for each change") {
+    Node node;
+    CHECK(text_of(node.apply(changes_of(good("a.", 1), good("b.", 1)), first_time)) ==
+          "a. added 1; b. added 1; ");
+    CHECK(node.served.zones() == 2);
+    CHECK(node.served.records() == 4);
+    CHECK(node.served.loaded_at() == first_time);
+    CHECK(node.workers.published == 1);
+    CHECK(node.workers.catalogue == &node.served.catalogue());
+
+    ZoneChanges next = changes_of(good("a.", 2), good("c.", 1));
+    next.removed = {name("b."), name("never.there.")};
+    CHECK(text_of(node.apply(std::move(next))) == "a. changed 2; c. added 1; b. removed; ");
+    CHECK(node.serial("a.") == 2);
+    CHECK(!node.serial("b."));
+    CHECK(node.served.zones() == 2);
+    CHECK(node.served.records() == 4);
+    CHECK(node.workers.published == 2);
+}
+
+TEST_CASE("what is served already, and nothing, changes nothing and is not published") {
+    Node node;
+    node.apply(changes_of(good("a.", 1)), first_time);
+    CHECK(text_of(node.apply(changes_of(good("a.", 1)))).empty());
+    CHECK(text_of(node.apply({})).empty());
+    CHECK(node.workers.published == 1);
+    CHECK(node.served.loaded_at() == first_time);
+}
+
+TEST_CASE("a bad zone leaves what was served, and is outdated until a good one comes") {
+    Node node;
+    node.apply(changes_of(good("a.", 1)));
+    const ChangeReport report = node.apply(changes_of(bad("a.")));
+    CHECK(text_of(report) ==
+          "a. failed, last good content is kept 1 (a.zone:3: malformed: no SOA); ");
+    CHECK(report.failed == 1);
+    CHECK(node.serial("a.") == 1);
+    CHECK(node.served.not_served().total() == 0);
+    CHECK(node.outdated() == std::vector<std::string>{"a. a.zone:3: malformed: no SOA"});
+    CHECK(node.workers.published == 1);
+
+    SUBCASE("the same again as it is served") {
+        CHECK(text_of(node.apply(changes_of(good("a.", 1)))).empty());
+    }
+    SUBCASE("a newer one") {
+        node.apply(changes_of(good("a.", 2)));
+    }
+    SUBCASE("it goes away") {
+        ZoneChanges gone;
+        gone.removed = {name("a.")};
+        node.apply(std::move(gone));
+    }
+    CHECK(node.outdated().empty());
+}
+
+TEST_CASE("a bad zone of which nothing was served is not served, with the reason") {
+    Node node;
+    CHECK(text_of(node.apply(changes_of(bad("a.")))) ==
+          "a. failed (a.zone:3: malformed: no SOA); ");
+    CHECK(node.served.zones() == 1);
+    CHECK(node.served.not_served().of(catalogue::Reason::refused) == 1);
+    CHECK(node.served.outdated() == 0);
+    CHECK(text_of(node.apply(changes_of(good("a.", 5)))) == "a. changed 5; ");
+    CHECK(node.served.not_served().total() == 0);
+    CHECK(node.served.records() == 2);
+}
+
+TEST_CASE("zones that are known by name count as not loaded until their data comes") {
+    Node node;
+    for (const char* apex : {"a.", "b.", "c."}) {
+        node.served.unpublished().insert(
+            {name(apex), zone::placeholder(name(apex), zone::State::pending)});
+        node.served.count(1, 0);
+    }
+    node.served.set_all_not_loaded();
+    CHECK(node.served.not_served().of(catalogue::Reason::not_loaded) == 3);
+    node.apply(changes_of(good("a.", 1), bad("b.")));
+    CHECK(node.served.not_served().of(catalogue::Reason::not_loaded) == 1);
+    CHECK(node.served.not_served().of(catalogue::Reason::refused) == 1);
+    CHECK(node.served.zones() == 3);
+    CHECK(node.served.records() == 2);
+}
+
+TEST_CASE("a replacement is all there is afterwards") {
+    Node node;
+    node.apply(changes_of(good("a.", 1), good("b.", 1)));
+    node.apply(changes_of(bad("a."), bad("c.")));
+    auto fresh = std::make_unique<catalogue::Catalogue>(8);
+    fresh->insert({name("d."), image_of("d.", 9)});
+    catalogue::NotServed not_served;
+    not_served.put(name("e."), catalogue::Reason::withheld);
+    node.served.replace({std::move(fresh), 1, 2, std::move(not_served)}, later);
+    CHECK(node.serial("d.") == 9);
+    CHECK(!node.serial("a."));
+    CHECK(node.served.zones() == 1);
+    CHECK(node.served.records() == 2);
+    CHECK(node.served.outdated() == 0);
+    CHECK(node.served.not_served().total() == 1);
+    CHECK(node.workers.catalogue == &node.served.catalogue());
+}
+
+TEST_CASE("without memory for a publication all stays as it was") {
+    Node node;
+    node.apply(changes_of(good("a.", 1)), first_time);
+    node.workers.no_memory = true;
+    CHECK_THROWS_AS(node.apply(changes_of(good("a.", 2), good("b.", 1))), std::bad_alloc);
+    CHECK_THROWS_AS(
+        node.served.replace({std::make_unique<catalogue::Catalogue>(8), 0, 0, {}}, later),
+        std::bad_alloc);
+    CHECK(node.serial("a.") == 1);
+    CHECK(node.served.zones() == 1);
+    CHECK(node.served.loaded_at() == first_time);
+    node.workers.no_memory = false;
+    CHECK(node.apply(changes_of(good("a.", 2), good("b.", 1))).changed == 1);
+}
+
+TEST_CASE("of very many zones the first are named, and all are counted") {
+    Node node;
+    ZoneChanges changes;
+    for (std::size_t i = 0; i < ChangeReport::details_max + 5; ++i)
+        changes.zones.push_back(bad("z" + std::to_string(i) + "."));
+    const ChangeReport report = node.apply(std::move(changes));
+    CHECK(report.failed == ChangeReport::details_max + 5);
+    CHECK(report.details.size() == ChangeReport::details_max);
+}
+
+TEST_CASE("another thread may look while nothing changes") {
+    Node node;
+    node.apply(changes_of(good("a.", 1)));
+    {
+        const Served::Frozen frozen = node.served.freeze();
+        const Served::Frozen other = frozen;
+        CHECK(other.catalogue().find_exact(name("a.")).has_value());
+    }
+    CHECK(node.apply(changes_of(good("a.", 2))).changed == 1);
+}
