@@ -30,6 +30,8 @@ constexpr std::size_t response_stride =
 constexpr std::size_t prefix_share = 8;  // a prefix may keep one part in so many
 constexpr int events_max = 128;          // a round
 constexpr int accepts_max = 64;          // a round and listener
+constexpr base::Duration quiet_before_close =
+    base::Duration::milliseconds(200);  // of a client, once the server stops
 constexpr base::Duration accept_pause = base::Duration::milliseconds(100);
 
 // What an epoll event belongs to: the eventfd, a listener, or else it is a Connection's address.
@@ -165,8 +167,12 @@ void TcpLoop::serve_round(int timeout_ms) {
     view_ = nullptr;
 }
 
-/// Takes what had been accepted by the system, answers what has arrived, and lets the answers be
-/// read until the deadline.
+/// Takes what had been accepted by the system, answers what arrives until a client is quiet, and
+/// lets the answers be read until the deadline.
+///
+/// Not just what is there at first: a client's system that gathers small pieces (RFC 896) sends the
+/// others when it hears that the first arrived. And a connection that is closed with input unread
+/// is reset, which takes answers away that its client has not read yet.
 void TcpLoop::drain() {
     const base::Duration deadline{deadline_.load(std::memory_order_relaxed)};
     now_ = runtime::monotonic();
@@ -175,21 +181,27 @@ void TcpLoop::drain() {
     tcp_ = view_->settings->tcp;
     for (const Listener& listener : listeners_) accept_all(listener);
     listeners_.clear();
-    // Ending: closed as soon as no answer has to wait.
-    for (Connection& connection : stalled_) connection.ending = true;
-    while (!reading_.empty()) {
-        Connection& connection = reading_.front();
-        connection.ending = true;
-        if (on_readable(connection) && !connection.stalled) close(connection);
-        close_evicted();
-    }
     views_.leave();
     control(epoll_, EPOLL_CTL_DEL, wake_.get(), 0, wake_tag);
-    for (; !stalled_.empty() && now_ < deadline; now_ = runtime::monotonic()) {
+    const base::Duration begun = now_;
+    while ((!reading_.empty() || !stalled_.empty()) && now_ < deadline) {
+        base::Duration next = deadline;
+        if (!reading_.empty()) {
+            const base::Duration quiet_at =
+                std::max(reading_.front().since, begun) + quiet_before_close;
+            if (quiet_at <= now_) {
+                close(reading_.front());
+                continue;
+            }
+            next = std::min(next, quiet_at);
+        }
         constexpr std::int64_t millisecond = 1'000'000;
-        const std::int64_t left_ms = (deadline - now_).nanoseconds / millisecond + 1;
-        serve_round(static_cast<int>(std::min<std::int64_t>(timeout_ms(), left_ms)));
+        const std::int64_t left_ms = (next - now_).nanoseconds / millisecond + 1;
+        const int others_ms = timeout_ms();
+        serve_round(
+            static_cast<int>(others_ms < 0 ? left_ms : std::min<std::int64_t>(others_ms, left_ms)));
     }
+    while (!reading_.empty()) close(reading_.front());
     cut_ = stalled_.size();
     while (!stalled_.empty()) close(stalled_.front());
 }
