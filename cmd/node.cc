@@ -78,11 +78,12 @@ Node::Impl::Impl(ServeConfiguration configuration, std::vector<std::string> argu
     secrets_.current = random_value<decltype(secrets_.current)>();
     secrets_.previous = random_value<decltype(secrets_.previous)>();
     identity_ = value_or_throw(identity(options, secrets_));
-    catalogue_ = std::make_unique<catalogue::Catalogue>(random_value<std::uint64_t>(),
-                                                        store_ ? store_->zones_expected() : 0,
-                                                        runtime::advise_huge_pages);
+    served_.emplace(std::make_unique<catalogue::Catalogue>(random_value<std::uint64_t>(),
+                                                           store_ ? store_->zones_expected() : 0,
+                                                           runtime::advise_huge_pages),
+                    readers_);
     server_.emplace(value_or_throw(server_options(options, random_value<std::uint64_t>())),
-                    *catalogue_, identity_);
+                    served_->catalogue(), identity_);
     bind_control();
     bind_metrics();
     drop_root();
@@ -274,7 +275,7 @@ void Node::Impl::watch_image_file() {
 
 /// To the service manager, which must not lose patience while millions of files are read.
 void Node::Impl::tell_progress() {
-    const std::uint64_t records = counts_.records.load(std::memory_order_relaxed);
+    const std::uint64_t records = served_->records();
     if (std::exchange(records_told_, records) == records) return;
     static_cast<void>(notifier_.status("loading, " + std::to_string(records) + " records"));
     static_cast<void>(notifier_.extend_timeout(load_patience));

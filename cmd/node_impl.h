@@ -34,6 +34,7 @@
 #include "load/load.h"
 #include "load/store_watch.h"
 #include "node.h"
+#include "node/served.h"
 #include "runtime/clock.h"
 #include "runtime/log.h"
 #include "runtime/notify.h"
@@ -49,8 +50,7 @@ using asio::awaitable;
 
 constexpr std::ptrdiff_t batches_waiting_max =
     4;  // of zones for the control thread; then loading waits
-constexpr std::size_t reload_details_max = 1000;   // zones named in a report; the rest is counted
-constexpr std::size_t not_served_told_max = 1000;  // zones named by `zonectl status`
+constexpr std::size_t not_served_told_max = 1000;        // zones named by `zonectl status`
 constexpr std::chrono::milliseconds retry_interval{10};  // where there was no memory
 
 enum class State : std::uint8_t { loading, serving, reloading, stopping };
@@ -72,27 +72,6 @@ struct Reload {
     term::Json report;
 };
 
-/// What a reload did, for its report.
-struct Tally {
-    std::uint64_t added = 0;
-    std::uint64_t changed = 0;
-    std::uint64_t removed = 0;
-    std::uint64_t failed = 0;
-    term::Json details = term::Json::array();
-
-    void detail(const dns::Name& apex, std::string_view what, std::optional<std::uint32_t> serial,
-                const std::vector<Error>& errors) {
-        if (details.elements().size() == reload_details_max) return;
-        term::Json json = term::Json::object();
-        json.set("zone", dns::to_string(apex)).set("what", what);
-        if (serial) json.set("serial", term::Json::number(std::uint64_t{*serial}));
-        term::Json texts = term::Json::array();
-        for (const Error& error : errors) texts.add(term::Json::string(error.text()));
-        json.set("errors", std::move(texts));
-        details.add(std::move(json));
-    }
-};
-
 /// What flags, environment and files say now, or why not. Read on the loading thread: a disk may
 /// hang, and the control thread has to hear signals.
 struct SettingsNow {
@@ -103,47 +82,28 @@ struct SettingsNow {
 };
 
 /// What zone files, or a store, turned out to hold, and which zones are not there any more.
-struct Haul {
-    std::optional<SettingsNow> settings;  // of a reload
-    std::vector<ingest::LoadedZone> zones;
-    std::vector<dns::Name> removed;
+struct Found {
+    std::optional<node::Served::Frozen> frozen;  // what the loading thread compared with
+    std::optional<SettingsNow> settings;         // of a reload
+    node::ZoneChanges changes;
     std::vector<std::string> nameless;  // what is wrong in a store, of no zone that can be named
-    /// Everything, when it is not known what changed in a store; then nothing else is here.
-    std::unique_ptr<catalogue::Catalogue> fresh;
-    Tally fresh_tally;
-    load::LoadReport fresh_report;
+    /// Everything, when it is not known what changed in a store; then there are no changes, and
+    /// the report is made.
+    std::optional<node::Served::Replacement> all;
+    node::ChangeReport report;
 };
 
-/// Zones that are served as they were, since what came later was refused: the first error of each.
-class Outdated {
+/// The workers, who answer from what is served.
+class ServerReaders final : public node::Readers {
 public:
-    void put(const ingest::LoadedZone& zone) {
-        errors_.insert_or_assign(dns::to_string(zone.apex), zone.errors.front().text());
-    }
-    void erase(const dns::Name& apex) {
-        if (!errors_.empty()) errors_.erase(dns::to_string(apex));
-    }
-    std::uint64_t size() const noexcept { return errors_.size(); }
-    term::Json json() const {
-        term::Json out = term::Json::array();
-        for (const auto& [apex, error] : errors_) {
-            if (out.elements().size() == not_served_told_max) break;
-            term::Json json = term::Json::object();
-            json.set("zone", apex).set("error", error);
-            out.add(std::move(json));
-        }
-        return out;
+    explicit ServerReaders(std::optional<server::Server>& server) noexcept : server_(server) {}
+    void make_room() override { server_->make_room(); }
+    void publish(const catalogue::Catalogue& catalogue, catalogue::Garbage&& garbage) override {
+        server_->publish(catalogue, std::move(garbage));
     }
 
 private:
-    std::map<std::string, std::string> errors_;
-};
-
-/// Sums over the catalogue. Atomic because the first load counts on its own thread while control is
-/// asked.
-struct Counts {
-    std::atomic<std::uint64_t> zones{0};
-    std::atomic<std::uint64_t> records{0};
+    std::optional<server::Server>& server_;  // there before anything is published
 };
 
 /// What control knows of the store while the loading thread may have `LoadedStore`.
@@ -189,10 +149,11 @@ private:
     Result<ingest::ZoneFileTotals> load_into_catalogue(catalogue::NotServed& not_served);
     Result<ingest::ZoneFileTotals> load_progressively();
     Result<ingest::ZoneFileTotals> load_store(catalogue::NotServed& not_served);
-    void rescan();
-    Result<ingest::ZoneFileTotals> look_at_store(Haul& haul);
+    void rescan(node::Served::Frozen frozen);
+    Result<ingest::ZoneFileTotals> look_at_store(Found& found);
+    node::NewZone new_zone(ingest::LoadedZone&& zone) const;
     load::LoadProgress store_progress();
-    ingest::ZoneFileTotals totals_of(const load::LoadReport& report);
+    void log_load(const load::LoadReport& report);
     ingest::ZoneProgress progress();
     void log_refused(const ingest::LoadedZone& zone);
     void log_not_served(std::string_view zone, catalogue::Reason reason, std::string_view detail);
@@ -212,8 +173,7 @@ private:
     void load_failed(const std::string& message) { give_up("load_failed", message); }
     void reload_failed(const std::string& message);
     void give_up(std::string_view event, const std::string& message);
-    void publish(Haul haul, Tally& tally);
-    void replace_all(Haul haul, Tally& tally);
+    void publish(Found found, node::ChangeReport& report);
     void not_published(const Error& error);
     template <class Work>
     static void tell(Work work) noexcept;
@@ -221,9 +181,9 @@ private:
     static void sooner_or_later(Work work) noexcept;
     std::shared_ptr<Reload> ask_for_reload();
     void begin_reload();
-    void finish_reload(Haul haul, const Result<ingest::ZoneFileTotals>& result);
+    void finish_reload(Found haul, const Result<ingest::ZoneFileTotals>& result);
     void tell_of_reload(const Result<ingest::ZoneFileTotals>& result, const Status& published,
-                        Tally& tally, const std::vector<std::string>& nameless,
+                        node::ChangeReport& changes, const std::vector<std::string>& nameless,
                         std::optional<SettingsNow> now);
     SettingsNow read_settings() const;
     std::vector<Error> take_over_settings(SettingsNow next, term::Json& report);
@@ -263,7 +223,8 @@ private:
     std::optional<load::LoadedStore> store_;
     answer::CookieSecrets secrets_;  // for when no file gives them
     std::shared_ptr<const answer::Identity> identity_;
-    std::unique_ptr<catalogue::Catalogue> catalogue_;
+    ServerReaders readers_{server_};
+    std::optional<node::Served> served_;
     std::optional<server::Server> server_;  // after what it reads, to end before it
     std::optional<http::Server> control_;
     std::optional<http::Server> metrics_;
@@ -272,11 +233,6 @@ private:
     State state_ = State::loading;
     int code_ = 0;
     bool answers_ = false;  // workers run; from then on control alone has the catalogue
-    base::Instant loaded_at_;
-    Counts counts_;
-    catalogue::NotServed not_served_;
-    std::uint64_t not_loaded_ = 0;  // with --progressive
-    Outdated outdated_;
     std::optional<ServedStore> served_store_;  // once loaded
     std::unique_ptr<load::BackgroundStoreWatch> watch_;
     std::uint64_t records_told_ = 0;

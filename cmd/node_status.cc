@@ -69,14 +69,16 @@ http::Response json_response(const term::Json& json, unsigned status) {
 stats::Gauges Node::Impl::gauges() const {
     stats::Gauges out;
     out.version = ZC_VERSION;
-    out.zones = counts_.zones;
+    out.zones = served_->zones();
     for (std::size_t i = 0; i < catalogue::reasons; ++i) {
         const auto reason = static_cast<catalogue::Reason>(i);
-        out.zones_not_served.emplace_back(catalogue::to_string(reason), not_served_.of(reason));
+        out.zones_not_served.emplace_back(catalogue::to_string(reason),
+                                          served_->not_served().of(reason));
     }
-    out.zones_outdated = outdated_.size();
-    out.records = counts_.records;
-    out.zone_octets = answers_ ? catalogue_->octets() : 0;  // until then the loading thread has it
+    out.zones_outdated = served_->outdated();
+    out.records = served_->records();
+    out.zone_octets =
+        answers_ ? served_->catalogue().octets() : 0;  // until then the loading thread has it
     if (served_store_) {
         out.zone_octets += served_store_->mapped_octets;
         out.store = stats::Gauges::Store{.position_served = served_store_->position.number,
@@ -92,7 +94,7 @@ stats::Gauges Node::Impl::gauges() const {
     ::getrusage(RUSAGE_SELF, &usage);
     out.cpu_user = duration_of(usage.ru_utime);
     out.cpu_system = duration_of(usage.ru_stime);
-    out.loaded = loaded_at_;
+    out.loaded = served_->loaded_at();
     return out;
 }
 
@@ -106,10 +108,11 @@ http::Response Node::Impl::metrics() const {
 
 term::Json Node::Impl::not_served_json() const {
     term::Json json = term::Json::object();
-    json.set("total", term::Json::number(not_served_.total()));
+    json.set("total", term::Json::number(served_->not_served().total()));
     for (std::size_t i = 0; i < catalogue::reasons; ++i) {
         const auto reason = static_cast<catalogue::Reason>(i);
-        json.set(catalogue::to_string(reason), term::Json::number(not_served_.of(reason)));
+        json.set(catalogue::to_string(reason),
+                 term::Json::number(served_->not_served().of(reason)));
     }
     return json;
 }
@@ -131,8 +134,8 @@ term::Json Node::Impl::store_json() const {
 
 term::Json Node::Impl::health(const catalogue::NotServedLimit* limit_or_null) const {
     term::Json json = term::Json::object();
-    const std::uint64_t zones = counts_.zones;
-    const std::uint64_t not_served = not_served_.total();
+    const std::uint64_t zones = served_->zones();
+    const std::uint64_t not_served = served_->not_served().total();
     const bool healthy = (state_ == State::serving || state_ == State::reloading) &&
                          (limit_or_null == nullptr || !limit_or_null->exceeded(not_served, zones));
     json.set("healthy", term::Json::boolean(healthy)).set("state", to_string(state_));
@@ -180,7 +183,7 @@ term::Json Node::Impl::status() const {
     json.set("source", store_ ? store_->path() : files_->path());
     if (served_store_) json.set("store", store_json());
     term::Json named = term::Json::array();
-    not_served_.for_each([&](const catalogue::NotServed::Item& item) {
+    served_->not_served().for_each([&](const catalogue::NotServed::Item& item) {
         if (named.elements().size() == not_served_told_max) return false;
         term::Json one = term::Json::object();
         one.set("zone", item.zone).set("reason", catalogue::to_string(item.reason));
@@ -189,7 +192,15 @@ term::Json Node::Impl::status() const {
         return true;
     });
     json.set("not_served_zones", std::move(named));
-    json.set("outdated", number(outdated_.size())).set("outdated_zones", outdated_.json());
+    term::Json outdated = term::Json::array();
+    served_->for_each_outdated([&](const std::string& zone, const std::string& error) {
+        if (outdated.elements().size() == not_served_told_max) return false;
+        term::Json one = term::Json::object();
+        one.set("zone", zone).set("error", error);
+        outdated.add(std::move(one));
+        return true;
+    });
+    json.set("outdated", number(served_->outdated())).set("outdated_zones", std::move(outdated));
     if (image_file_changed_)
         json.set("image_file", "was changed by another hand, all is being loaded anew");
     return json;

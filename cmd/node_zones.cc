@@ -15,6 +15,20 @@ constexpr std::size_t publish_zones_max = 1 << 16;  // handed to the control thr
 constexpr std::size_t errors_logged_max = 10;       // of one zone
 constexpr std::uint64_t zones_logged_max = 1000;    // refused zones with lines of their own
 
+term::Json details_json(const node::ChangeReport& changes) {
+    term::Json out = term::Json::array();
+    for (const node::ChangeReport::Detail& detail : changes.details) {
+        term::Json json = term::Json::object();
+        json.set("zone", dns::to_string(detail.apex)).set("what", to_string(detail.what));
+        if (detail.serial) json.set("serial", term::Json::number(std::uint64_t{*detail.serial}));
+        term::Json errors = term::Json::array();
+        for (const std::string& error : detail.errors) errors.add(term::Json::string(error));
+        json.set("errors", std::move(errors));
+        out.add(std::move(json));
+    }
+    return out;
+}
+
 }  // namespace
 
 ingest::ZoneProgress Node::Impl::progress() {
@@ -84,6 +98,16 @@ void Node::Impl::first_load() {
                });
 }
 
+/// As `Served` wants it.
+node::NewZone Node::Impl::new_zone(ingest::LoadedZone&& zone) const {
+    const auto reason = reason_of(zone);
+    return {.apex = zone.apex,
+            .image = std::move(zone.image),
+            .records = zone.records,
+            .reason = reason,
+            .errors = std::move(zone.errors)};
+}
+
 /// Why nothing can be served of what the source gave; nothing when something can.
 std::optional<catalogue::Reason> Node::Impl::reason_of(const ingest::LoadedZone& zone) const {
     const auto reason = load::reason_of(zone.state);
@@ -103,9 +127,8 @@ Result<ingest::ZoneFileTotals> Node::Impl::load_into_catalogue(catalogue::NotSer
                 not_served.put(zone.apex, catalogue::Reason::refused, zone.errors.front().text());
             }
             log_doubts(zone);
-            counts_.zones += 1;
-            counts_.records += zone.records;
-            catalogue_->insert({zone.apex, std::move(zone.image)});
+            served_->count(1, zone.records);
+            served_->unpublished().insert({zone.apex, std::move(zone.image)});
         }
     };
     auto totals = files_->load(options, sink, progress());
@@ -117,18 +140,18 @@ Result<ingest::ZoneFileTotals> Node::Impl::load_into_catalogue(catalogue::NotSer
 /// The names of all zones first, then their content in batches while the workers answer.
 Result<ingest::ZoneFileTotals> Node::Impl::load_progressively() {
     const auto announce = [this](dns::NameView apex) {
-        catalogue_->insert({dns::Name(apex), zone::placeholder(apex, zone::State::pending)});
-        counts_.zones += 1;
+        served_->unpublished().insert(
+            {dns::Name(apex), zone::placeholder(apex, zone::State::pending)});
+        served_->count(1, 0);
     };
     if (auto listed = files_->list(announce); !listed) return listed;
-    log_->info("zones_listed", {{"zones", counts_.zones.load()}});
-    asio::post(io_, [this, zones = counts_.zones.load()] {
-        not_loaded_ = zones;
-        not_served_.set_not_loaded(not_loaded_);
+    log_->info("zones_listed", {{"zones", served_->zones()}});
+    asio::post(io_, [this] {
+        served_->set_all_not_loaded();
         start_serving();
     });
 
-    auto batch = std::make_shared<Haul>();
+    auto batch = std::make_shared<Found>();
     base::Duration flushed = runtime::monotonic();
     const auto flush = [&] {
         while (!batch_room_.try_acquire_for(std::chrono::milliseconds(100)))
@@ -136,12 +159,12 @@ Result<ingest::ZoneFileTotals> Node::Impl::load_progressively() {
         asio::post(io_, [this, batch] {
             batch_room_.release();
             const Status status = runtime::caught([&] {
-                Tally ignored;
+                node::ChangeReport ignored;
                 publish(std::move(*batch), ignored);
             });
             if (!status) not_published(status.error());
         });
-        batch = std::make_shared<Haul>();
+        batch = std::make_shared<Found>();
         flushed = runtime::monotonic();
     };
     ingest::ZoneFileOptions options = zone_file_options(configuration_.options);
@@ -150,9 +173,9 @@ Result<ingest::ZoneFileTotals> Node::Impl::load_progressively() {
         for (ingest::LoadedZone& zone : zones) {
             if (!zone.errors.empty()) log_refused(zone);
             log_doubts(zone);
-            batch->zones.push_back(std::move(zone));
+            batch->changes.zones.push_back(new_zone(std::move(zone)));
         }
-        if (batch->zones.size() >= publish_zones_max ||
+        if (batch->changes.zones.size() >= publish_zones_max ||
             runtime::monotonic() - flushed >= publish_interval)
             flush();
     };
@@ -171,31 +194,29 @@ load::LoadProgress Node::Impl::store_progress() {
 }
 
 /// Tells what was found, and counts the zones as they now are.
-ingest::ZoneFileTotals Node::Impl::totals_of(const load::LoadReport& report) {
+void Node::Impl::log_load(const load::LoadReport& report) {
     using From = load::LoadReport::From;
     if (report.from != From::image_file)
         log_->warning(report.from == From::heap ? "image_file_unwritable" : "image_file_rebuilt",
                       {{"why", report.why}});
-    ingest::ZoneFileTotals totals;
-    totals.zones = report.zones;
-    totals.records = report.records;
-    totals.broken = report.not_served.of(catalogue::Reason::broken) +
-                    report.not_served.of(catalogue::Reason::damaged);
     log_not_served(report.not_served);
     for (const auto& [apex, why] : report.costly)
         log_->warning("zone_costly", {{"zone", dns::to_string(apex)}, {"why", why}});
     if (report.costly_count > report.costly.size())
         log_->warning("zone_costly", {{"more", report.costly_count - report.costly.size()}});
-    counts_.zones = report.zones;
-    counts_.records = report.records;
-    return totals;
 }
 
 /// Before anything is served, as `load_into_catalogue`.
 Result<ingest::ZoneFileTotals> Node::Impl::load_store(catalogue::NotServed& not_served) {
     store::clear_leftovers(store_->path());
-    ZC_TRY(load::LoadReport report, store_->load(*catalogue_, store_progress()));
-    auto totals = totals_of(report);
+    ZC_TRY(load::LoadReport report, store_->load(served_->unpublished(), store_progress()));
+    log_load(report);
+    served_->set_counts(report.zones, report.records);
+    ingest::ZoneFileTotals totals;
+    totals.zones = report.zones;
+    totals.records = report.records;
+    totals.broken = report.not_served.of(catalogue::Reason::broken) +
+                    report.not_served.of(catalogue::Reason::damaged);
     not_served = std::move(report.not_served);
     return totals;
 }
@@ -264,23 +285,22 @@ void Node::Impl::take_over_first_load(const Result<ingest::ZoneFileTotals>& resu
         return give_up("refuses_to_start", std::to_string(result->broken) + " bad zones, " +
                                                std::to_string(result->problems_count) +
                                                " problems of the source, and --strict");
-    if (not_served) not_served_ = *std::move(not_served);
+    if (not_served) served_->set_not_served(*std::move(not_served));
     if (store_) store_->taken();
     store_was_read();
     start_serving();
     if (!answers_) return;
     if (store_) await_image_file_events();
     state_ = State::serving;
-    loaded_at_ = runtime::now();
+    served_->set_loaded(runtime::now());
     for (const net::Endpoint& endpoint : server_->endpoints())
         log_->info("listens", {{"address", net::to_string(endpoint)}});
-    log_->info("serving", {{"zones", counts_.zones.load()},
-                           {"not_served", not_served_.total()},
-                           {"records", counts_.records.load()},
+    log_->info("serving", {{"zones", served_->zones()},
+                           {"not_served", served_->not_served().total()},
+                           {"records", served_->records()},
                            {"workers", server_->workers()},
                            {"seconds", (runtime::monotonic() - started_).as_seconds()}});
-    static_cast<void>(
-        notifier_.status("serving " + std::to_string(counts_.zones.load()) + " zones"));
+    static_cast<void>(notifier_.status("serving " + std::to_string(served_->zones()) + " zones"));
     static_cast<void>(notifier_.ready());
     if (reload_next_) {
         reload_ = std::exchange(reload_next_, nullptr);
@@ -288,118 +308,13 @@ void Node::Impl::take_over_first_load(const Result<ingest::ZoneFileTotals>& resu
     }
 }
 
-/// Throws when there is no memory. Then what was served before still is, or all of `haul` is served
-/// and something of it is not told of; `not_published` has it read again.
-void Node::Impl::publish(Haul haul, Tally& tally) {
+/// Throws when there is no memory, as what it calls; `not_published` has all read again.
+void Node::Impl::publish(Found found, node::ChangeReport& report) {
     if (state_ == State::stopping) return;
-    if (haul.fresh) return replace_all(std::move(haul), tally);
-    enum class What : std::uint8_t { kept, same, added, changed, failed };
-    struct Outcome {
-        What what;
-        std::optional<std::uint32_t> serial;  // of what is served
-    };
-    std::vector<Outcome> outcomes;
-    std::vector<dns::Name> removed;
-    std::vector<catalogue::Change> changes;
-    std::uint64_t records = counts_.records;
-    std::uint64_t not_loaded = not_loaded_;
-    const auto forget = [&](const zone::Zone& old) {
-        records -= old.records();
-        if (old.state() == zone::State::pending) --not_loaded;
-    };
-    for (ingest::LoadedZone& zone : haul.zones) {
-        const std::optional<zone::Zone> old = catalogue_->find_exact(zone.apex);
-        const bool failed = !zone.errors.empty();
-        if (failed && old && old->state() == zone::State::serving) {
-            outcomes.push_back({What::kept, old->serial()});
-            continue;
-        }
-        if (failed) {
-            outcomes.push_back({What::failed, std::nullopt});
-        } else {
-            const base::Octets octets = zone.image.octets();
-            const bool same = old && std::ranges::equal(old->octets(), octets);
-            outcomes.push_back({same  ? What::same
-                                : old ? What::changed
-                                      : What::added,
-                                zone::Zone(octets.data()).serial()});
-            if (same) continue;
-        }
-        if (old) forget(*old);
-        records += zone.records;
-        changes.push_back({zone.apex, std::move(zone.image)});
-    }
-    for (const dns::Name& apex : haul.removed) {
-        const std::optional<zone::Zone> old = catalogue_->find_exact(apex);
-        if (!old) continue;
-        forget(*old);
-        removed.push_back(apex);
-        changes.push_back({apex, std::nullopt});
-    }
-    if (!changes.empty()) {
-        server_->make_room();
-        auto next = catalogue::Catalogue::with(std::move(catalogue_), std::move(changes));
-        catalogue_ = std::move(next.catalogue);
-        server_->publish(*catalogue_, std::move(next.garbage));
-        counts_.zones = catalogue_->size();
-        loaded_at_ = runtime::now();
-    }
-    counts_.records = records;
-    if (std::exchange(not_loaded_, not_loaded) != not_loaded)
-        not_served_.set_not_loaded(not_loaded);
-
-    for (std::size_t i = 0; i < outcomes.size(); ++i) {
-        const ingest::LoadedZone& zone = haul.zones[i];
-        const auto& [what, serial] = outcomes[i];
-        switch (what) {
-            case What::kept:
-                outdated_.put(zone);
-                tally.failed += 1;
-                tally.detail(zone.apex, "failed, last good content is kept", serial, zone.errors);
-                continue;
-            case What::failed:
-                tally.failed += 1;
-                tally.detail(zone.apex, "failed", serial, zone.errors);
-                break;
-            case What::added:
-                tally.added += 1;
-                tally.detail(zone.apex, "added", serial, {});
-                break;
-            case What::changed:
-                tally.changed += 1;
-                tally.detail(zone.apex, "changed", serial, {});
-                break;
-            case What::same:
-                break;
-        }
-        outdated_.erase(zone.apex);
-        if (const auto reason = reason_of(zone))
-            not_served_.put(zone.apex, *reason,
-                            what == What::failed ? zone.errors.front().text() : "");
-        else
-            not_served_.erase(zone.apex);
-    }
-    for (const dns::Name& apex : removed) {
-        outdated_.erase(apex);
-        not_served_.erase(apex);
-        tally.removed += 1;
-        tally.detail(apex, "removed", std::nullopt, {});
-    }
-}
-
-/// As `publish`.
-void Node::Impl::replace_all(Haul haul, Tally& tally) {
-    server_->make_room();
-    catalogue::Garbage garbage = catalogue::Catalogue::retire(std::move(catalogue_));
-    catalogue_ = std::move(haul.fresh);
-    server_->publish(*catalogue_, std::move(garbage));
+    if (!found.all) return served_->apply(std::move(found.changes), runtime::now(), report);
+    served_->replace(*std::move(found.all), runtime::now());
     store_->taken();
-    loaded_at_ = runtime::now();
-    counts_.zones = haul.fresh_report.zones;
-    counts_.records = haul.fresh_report.records;
-    not_served_ = std::move(haul.fresh_report.not_served);
-    outdated_ = {};
-    tally = std::move(haul.fresh_tally);
+    report = std::move(found.report);
 }
 
 /// The next reload reads everything, since nothing remembers what was not taken over.
@@ -433,19 +348,21 @@ void Node::Impl::begin_reload() {
     const Status begun = runtime::caught([this] {
         static_cast<void>(notifier_.reloading());
         log_->info("reload_begins");
-        begin_long_work([this] { rescan(); }, &Impl::reload_failed);
+        begin_long_work([this, frozen = served_->freeze()]() mutable { rescan(std::move(frozen)); },
+                        &Impl::reload_failed);
     });
     if (!begun) reload_failed(begun.error().message);
 }
 
-/// On the loading thread. Control does not touch the catalogue meanwhile: only a reload changes it.
-void Node::Impl::rescan() {
-    auto haul = std::make_shared<Haul>();
-    haul->settings = read_settings();
+/// On the loading thread. What is frozen goes back to the control thread with what was found.
+void Node::Impl::rescan(node::Served::Frozen frozen) {
+    auto found = std::make_shared<Found>();
+    found->frozen.emplace(std::move(frozen));
+    found->settings = read_settings();
     if (store_) {
-        auto result = look_at_store(*haul);
-        asio::post(io_, [this, haul, result = std::move(result)] {
-            finish_reload(std::move(*haul), result);
+        auto result = look_at_store(*found);
+        asio::post(io_, [this, found, result = std::move(result)] {
+            finish_reload(std::move(*found), result);
         });
         return;
     }
@@ -455,44 +372,47 @@ void Node::Impl::rescan() {
         for (ingest::LoadedZone& zone : zones) {
             if (!zone.errors.empty()) log_refused(zone);
             log_doubts(zone);
-            haul->zones.push_back(std::move(zone));
+            found->changes.zones.push_back(new_zone(std::move(zone)));
         }
     };
-    const auto each_known = [this](const std::function<void(dns::NameView)>& each) {
-        catalogue_->for_each([&](zone::Zone zone) { each(zone.apex()); });
+    const auto each_known = [&found](const std::function<void(dns::NameView)>& each) {
+        found->frozen->catalogue().for_each([&](zone::Zone zone) { each(zone.apex()); });
     };
-    const auto removed = [&](dns::NameView apex) { haul->removed.emplace_back(apex); };
+    const auto removed = [&](dns::NameView apex) { found->changes.removed.emplace_back(apex); };
     auto result = files_->rescan(options, sink, each_known, removed, progress());
-    asio::post(
-        io_, [this, haul, result = std::move(result)] { finish_reload(std::move(*haul), result); });
+    asio::post(io_, [this, found, result = std::move(result)] {
+        finish_reload(std::move(*found), result);
+    });
 }
 
 /// On the loading thread, as `rescan`.
-Result<ingest::ZoneFileTotals> Node::Impl::look_at_store(Haul& haul) {
+Result<ingest::ZoneFileTotals> Node::Impl::look_at_store(Found& found) {
     ZC_TRY(load::StoreChanges news, store_->changes());
     if (news.blocks_lost > 0) log_->error("images_lost", {{"mebibytes", news.blocks_lost}});
     if (news.everything) {
         // The images of the load before the last: nobody reads them any more.
         store_->forget_old_images();
-        haul.fresh = std::make_unique<catalogue::Catalogue>(
+        auto fresh = std::make_unique<catalogue::Catalogue>(
             random_value<std::uint64_t>(), store_->zones_expected(), runtime::advise_huge_pages);
-        ZC_TRY(haul.fresh_report, store_->load(*haul.fresh, store_progress()));
-        Tally& tally = haul.fresh_tally;
+        ZC_TRY(load::LoadReport loaded, store_->load(*fresh, store_progress()));
+        log_load(loaded);
+        const catalogue::Catalogue& served = found.frozen->catalogue();
         std::uint64_t kept = 0;
         std::map<std::string, std::string> problems;
-        if (!haul.fresh_report.problem.empty()) haul.nameless.push_back(haul.fresh_report.problem);
-        for (const load::DamagedZone& damaged : haul.fresh_report.damaged) {
+        if (!loaded.problem.empty()) found.nameless.push_back(loaded.problem);
+        for (const load::DamagedZone& damaged : loaded.damaged) {
             if (damaged.nameless)
-                haul.nameless.push_back(damaged.problem);
+                found.nameless.push_back(damaged.problem);
             else
                 problems.emplace(dns::to_string(damaged.apex), damaged.problem);
         }
-        haul.fresh->for_each([&](zone::Zone zone) {
+        using What = node::ChangeReport::What;
+        fresh->for_each([&](zone::Zone zone) {
             // What a foreign hand has hit cannot be compared: it counts as changed.
             bool is_old = false;
             bool same = false;
             const auto compare = [&]() noexcept {
-                const std::optional<zone::Zone> old = catalogue_->find_exact(zone.apex());
+                const std::optional<zone::Zone> old = served.find_exact(zone.apex());
                 is_old = old.has_value();
                 same = old && std::ranges::equal(old->octets(), zone.octets());
             };
@@ -503,30 +423,29 @@ Result<ingest::ZoneFileTotals> Node::Impl::look_at_store(Haul& haul) {
             if (is_old) ++kept;
             if (zone.state() == zone::State::broken && !problems.empty()) {
                 const auto problem = problems.find(dns::to_string(zone.apex()));
-                if (problem != problems.end()) {
-                    ++tally.failed;
-                    tally.detail(dns::Name(zone.apex()), "failed", std::nullopt,
-                                 {Error{Errc::malformed, problem->second, {store_->path()}}});
-                    return;
-                }
+                if (problem != problems.end())
+                    return found.report.add(
+                        zone.apex(), What::failed, std::nullopt,
+                        {Error{Errc::malformed, problem->second, {store_->path()}}});
             }
-            if (is_old && same) return;
-            ++(is_old ? tally.changed : tally.added);
-            tally.detail(dns::Name(zone.apex()), is_old ? "changed" : "added", zone.serial(), {});
+            if (!is_old || !same)
+                found.report.add(zone.apex(), is_old ? What::changed : What::added, zone.serial());
         });
-        tally.removed = catalogue_->size() - std::min<std::uint64_t>(kept, catalogue_->size());
+        found.report.removed = served.size() - std::min<std::uint64_t>(kept, served.size());
+        found.all.emplace(node::Served::Replacement{std::move(fresh), loaded.zones, loaded.records,
+                                                    std::move(loaded.not_served)});
         return ingest::ZoneFileTotals();
     }
     std::map<std::string, std::string> problems;
     for (const load::DamagedZone& damaged : news.damaged) {
         if (damaged.nameless)
-            haul.nameless.push_back(damaged.problem);
+            found.nameless.push_back(damaged.problem);
         else
             problems.emplace(dns::to_string(damaged.apex), damaged.problem);
     }
     for (catalogue::Change& change : news.changes) {
         if (!change.image) {
-            haul.removed.push_back(change.apex);
+            found.changes.removed.push_back(change.apex);
             continue;
         }
         ingest::LoadedZone zone;
@@ -544,7 +463,7 @@ Result<ingest::ZoneFileTotals> Node::Impl::look_at_store(Haul& haul) {
             log_refused(zone);
         else if (const auto reason = reason_of(zone))
             log_not_served(dns::to_string(zone.apex), *reason, "");
-        haul.zones.push_back(std::move(zone));
+        found.changes.zones.push_back(new_zone(std::move(zone)));
     }
     return ingest::ZoneFileTotals();
 }
@@ -604,21 +523,21 @@ std::vector<Error> Node::Impl::take_over_settings(SettingsNow next, term::Json& 
     return {};
 }
 
-void Node::Impl::finish_reload(Haul haul, const Result<ingest::ZoneFileTotals>& result) {
+void Node::Impl::finish_reload(Found found, const Result<ingest::ZoneFileTotals>& result) {
     if (state_ == State::stopping) return;
-    Tally tally;
-    std::optional<SettingsNow> now = std::move(haul.settings);
-    const std::vector<std::string> nameless = std::move(haul.nameless);
+    node::ChangeReport changes;
+    found.frozen.reset();
+    std::optional<SettingsNow> now = std::move(found.settings);
+    const std::vector<std::string> nameless = std::move(found.nameless);
     const Status published = runtime::caught([&] {
-        for (const std::string& problem : nameless)
-            not_served_.put_nameless(catalogue::Reason::damaged, problem);
-        publish(std::move(haul), tally);
+        for (const std::string& problem : nameless) served_->put_nameless(problem);
+        publish(std::move(found), changes);
         if (!read_all_anew_) store_was_read();
     });
     if (!published) not_published(published.error());
-    haul = {};
+    found = {};
     const Status told = runtime::caught(
-        [&] { tell_of_reload(result, published, tally, nameless, std::move(now)); });
+        [&] { tell_of_reload(result, published, changes, nameless, std::move(now)); });
     if (!told) tell([&] { log_->error("reload_not_told", {{"error", told.error().message}}); });
     state_ = State::serving;
     tell([this] { static_cast<void>(notifier_.ready()); });
@@ -628,14 +547,14 @@ void Node::Impl::finish_reload(Haul haul, const Result<ingest::ZoneFileTotals>& 
 }
 
 void Node::Impl::tell_of_reload(const Result<ingest::ZoneFileTotals>& result,
-                                const Status& published, Tally& tally,
+                                const Status& published, node::ChangeReport& changes,
                                 const std::vector<std::string>& nameless,
                                 std::optional<SettingsNow> now) {
     if (result && served_store_) served_store_->problem.clear();
     // Whatever was not looked at, or found as it is served.
+    const std::uint64_t total = served_->catalogue().size();
     const std::uint64_t unchanged =
-        catalogue_->size() -
-        std::min<std::uint64_t>(tally.added + tally.changed + tally.failed, catalogue_->size());
+        total - std::min(changes.added + changes.changed + changes.failed, total);
     term::Json settings = term::Json::array();
     std::vector<Error> errors;
     if (now) errors = take_over_settings(*std::move(now), settings);
@@ -657,23 +576,23 @@ void Node::Impl::tell_of_reload(const Result<ingest::ZoneFileTotals>& result,
 
     const auto number = [](std::uint64_t n) { return term::Json::number(n); };
     term::Json zones = term::Json::object();
-    zones.set("added", number(tally.added)).set("changed", number(tally.changed));
-    zones.set("removed", number(tally.removed)).set("failed", number(tally.failed));
-    zones.set("unchanged", number(unchanged)).set("total", number(catalogue_->size()));
-    zones.set("not_served", not_served_json()).set("outdated", number(outdated_.size()));
-    zones.set("details", std::move(tally.details));
-    const bool ok = tally.failed == 0 && problems.elements().empty();
+    zones.set("added", number(changes.added)).set("changed", number(changes.changed));
+    zones.set("removed", number(changes.removed)).set("failed", number(changes.failed));
+    zones.set("unchanged", number(unchanged)).set("total", number(total));
+    zones.set("not_served", not_served_json()).set("outdated", number(served_->outdated()));
+    zones.set("details", details_json(changes));
+    const bool ok = changes.failed == 0 && problems.elements().empty();
     term::Json report = term::Json::object();
     report.set("ok", term::Json::boolean(ok)).set("zones", std::move(zones));
     report.set("problems", std::move(problems)).set("settings", std::move(settings));
     if (served_store_) report.set("store", store_json());
-    log_->info("reloaded", {{"added", tally.added},
-                            {"changed", tally.changed},
-                            {"removed", tally.removed},
-                            {"failed", tally.failed},
+    log_->info("reloaded", {{"added", changes.added},
+                            {"changed", changes.changed},
+                            {"removed", changes.removed},
+                            {"failed", changes.failed},
                             {"unchanged", unchanged},
-                            {"total", catalogue_->size()},
-                            {"not_served", not_served_.total()},
+                            {"total", total},
+                            {"not_served", served_->not_served().total()},
                             {"ok", ok}});
     reload_->report = std::move(report);
 }
