@@ -87,31 +87,32 @@ private:
 
 }  // namespace zc::testkit
 
-// NOLINTBEGIN(misc-definitions-in-headers): these must not be inline
+// NOLINTBEGIN(misc-definitions-in-headers): these must not be inline. Nor inlined: then gcc sees
+// malloc go with delete, and free with new, and warns of either.
 // NOLINTBEGIN(cppcoreguidelines-no-malloc)
-void* operator new(std::size_t octets) {
+[[gnu::noinline]] void* operator new(std::size_t octets) {
     return zc::testkit::FailingMemory::allocate(octets);
 }
-void* operator new[](std::size_t octets) {
+[[gnu::noinline]] void* operator new[](std::size_t octets) {
     return zc::testkit::FailingMemory::allocate(octets);
 }
 // The library's own would not go with the operators below.
-void* operator new(std::size_t octets, const std::nothrow_t& /*tag*/) noexcept {
+[[gnu::noinline]] void* operator new(std::size_t octets, const std::nothrow_t& /*tag*/) noexcept {
     return zc::testkit::FailingMemory::allocate_or_null(octets);
 }
-void* operator new[](std::size_t octets, const std::nothrow_t& /*tag*/) noexcept {
+[[gnu::noinline]] void* operator new[](std::size_t octets, const std::nothrow_t& /*tag*/) noexcept {
     return zc::testkit::FailingMemory::allocate_or_null(octets);
 }
-void operator delete(void* memory) noexcept {
+[[gnu::noinline]] void operator delete(void* memory) noexcept {
     std::free(memory);
 }
-void operator delete[](void* memory) noexcept {
+[[gnu::noinline]] void operator delete[](void* memory) noexcept {
     std::free(memory);
 }
-void operator delete(void* memory, std::size_t /*octets*/) noexcept {
+[[gnu::noinline]] void operator delete(void* memory, std::size_t /*octets*/) noexcept {
     std::free(memory);
 }
-void operator delete[](void* memory, std::size_t /*octets*/) noexcept {
+[[gnu::noinline]] void operator delete[](void* memory, std::size_t /*octets*/) noexcept {
     std::free(memory);
 }
 // NOLINTEND(cppcoreguidelines-no-malloc)
