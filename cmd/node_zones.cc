@@ -210,6 +210,7 @@ void Node::Impl::log_load(const load::LoadReport& report) {
 Result<ingest::ZoneFileTotals> Node::Impl::load_store(catalogue::NotServed& not_served) {
     store::clear_leftovers(store_->path());
     ZC_TRY(load::LoadReport report, store_->load(served_->unpublished(), store_progress()));
+    runtime::release_free_memory();  // 16 octets a zone, for sorting them
     log_load(report);
     served_->set_counts(report.zones, report.records);
     ingest::ZoneFileTotals totals;

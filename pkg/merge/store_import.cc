@@ -305,10 +305,29 @@ std::function<bool(dns::NameView, std::uint64_t)> StoreImport::unchanged() {
     };
 }
 
+namespace {
+
+/// Tries for as long as others hold such a lock, a microsecond or less, before it falls asleep: to
+/// be woken takes longer, and two threads that ask for each zone would do it again and again.
+std::unique_lock<std::mutex> lock_soon(std::mutex& mutex) {
+    constexpr int tries_max = 200;
+    std::unique_lock lock(mutex, std::try_to_lock);
+    for (int i = 0; i < tries_max && !lock.owns_lock(); ++i) {
+#if defined(__x86_64__)
+        __builtin_ia32_pause();
+#endif
+        static_cast<void>(lock.try_lock());
+    }
+    if (!lock.owns_lock()) lock.lock();
+    return lock;
+}
+
+}  // namespace
+
 bool StoreImport::Work::is_unchanged(dns::NameView apex, std::uint64_t rows_digest) {
     if (rows_digest == 0) return false;
     const std::string key = load::key_of(apex);
-    const std::lock_guard lock(mutex);
+    const auto lock = lock_soon(mutex);
     if (has_failed) return false;
     const auto fails = [this](Error error) {
         failed = std::move(error);
