@@ -119,9 +119,20 @@ bool build(const std::vector<ZoneData>& zones, catalogue::Catalogue& out) {
 /// A name in another form; the same for all names of a scene.
 using Renaming = std::function<Name(NameView)>;
 
+/// As `dns::names_in`, and the target of an ALIAS out of zone data. (A record with its number in a
+/// message has octets of any kind.)
+std::size_t names_in(RrType type, const Rdata& rdata,
+                     std::span<dns::NamePlace, dns::rdata_names_max> places) {
+    if (type != RrType::alias) return dns::names_in(type, rdata, places);
+    const auto target = Name::from_wire(rdata);
+    if (!target || target->size() != rdata.size()) return 0;
+    places[0] = {0, static_cast<std::uint16_t>(rdata.size()), dns::Field::name};
+    return 1;
+}
+
 void rename_rdata(RrType type, Rdata& rdata, const Renaming& rename) {
     dns::NamePlace places[dns::rdata_names_max];
-    const std::size_t count = dns::names_in(type, rdata, places);
+    const std::size_t count = names_in(type, rdata, places);
     for (std::size_t i = count; i-- > 0;) {
         const std::size_t offset = places[i].offset, octets = places[i].octets;
         const Name name = rename(NameView(base::Octets(rdata).subspan(offset, octets)));
@@ -378,7 +389,7 @@ std::set<std::string> names_near(const Reading& reading, const dns::Message& rig
     };
     const auto add_rdata = [&](RrType type, const Rdata& rdata) {
         dns::NamePlace places[dns::rdata_names_max];
-        const std::size_t count = dns::names_in(type, rdata, places);
+        const std::size_t count = names_in(type, rdata, places);
         for (std::size_t i = 0; i < count; ++i)
             add(NameView(base::Octets(rdata).subspan(places[i].offset, places[i].octets)));
     };

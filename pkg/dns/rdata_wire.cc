@@ -493,7 +493,8 @@ Status copy_rdata(base::Reader& message, RrType type, std::uint16_t octets,
 std::size_t names_in(RrType type, base::Octets rdata,
                      std::span<NamePlace, rdata_names_max> places) noexcept {
     const TypeRow* row = type_row_or_null(type);
-    if (row == nullptr || row->name_end == 0) return 0;
+    // In a message 0 and 65535 are no LUA and ALIAS: their octets may be anything.
+    if (row == nullptr || row->name_end == 0 || is_powerdns_only(type)) return 0;
     std::size_t count = 0;
     std::size_t at = 0;
     for (std::size_t i = 0; i < row->name_end; ++i) {
