@@ -4,6 +4,7 @@
 #include <mutex>
 #include <new>
 #include <optional>
+#include <shared_mutex>
 #include <span>
 #include <thread>
 #include <unordered_map>
@@ -65,7 +66,7 @@ struct StoreImport::Work {
     /// By key of the zone: the number of its source. Empty where there is one source only.
     std::unordered_map<std::string, std::uint32_t> source_of;
     bool has_whole_source = false;     // any so far
-    std::mutex mutex;                  // `unchanged` is called from any thread, beside `zone`
+    std::shared_mutex mutex;           // `unchanged` is called from any thread, beside `zone`
     std::optional<Update> update;      // absent in a dry run
     std::optional<Snapshot> compared;  // in a dry run, when there is a store
     store::Counts compared_counts;
@@ -305,29 +306,17 @@ std::function<bool(dns::NameView, std::uint64_t)> StoreImport::unchanged() {
     };
 }
 
-namespace {
-
-/// Tries for as long as others hold such a lock, a microsecond or less, before it falls asleep: to
-/// be woken takes longer, and two threads that ask for each zone would do it again and again.
-std::unique_lock<std::mutex> lock_soon(std::mutex& mutex) {
-    constexpr int tries_max = 200;
-    std::unique_lock lock(mutex, std::try_to_lock);
-    for (int i = 0; i < tries_max && !lock.owns_lock(); ++i) {
-#if defined(__x86_64__)
-        __builtin_ia32_pause();
-#endif
-        static_cast<void>(lock.try_lock());
-    }
-    if (!lock.owns_lock()) lock.lock();
-    return lock;
-}
-
-}  // namespace
-
 bool StoreImport::Work::is_unchanged(dns::NameView apex, std::uint64_t rows_digest) {
     if (rows_digest == 0) return false;
     const std::string key = load::key_of(apex);
-    const auto lock = lock_soon(mutex);
+    if (update && !options.several_sources) {
+        // Nearly all come here: each look-up misses the cache, and they need not wait for another.
+        const std::shared_lock lock(mutex);
+        if (has_failed) return false;
+        if (const auto answer = update->is_unchanged_shared(load::octets_of(key), rows_digest))
+            return *answer;
+    }
+    const std::lock_guard lock(mutex);
     if (has_failed) return false;
     const auto fails = [this](Error error) {
         failed = std::move(error);

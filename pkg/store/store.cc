@@ -1,6 +1,7 @@
 #include "store/store.h"
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <cerrno>
 #include <cstdio>
@@ -1005,6 +1006,17 @@ Result<bool> Update::is_unchanged(base::Octets key, std::uint64_t source) {
     if (!old.there || old.source != source) return false;
     ++work.counts.unchanged;
     work.touch(key, old);
+    return true;
+}
+
+std::optional<bool> Update::is_unchanged_shared(base::Octets key, std::uint64_t source) noexcept {
+    Work& work = *work_;
+    if (work.is_new || source == 0) return false;
+    if (!work.indexed) return std::nullopt;
+    Index::Entry* const entry = work.index.find_or_null(key);
+    if (entry == nullptr || entry->id == 0 || entry->source != source) return false;
+    std::atomic_ref(work.counts.unchanged).fetch_add(1, std::memory_order_relaxed);
+    std::atomic_ref(entry->touched).store(true, std::memory_order_relaxed);
     return true;
 }
 

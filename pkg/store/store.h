@@ -191,6 +191,9 @@ public:
     /// True, and the zone counts as unchanged, when its `source` is this and not 0. As cheap as a
     /// hash table after the first few thousand calls. Any thread, but not beside another call.
     Result<bool> is_unchanged(base::Octets key, std::uint64_t source);
+    /// The same for several threads at once, as long as none of them calls anything else here.
+    /// Nothing: it takes `is_unchanged` to tell, which reads the store for the first ones.
+    std::optional<bool> is_unchanged_shared(base::Octets key, std::uint64_t source) noexcept;
     /// Of the zone as it stands now; empty when there is none. Always empty in a new store.
     Result<std::vector<std::uint8_t>> settings(base::Octets key);
     /// Removing what is not there is no error and counts nothing.
