@@ -69,7 +69,8 @@ def ask_udp(port, message, timeout=1.0, address=ADDRESS):
             s.send(message)
             while True:
                 answer = s.recv(65535)
-                if answer[:2] == message[:2]:
+                # Before a server has the port, a socket may be given it as its own: then it hears itself.
+                if answer[:2] == message[:2] and answer[2] & 0x80:
                     return answer
         except OSError:
             return None
