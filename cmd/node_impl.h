@@ -181,7 +181,7 @@ private:
     static void sooner_or_later(Work work) noexcept;
     std::shared_ptr<Reload> ask_for_reload();
     void begin_reload();
-    void finish_reload(Found haul, const Result<ingest::ZoneFileTotals>& result);
+    void finish_reload(Found found, const Result<ingest::ZoneFileTotals>& result);
     void tell_of_reload(const Result<ingest::ZoneFileTotals>& result, const Status& published,
                         node::ChangeReport& changes, const std::vector<std::string>& nameless,
                         std::optional<SettingsNow> now);

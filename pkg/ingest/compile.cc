@@ -14,7 +14,6 @@
 #include "ingest/denial_chain.h"
 #include "ingest/hash.h"
 #include "ingest/session_settings.h"
-#include "ingest/zone_walk.h"
 
 namespace zc::ingest {
 

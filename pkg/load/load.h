@@ -13,7 +13,7 @@
 //     catalogue else auto next = catalogue::Catalogue::with(std::move(current),
 //     std::move(news.changes));
 //
-// Cost, 2.1 million zones, two cores, warm page cache: see README. A changed zone: one look-up.
+// Cost, 2.1 million zones, warm page cache: see bench/README.md. A changed zone: one look-up.
 //
 // Threads: an object belongs to one thread at a time.
 #pragma once

@@ -109,9 +109,9 @@ public:
     /// every second or so.
     std::size_t collect();
 
-    /// Takes no new connection, answers what has arrived, lets answers under way be read for at
-    /// most `deadline`, and ends the threads. Returns when they have ended. Gives the number of
-    /// connections that were cut.
+    /// Takes no new connection, answers what has arrived and what arrives until a TCP client has
+    /// been quiet for 200 ms, lets answers under way be read, all for at most `deadline`, and ends
+    /// the threads. Returns when they have ended. Gives the number of connections that were cut.
     std::size_t drain(base::Duration deadline);
 
     /// The addresses with the ports that are bound, in the order of `Options::listen`.
