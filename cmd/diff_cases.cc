@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/utc_text.h"
 #include "compare/compare.h"
 #include "compare/minimise.h"
 #include "compare/reading.h"
@@ -269,7 +270,7 @@ int run_show(const CaseOptions& options, Invocation& invocation) {
         const shadow::Sample& sample = loaded->samples[i];
         terminal.out("\n");
         terminal.line(term::Text(term::Style::bold, question_of(sample)) + "  " +
-                      shadow::utc_text(sample.at));
+                      base::utc_text(sample.at, base::UtcForm::plain));
         if (sample.judgement.sentence != loaded->info.sentence)
             print_sentence(terminal, sample.judgement.sentence, sample.judgement.clause);
         print_rows(terminal, side_by_side(comparer, sample));

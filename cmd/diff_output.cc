@@ -1,6 +1,7 @@
 // Cases and counts of comparisons as JSON and tables; durations; the report as a file.
 #include <charconv>
 
+#include "base/utc_text.h"
 #include "diff.h"
 #include "flags.h"
 #include "runtime/clock.h"
@@ -33,8 +34,7 @@ Result<base::Duration> parse_duration(std::string_view text) {
 }
 
 term::Json time_json(base::Instant instant) {
-    std::string text = shadow::utc_text(instant);  // "2026-01-31 12:00:05 UTC"
-    return term::Json::string(text.substr(0, 10) + 'T' + text.substr(11, 8) + 'Z');
+    return term::Json::string(base::utc_text(instant, base::UtcForm::iso));
 }
 
 term::Json case_json(const shadow::CaseInfo& info) {

@@ -25,7 +25,6 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <sys/random.h>
 
 #include "catalogue/catalogue.h"
 #include "catalogue/not_served.h"
@@ -38,6 +37,7 @@
 #include "runtime/clock.h"
 #include "runtime/log.h"
 #include "runtime/notify.h"
+#include "runtime/random.h"
 #include "runtime/signals.h"
 #include "runtime/workers.h"
 #include "server/server.h"
@@ -58,10 +58,9 @@ enum class State : std::uint8_t { loading, serving, reloading, stopping };
 /// What the system gives, never a guess.
 template <class T>
 T random_value() {
-    T out{};
-    if (::getrandom(&out, sizeof(out), 0) != ssize_t{sizeof(out)})
-        throw std::runtime_error("the system gives no random octets");
-    return out;
+    auto value = runtime::random_value<T>();
+    if (!value) throw std::runtime_error("the system gives no random octets");
+    return *value;
 }
 
 /// A reload, for those who wait for it.

@@ -1,11 +1,10 @@
-#include <array>
-#include <ctime>
 #include <filesystem>
 #include <fstream>
 
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/utc_text.h"
 #include "node_impl.h"
 
 namespace zc::cmd {
@@ -50,12 +49,7 @@ std::uint64_t open_descriptors() {
 
 std::string utc_text(base::Instant instant) {
     if (instant == base::Instant{}) return "never";
-    const std::time_t seconds = instant.unix_seconds();
-    std::tm parts{};
-    ::gmtime_r(&seconds, &parts);
-    std::array<char, 32> text{};
-    static_cast<void>(std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts));
-    return text.data();
+    return base::utc_text(instant, base::UtcForm::iso);
 }
 
 http::Response json_response(const term::Json& json, unsigned status) {

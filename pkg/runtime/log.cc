@@ -9,7 +9,6 @@
 #include <cmath>
 #include <condition_variable>
 #include <cstdio>
-#include <ctime>
 #include <mutex>
 #include <new>
 #include <utility>
@@ -18,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/foreign_text.h"
+#include "base/utc_text.h"
 #include "runtime/clock.h"
 
 namespace zc::runtime {
@@ -27,18 +27,6 @@ constexpr int poll_milliseconds = 50;  // how soon the thread notices the end
 // Beyond its deadline the thread is given this long to notice; then it stands in write(2).
 constexpr base::Duration leave_patience = base::Duration::milliseconds(500);
 constexpr std::array<std::string_view, 4> level_names = {"error", "warning", "info", "debug"};
-
-void put_time(std::string& out, base::Instant time) {
-    const std::time_t seconds = time.nanoseconds / 1'000'000'000;
-    const long micros = static_cast<long>(time.nanoseconds % 1'000'000'000 / 1000);
-    std::tm utc{};
-    gmtime_r(&seconds, &utc);
-    std::array<char, 40> text{};
-    const std::size_t size = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &utc);
-    out.append(text.data(), size);
-    const int printed = std::snprintf(text.data(), text.size(), ".%06ldZ", micros);
-    out.append(text.data(), static_cast<std::size_t>(printed));
-}
 
 void put_quoted(std::string& out, std::string_view text) {
     out += '"';
@@ -98,7 +86,7 @@ std::string format_event(LogFormat format, base::Instant time, Level level, std:
                          std::initializer_list<Field> fields) {
     std::string line;
     if (format == LogFormat::text) {
-        put_time(line, time);
+        base::append_utc(line, time, base::UtcForm::iso_micros);
         line += ' ';
         line += to_string(level);
         line += ' ';
@@ -111,7 +99,7 @@ std::string format_event(LogFormat format, base::Instant time, Level level, std:
         }
     } else {
         line += R"({"time":")";
-        put_time(line, time);
+        base::append_utc(line, time, base::UtcForm::iso_micros);
         line += R"(","level":")";
         line += to_string(level);
         line += R"(","event":)";

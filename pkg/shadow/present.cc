@@ -1,8 +1,5 @@
 #include "shadow/present.h"
 
-#include <array>
-#include <ctime>
-
 #include "dns/message.h"
 #include "dns/name.h"
 
@@ -100,16 +97,6 @@ std::string kdig_line(const Target& target, base::Octets query, dns::Transport t
     }
     if (question.rr_class != dns::RrClass::in) out += " -c " + dns::to_string(question.rr_class);
     return out + ' ' + quoted(dns::to_string(question.name)) + ' ' + dns::to_string(question.type);
-}
-
-std::string utc_text(base::Instant instant) {
-    const std::time_t seconds = instant.nanoseconds / 1'000'000'000;
-    std::tm parts{};
-    ::gmtime_r(&seconds, &parts);
-    std::array<char, 40> text{};
-    const std::size_t size =
-        std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S UTC", &parts);
-    return {text.data(), size};
 }
 
 }  // namespace zc::shadow

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "base/octets.h"
-#include "base/time.h"
 #include "compare/compare.h"
 #include "dns/types.h"
 #include "shadow/tally.h"
@@ -28,8 +27,5 @@ std::vector<Row> side_by_side(const compare::Comparer& comparer, const Sample& s
 /// shell. Empty for a target without an address (store, recording), and for a question that kdig
 /// cannot ask.
 std::string kdig_line(const Target& target, base::Octets query, dns::Transport transport);
-
-/// "2026-01-31 12:00:05 UTC".
-std::string utc_text(base::Instant instant);
 
 }  // namespace zc::shadow

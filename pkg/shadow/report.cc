@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/foreign_text.h"
+#include "base/utc_text.h"
 #include "compare/compare.h"
 #include "dns/name.h"
 #include "shadow/embedded.h"
@@ -18,6 +19,10 @@
 
 namespace zc::shadow {
 namespace {
+
+std::string utc(base::Instant instant) {
+    return base::utc_text(instant, base::UtcForm::plain);
+}
 
 constexpr std::size_t points_max = 1200;  // of a chart: about one a pixel
 constexpr std::size_t samples_shown_max = 3;
@@ -238,7 +243,7 @@ void put_runs(std::string& out, const std::vector<RunInfo>& runs) {
         out += "<tr><td class=n data-t=Run>" + std::to_string(run.id) + "<td>" +
                escaped(run.source) + "<td>" + escaped(run.older) + " → " + escaped(run.newer) +
                (run.referee.empty() ? "" : ", referee " + escaped(run.referee)) + "<td>" +
-               utc_text(run.started) + "<td class=n data-t=Compared>" +
+               utc(run.started) + "<td class=n data-t=Compared>" +
                term::grouped(run.tally.compared) + "<td class=n data-t=Unexplained>" +
                term::grouped(run.tally.unexplained) + "<td class=dim>" +
                (run.finished ? "whole" : "not at its end") + "</tr>\n";
@@ -280,7 +285,7 @@ void put_sample(std::string& out, const Sample& sample, const CaseInfo& info, co
                                        : std::string("a question that cannot be read");
     out += "<div class=sample><p><code>" + escaped(question) + "</code> <span class=dim>by " +
            std::string(dns::to_string(sample.transport)) + ", question " +
-           term::grouped(sample.position) + ", " + utc_text(sample.at) + "</span></p>\n";
+           term::grouped(sample.position) + ", " + utc(sample.at) + "</span></p>\n";
     if (sample.judgement.sentence != info.sentence && !sample.judgement.sentence.empty())
         out += "<p>" + escaped(sample.judgement.sentence) + "</p>\n";
     put_pair(out, side_by_side(compare::Comparer(run.policy), sample));
@@ -312,13 +317,11 @@ void put_case(std::string& out, const CaseInfo& info, const std::vector<Sample>&
                "</p>\n";
     if (info.accepted)
         out += "<p class=why>Accepted: " + escaped(*info.accepted) +
-               (info.accepted_at ? " <span class=dim>" + utc_text(*info.accepted_at) + "</span>"
-                                 : "") +
+               (info.accepted_at ? " <span class=dim>" + utc(*info.accepted_at) + "</span>" : "") +
                "</p>\n";
     out += "<p class=dim><code>" + escaped(info.cause) + "</code>" +
            (info.rule ? " · rule " + escaped(compare::row_of(*info.rule).name) : "") +
-           " · first seen " + utc_text(info.first_seen) + ", last " + utc_text(info.last_seen) +
-           "</p>\n";
+           " · first seen " + utc(info.first_seen) + ", last " + utc(info.last_seen) + "</p>\n";
     for (const Sample& sample : samples) put_sample(out, sample, info, run);
     if (info.samples > samples.size())
         out += "<p class=dim>" + counted(info.samples - samples.size(), "sample", "samples") +
@@ -374,7 +377,7 @@ void put_headline(std::string& out, const Summary& summary) {
                " in " + counted(summary.unexplained_cases, "case", "cases");
     out += "<small>";
     if (summary.last_unexplained)
-        out += "Last seen " + utc_text(*summary.last_unexplained) +
+        out += "Last seen " + utc(*summary.last_unexplained) +
                (summary.clean.whole_seconds() == 0
                     ? std::string()
                     : "; none in the last " + term::in_words(summary.clean) + " of comparing") +
@@ -445,8 +448,8 @@ Result<std::string> html_report(Results& results, base::Instant now) {
     if (latest != nullptr) out += "Questions from " + escaped(latest->source) + ". ";
     if (runs.size() > 1) out += term::grouped(runs.size()) + " runs. ";
     if (summary.first_compared)
-        out += "Compared from " + utc_text(*summary.first_compared) + " to " +
-               utc_text(*summary.last_compared) + ".";
+        out += "Compared from " + utc(*summary.first_compared) + " to " +
+               utc(*summary.last_compared) + ".";
     out += "</p>\n";
 
     put_headline(out, summary);
@@ -468,7 +471,7 @@ Result<std::string> html_report(Results& results, base::Instant now) {
     put_strays(out, tally);
     put_runs(out, runs);
     out +=
-        "<footer>Written " + utc_text(now) +
+        "<footer>Written " + utc(now) +
         ". Times are UTC. Charts: uPlot 1.6.32, MIT licence, © Leon Sorokin.</footer>\n</main>\n";
     if (points.size() >= 2) {
         out += "<script id=series type=application/json>" + series_of(points) + "</script>\n";

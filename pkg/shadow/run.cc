@@ -6,11 +6,10 @@
 #include <thread>
 #include <utility>
 
-#include <sys/random.h>
-
 #include "load/load.h"
 #include "runtime/clock.h"
 #include "runtime/mapped_file.h"
+#include "runtime/random.h"
 #include "runtime/workers.h"
 #include "shadow/asker.h"
 #include "shadow/flow.h"
@@ -20,13 +19,6 @@ namespace zc::shadow {
 namespace {
 
 constexpr std::uint32_t window_max = 16384;
-
-Result<std::uint64_t> random_seed() {
-    std::uint64_t seed = 0;
-    if (::getrandom(&seed, sizeof seed, 0) != ssize_t{sizeof seed})
-        return base::fail_errno(errno, "getrandom");
-    return seed;
-}
 
 Status check(const RunOptions& options) {
     if (options.window == 0 || options.window > window_max)
@@ -99,7 +91,7 @@ Status run(capture::Source& source, const RunOptions& options, const Deliver& de
 
     std::vector<std::unique_ptr<Worker>> workers;
     for (unsigned i = 0; i < count; ++i) {
-        ZC_TRY(const std::uint64_t seed, random_seed());
+        ZC_TRY(const std::uint64_t seed, runtime::random_value<std::uint64_t>());
         ZC_TRY(auto worker, Worker::open(shared, seed));
         workers.push_back(std::move(worker));
     }
@@ -173,7 +165,7 @@ Result<OpenStore> OpenStore::open(const std::string& path) {
     auto work = std::make_unique<Work>();
     ZC_TRY(auto loaded, load::LoadedStore::open(path));
     work->loaded = std::move(loaded);
-    ZC_TRY(const std::uint64_t seed, random_seed());
+    ZC_TRY(const std::uint64_t seed, runtime::random_value<std::uint64_t>());
     work->zones = std::make_unique<catalogue::Catalogue>(seed, work->loaded->zones_expected());
     ZC_TRY(const auto report, work->loaded->load(*work->zones));
     static_cast<void>(report);  // damaged zones answer SERVFAIL, as they would when served
@@ -207,7 +199,7 @@ Result<std::vector<std::uint8_t>> ask_once(const Target& target, base::Octets qu
         case Target::Kind::tcp_only:
             break;
     }
-    ZC_TRY(const std::uint64_t seed, random_seed());
+    ZC_TRY(const std::uint64_t seed, runtime::random_value<std::uint64_t>());
     ZC_TRY(const auto asker,
            Asker::open({target, std::nullopt, std::nullopt},
                        {.timeout = timeout, .sends = 1, .slots = 1, .seed = seed}));

@@ -13,13 +13,13 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
 
 #include "base/check.h"
 #include "base/octet_buffer.h"
+#include "runtime/random.h"
 #include "runtime/workers.h"
 #include "sqlite/sqlite.h"
 #include "store/file.h"
@@ -91,13 +91,6 @@ Digest& operator-=(Digest& sum, const Digest& share) noexcept {
     sum.low -= share.low;
     sum.high -= share.high;
     return sum;
-}
-
-template <class T>
-Status fill_randomly(T& value) {
-    if (::getrandom(&value, sizeof(value), 0) != ssize_t{sizeof(value)})
-        return base::fail_errno(errno, "getrandom");
-    return {};
 }
 
 std::int64_t microseconds_now() noexcept {
@@ -791,7 +784,7 @@ Result<Update> Update::begin(const std::string& path, Missing missing, base::Dur
     if (opened) {
         auto work = std::make_unique<Work>();
         work->path = path;
-        ZC_TRY_STATUS(fill_randomly(work->next_value));
+        ZC_TRY(work->next_value, runtime::random_value<decltype(work->next_value)>());
         work->database = *std::move(opened);
         Database& database = work->database;
         ZC_TRY_STATUS(read_meta(database));
@@ -817,8 +810,8 @@ Result<Update> Update::begin(const std::string& path, Missing missing, base::Dur
     work->database = std::move(database);
     work->is_new = true;
     Work& made = *work;
-    ZC_TRY_STATUS(fill_randomly(made.meta.position.store));
-    ZC_TRY_STATUS(fill_randomly(made.next_value));
+    ZC_TRY(made.meta.position.store, runtime::random_value<decltype(made.meta.position.store)>());
+    ZC_TRY(made.next_value, runtime::random_value<decltype(made.next_value)>());
     ZC_TRY_STATUS(made.database.execute(
         std::string(page_size) +
         "; PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-32768;"
