@@ -9,9 +9,8 @@
 //     ZC_TRY(const auto report, loaded.load(*catalogue));
 //     … publish …
 //     ZC_TRY(auto news, loaded.changes());                              // at a reload
-//     if (news.everything) …                                            // load() into a new
-//     catalogue else auto next = catalogue::Catalogue::with(std::move(current),
-//     std::move(news.changes));
+//     if (news.everything) …                                            // load() into a new one
+//     else auto next = catalogue::Catalogue::with(std::move(current), std::move(news.changes));
 //
 // Cost, 2.1 million zones, warm page cache: see bench/README.md. A changed zone: one look-up.
 //

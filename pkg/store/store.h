@@ -1,40 +1,18 @@
 // The store: one SQLite file that keeps every zone, and the position of its last change.
 //
-// SQLite is the truth (WAL, synchronous=FULL); the image file beside it (image_file.h) is a
-// checkpoint of it that a server maps. What a zone is stays the callers' business: a key, a few
-// numbers, two blocks of octets.
+// SQLite is the truth. The image file beside it (image_file.h) is a checkpoint that a node maps.
+// The caller decides what a zone is: for the store it is a key, a few numbers and two blocks of
+// octets. STORE.md is the format: tables, digests, keys, settings, limits, older formats.
 //
-//   zones     key (clustered, in the order of keys) | id | version | state | serial | records |
-//             source | digest | settings
-//   images    id | image
-//   changes   version | key | removed           what changed since `log base`
-//   log       position | value | at             one row a commit since `log base`: the commit's
-//                                               random value, and its time in µs since 1970, UTC
-//   named     name | octets                     what belongs to no zone
-//   meta      one row: store id, position, log base, digest of the set of zones
+// Crash safety: kill -9 or a full disk at any instant leaves the old state or the new one. A store
+// that exists changes in one transaction. A new one is built in FILE-new, synced, and renamed to
+// FILE, never over a file that exists.
 //
-// The format's number is SQLite's user_version.
+// Positions: each commit that changes something gives the next number and a random value. A zone's
+// version is the number of the commit that last changed it. The random value tells histories apart:
+// a store that was put back from a backup counts the same numbers again.
 //
-// A row of `zones` is small, so that listing and comparing 2.1 million zones reads 160 MB and not
-// 900. Sketch, 19 M records in 2.1 M zones: images 36 octets a record, zones 8, the image file 37:
-// 81 in all.
-//
-// Crash safety. A store that exists changes in one transaction. One that does not exist is built in
-// `FILE-new` without journal (nothing to protect yet: 3 s instead of 9 for 2.1 million zones),
-// synced, and renamed to FILE, never over a file that is there. So kill -9 or a full disk at any
-// instant leaves the old state or the new.
-//
-// Positions. Each commit that changes something gives the next number and a random value; a zone's
-// version is the number of the commit that last changed it. A store has a random id: positions of
-// two stores have nothing to do with each other. A store that is put back from a backup, or one of
-// two copies, counts the same numbers again; its values tell it apart. `log` keeps the values of
-// past commits, so that a position from before is known to lie in this store's history, or not.
-//
-// Format 1 had no values and no digest of the set. It is read as it is: a hash of all rows stands
-// for the value of its position, and older positions are not known. Its first commit makes it
-// format 2, in the same transaction.
-//
-// Threads: an object belongs to one thread at a time; any number of processes may read while one
+// Threads: an object belongs to one thread at a time. Any number of processes may read while one
 // changes.
 #pragma once
 
@@ -53,7 +31,7 @@
 
 namespace zc::store {
 
-/// Of the tables above. A store with a higher number is refused (`unsupported`).
+/// A store with a higher number is refused (`unsupported`).
 inline constexpr std::int64_t format_version = 2;
 
 inline constexpr std::size_t key_octets_max = 1024;

@@ -1,28 +1,6 @@
-// The inside of an image, for those who answer from it: nodes, RRsets, and finding a name.
+// The inside of an image: header, index, nodes and RRsets, and how a name is found in it.
 //
-//   header    size u32 | format u8 | flags u8 | apex octets u8 | depth u8 | names, records: u16
-//   each, u32 if wide [signed]  nodes end u32 | nsec count u32 | nsec list u32 | nsec3 count u32 |
-//   nsec3 list u32   (offsets from the start) apex      wire format, lower case index     narrow:
-//   fingerprint u8 [names - 1], node offset u16 [names]
-//             wide:   node offset u32 [names], mask u32, {fingerprint u32, node offset u32} [mask +
-//             1]
-//   nodes     in canonical order, apex first
-//   [lists]   nsec:  node offset u32 [], nodes with NSEC in canonical order
-//             nsec3: u32 [] offsets of {hash [20], RRset}, by hash; behind it those items
-//
-//   node      flags u8 | key octets u8 | key | [nsec3 of the name u32, nsec3 over its wildcard u32]
-//   | RRset … | 0 RRset     flags u8 | type u8 or u16 | count u8 or u16 | octets behind this field
-//   u16 or u32 | TTL u32 |
-//             [patch count u8 or u16, distances u8…] | {length u8, or 255 and u16; RDATA}… |
-//             [signatures: count u8, TTL u32, {length, RDATA}…] | [glue: in-domain u8, all u8 (in
-//             format 2, 255 and 0: in-domain u16, all u16), {NS index u16, node u32}…]
-//
-// The key is the owner name without the apex. Numbers are little-endian but for TTLs, which are as
-// a message has them. Names in the RDATA of the types of RFC 1035 are compressed when the image is
-// made. A pointer in it is a u16 that means, when its top bit is set, "the suffix of the owner name
-// that is so many octets long", else "so many octets behind the start of the first record of this
-// RRset in the message". Patch distances lead from one pointer to the next in the message, the
-// records' own heads included.
+// IMAGE.md is the format, octet by octet. A test compares its constants with those below.
 #pragma once
 
 #include <bit>
@@ -39,10 +17,9 @@ namespace zc::zone {
 
 static_assert(std::endian::native == std::endian::little, "images are little-endian");
 
-/// An image is of format 2 when it has what format 1 cannot say, and else of format 1, as all were
-/// before there was another. In format 1
-/// - ALIAS and LUA stand under PowerDNS's numbers 65401 and 65402, and no other data does;
-/// - a delegation has at most 255 of its targets as glue, in the order of its NS records.
+/// An image is of format 2 only when it has something that format 1 cannot say. In format 1
+/// - ALIAS and LUA have PowerDNS's numbers 65401 and 65402, and no other data has them;
+/// - a delegation has glue of at most 255 name servers, in the order of its NS records.
 inline constexpr std::uint8_t image_format_first = 1;
 inline constexpr std::uint8_t image_format = 2;
 inline constexpr std::size_t narrow_names_max = 255;
