@@ -444,14 +444,15 @@ Result<ingest::ZoneFileTotals> Node::Impl::look_at_store(Found& found) {
         else
             problems.emplace(dns::to_string(damaged.apex), damaged.problem);
     }
-    for (catalogue::Change& change : news.changes) {
-        if (!change.image) {
+    for (catalogue::ApexChange& change : news.changes) {
+        auto* const image = std::get_if<zone::Image>(&change.image);
+        if (image == nullptr) {
             found.changes.removed.push_back(change.apex);
             continue;
         }
         ingest::LoadedZone zone;
         zone.apex = change.apex;
-        zone.image = *std::move(change.image);
+        zone.image = std::move(*image);
         const zone::Zone view(zone.image.octets().data());
         zone.state = view.state();
         zone.records = view.records();

@@ -164,7 +164,7 @@ public:
         if (step.directive == "zone") return zone(step);
         if (step.directive == "placeholder") return placeholder(step.words());
         if (step.directive == "remove") {
-            zones_.insert({value(dns::Name::parse(step.args)), std::nullopt});
+            zones_.insert({value(dns::Name::parse(step.args)), catalogue::Removed()});
             return "ok";
         }
         if (step.directive == "node") return node(step.words());

@@ -31,18 +31,18 @@ dns::Name name(int i) {
     return *dns::Name::parse("z" + std::to_string(i) + ".example.");
 }
 
-Change put(int i, zone::State state) {
+ApexChange put(int i, zone::State state) {
     return {.apex = name(i), .image = zone::placeholder(name(i), state)};
 }
 
 /// Puts, replacements and removals, some of one apex twice.
-std::vector<Change> some_changes() {
-    std::vector<Change> changes;
+std::vector<ApexChange> some_changes() {
+    std::vector<ApexChange> changes;
     for (int i = 0; i < 20; ++i) changes.push_back(put(zones + i, zone::State::pending));
     for (int i = 0; i < 20; ++i) changes.push_back(put(i, zone::State::broken));
     for (int i = 0; i < 5; ++i) changes.push_back(put(i, zone::State::unsigned_));
-    for (int i = 30; i < 40; ++i) changes.push_back({.apex = name(i), .image = std::nullopt});
-    changes.push_back({.apex = name(zones), .image = std::nullopt});
+    for (int i = 30; i < 40; ++i) changes.push_back({.apex = name(i), .image = Removed()});
+    changes.push_back({.apex = name(zones), .image = Removed()});
     return changes;
 }
 
@@ -65,7 +65,8 @@ void check(const Catalogue& catalogue, bool changed) {
 }
 
 TEST_CASE("a change for which there is no memory leaves the catalogue as it was") {
-    const auto changed = [](std::unique_ptr<Catalogue>& catalogue, std::vector<Change> changes) {
+    const auto changed = [](std::unique_ptr<Catalogue>& catalogue,
+                            std::vector<ApexChange> changes) {
         auto next = Catalogue::with(std::move(catalogue), std::move(changes));
         catalogue = std::move(next.catalogue);
         return std::move(next.garbage);
@@ -74,14 +75,14 @@ TEST_CASE("a change for which there is no memory leaves the catalogue as it was"
     for (const bool grows : {false, true}) {
         auto catalogue = std::make_unique<Catalogue>(11, grows ? 0 : 8 * zones);
         for (int i = 0; i < zones / 2; ++i) catalogue->insert(put(i, zone::State::pending));
-        std::vector<Change> rest;
+        std::vector<ApexChange> rest;
         for (int i = zones / 2; i < zones; ++i) rest.push_back(put(i, zone::State::pending));
         for (int i = 0; i < 35; ++i) rest.push_back(put(i, zone::State::pending));
         static_cast<void>(changed(catalogue, std::move(rest)));
         const unsigned bits = catalogue->table().shard_bits;
         int failures = 0;
         for (std::uint64_t number = 1; catalogue->size() == zones; ++number) {
-            std::vector<Change> changes = some_changes();
+            std::vector<ApexChange> changes = some_changes();
             const std::uint64_t octets = catalogue->octets();
             bool failed = false;
             Garbage garbage;

@@ -258,25 +258,25 @@ struct Catalogue::Inside {
     /// Makes one change in a shard whose buckets nobody else sees. Returns the slot that went, or
     /// 0. What throws changes nothing, and leaves `what` its image.
     enum class Place : std::uint8_t { alone, arena };
-    std::uint64_t change(Change& what, std::uint64_t hash, Place where) {
+    std::uint64_t change(ApexChange& what, std::uint64_t hash, Place where) {
         Shard& shard = shards[table.shard_bits == 0 ? 0 : hash >> (64 - table.shard_bits)];
         dns::Name apex = what.apex;
         apex.fold_case();
-        const bool stays = what.image.has_value() || what.borrowed_image_or_null != nullptr;
+        const bool stays = !std::holds_alternative<Removed>(what.image);
         std::uint64_t* at = find_slot_or_null(shard, hash, apex.wire());
         if (stays && at == nullptr && buckets_for(shard.zones + 1) > shard.bucket_count)
             rebuild_and_count(shard, shard.zones + shard.zones / 8 + 4);
         std::uint64_t slot = 0;
-        if (what.image.has_value()) {
-            const std::uint64_t octets = what.image->octets().size();
+        if (auto* const image = std::get_if<zone::Image>(&what.image)) {
+            const std::uint64_t octets = image->octets().size();
             if (where == Place::arena)
-                slot =
-                    reinterpret_cast<std::uint64_t>(arena->copy(what.image->octets())) | arena_bit;
+                slot = reinterpret_cast<std::uint64_t>(arena->copy(image->octets())) | arena_bit;
             else
-                slot = reinterpret_cast<std::uint64_t>(what.image->release()) | owned_bit;
+                slot = reinterpret_cast<std::uint64_t>(image->release()) | owned_bit;
             image_octets += octets;
-        } else if (what.borrowed_image_or_null != nullptr) {
-            slot = reinterpret_cast<std::uint64_t>(what.borrowed_image_or_null);
+        } else if (const auto* const borrowed = std::get_if<BorrowedImage>(&what.image)) {
+            slot = reinterpret_cast<std::uint64_t>(borrowed->octets);
+            ZC_CHECK(slot != 0);
         }
         ZC_CHECK((slot >> 48) == 0);  // user space of x86-64 and arm64
         if (slot != 0) {
@@ -320,7 +320,7 @@ Catalogue::Catalogue(std::uint64_t seed, std::size_t zones_expected, Advise advi
 Catalogue::Catalogue(std::unique_ptr<Inside> inside) noexcept : inside_(std::move(inside)) {}
 Catalogue::~Catalogue() = default;
 
-void Catalogue::insert(Change change) {
+void Catalogue::insert(ApexChange change) {
     Inside& in = *inside_;
     ZC_CHECK(in.owns);
     const std::uint64_t old =
@@ -468,7 +468,8 @@ struct Catalogue::Fresh {
     }
 };
 
-Catalogue::Next Catalogue::with(std::unique_ptr<Catalogue>&& current, std::vector<Change> changes) {
+Catalogue::Next Catalogue::with(std::unique_ptr<Catalogue>&& current,
+                                std::vector<ApexChange> changes) {
     Inside& before = *current->inside_;
     ZC_CHECK(before.owns);
     Next next{std::unique_ptr<Catalogue>(new Catalogue(std::make_unique<Inside>(before))), {}};
@@ -478,7 +479,7 @@ Catalogue::Next Catalogue::with(std::unique_ptr<Catalogue>&& current, std::vecto
     auto items = std::make_unique<Garbage::Items>();
     Fresh fresh(before, in, *items, changes.size());
 
-    for (Change& change : changes) {
+    for (ApexChange& change : changes) {
         const std::uint64_t hash = hash_apex(change.apex.wire(), in.table.seed);
         const std::size_t s = in.table.shard_bits == 0 ? 0 : hash >> (64 - in.table.shard_bits);
         if (!fresh.copied[s]) {
@@ -490,8 +491,8 @@ Catalogue::Next Catalogue::with(std::unique_ptr<Catalogue>&& current, std::vecto
             shard.buckets = buckets;
             fresh.copied[s] = true;
         }
-        const std::uint8_t* const image =
-            change.image.has_value() ? change.image->octets().data() : nullptr;
+        const auto* const owned = std::get_if<zone::Image>(&change.image);
+        const std::uint8_t* const image = owned != nullptr ? owned->octets().data() : nullptr;
         const std::uint64_t old = in.change(change, hash, Inside::Place::alone);
         if (image != nullptr) fresh.images.push_back(const_cast<std::uint8_t*>(image));  // NOLINT
         if ((old & owned_bit) != 0) {

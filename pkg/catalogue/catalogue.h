@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <variant>
 #include <vector>
 
 #include "base/octets.h"
@@ -45,13 +46,18 @@ private:
 /// calls itself.
 using Advise = void (*)(void* at, std::size_t octets) noexcept;
 
-/// One zone's change: a new image, or the apex goes away.
-struct Change {
+/// The apex goes away.
+struct Removed {};
+
+/// An image that outlives the catalogue, which does not free it: in a mapped file. 8-octet aligned.
+struct BorrowedImage {
+    const std::uint8_t* octets;  // never null
+};
+
+/// One apex, and what stands there from now on.
+struct ApexChange {
     dns::Name apex;
-    std::optional<zone::Image> image;  // absent: remove
-    /// In place of `image`: octets that outlive the catalogue (a mapped file), not freed by it.
-    /// 8-octet aligned.
-    const std::uint8_t* borrowed_image_or_null = nullptr;
+    std::variant<Removed, zone::Image, BorrowedImage> image;
 };
 
 /// Immutable; any thread may read. Not copied: a pointer to it is published.
@@ -71,14 +77,14 @@ public:
     /// destroyed, and is part of that garbage (a catalogue passed as `unique_ptr`). Cost: per
     /// touched shard about 8 KiB copied; the whole table when it has to grow. Throws
     /// std::bad_alloc; then `current` is the caller's still, and as it was.
-    static Next with(std::unique_ptr<Catalogue>&& current, std::vector<Change> changes);
+    static Next with(std::unique_ptr<Catalogue>&& current, std::vector<ApexChange> changes);
     /// All of a catalogue as garbage: when a new one, made from scratch, takes its place. Throws as
     /// `with`.
     static Garbage retire(std::unique_ptr<Catalogue>&& old);
 
     /// For bulk loading before publication: adds or replaces in place. Images are copied into large
     /// blocks that are freed with the last catalogue that shares them.
-    void insert(Change change);
+    void insert(ApexChange change);
 
     class BulkLoad;
 
@@ -121,7 +127,7 @@ public:
     BulkLoad(const BulkLoad&) = delete;
     BulkLoad& operator=(const BulkLoad&) = delete;
 
-    /// `images`: as `Change::borrowed_image_or_null`. Of several with one apex the last counts: of
+    /// `images`: as in `BorrowedImage`. Of several with one apex the last counts: of
     /// the last part, in its order.
     void add(std::size_t part, std::span<const std::uint8_t* const> images);
     std::size_t ranges() const noexcept;

@@ -24,11 +24,11 @@ dns::Name name(std::string_view text) {
     return *std::move(parsed);
 }
 
-Change put(std::string_view apex, zone::State state = zone::State::pending) {
+ApexChange put(std::string_view apex, zone::State state = zone::State::pending) {
     return {name(apex), zone::placeholder(name(apex), state)};
 }
-Change removal(std::string_view apex) {
-    return {name(apex), std::nullopt};
+ApexChange removal(std::string_view apex) {
+    return {name(apex), Removed()};
 }
 
 /// What a catalogue is: apexes, in lower case, and what their image says.
@@ -152,7 +152,7 @@ TEST_CASE(
         std::vector<std::pair<const Catalogue*, Reference>> old;
         std::vector<Garbage> garbage;
         for (int round = 0; round < 60; ++round) {
-            std::vector<Change> changes;
+            std::vector<ApexChange> changes;
             Reference next = reference;
             for (std::size_t i = seed.below(8); i > 0; --i) {
                 const std::string apex = random_apex(seed);
@@ -197,7 +197,7 @@ TEST_CASE("a catalogue grows past what it was made for, in place and by with()")
 
     auto catalogue = std::make_unique<Catalogue>(8);
     for (int round = 0; round < 10; ++round) {
-        std::vector<Change> changes;
+        std::vector<ApexChange> changes;
         for (int i = 0; i < 2000; ++i)
             changes.push_back(put("z" + std::to_string(2000 * round + i) + ".example."));
         const Catalogue* before = catalogue.get();
@@ -215,7 +215,7 @@ TEST_CASE("a catalogue grows past what it was made for, in place and by with()")
     }
     CHECK(!bulk.find(name("z20000.example.")));
     // And shrinks to nothing.
-    std::vector<Change> changes;
+    std::vector<ApexChange> changes;
     for (int i = 0; i < 20000; ++i)
         changes.push_back(removal("z" + std::to_string(i) + ".example."));
     catalogue = std::move(Catalogue::with(std::move(catalogue), std::move(changes)).catalogue);
@@ -227,15 +227,15 @@ TEST_CASE("a catalogue grows past what it was made for, in place and by with()")
 TEST_CASE("a borrowed image is used and never freed") {
     const zone::Image image = zone::placeholder(name("example."), zone::State::broken);
     auto catalogue = std::make_unique<Catalogue>(9);
-    catalogue->insert({name("Example."), std::nullopt, image.octets().data()});
+    catalogue->insert({name("Example."), BorrowedImage{image.octets().data()}});
     CHECK(catalogue->find_exact(name("example."))->image() == image.octets().data());
     const std::uint64_t octets = catalogue->octets();
     // Replaced by one of its own, and that by the borrowed one again.
     catalogue->insert(put("example."));
     CHECK(catalogue->octets() > octets);
     auto next = Catalogue::with(std::move(catalogue), [&] {
-        std::vector<Change> changes;
-        changes.push_back({name("example."), std::nullopt, image.octets().data()});
+        std::vector<ApexChange> changes;
+        changes.push_back({name("example."), BorrowedImage{image.octets().data()}});
         return changes;
     }());
     CHECK(next.catalogue->octets() == octets);
@@ -275,7 +275,7 @@ TEST_CASE("a bulk load gives what inserting one by one gives, in whatever order 
         Catalogue one_by_one(number, expected);
         for (const auto& part : of_part)
             for (const std::uint8_t* image : part)
-                one_by_one.insert({dns::Name(zone::Zone(image).apex()), std::nullopt, image});
+                one_by_one.insert({dns::Name(zone::Zone(image).apex()), BorrowedImage{image}});
 
         CHECK(catalogue->size() == last.size());
         // The root grows once, not on the way.
@@ -287,7 +287,7 @@ TEST_CASE("a bulk load gives what inserting one by one gives, in whatever order 
             CHECK(found->image() == image);
         }
         // It can be changed as any other.
-        std::vector<Change> changes;
+        std::vector<ApexChange> changes;
         for (const auto& [apex, image] : last) changes.push_back(removal(apex));
         auto next = Catalogue::with(std::move(catalogue), std::move(changes));
         CHECK(next.catalogue->size() == 0);

@@ -116,14 +116,12 @@ Status each_served(Snapshot& snapshot, std::uint64_t total, const LoadProgress& 
     return status;
 }
 
-catalogue::Change change_of(dns::NameView apex, Served&& served) {
-    catalogue::Change change;
-    change.apex = dns::Name(apex);
-    if (served.made.octets().empty()) {
-        if (!served.image.empty()) change.image.emplace(served.image);
-    } else {
-        change.image.emplace(std::move(served.made));
-    }
+catalogue::ApexChange change_of(dns::NameView apex, Served&& served) {
+    catalogue::ApexChange change{dns::Name(apex), catalogue::Removed()};
+    if (!served.made.octets().empty())
+        change.image = std::move(served.made);
+    else if (!served.image.empty())
+        change.image.emplace<zone::Image>(served.image);
     return change;
 }
 
@@ -410,7 +408,7 @@ Result<LoadReport> LoadedStore::load(catalogue::Catalogue& catalogue,
         StoreChanges on_top;
         ZC_TRY_STATUS(Work::read_changed(snapshot, *changed, on_top));
         report.on_top = on_top.changes.size();
-        for (catalogue::Change& change : on_top.changes) catalogue.insert(std::move(change));
+        for (catalogue::ApexChange& change : on_top.changes) catalogue.insert(std::move(change));
         if (report.on_top > 0) counted = 0;
         std::ranges::move(on_top.damaged, std::back_inserter(report.damaged));
     }
@@ -458,9 +456,7 @@ Status LoadedStore::Work::read_changed(Snapshot& snapshot, const std::vector<Cha
             continue;
         }
         if (found == nullptr) {
-            catalogue::Change removal;
-            removal.apex = *apex;
-            out.changes.push_back(std::move(removal));
+            out.changes.push_back({*apex, catalogue::Removed()});
             ++out.removed;
             continue;
         }

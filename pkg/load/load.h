@@ -73,7 +73,7 @@ struct StoreChanges {
     /// Of the mapped image file, in MiB or parts of it, that a foreign hand changed: what lies
     /// there is not answered from any more, and everything has to be loaded anew.
     std::uint64_t blocks_lost = 0;
-    std::vector<catalogue::Change> changes;  // also of damaged zones: a placeholder
+    std::vector<catalogue::ApexChange> changes;  // also of damaged zones: a placeholder
     std::uint64_t changed = 0, removed = 0;
     std::vector<DamagedZone> damaged;
 };

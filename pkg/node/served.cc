@@ -82,7 +82,7 @@ void Served::apply(ZoneChanges changes, base::Instant now, ChangeReport& report)
     check_not_frozen();
     std::vector<Plan> plans;
     std::vector<dns::Name> removed;
-    std::vector<catalogue::Change> made;
+    std::vector<catalogue::ApexChange> made;
     std::uint64_t records = records_;
     std::uint64_t not_loaded = not_loaded_;
     const auto forget = [&](const zone::Zone& old) {
@@ -102,7 +102,7 @@ void Served::apply(ZoneChanges changes, base::Instant now, ChangeReport& report)
         if (!old) continue;
         forget(*old);
         removed.push_back(apex);
-        made.push_back({apex, std::nullopt});
+        made.push_back({apex, catalogue::Removed()});
     }
     if (!made.empty()) {
         readers_.make_room();

@@ -750,7 +750,7 @@ TEST_CASE(
     }
     const Udp client(fixture.endpoint());
     for (std::uint8_t last = 2; last < 60; ++last) {
-        std::vector<catalogue::Change> changes;
+        std::vector<catalogue::ApexChange> changes;
         changes.push_back({.apex = name("example."), .image = example_zone(last)});
         auto next = catalogue::Catalogue::with(std::move(fixture.catalogue), std::move(changes));
         fixture.catalogue = std::move(next.catalogue);
@@ -773,8 +773,7 @@ TEST_CASE("a publication for which there is no memory changes nothing, and is ma
     const Udp client(fixture.endpoint());
     const auto old = example_catalogue();
     auto next = std::make_unique<catalogue::Catalogue>(3);
-    next->insert(
-        {.apex = name("example."), .image = example_zone(77), .borrowed_image_or_null = nullptr});
+    next->insert({.apex = name("example."), .image = example_zone(77)});
     const auto told = std::make_shared<answer::Identity>();
     Settings settings;
     settings.rate_limit.slip = 7;
@@ -879,10 +878,9 @@ TEST_CASE("a zone whose image cannot be read any more gets SERVFAIL, the others 
     const std::size_t second = octets.size() - page;
     catalogue::Catalogue catalogue(5);
     catalogue.insert(
-        {.apex = name("example."), .image = {}, .borrowed_image_or_null = file->octets().data()});
-    catalogue.insert({.apex = name("gone."),
-                      .image = {},
-                      .borrowed_image_or_null = file->octets().data() + second});
+        {.apex = name("example."), .image = catalogue::BorrowedImage{file->octets().data()}});
+    catalogue.insert(
+        {.apex = name("gone."), .image = catalogue::BorrowedImage{file->octets().data() + second}});
     const Fixture fixture;
     fixture.server->publish(catalogue, catalogue::Garbage());
     REQUIRE(::truncate((folder / "images").c_str(), static_cast<off_t>(second)) == 0);

@@ -29,8 +29,7 @@ TEST_CASE(
             const bool differs = catalogue == &others && i % 2 == 1;
             catalogue->insert({.apex = apex,
                                .image = zone::placeholder(
-                                   apex, differs ? zone::State::unsigned_ : zone::State::pending),
-                               .borrowed_image_or_null = nullptr});
+                                   apex, differs ? zone::State::unsigned_ : zone::State::pending)});
         }
     RunOptions options;
     options.older.kind = options.newer.kind = Target::Kind::store;

@@ -484,7 +484,7 @@ TEST_CASE(
         REQUIRE(report.errors.empty());
         auto image = builder.build();
         REQUIRE(image.has_value());
-        return catalogue::Change{.apex = *dns::Name::parse(apex), .image = *std::move(image)};
+        return catalogue::ApexChange{.apex = *dns::Name::parse(apex), .image = *std::move(image)};
     };
     const std::string apex =
         "@ 60 SOA ns hostmaster 1 7200 900 86400 3600\n@ 60 NS ns\nns 60 A 192.0.2.53\n";
