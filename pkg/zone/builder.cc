@@ -10,6 +10,7 @@
 #include "base/octet_buffer.h"
 #include "dns/presentation.h"
 #include "zone/lookup.h"
+#include "zone/set_encoder.h"
 #include "zone/zone.h"
 
 namespace zc::zone {
@@ -17,12 +18,6 @@ namespace zc::zone {
 namespace {
 
 using dns::RrType;
-
-constexpr std::size_t compression_places_max =
-    64;  // per RRset: keeps a set of thousands of PTR linear
-constexpr std::size_t name_suffix_octets_min =
-    3;  // shorter ones are not worth a pointer of two octets
-constexpr std::size_t patches_octets_max = 65000;  // of an RRset: their number has 16 bits
 
 /// Appends labels from the right, escaped, each ended by 0: memcmp on the result is canonical order
 /// (RFC 4034 section 6.1), and an ancestor's key is a prefix of its descendants'. `key` is not in
@@ -61,32 +56,6 @@ int compare_octets(base::Octets a, base::Octets b) {
         a.empty() || b.empty() ? 0 : std::memcmp(a.data(), b.data(), std::min(a.size(), b.size()));
     if (order != 0) return order;
     return a.size() < b.size() ? -1 : a.size() > b.size() ? 1 : 0;
-}
-
-bool is_same(base::Octets a, base::Octets b) {
-    return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size()) == 0;
-}
-
-/// Where numbers and octets of an RRset go whose room was asked for at once.
-std::uint8_t* put(std::uint8_t* to, base::Octets octets) {
-    if (!octets.empty()) std::memcpy(to, octets.data(), octets.size());
-    return to + octets.size();
-}
-template <class T>
-std::uint8_t* put_number(std::uint8_t* to, T value) {
-    std::memcpy(to, &value, sizeof value);
-    return to + sizeof value;
-}
-
-constexpr std::size_t length_octets_max = 3;
-/// The length of an RDATA in the image: one octet, or 255 and two.
-std::uint8_t* put_length(std::uint8_t* to, std::size_t octets) {
-    if (octets < 255) {
-        *to++ = static_cast<std::uint8_t>(octets);
-        return to;
-    }
-    *to++ = 255;
-    return put_number(to, static_cast<std::uint16_t>(octets));
 }
 
 constexpr std::size_t run_items_max = 1 << 20;  // sorted, or merged, without looking at the stop
@@ -172,17 +141,6 @@ struct Builder::Work {
         std::uint32_t first = 0, last = 0;  // in `nsec3_records`
         bool active = false;
     };
-    struct Fixup {
-        std::uint32_t at = 0, node = 0;
-    };
-    struct Place {  // a suffix that a name in the RRset's RDATA has written out
-        base::Octets suffix;
-        std::uint16_t offset = 0;
-    };
-    struct Glue {
-        std::uint16_t index;  // of the NS record in its RRset
-        std::uint32_t node;
-    };
     /// An RRset with its signatures: `begin` to `end`, and `end` to `signatures_end` of a list of
     /// records.
     struct Set {
@@ -190,11 +148,6 @@ struct Builder::Work {
         std::uint32_t begin, end, signatures_end;
         std::uint32_t count() const noexcept { return end - begin; }
         std::uint32_t signatures() const noexcept { return signatures_end - end; }
-    };
-    /// How a name is written: the first `octets` of it, and then the pointer.
-    struct Compressed {
-        std::size_t octets;
-        std::optional<std::uint16_t> pointer;
     };
 
     dns::Name apex;
@@ -206,12 +159,10 @@ struct Builder::Work {
     std::vector<std::uint32_t> order;
     std::vector<std::uint32_t> owner_nodes;  // rank of a distinct owner → node
     std::vector<std::uint32_t> distinct;     // rank → owner
-    base::OctetBuffer nodes_out, rrset_out, items_out, image_out;
-    std::vector<std::uint8_t> patches;
-    std::array<Place, compression_places_max> places{};
-    std::size_t places_count = 0;
-    std::vector<Glue> glue_in_domain, glue_sibling;
-    std::vector<Fixup> fixups;
+    base::OctetBuffer nodes_out, items_out, image_out;
+    SetEncoder encoder;
+    std::vector<base::Octets> rdatas;  // of the RRset that is encoded
+    std::vector<SetEncoder::Fixup> fixups;
     std::vector<std::uint64_t> hashes;  // of the names of `nodes`
     std::vector<Error> errors;
     struct Oversized {
@@ -254,10 +205,6 @@ struct Builder::Work {
                       std::uint32_t end, const Node* node_or_null, base::Octets key);
     Set set_from(const std::vector<Record>& from, std::uint32_t at, std::uint32_t end,
                  base::Octets key);
-    std::size_t encode_records(const std::vector<Record>& from, const Set& set,
-                               dns::NameView owner);
-    Compressed compress(base::Octets name, std::size_t name_at, dns::NameView owner);
-    void encode_signatures(const std::vector<Record>& from, const Set& set);
     void find_glue(const std::vector<Record>& from, const Set& set, dns::NameView owner);
     void encode_nodes();
     void encode_nsec3();
@@ -727,106 +674,6 @@ Builder::Work::Set Builder::Work::set_from(const std::vector<Record>& from, std:
     return set;
 }
 
-/// What of a name at `name_at` in the message stands in the owner's name, or in a name of the
-/// RRset before it. What is new becomes a place to point to.
-///
-/// What a question shares with names beyond the owner is not used: it would have to be looked for
-/// with every query. That is 4 octets when the QNAME is the SOA's MNAME, in 0.085 % of the answers
-/// that the differential test compares with Knot's, which are larger in the mean.
-Builder::Work::Compressed Builder::Work::compress(base::Octets name, std::size_t name_at,
-                                                  dns::NameView owner) {
-    // A wildcard's own label is not in the name that will be answered.
-    const std::size_t owner_usable = owner.is_wildcard() ? owner.size() - 2U : owner.size();
-    const std::uint8_t* const owner_end = owner.wire().data() + owner.size();
-    const auto is_label_of_owner = [&](std::size_t octets) {  // and not the middle of one
-        std::size_t at = 0;
-        while (owner.size() - at > octets) at += owner.wire()[at] + std::size_t{1};
-        return owner.size() - at == octets;
-    };
-    const std::size_t known = places_count;
-    std::size_t label = 0;
-    for (; name.size() - label >= name_suffix_octets_min; label += name[label] + std::size_t{1}) {
-        const base::Octets suffix = name.subspan(label);
-        if (suffix.size() <= owner_usable &&
-            owner_end[-std::ptrdiff_t(suffix.size())] == suffix[0] &&
-            is_same(suffix, {owner_end - suffix.size(), suffix.size()}) &&
-            is_label_of_owner(suffix.size()))
-            return {label, static_cast<std::uint16_t>(pointer_to_suffix | suffix.size())};
-        for (std::size_t p = 0; p < known; ++p)
-            if (is_same(places[p].suffix, suffix)) return {label, places[p].offset};
-        if (places_count < places.size() && name_at + label <= pointer_offset_max)
-            places[places_count++] = {suffix, static_cast<std::uint16_t>(name_at + label)};
-    }
-    return {name.size(), std::nullopt};
-}
-
-/// Lengths and RDATA into `rrset_out`, what a message has to add to pointers into `patches`; gives
-/// the octets that the records take in a message.
-std::size_t Builder::Work::encode_records(const std::vector<Record>& from, const Set& set,
-                                          dns::NameView owner) {
-    // Of a record in a message: owner or pointer, type, class, TTL, length.
-    const std::size_t head = owner.size() == 1 ? 11 : 12;
-    places_count = 0;
-    std::size_t message_at = 0, patched_to = 0;
-    bool has_names = true;  // to compress: all of one type have, or none
-    for (std::uint32_t i = set.begin; i < set.end; ++i) {
-        const base::Octets rdata = slice(from[i].rdata);
-        message_at += head;
-        std::uint8_t* const length_at = rrset_out.room(length_octets_max + rdata.size());
-        // Compressed it may be shorter than where the length takes three octets.
-        const bool is_long = rdata.size() >= 255;
-        std::uint8_t* const begin = length_at + (is_long ? length_octets_max : 1);
-        std::uint8_t* to = begin;
-        std::size_t copied = 0;
-        std::array<dns::NamePlace, dns::rdata_names_max> names;
-        const std::size_t name_count = has_names ? dns::names_in(set.type, rdata, names) : 0;
-        has_names = false;
-        for (std::size_t n = 0; n < name_count; ++n) {
-            if (names[n].kind != dns::Field::name_compressible) continue;
-            has_names = true;
-            const base::Octets name = rdata.subspan(names[n].offset, names[n].octets);
-            to = put(to, rdata.subspan(copied, names[n].offset - copied));
-            copied = names[n].offset + std::size_t{names[n].octets};
-            const Compressed made =
-                compress(name, message_at + static_cast<std::size_t>(to - begin), owner);
-            if (!made.pointer || patches.size() >= patches_octets_max) {
-                to = put(to, name);
-                continue;
-            }
-            to = put(to, name.first(made.octets));
-            const std::size_t pointer_at = message_at + static_cast<std::size_t>(to - begin);
-            std::size_t distance = pointer_at - patched_to;
-            for (; distance >= 255; distance -= 255) patches.push_back(255);
-            patches.push_back(static_cast<std::uint8_t>(distance));
-            base::store_u16(to, *made.pointer);
-            to += 2;
-            patched_to = pointer_at + 2;
-        }
-        to = put(to, rdata.subspan(copied));
-        const auto written = static_cast<std::size_t>(to - begin);
-        std::uint8_t* const behind_length = put_length(length_at, written);
-        if (behind_length != begin) {
-            std::memmove(behind_length, begin, written);
-            to = behind_length + written;
-        }
-        rrset_out.wrote_until(to);
-        message_at += written;
-    }
-    return message_at;
-}
-
-void Builder::Work::encode_signatures(const std::vector<Record>& from, const Set& set) {
-    std::uint8_t* to = rrset_out.room(5);
-    *to++ = static_cast<std::uint8_t>(set.signatures());
-    base::store_u32(to, from[set.end].ttl);
-    rrset_out.wrote_until(to + 4);
-    for (std::uint32_t i = set.end; i < set.signatures_end; ++i) {
-        const base::Octets rdata = slice(from[i].rdata);
-        to = rrset_out.room(length_octets_max + rdata.size());
-        rrset_out.wrote_until(put(put_length(to, rdata.size()), rdata));
-    }
-}
-
 /// The addresses in this zone of a cut's name servers.
 void Builder::Work::find_glue(const std::vector<Record>& from, const Set& set,
                               dns::NameView owner) {
@@ -838,8 +685,9 @@ void Builder::Work::find_glue(const std::vector<Record>& from, const Set& set,
         if (node == none ||
             !(has_type(nodes[node], RrType::a) || has_type(nodes[node], RrType::aaaa)))
             continue;
-        auto& list = copy.view().is_within(owner) ? glue_in_domain : glue_sibling;
-        if (rules == Rules::now || glue_in_domain.size() + glue_sibling.size() < 255)
+        auto& list = copy.view().is_within(owner) ? encoder.glue_in_domain : encoder.glue_sibling;
+        if (rules == Rules::now ||
+            encoder.glue_in_domain.size() + encoder.glue_sibling.size() < 255)
             list.push_back({static_cast<std::uint16_t>(i - set.begin), node});
     }
 }
@@ -850,74 +698,28 @@ void Builder::Work::encode_rrset(base::OctetBuffer& out, const std::vector<Recor
                                  base::Octets key) {
     const Set set = set_from(from, at, end, key);
     std::uint8_t owner_octets[dns::name_octets_max];
-    put(put(owner_octets, key), apex.wire());
+    std::ranges::copy(apex.wire(), std::ranges::copy(key, owner_octets).out);
     const dns::NameView owner(base::Octets(owner_octets, key.size() + apex.size()));
-
-    rrset_out.clear();
-    patches.clear();
-    glue_in_domain.clear();
-    glue_sibling.clear();
-    const std::size_t message_octets = encode_records(from, set, owner);
-    constexpr std::size_t message_octets_max = 65535, header_octets = 12, question_octets = 4;
-    if (header_octets + owner.size() + question_octets + message_octets > message_octets_max)
-        oversized.push_back({dns::Name(owner), set.type, message_octets});
-    if (set.signatures() > 0) encode_signatures(from, set);
+    rdatas.clear();
+    for (std::uint32_t i = set.begin; i < set.signatures_end; ++i)
+        rdatas.push_back(slice(from[i].rdata));
+    const std::span<const base::Octets> all(rdatas);
+    SetEncoder::Set encoded{.owner = owner,
+                            .type = set.type,
+                            .ttl = from[at].ttl,
+                            .records = all.first(set.count()),
+                            .signatures = all.subspan(set.count())};
+    if (set.signatures() > 0) encoded.signatures_ttl = from[set.end].ttl;
+    encoder.glue_in_domain.clear();
+    encoder.glue_sibling.clear();
     if (node_or_null != nullptr && set.type == RrType::ns &&
         (node_or_null->flags & node_flag::cut) != 0)
         find_glue(from, set, owner);
-
-    std::uint8_t flags = rrset_flag::always;
-    if (set.signatures() > 0) flags |= rrset_flag::signatures;
-    const std::size_t glue = glue_in_domain.size() + glue_sibling.size();  // <= NS records
-    if (glue > 0) {
-        flags |= rrset_flag::glue;
-        if (glue <= 255) {
-            rrset_out.append(static_cast<std::uint8_t>(glue_in_domain.size()));
-            rrset_out.append(static_cast<std::uint8_t>(glue));
-        } else {
-            format = image_format;
-            rrset_out.append(255);
-            rrset_out.append(0);
-            rrset_out.append_number(static_cast<std::uint16_t>(glue_in_domain.size()));
-            rrset_out.append_number(static_cast<std::uint16_t>(glue));
-        }
-    }
-    if (!patches.empty()) flags |= rrset_flag::patches;
-    if (patches.size() > 255) flags |= rrset_flag::patches16;
-    if (static_cast<std::uint16_t>(set.type) > 255) flags |= rrset_flag::type16;
-    if (set.count() > 255) flags |= rrset_flag::count16;
-    constexpr std::size_t glue_octets = 6, head_octets_max = 1 + 2 + 2 + 4 + 4 + 2;
-    const std::size_t octets =
-        4 + (patches.empty() ? 0 : patches.size() + (patches.size() > 255 ? 2 : 1)) +
-        rrset_out.size() + glue * glue_octets;
-    if (octets > 65535) flags |= rrset_flag::octets32;
-
-    const auto put_either = [&](std::uint8_t* to, std::uint8_t flag, std::size_t value) {
-        if ((flags & flag) != 0) return put_number(to, static_cast<std::uint16_t>(value));
-        *to++ = static_cast<std::uint8_t>(value);
-        return to;
-    };
-    std::uint8_t* to = out.room(head_octets_max + octets);
-    *to++ = flags;
-    to = put_either(to, rrset_flag::type16, static_cast<std::uint16_t>(set.type));
-    to = put_either(to, rrset_flag::count16, set.count());
-    to = (flags & rrset_flag::octets32) != 0 ? put_number(to, static_cast<std::uint32_t>(octets))
-                                             : put_number(to, static_cast<std::uint16_t>(octets));
-    base::store_u32(to, from[at].ttl);
-    to += 4;
-    if (!patches.empty()) {
-        to = put_either(to, rrset_flag::patches16, patches.size());
-        to = put(to, patches);
-    }
-    to = put(to, rrset_out);
-    for (const auto* list : {&glue_in_domain, &glue_sibling}) {
-        for (const Glue& one : *list) {
-            to = put_number(to, one.index);
-            fixups.push_back({static_cast<std::uint32_t>(to - out.data()), one.node});
-            to = put_number(to, std::uint32_t{0});
-        }
-    }
-    out.wrote_until(to);
+    if (encoder.glue_in_domain.size() + encoder.glue_sibling.size() > 255) format = image_format;
+    const std::size_t message_octets = encoder.encode(out, encoded, fixups);
+    constexpr std::size_t message_octets_max = 65535, header_octets = 12, question_octets = 4;
+    if (header_octets + owner.size() + question_octets + message_octets > message_octets_max)
+        oversized.push_back({dns::Name(owner), set.type, message_octets});
     at = set.signatures_end;
 }
 
@@ -1033,7 +835,7 @@ Result<Image> Builder::Work::assemble() {
         for (const Node& node : nodes)
             out.append_number(static_cast<std::uint16_t>(nodes_at + node.offset));
     }
-    for (const Fixup& fixup : fixups) {
+    for (const SetEncoder::Fixup& fixup : fixups) {
         const auto offset = static_cast<std::uint32_t>(nodes_at + nodes[fixup.node].offset);
         std::memcpy(nodes_out.data() + fixup.at, &offset, 4);
     }
