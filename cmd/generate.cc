@@ -1,6 +1,8 @@
 // zonectl generate man, zonectl generate completions.
 #include "generate.h"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
@@ -54,6 +56,25 @@ void put_flags(std::string& out, const CLI::App& app) {
     }
 }
 
+/// The pages that are written by hand, and the verbs whose pages name them; "" is zonectl(1).
+struct Manual {
+    std::string_view page;
+    std::array<std::string_view, 6> verbs;
+};
+constexpr std::array manuals = {
+    Manual{"zonectl-migrate(7)", {"", "import", "export", "diff", "shadow", "serve"}},
+    Manual{"zonectl-node(7)", {"", "serve", "status", "health", "reload", "store check"}},
+};
+
+std::string see_also(const std::string& path) {
+    std::string out;
+    if (!path.empty()) out = "zonectl(1)";
+    for (const Manual& manual : manuals)
+        if (std::ranges::find(manual.verbs, path) != manual.verbs.end())
+            out += (out.empty() ? "" : ", ") + std::string(manual.page);
+    return out;
+}
+
 std::string man_page(const CLI::App& verb, const CLI::App& root) {
     const std::string path = path_of(verb);
     std::string title = page_name(path);
@@ -91,7 +112,7 @@ std::string man_page(const CLI::App& verb, const CLI::App& root) {
         "flag of that name,\na table named after a verb is for that verb alone.\n";
     out += ".SH EXIT STATUS\n0: done, or yes. 1: done, and the answer is no. 2: could not.\n";
     out += ".SH FILES\n.I " + roff(std::string(config_path_default)) + '\n';
-    if (&verb != &root) out += ".SH SEE ALSO\nzonectl(1)\n";
+    out += ".SH SEE ALSO\n" + roff(see_also(path)) + '\n';
     return out;
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <set>
@@ -125,6 +126,34 @@ TEST_CASE("testdata/cli/help.txt has every verb") {
 TEST_CASE("the man pages in man/ are those of the flags") {
     const Tree tree;
     compare_with("man", man_pages(tree.root()));
+}
+
+TEST_CASE("every page that a man page names is in man/") {
+    namespace fs = std::filesystem;
+    const std::string folder = ZC_SOURCE_DIR "/man/";
+    std::size_t named = 0;
+    for (const auto& entry : fs::directory_iterator(folder)) {
+        std::string text = content_of(entry.path());
+        std::erase(text, '\\');
+        for (const std::string_view section : {"(1)", "(7)"}) {
+            std::size_t at = 0;
+            for (; (at = text.find(section, at)) != std::string::npos; at += section.size()) {
+                // "zonectl-zone(1)", or "zonectl-zone (1)" behind a macro.
+                std::size_t end = at;
+                while (end > 0 && text[end - 1] == ' ') --end;
+                std::size_t begin = end;
+                while (begin > 0 && ((text[begin - 1] >= 'a' && text[begin - 1] <= 'z') ||
+                                     text[begin - 1] == '-'))
+                    --begin;
+                const std::string page = text.substr(begin, end - begin);
+                CAPTURE(entry.path());
+                CAPTURE(page);
+                CHECK(fs::exists(folder + page + '.' + section[1]));
+                ++named;
+            }
+        }
+    }
+    CHECK(named > 0);
 }
 
 TEST_CASE("the completions in completions/ are those of the flags") {

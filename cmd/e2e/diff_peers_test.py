@@ -46,7 +46,7 @@ class Class:
     """One way in which a server is known to be wrong, or two servers to differ."""
 
     def __init__(self, name):
-        self.name, self.because, self.readme = name, "", ""
+        self.name, self.because, self.manual = name, "", ""
         self.servers, self.where, self.examples, self.says = ["*"], ["*"], [], []
         self.count = 0
 
@@ -78,12 +78,12 @@ class Verdicts:
                     getattr(current, {"says": "says", "example": "examples"}[word]).append(rest)
                 elif word in ("servers", "where") and current:
                     setattr(current, word, rest.split("|"))
-                elif word == "readme" and current:
-                    current.readme = rest
+                elif word == "manual" and current:
+                    current.manual = rest
                 elif word == "because" and re.search(r"RFC \d+", rest) and current:
                     current.because = rest
                 else:
-                    raise SystemExit(f"{path}:{number}: wanted wrong, undecided, legal, rule, servers, where, example, says, readme, or because with an RFC; found {line.strip()}")
+                    raise SystemExit(f"{path}:{number}: wanted wrong, undecided, legal, rule, servers, where, example, says, manual, or because with an RFC; found {line.strip()}")
         for one in self.all():
             harness.expect(one.because, f"{path}: {one.name} has its reading of the RFC")
 

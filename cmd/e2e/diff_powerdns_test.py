@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The move as an operator makes it: a PowerDNS database is imported, served, and both servers are asked what the zones suggest to ask.
-`zonectl diff` ends clean: every difference is one that both may have, or the old server's fault by the zone data. Each fault is a row of README's
-table of deliberate differences, by testdata/e2e/powerdns_verdicts.txt; at names that the report of the import names others may be as well.
+`zonectl diff` ends clean: every difference is one that both may have, or the old server's fault by the zone data. Each fault is an entry of
+zonectl-migrate(7), DIFFERENCES FROM POWERDNS, by testdata/e2e/powerdns_verdicts.txt. Names that the report of the import names may have others.
 
   diff_powerdns_test.py [--zones N] [--databases N] [--seed S] [--report FILE]
 
@@ -25,11 +25,12 @@ VERDICTS = os.path.join(harness.ROOT, "testdata", "e2e", "powerdns_verdicts.txt"
 SAMPLES = 20  # of a case: what diff keeps
 
 
-def differences_of_readme():
-    """The first column of README's table of deliberate differences."""
-    with open(os.path.join(harness.ROOT, "README.md"), encoding="utf-8") as f:
-        table = f.read().split("Deliberate differences from PowerDNS", 1)[1].split("\n\n")[1]
-    return [line.split("|")[1].strip() for line in table.splitlines()[2:]]
+def differences_of_manual():
+    """The headings of the differences from PowerDNS in the manual page."""
+    with open(os.path.join(harness.ROOT, "man", "zonectl-migrate.7"), encoding="utf-8") as f:
+        section = f.read().split(".SH DIFFERENCES FROM POWERDNS\n", 1)[1].split("\n.S", 1)[0]
+    headings = [entry.split("\n", 1)[0] for entry in section.split(".TP\n.B ")[1:]]
+    return [heading.replace("\\-", "-").replace("\\(aq", "'").replace("\\e", "\\") for heading in headings]
 
 
 def settled_questions(case, report, results):
@@ -87,9 +88,9 @@ def main():
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--report", default="", help="also write the page of the generated ones")
     options = p.parse_args()
-    verdicts, rows = Verdicts(VERDICTS), differences_of_readme()
+    verdicts, rows = Verdicts(VERDICTS), differences_of_manual()
     for one in verdicts.wrong:
-        harness.expect(one.readme in rows, f"{VERDICTS}: {one.name} is the row '{one.readme}' of README's table: {rows}")
+        harness.expect(one.manual in rows, f"{VERDICTS}: {one.name} is the entry '{one.manual}' of zonectl-migrate(7): {rows}")
     with tempfile.TemporaryDirectory(prefix="zonectl-e2e-move-") as work, tempfile.TemporaryDirectory(prefix="zonectl-e2e-database-") as folder, \
          Postgres(folder) as postgres:
         unknown = compare(options, postgres, "pdns", work, verdicts)
@@ -100,7 +101,7 @@ def main():
         unknown += compare(options, postgres, "generated", work, verdicts)
     for one in verdicts.all():
         print(f"{one.count:7} {one.name}: {one.because}")
-    harness.expect(not unknown, f"{len(unknown)} cases are in no row of README's table of deliberate differences")
+    harness.expect(not unknown, f"{len(unknown)} cases are in no entry of zonectl-migrate(7), DIFFERENCES FROM POWERDNS")
     print("ok")
 
 
