@@ -7,7 +7,6 @@
 #include "catalogue/not_served.h"
 #include "flags.h"
 #include "http/client.h"
-#include "http/target.h"
 #include "verbs.h"
 
 namespace zc::cmd {
@@ -30,7 +29,7 @@ void add_control_flags(CLI::App& app, ControlOptions& options, std::uint64_t tim
 /// The node's answer as JSON. Errors of transport, and any status but `wanted` and 503.
 Result<term::Json> ask(const ControlOptions& options, const char* method,
                        const std::string& target) {
-    ZC_TRY(const http::Response response,
+    ZC_TRY(const http::Received response,
            http::request(options.socket, method, target, "", options.timeout));
     if (response.status != 200 && response.status != 503)
         return fail(Errc::io, "the node answered status " + std::to_string(response.status) + ": " +

@@ -104,7 +104,8 @@ void Node::Impl::bind_control() {
     const std::filesystem::path folder = std::filesystem::path(options.control).parent_path();
     if (!wanted && ::access(folder.c_str(), W_OK) != 0) return;
     control_.emplace(io_, http::Limits{});
-    route(*control_, true);
+    control_->add(public_routes());
+    control_->add(control_routes());
     check_or_throw(control_->listen_unix(options.control));
 }
 
@@ -113,8 +114,8 @@ void Node::Impl::bind_metrics() {
     if (options.metrics.empty()) return;
     const net::Endpoint endpoint = value_or_throw(parse_metrics_endpoint(options.metrics));
     metrics_.emplace(io_, http::Limits{});
-    route(*metrics_, false);
-    value_or_throw(metrics_->listen_tcp(dns::to_string(endpoint.address), endpoint.port));
+    metrics_->add(public_routes());
+    value_or_throw(metrics_->listen_tcp(endpoint));
 }
 
 void Node::Impl::drop_root() {
@@ -125,25 +126,32 @@ void Node::Impl::drop_root() {
     check_or_throw(runtime::drop_privileges({options.user, options.group}));
 }
 
-void Node::Impl::route(http::Server& server, bool is_control) {
-    server.route("GET", "/health", [this](http::Request request) -> awaitable<http::Response> {
+/// What the metrics port tells, and the control socket too.
+std::vector<http::Route> Node::Impl::public_routes() {
+    const auto health = [this](http::Request request) -> awaitable<http::Response> {
         co_return answer_health(request);
-    });
-    server.route("GET", "/metrics",
-                 [this](http::Request) -> awaitable<http::Response> { co_return metrics(); });
-    if (!is_control) return;
-    server.route("GET", "/status", [this](http::Request) -> awaitable<http::Response> {
-        co_return json_response(status());
-    });
-    server.route("POST", "/reload", [this](const http::Request&) -> awaitable<http::Response> {
+    };
+    const auto metrics = [this](http::Request) -> awaitable<http::Response> {
+        co_return this->metrics();
+    };
+    return {{"GET", "/health", health}, {"GET", "/metrics", metrics}};
+}
+
+/// What the control socket alone tells and does.
+std::vector<http::Route> Node::Impl::control_routes() {
+    const auto status = [this](http::Request) -> awaitable<http::Response> {
+        co_return json_response(this->status());
+    };
+    const auto reload = [this](const http::Request&) -> awaitable<http::Response> {
         return reload_and_wait();
-    });
-    server.route("POST", "/stop", [this](http::Request) -> awaitable<http::Response> {
+    };
+    const auto stop = [this](http::Request) -> awaitable<http::Response> {
         term::Json json = term::Json::object();
         json.set("state", "stopping");
         asio::post(io_, [this] { shut_down("asked"); });  // runs once the response is on its way
         co_return json_response(json);
-    });
+    };
+    return {{"GET", "/status", status}, {"POST", "/reload", reload}, {"POST", "/stop", stop}};
 }
 
 int Node::Impl::run() {

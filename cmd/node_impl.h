@@ -136,7 +136,8 @@ private:
     void bind_control();
     void bind_metrics();
     void drop_root();
-    void route(http::Server& server, bool is_control);
+    std::vector<http::Route> public_routes();
+    std::vector<http::Route> control_routes();
     void watch_signals();
     void start_tick();
 

@@ -44,7 +44,7 @@ asio::awaitable<void> exchange(Stream& stream, const std::string& path, const Me
 
 }  // namespace
 
-Result<Response> request(const std::string& socket_path, const std::string& method,
+Result<Received> request(const std::string& socket_path, const std::string& method,
                          const std::string& target, const std::string& body,
                          base::Duration timeout) {
     if (socket_path.empty() || socket_path.size() > 107)
@@ -78,7 +78,7 @@ Result<Response> request(const std::string& socket_path, const std::string& meth
         if (error) return base::fail_errno(error.value(), socket_path);
     }
     if (error) return fail(Errc::malformed, socket_path + ": " + error.message());
-    Response response;
+    Received response;
     response.status = parser.get().result_int();
     response.content_type = std::string(parser.get()[beast::http::field::content_type]);
     response.body = std::move(parser.get().body());

@@ -1,14 +1,24 @@
-// A small HTTP/1.1 server for the control plane: metrics, health, the control socket.
+// A small HTTP/1.1 server for the control plane: metrics, health, the control socket, an API.
 //
 // It runs on the control thread's io_context and shares nothing with the threads that answer
-// queries. What a stranger can send has limits; what goes over one is answered with the status that
-// says so (431, 413, 408, 503) and the connection is closed.
+// queries. All that a stranger can send has a limit. A request over one is answered with the status
+// that says so (431, 413, 408, 503), and its connection is closed.
+//
+// A group of routes is a function in a file of its own that gives their table:
+//
+//     std::vector<http::Route> zone_routes(Zones& zones) {
+//         const auto show = [&zones](http::Request request) -> awaitable<http::Response> {
+//             co_return zones.show(request.parameters.at("zone"));
+//         };
+//         return {{"GET", "/zones/{zone}", show}};
+//     }
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
@@ -16,6 +26,8 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "http/message.h"
+#include "http/transport.h"
+#include "net/endpoint.h"
 
 namespace zc::http {
 
@@ -23,15 +35,41 @@ namespace zc::http {
 /// is awaited. An exception becomes status 500.
 using Handler = std::function<boost::asio::awaitable<Response>(Request request)>;
 
+/// Looks at a request whose body has not been read. A response refuses the request.
+using Guard = std::function<std::optional<Response>(const Request& request)>;
+
+/// The limits of one route.
+struct RouteLimits {
+    std::uint64_t body_octets_max = 65536;  // over it: 413
+    // For the client to send the body.
+    base::Duration body_time = base::Duration::seconds(10);
+    // For the handler; 0: no limit. Over it the handler is cancelled and the answer is 503.
+    base::Duration handler_time;
+};
+
+/// `method` at the paths of `pattern`. A segment in braces takes any one segment that is not empty
+/// and gives it to the request by that name; a literal segment goes before it. GET answers HEAD
+/// too.
+struct Route {
+    std::string method;   // in capitals
+    std::string pattern;  // "/zones/{zone}/rrsets"
+    Handler handler;
+    RouteLimits limits = {};
+    Guard guard = nullptr;
+};
+
+/// The limits of one server.
 struct Limits {
     std::uint32_t header_octets_max = 8192;  // request line and headers together; over it: 431
-    std::uint32_t body_octets_max = 65536;   // over it: 413
-    std::uint32_t connections_max = 64;      // of one server; one more is answered 503 and closed
+    std::uint32_t connections_max = 64;      // one more is answered 503 and closed
     std::uint32_t requests_max = 1000;       // on one connection, then it is closed
-    base::Duration request_time =
-        base::Duration::seconds(10);  // to send a whole request, to take a response
-    base::Duration idle_time =
-        base::Duration::seconds(30);  // between two requests of one connection
+    std::uint32_t streams_max = 32;          // endless responses at a time; over it: 503
+    // Of all bodies that are being read or answered; over it: 503.
+    std::uint64_t bodies_octets_max = std::uint64_t{256} << 20;
+    // For the client to send request line and headers, and to take a piece of the response.
+    base::Duration request_time = base::Duration::seconds(10);
+    // Between two requests of one connection.
+    base::Duration idle_time = base::Duration::seconds(30);
 };
 
 /// Threads: all calls on the thread that runs the io_context, or before it runs.
@@ -43,13 +81,14 @@ public:
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
 
-    /// Answers `method` at exactly `path`. GET answers HEAD too. Another method at a known path is
-    /// 405, an unknown path 404. Routes stand before the first `listen`.
-    void route(std::string method, std::string path, Handler handler);
+    /// Adds routes; a method stands at a pattern once. Another method at a known path is 405, an
+    /// unknown path 404. Routes stand before the first `listen`.
+    void add(std::vector<Route> routes);
 
-    /// Listens on a TCP address, "127.0.0.1" or "::1"; port 0 takes a free one. Returns the port.
-    /// Errors: `busy` when the port is in use, `malformed` for an address that is none.
-    Result<std::uint16_t> listen_tcp(const std::string& address, std::uint16_t port);
+    /// Listens on a TCP address; port 0 takes a free one. Returns the port. `transports` makes the
+    /// transport of each connection. Errors: `busy` when the port is in use.
+    Result<std::uint16_t> listen_tcp(const net::Endpoint& endpoint,
+                                     Transports transports = plain_transport);
 
     /// Listens on a Unix socket that only this user may open (mode 0600). A file `path`.lock, kept
     /// locked while the server lives, says who owns it: a socket left behind by a process that died
@@ -57,8 +96,8 @@ public:
     /// win. Anything at `path` that is not a socket is left alone and is an error `exists`.
     Status listen_unix(const std::string& path);
 
-    /// Stops listening, removes the Unix socket, closes connections that wait for a request. A
-    /// response that is under way is still sent.
+    /// Stops listening, removes the Unix socket, closes connections that wait for a request, ends
+    /// endless responses. Any other response that is under way is still sent.
     void stop();
 
     /// Connections open now.

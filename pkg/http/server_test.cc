@@ -1,6 +1,7 @@
 #include "http/server.h"
 
 #include <array>
+#include <atomic>
 #include <cstdlib>
 #include <future>
 #include <optional>
@@ -11,6 +12,9 @@
 #include <arpa/inet.h>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -42,6 +46,10 @@ private:
     std::string path_ = "/tmp/zc-http-test-XXXXXX";
 };
 
+net::Endpoint loopback(std::uint16_t port) {
+    return *net::parse_endpoint("127.0.0.1", port);
+}
+
 asio::awaitable<Response> echo(Request request) {
     Response response;
     response.body = request.method + ' ' + request.path + ' ' + request.body;
@@ -57,11 +65,13 @@ asio::awaitable<Response> broken(Request) {
 /// A server whose io_context runs on a thread of its own.
 class Running {
 public:
-    explicit Running(Limits limits = {}) : server_(std::in_place, io_, limits) {
-        server_->route("GET", "/echo", echo);
-        server_->route("POST", "/echo", echo);
-        server_->route("POST", "/broken", broken);
-        auto port = server_->listen_tcp("127.0.0.1", 0);
+    explicit Running(Limits limits = {}, std::vector<Route> more = {},
+                     Transports transports = plain_transport)
+        : server_(std::in_place, io_, limits) {
+        server_->add(
+            {{"GET", "/echo", echo}, {"POST", "/echo", echo}, {"POST", "/broken", broken}});
+        server_->add(std::move(more));
+        auto port = server_->listen_tcp(loopback(0), std::move(transports));
         REQUIRE(port.has_value());
         port_ = *port;
     }
@@ -278,7 +288,7 @@ TEST_CASE("stop closes what waits for a request") {
     ::close(fd);
 }
 
-TEST_CASE("a TCP port in use and an address that is none are errors") {
+TEST_CASE("a TCP port in use is an error") {
     Running running;
     asio::io_context io;
     Server other(io, {});
@@ -287,10 +297,9 @@ TEST_CASE("a TCP port in use and an address that is none are errors") {
     socklen_t size = sizeof(peer);
     REQUIRE(::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) == 0);
     ::close(fd);
-    const auto port = other.listen_tcp("127.0.0.1", ntohs(peer.sin_port));
+    const auto port = other.listen_tcp(loopback(ntohs(peer.sin_port)));
     REQUIRE_FALSE(port.has_value());
     CHECK(port.error().code == Errc::busy);
-    CHECK(other.listen_tcp("localhost", 0).error().code == Errc::malformed);
 }
 
 TEST_CASE("the client asks over a Unix socket that only its user may open") {
@@ -366,6 +375,419 @@ TEST_CASE("the client says that nobody listens, that the path is too long, that 
     Running silent;  // bound, but its io_context does not run
     REQUIRE(silent.server().listen_unix(folder.socket()).has_value());
     CHECK(request(folder.socket(), "GET", "/", "", short_time).error().code == Errc::timeout);
+}
+
+namespace {
+
+/// All octets crossed with 0x5a, one octet a step; each step first wants what the other direction
+/// would: so does TLS in a handshake.
+class Scrambled final : public Transport {
+public:
+    explicit Scrambled(net::Descriptor socket) : below_(plain_transport(std::move(socket))) {}
+
+    Step read(std::span<char> into) noexcept override {
+        if (std::exchange(asked_, !asked_)) return {Step::Kind::wants_write};
+        const Step step = below_->read(into.first(1));
+        if (step.kind == Step::Kind::done) into[0] = cross(into[0]);
+        return step;
+    }
+    Step write(std::span<const char> octets) noexcept override {
+        const std::array<char, 1> one = {cross(octets[0])};
+        return below_->write(one);
+    }
+    Step end_writing() noexcept override {
+        if (!std::exchange(ended_, true)) return {Step::Kind::wants_write};
+        return below_->end_writing();
+    }
+    int descriptor() const noexcept override { return below_->descriptor(); }
+
+    static char cross(char c) { return static_cast<char>(c ^ 0x5a); }
+    static std::string cross(std::string text) {
+        for (char& c : text) c = cross(c);
+        return text;
+    }
+
+private:
+    std::unique_ptr<Transport> below_;
+    bool asked_ = true;
+    bool ended_ = false;
+};
+
+std::size_t count_of(const std::string& text, std::string_view wanted) {
+    std::size_t count = 0;
+    for (std::size_t at = 0; (at = text.find(wanted, at)) != std::string::npos; ++at) ++count;
+    return count;
+}
+
+/// Reads until `wanted` has come.
+std::string read_until(int fd, std::string_view wanted) {
+    std::string text;
+    std::array<char, 4096> buffer{};
+    while (text.find(wanted) == std::string::npos) {
+        const ssize_t n = ::recv(fd, buffer.data(), buffer.size(), 0);
+        REQUIRE(n > 0);
+        text.append(buffer.data(), static_cast<std::size_t>(n));
+    }
+    return text;
+}
+
+constexpr std::string_view tail = "Host: x\r\nConnection: close\r\n\r\n";
+
+std::string get(std::string_view target, std::string_view version = "HTTP/1.1") {
+    return "GET " + std::string(target) + ' ' + std::string(version) + "\r\n" + std::string(tail);
+}
+
+Response in_pieces(Producer producer) {
+    Response response;
+    response.producer = std::move(producer);
+    return response;
+}
+
+asio::awaitable<Status> three_pieces(Body& body) {
+    for (const char* piece : {"one,", "", "two,", "three"}) {
+        const Status sent = co_await body.write(piece);
+        if (!sent) co_return sent;
+    }
+    co_return Status();
+}
+
+asio::awaitable<Response> pieces(Request) {
+    co_return in_pieces(three_pieces);
+}
+
+/// One event, then silence for ever.
+asio::awaitable<Status> one_event(Body& body) {
+    const Status sent = co_await body.write(event_text("tick", "1"));
+    if (!sent) co_return sent;
+    asio::steady_timer never(co_await asio::this_coro::executor);
+    never.expires_at(asio::steady_timer::time_point::max());
+    co_await never.async_wait(asio::use_awaitable);
+    co_return Status();
+}
+
+asio::awaitable<Response> events(Request) {
+    co_return event_stream(one_event);
+}
+
+asio::awaitable<Response> forever(Request) {
+    asio::steady_timer never(co_await asio::this_coro::executor);
+    never.expires_at(asio::steady_timer::time_point::max());
+    co_await never.async_wait(asio::use_awaitable);
+    co_return Response();
+}
+
+}  // namespace
+
+TEST_CASE("a handler sees header fields, parameters of the path, and who asks") {
+    const auto show = [](Request request) -> asio::awaitable<Response> {
+        Response response;
+        response.status = 201;
+        const std::string* key = find_or_null(request.fields, "x-api-key");
+        response.fields = {{"Location", "/zones/" + escape(request.parameters.at("zone"))}};
+        response.body = request.parameters.at("zone") + ' ' + (key == nullptr ? "" : *key) + ' ' +
+                        (request.peer ? dns::to_string(request.peer->address) : "local");
+        co_return response;
+    };
+    const Folder folder;
+    Running running({}, {{"GET", "/zones/{zone}", show}});
+    REQUIRE(running.server().listen_unix(folder.socket()).has_value());
+    running.run();
+    const std::string answer =
+        running.raw("GET /zones/a%2Fb=2E HTTP/1.1\r\nX-API-Key: secret\r\n" + std::string(tail));
+    CHECK(status_of(answer) == "HTTP/1.1 201 Created");
+    CHECK(answer.find("\r\nLocation: /zones/a%2Fb%3D2E\r\n") != std::string::npos);
+    CHECK(body_of(answer) == "a/b=2E secret 127.0.0.1");
+    const auto local = request(folder.socket(), "GET", "/zones/c", "", base::Duration::seconds(10));
+    REQUIRE(local.has_value());
+    CHECK(local->body == "c  local");
+}
+
+TEST_CASE("a body in pieces goes out in chunks, and to an old client until the close") {
+    Running running({}, {{"GET", "/pieces", pieces}});
+    running.run();
+    CHECK(body_of(running.raw(get("/pieces"))) ==
+          "4\r\none,\r\n4\r\ntwo,\r\n5\r\nthree\r\n0\r\n\r\n");
+    CHECK(body_of(running.raw(get("/pieces", "HTTP/1.0"))) == "one,two,three");
+    const std::string head = running.raw("HEAD /pieces HTTP/1.1\r\n" + std::string(tail));
+    CHECK(head.find("Transfer-Encoding: chunked\r\n") != std::string::npos);
+    CHECK(body_of(head).empty());
+    const std::string two = running.raw("GET /pieces HTTP/1.1\r\nHost: x\r\n\r\n" + get("/echo"));
+    CHECK(count_of(two, "HTTP/1.1 200 OK") == 2);
+}
+
+TEST_CASE("a producer is held back by a client that does not read, and goes on when it does") {
+    static constexpr std::size_t piece_octets = 1 << 16;
+    static constexpr std::size_t pieces_all = 256;  // more than the system takes on its own
+    std::atomic<std::size_t> made{0};
+    const auto produce = [&made](Body& body) -> asio::awaitable<Status> {
+        for (std::size_t i = 0; i < pieces_all; ++i) {
+            const Status sent = co_await body.write(std::string(piece_octets, 'x'));
+            if (!sent) co_return sent;
+            ++made;
+        }
+        co_return Status();
+    };
+    const auto large = [&produce](Request) -> asio::awaitable<Response> {
+        co_return in_pieces(produce);
+    };
+    Running running({}, {{"GET", "/large", large}});
+    running.run();
+    const int fd = running.connect();
+    Running::send(fd, get("/large"));
+    read_until(fd, "\r\n\r\n");
+    CHECK(status_of(running.raw(get("/echo"))) == "HTTP/1.1 200 OK");
+    CHECK(made < pieces_all);
+    const std::string rest = Running::drain(fd);
+    CHECK(rest.ends_with("0\r\n\r\n"));
+    CHECK(made == pieces_all);
+    ::close(fd);
+}
+
+TEST_CASE("a client that stops reading a body is cut off after the limit") {
+    Limits limits;
+    limits.request_time = base::Duration::milliseconds(50);
+    std::promise<Errc> told;
+    const auto produce = [&told](Body& body) -> asio::awaitable<Status> {
+        for (;;) {
+            Status sent = co_await body.write(std::string(1 << 20, 'x'));
+            if (sent) continue;
+            told.set_value(sent.error().code);
+            co_return sent;
+        }
+    };
+    const auto endless = [&produce](Request) -> asio::awaitable<Response> {
+        co_return in_pieces(produce);
+    };
+    Running running(limits, {{"GET", "/endless", endless}});
+    running.run();
+    const int fd = running.connect();
+    Running::send(fd, get("/endless"));
+    CHECK(told.get_future().get() == Errc::io);
+    ::close(fd);
+}
+
+TEST_CASE("a body that fails half-way has no end that looks like one") {
+    const auto produce = [](Body& body) -> asio::awaitable<Status> {
+        const Status sent = co_await body.write("half");
+        if (!sent) co_return sent;
+        co_return fail(Errc::io, "no disk");
+    };
+    const auto thrower = [](Body& body) -> asio::awaitable<Status> {
+        const Status sent = co_await body.write("half");
+        static_cast<void>(sent);
+        throw std::runtime_error("no disk");
+    };
+    const auto fails = [&](Request) -> asio::awaitable<Response> { co_return in_pieces(produce); };
+    const auto throws = [&](Request) -> asio::awaitable<Response> { co_return in_pieces(thrower); };
+    Running running({}, {{"GET", "/fails", fails}, {"GET", "/throws", throws}});
+    running.run();
+    CHECK(body_of(running.raw(get("/fails"))) == "4\r\nhalf\r\n");
+    CHECK(body_of(running.raw(get("/throws"))) == "4\r\nhalf\r\n");
+}
+
+TEST_CASE("an event stream ends when the server stops, with the mark of the end") {
+    Running running({}, {{"GET", "/events", events}});
+    running.run();
+    const int fd = running.connect();
+    Running::send(fd, get("/events"));
+    const std::string first = read_until(fd, "\n\n\r\n");
+    CHECK(first.find("Content-Type: text/event-stream\r\n") != std::string::npos);
+    CHECK(first.find("event: tick\ndata: 1\n\n") != std::string::npos);
+    running.stop();
+    CHECK(Running::drain(fd) == "0\r\n\r\n");
+    ::close(fd);
+}
+
+TEST_CASE("an event stream is cancelled when its client goes, and room is made for another") {
+    Limits limits;
+    limits.streams_max = 1;
+    Running running(limits, {{"GET", "/events", events}});
+    running.run();
+    const int first = running.connect();
+    Running::send(first, get("/events"));
+    read_until(first, "\n\n\r\n");
+    CHECK(status_of(running.raw(get("/events"))) == "HTTP/1.1 503 Service Unavailable");
+    CHECK(status_of(running.raw(get("/echo"))) == "HTTP/1.1 200 OK");
+    ::shutdown(first, SHUT_WR);
+    Running::drain(first);  // ends once the server has noticed
+    ::close(first);
+    const int second = running.connect();
+    Running::send(second, get("/events"));
+    CHECK(status_of(read_until(second, "\n\n\r\n")) == "HTTP/1.1 200 OK");
+    SUBCASE("and when its client sends more than a request's worth") {
+        Running::send(second, std::string(100'000, 'x'));
+        Running::drain(second);
+    }
+    ::close(second);
+}
+
+TEST_CASE("a route has limits of its own for the body and for the handler") {
+    RouteLimits large;
+    large.body_octets_max = 200'000;
+    RouteLimits small;
+    small.body_octets_max = 2;
+    RouteLimits hasty;
+    hasty.handler_time = base::Duration::milliseconds(20);
+    const auto size = [](Request request) -> asio::awaitable<Response> {
+        Response response;
+        response.body = std::to_string(request.body.size());
+        co_return response;
+    };
+    Running running({}, {{"PUT", "/large", size, large},
+                         {"PUT", "/small", size, small},
+                         {"GET", "/hasty", forever, hasty},
+                         {"PUT", "/hasty", size, hasty}});
+    running.run();
+    const auto put = [&](const std::string& path, std::size_t octets) {
+        return running.raw("PUT " + path +
+                           " HTTP/1.1\r\nContent-Length: " + std::to_string(octets) + "\r\n" +
+                           std::string(tail) + std::string(octets, 'a'));
+    };
+    CHECK(body_of(put("/large", 200'000)) == "200000");
+    CHECK(status_of(put("/large", 200'001)) == "HTTP/1.1 413 Payload Too Large");
+    CHECK(body_of(put("/small", 2)) == "2");
+    CHECK(status_of(put("/small", 3)) == "HTTP/1.1 413 Payload Too Large");
+    const std::string chunked =
+        "PUT /small HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" + std::string(tail);
+    CHECK(body_of(running.raw(chunked + "1\r\na\r\n1\r\na\r\n0\r\n\r\n")) == "2");
+    CHECK(status_of(running.raw(chunked + "1\r\na\r\n2\r\naa\r\n0\r\n\r\n")) ==
+          "HTTP/1.1 413 Payload Too Large");
+    CHECK(status_of(running.raw(get("/hasty"))) == "HTTP/1.1 503 Service Unavailable");
+    CHECK(body_of(put("/hasty", 1)) == "1");
+}
+
+TEST_CASE("a client that sends its body slower than the route allows is cut off") {
+    RouteLimits hasty;
+    hasty.body_time = base::Duration::milliseconds(50);
+    Running running({}, {{"PUT", "/hasty", echo, hasty}});
+    running.run();
+    const int slow = running.connect();
+    Running::send(slow, "PUT /hasty HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab");
+    CHECK(Running::drain(slow).empty());
+    ::close(slow);
+}
+
+TEST_CASE("a guard refuses before the body is read, and lets others pass") {
+    const auto guard = [](const Request& request) -> std::optional<Response> {
+        const std::string* key = find_or_null(request.fields, "x-api-key");
+        if (key != nullptr && *key == "secret") return std::nullopt;
+        Response response;
+        response.status = 401;
+        return response;
+    };
+    Running running({},
+                    {{"PUT", "/guarded", echo, {}, guard}, {"GET", "/guarded", echo, {}, guard}});
+    running.run();
+    // The body never comes, and the answer does not wait for it.
+    CHECK(status_of(running.raw("PUT /guarded HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n")) ==
+          "HTTP/1.1 401 Unauthorized");
+    CHECK(status_of(running.raw("PUT /guarded HTTP/1.1\r\nX-API-Key: secret\r\n"
+                                "Content-Length: 2\r\n" +
+                                std::string(tail) + "ab")) == "HTTP/1.1 200 OK");
+    const std::string two = running.raw("GET /guarded HTTP/1.1\r\nHost: x\r\n\r\n" + get("/echo"));
+    CHECK(count_of(two, "401 Unauthorized") == 1);
+    CHECK(count_of(two, "200 OK") == 1);
+}
+
+TEST_CASE("a client that expects 100-continue is told to go on, or is refused") {
+    RouteLimits small;
+    small.body_octets_max = 2;
+    Running running({}, {{"PUT", "/small", echo, small}});
+    running.run();
+    const int fd = running.connect();
+    const std::string expect = std::string("Expect: 100-continue\r\n") + std::string(tail);
+    Running::send(fd, "PUT /small HTTP/1.1\r\nContent-Length: 2\r\n" + expect);
+    CHECK(read_until(fd, "\r\n\r\n") == "HTTP/1.1 100 Continue\r\n\r\n");
+    Running::send(fd, "ab");
+    CHECK(body_of(Running::drain(fd)) == "PUT /small ab");
+    ::close(fd);
+    CHECK(status_of(running.raw("PUT /small HTTP/1.1\r\nContent-Length: 3\r\n" + expect)) ==
+          "HTTP/1.1 413 Payload Too Large");
+}
+
+TEST_CASE("bodies of all connections together have a limit") {
+    Limits limits;
+    limits.bodies_octets_max = 30'000;
+    Running running(limits);
+    running.run();
+    const int held = running.connect();
+    Running::send(held, "POST /echo HTTP/1.1\r\nContent-Length: 20001\r\n" + std::string(tail) +
+                            std::string(20'000, 'a'));
+    const std::string second = "POST /echo HTTP/1.1\r\nContent-Length: 20000\r\n" +
+                               std::string(tail) + std::string(20'000, 'b');
+    // The first may still be under way when the second is read: as soon as it is there, 503.
+    while (status_of(running.raw(second)) != "HTTP/1.1 503 Service Unavailable") {
+    }
+    Running::send(held, "a");
+    CHECK(status_of(Running::drain(held)) == "HTTP/1.1 200 OK");
+    ::close(held);
+    CHECK(status_of(running.raw(second)) == "HTTP/1.1 200 OK");
+}
+
+TEST_CASE("bad chunks, endless chunk lines and endless trailers are refused") {
+    Running running;
+    running.run();
+    const std::string head =
+        "POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" + std::string(tail);
+    const std::pair<std::string, std::string> rows[] = {
+        {"zz\r\n", "HTTP/1.1 400 Bad Request"},
+        {"-1\r\na\r\n", "HTTP/1.1 400 Bad Request"},
+        {"1\r\nab\r\n0\r\n\r\n", "HTTP/1.1 400 Bad Request"},
+        {"fffffffffffffffffff\r\n", "HTTP/1.1 400 Bad Request"},
+        {"ffffffffffffffff\r\n", "HTTP/1.1 413 Payload Too Large"},
+        {"1;" + std::string(100'000, 'x'), "HTTP/1.1 431 Request Header Fields Too Large"},
+        {"0\r\n" + std::string(100'000, 'x'), "HTTP/1.1 431 Request Header Fields Too Large"},
+        {"1\r\na\r\n0\r\nX: y\r\n\r\n", "HTTP/1.1 200 OK"},
+    };
+    for (const auto& [body, status] : rows) {
+        CAPTURE(body.substr(0, 20));
+        CHECK(status_of(running.raw(head + body)) == status);
+    }
+    // Both ways to say the length: RFC 9112 section 6.1 smells a smuggled request.
+    CHECK(status_of(running.raw("POST /echo HTTP/1.1\r\nContent-Length: 3\r\n"
+                                "Transfer-Encoding: chunked\r\n" +
+                                std::string(tail) + "0\r\n\r\n")) == "HTTP/1.1 400 Bad Request");
+}
+
+TEST_CASE("clients that close early, at any octet, leave nothing behind") {
+    Running running({}, {{"GET", "/pieces", pieces}, {"GET", "/events", events}});
+    running.run();
+    const std::string requests[] = {get("/pieces"), get("/events"),
+                                    "POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" +
+                                        std::string(tail) + "3\r\ntwo\r\n0\r\n\r\n"};
+    for (const std::string& request : requests) {
+        for (std::size_t cut = 0; cut <= request.size(); ++cut) {
+            const int fd = running.connect();
+            Running::send(fd, request.substr(0, cut));
+            if (cut % 2 == 0) {  // a reset
+                const linger at_once{1, 0};
+                ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+            }
+            ::close(fd);
+        }
+    }
+    while (running.connections() != 0) {
+    }
+    CHECK(status_of(running.raw(get("/echo"))) == "HTTP/1.1 200 OK");
+}
+
+TEST_CASE("a transport that scrambles and wants to write while it reads needs no other server") {
+    const auto scrambled = [](net::Descriptor socket) -> std::unique_ptr<Transport> {
+        return std::make_unique<Scrambled>(std::move(socket));
+    };
+    Running running({}, {{"GET", "/pieces", pieces}, {"GET", "/events", events}}, scrambled);
+    running.run();
+    const auto raw = [&](const std::string& text) {
+        return Scrambled::cross(running.raw(Scrambled::cross(text)));
+    };
+    CHECK(body_of(raw(get("/echo?a=b"))) == "GET /echo  a=b");
+    CHECK(body_of(raw(get("/pieces"))).ends_with("5\r\nthree\r\n0\r\n\r\n"));
+    const int fd = running.connect();
+    Running::send(fd, Scrambled::cross(get("/events")));
+    read_until(fd, Scrambled::cross("\n\n\r\n"));
+    running.stop();
+    CHECK(Scrambled::cross(Running::drain(fd)) == "0\r\n\r\n");
+    ::close(fd);
 }
 
 }  // namespace zc::http

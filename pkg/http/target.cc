@@ -3,6 +3,8 @@
 #include <optional>
 #include <utility>
 
+#include "http/client.h"
+
 namespace zc::http {
 namespace {
 
@@ -38,13 +40,20 @@ Result<std::string> unescape(std::string_view text, Plus plus) {
 
 }  // namespace
 
-Result<Request> read_target(std::string_view target) {
+Result<Target> read_target(std::string_view target) {
     if (target.empty() || target.front() != '/')
         return fail(Errc::malformed, "wanted a target that begins with '/'");
-    Request request;
+    Target out;
     const std::size_t mark = target.find('?');
-    ZC_TRY(request.path, unescape(target.substr(0, mark), Plus::plus));
-    if (mark == std::string_view::npos) return request;
+    for (std::string_view path = target.substr(0, mark); !path.empty();) {
+        path.remove_prefix(1);
+        const std::string_view raw = path.substr(0, path.find('/'));
+        path.remove_prefix(raw.size());
+        ZC_TRY(std::string segment, unescape(raw, Plus::plus));
+        (out.path += '/') += segment;
+        out.segments.push_back(std::move(segment));
+    }
+    if (mark == std::string_view::npos) return out;
     std::string_view rest = target.substr(mark + 1);
     for (std::size_t count = 0; !rest.empty(); ++count) {
         if (count == query_parameters_max)
@@ -60,9 +69,9 @@ Result<Request> read_target(std::string_view target) {
         if (equals != std::string_view::npos) {
             ZC_TRY(value, unescape(pair.substr(equals + 1), Plus::blank));
         }
-        request.query.insert_or_assign(std::move(name), std::move(value));
+        out.query.insert_or_assign(std::move(name), std::move(value));
     }
-    return request;
+    return out;
 }
 
 std::string escape(std::string_view text) {

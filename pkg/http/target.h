@@ -2,22 +2,28 @@
 // section 2.1).
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
-#include "http/message.h"
 
 namespace zc::http {
 
 inline constexpr std::size_t query_parameters_max = 64;
 
-/// "/a%20b?c=d+e&f" → path "/a b", query {c: "d e", f: ""}; method and body stay empty.
-/// Errors: `malformed` for what does not begin with '/', a bad escape, an escaped NUL; `limit` for
-/// too many parameters.
-Result<Request> read_target(std::string_view target);
+struct Target {
+    std::string path;
+    // The path between its slashes, before the escapes are undone: "/a%2Fb/" is {"a/b", ""}. Dot
+    // segments stay as they are.
+    std::vector<std::string> segments;
+    std::map<std::string, std::string> query;
+};
 
-/// `text` with all but unreserved characters as %XX, to be put into a target.
-std::string escape(std::string_view text);
+/// "/a%20b?c=d+e&f" → path "/a b", query {c: "d e", f: ""}.
+/// Errors: `malformed` for a text that does not begin with '/', a bad escape, an escaped NUL;
+/// `limit` for too many parameters.
+Result<Target> read_target(std::string_view target);
 
 }  // namespace zc::http

@@ -2,27 +2,33 @@
 
 #include <doctest/doctest.h>
 
+#include "http/client.h"
+
 namespace zc::http {
 
 TEST_CASE("a target is taken apart into path and query") {
     struct Row {
         std::string_view target, path;
+        std::vector<std::string> segments;
         std::map<std::string, std::string> query;
     };
     const Row rows[] = {
-        {"/", "/", {}},
-        {"/health", "/health", {}},
-        {"/a%20b/%2f", "/a b//", {}},
-        {"/a+b", "/a+b", {}},
-        {"/x?", "/x", {}},
-        {"/x?a=1&b=&c&&a=2", "/x", {{"a", "2"}, {"b", ""}, {"c", ""}}},
-        {"/x?a=1+2%2B3&b=c=d?", "/x", {{"a", "1 2+3"}, {"b", "c=d?"}}},
+        {"/", "/", {""}, {}},
+        {"/health", "/health", {"health"}, {}},
+        {"/a%20b/%2f", "/a b//", {"a b", "/"}, {}},
+        {"/a//b/", "/a//b/", {"a", "", "b", ""}, {}},
+        {"/../%2e", "/../.", {"..", "."}, {}},
+        {"/a+b", "/a+b", {"a+b"}, {}},
+        {"/x?", "/x", {"x"}, {}},
+        {"/x?a=1&b=&c&&a=2", "/x", {"x"}, {{"a", "2"}, {"b", ""}, {"c", ""}}},
+        {"/x?a=1+2%2B3&b=c=d?", "/x", {"x"}, {{"a", "1 2+3"}, {"b", "c=d?"}}},
     };
     for (const Row& row : rows) {
         CAPTURE(row.target);
         const auto request = read_target(row.target);
         REQUIRE(request.has_value());
         CHECK(request->path == row.path);
+        CHECK(request->segments == row.segments);
         CHECK(request->query == row.query);
     }
 }
