@@ -108,7 +108,7 @@ void print(term::Terminal& terminal, const ComparisonOptions& options, const Out
     if (!skipped.empty()) text += "passed over in the source: " + skipped + '\n';
     if (outcome.too_many && options.max_unexplained != 0)
         text += "more than the " + term::grouped(options.max_unexplained) +
-                " unexplained differences that may be\n";
+                " unexplained differences of --max-unexplained\n";
     if (outcome.not_clean_for_long)
         text += "clean for " + term::in_words(outcome.clean) + " of comparing, wanted " +
                 term::in_words(options.clean_wanted) + '\n';
@@ -134,7 +134,7 @@ void warn_of_one_side(term::Terminal& terminal, const char* a_name, const shadow
     if (!shadow::is_one_target(a, b)) return;
     terminal.warn(std::string(a_name) + ' ' + a.text + " and " + b_name + ' ' + b.text +
                   (a.kind == shadow::Target::Kind::store ? " are one store" : " are one server") +
-                  ", which is compared with itself");
+                  ": it is compared with itself");
 }
 
 Status ComparisonOptions::check() {
@@ -143,7 +143,7 @@ Status ComparisonOptions::check() {
     }
     if (strict) {
         if (!without.empty())
-            return fail(Errc::invalid, "--strict has no rule that --without could take away");
+            return fail(Errc::invalid, "--without: --strict has no rules to switch off");
         settings.policy = compare::Policy::strict();
     }
     for (const std::string& name : without) {
@@ -264,30 +264,31 @@ Status tell(term::Terminal& terminal, shadow::Results& results, const Comparison
 }
 
 void add_rules(CLI::App& app, ComparisonOptions& options) {
-    const char* const rules = "What may differ";
-    add_switch(app, "--strict", options.strict, "Nothing but the ID: no rule at all")->group(rules);
+    const char* const rules = "Allowed differences";
+    add_switch(app, "--strict", options.strict, "Allow only the ID to differ: no rules")
+        ->group(rules);
     add_list(app, "--without", options.without, "RULE", "Switch a rule off",
              parses(compare::parse_rule))
         ->group(rules);
     add_number(app, "--ttl-tolerance", options.settings.policy.ttl_tolerance, {0, 604800},
-               Unit::seconds, "How far TTLs may be apart")
+               Unit::seconds, "Allowed difference of TTLs")
         ->group(rules);
     add_number(app, "--serial-lag", options.settings.policy.serial_lag, {0, 1000000}, Unit::count,
-               "How far SOA serials may be apart")
+               "Allowed difference of SOA serials")
         ->group(rules);
 }
 
 void add_results(CLI::App& app, ComparisonOptions& options) {
     const char* const outcome = "Results";
     add_text(app, "--results", options.results, "FILE",
-             "Where runs, cases and samples are kept; made if it is not there")
+             "File of runs, cases and samples; created if it does not exist")
         ->group(outcome);
     add_number(app, "--max-unexplained", options.max_unexplained, {0, questions_max}, Unit::count,
-               "Gate: exit code 1 with more unexplained differences in the run")
+               "Gate: exit code 1 if the run has more unexplained differences than this")
         ->group(outcome);
     add_text(app, "--require-clean", options.require_clean, "DURATION",
-             "Gate: exit code 1 unless nothing unexplained was seen for so long while comparing "
-             "went on, over all runs of the results: 72h, 30m",
+             "Gate: exit code 1 until this much time of comparing has passed without an "
+             "unexplained difference, over all runs of the results: 72h, 30m",
              parses(parse_duration))
         ->group(outcome);
     add_text(app, "--report", options.report, "FILE", "Write an HTML page at the end")

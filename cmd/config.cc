@@ -145,8 +145,7 @@ Action define_config_check(CLI::App& app) {
 
 Action define_config_show(CLI::App& app) {
     auto words = std::make_shared<std::vector<std::string>>();
-    add_list(app, "verb", *words, "VERB",
-             "The verb whose settings are shown; serve if none is given");
+    add_list(app, "verb", *words, "VERB", "Verb whose settings are shown; default: serve");
     return [words](Invocation& invocation) {
         std::string path;
         for (const std::string& word : *words) path += (path.empty() ? "" : " ") + word;

@@ -23,7 +23,7 @@ struct ControlOptions {
 void add_control_flags(CLI::App& app, ControlOptions& options, std::uint64_t timeout_default) {
     options.timeout = base::Duration::seconds(static_cast<std::int64_t>(timeout_default));
     add_text(app, "--control", options.socket, "PATH", "Control socket of the node");
-    add_seconds(app, "--timeout", options.timeout, {1, 86400}, "How long to wait for its answer");
+    add_seconds(app, "--timeout", options.timeout, {1, 86400}, "Time to wait for its answer");
 }
 
 /// The node's answer as JSON. Errors of transport, and any status but `wanted` and 503.
@@ -211,24 +211,24 @@ Action define_status(CLI::App& app) {
 Action define_health(CLI::App& app) {
     app.footer(
         "Exit code 0: serving. 1: loading, stopping, or more zones are not served than "
-        "--max-not-served allows. 2: the node could not be asked, also when nobody is there. "
-        "Without a limit, zones that are not served are counted and change nothing: the zone of "
-        "one customer must not take a site off the net. GET /health?max-not-served=N of --metrics "
-        "answers the same, by status 200 or 503. For routing daemons and load balancers.");
+        "--max-not-served allows. 2: the node could not be asked, or no node is running. Without "
+        "--max-not-served, zones that are not served change nothing: the zone of one customer must "
+        "not take a site off the net. GET /health?max-not-served=N of --metrics answers the same "
+        "by status 200 or 503. Made for routing daemons and load balancers.");
     auto options = std::make_shared<ControlOptions>();
     add_control_flags(app, *options, 2);
     add_text(app, "--max-not-served", options->max_not_served, "N|N%",
-             "How many zones, or percent of them, may be not served (withheld, broken, refused, "
-             "damaged, not loaded); no limit if not given",
+             "Zones, or percent of them, that may be not served (withheld, broken, refused, "
+             "damaged, not loaded); default: no limit",
              parses(catalogue::NotServedLimit::parse));
     return [options](Invocation& invocation) { return run_health(*options, invocation); };
 }
 
 Action define_reload(CLI::App& app) {
     app.footer(
-        "Re-reads zone files that have changed, and settings that can change at run time. No "
-        "query is lost; a zone whose file is bad keeps its last good content. Exit code 1: "
-        "something could not be taken over.");
+        "Re-reads zone files that have changed, and settings that can change at run time. No query "
+        "is lost. A zone whose file is bad keeps its last good content. Exit code 1: a change was "
+        "not taken over.");
     return asks(app, 3600, run_reload);
 }
 

@@ -103,7 +103,7 @@ Status prepare(const DiffOptions& options, const std::atomic<bool>& stop, Prepar
         static_cast<int>(!options.dnstap.empty()) + static_cast<int>(!options.interface.empty());
     if (sources != 1)
         return wanted(std::string(sources == 0 ? "no questions" : "several sources of questions") +
-                      ": wanted one of FILE, --from-zones, --dnstap, --interface");
+                      ": wanted exactly one of FILE, --from-zones, --dnstap, --interface");
     if (options.older.empty()) return wanted("--old: wanted a target, such as 192.0.2.1:5300");
     if (options.newer.empty()) return wanted("--new: wanted a target, such as store:new.db");
 
@@ -118,7 +118,7 @@ Status prepare(const DiffOptions& options, const std::atomic<bool>& stop, Prepar
     const bool recorded =
         out.run.older.kind == Kind::recorded || out.run.newer.kind == Kind::recorded;
     if (out.run.older.kind == Kind::recorded && out.run.newer.kind == Kind::recorded)
-        return wanted("--old and --new: one of them at least has to be asked");
+        return wanted("--old and --new: both are recorded, wanted at least one server or store");
     if (recorded && !options.from_zones.empty())
         return wanted("recorded: --from-zones has no answers, wanted a capture");
     shadow::Settings settings = options.comparison.settings;
@@ -319,7 +319,7 @@ int run_diff(DiffOptions options, Invocation& invocation) {
     if (stopped) {
         terminal.complain(prepared.resumable
                               ? "interrupted; the same command again goes on from here"
-                              : "interrupted; what had not been asked yet is gone");
+                              : "interrupted; the remaining questions cannot be read again");
         return 2;
     }
     const shadow::Tally& tally = outcome.summary.tally;
@@ -346,60 +346,62 @@ Action define_diff(CLI::App& app) {
         "or xz; - is stdin");
     const char* const sides = "Compared";
     add_text(app, "--old", options->older, "TARGET",
-             "The server that is: ADDRESS[:PORT], tcp:ADDRESS[:PORT], store:FILE, or recorded for "
-             "the answers in the capture",
+             "Old server: ADDRESS[:PORT], tcp:ADDRESS[:PORT], store:FILE, or recorded for the "
+             "answers in the capture",
              check_target)
         ->group(sides);
-    add_text(app, "--new", options->newer, "TARGET", "The server that is to take its place",
+    add_text(app, "--new", options->newer, "TARGET", "New server; a target as for --old",
              check_target)
         ->group(sides);
-    add_text(app, "--referee", options->referee, "TARGET", "A third, asked about differences only",
-             check_target)
+    add_text(app, "--referee", options->referee, "TARGET",
+             "Third server, asked about differences only", check_target)
         ->group(sides);
     add_text(app, "--zone-data", options->zone_data, "STORE",
-             "Store that says who is right; none for none. Without it: a side that is a store, "
-             "else that of --from-zones")
+             "Store whose zones decide who is right; none switches that off. Default: a side that "
+             "is a store, else the store of --from-zones")
         ->group(sides);
-    const char* const questions = "Other questions than those of a file";
+    const char* const questions = "Questions from elsewhere";
     add_text(app, "--from-zones", options->from_zones, "STORE",
-             "What the zones of a store suggest to ask")
+             "Questions that the zones of a store suggest")
         ->group(questions);
     add_text(app, "--dnstap", options->dnstap, "SOCKET",
-             "Live: listen there for the dnstap of a server")
+             "Live: listen on this socket for the dnstap of a server")
         ->group(questions);
-    add_text(app, "--interface", options->interface, "IF", "Live: a copy of the traffic there")
+    add_text(app, "--interface", options->interface, "IF",
+             "Live: copy the traffic of this interface")
         ->group(questions);
     add_number(app, "--capture-port", options->capture_port, {1, 65535}, Unit::count,
                "Port of the server in captures")
         ->group(questions);
     add_switch(app, "--edns", options->comparison.settings.edns,
-               "Ask with EDNS where a text says nothing")
+               "Ask with EDNS if the text does not say")
         ->group(questions);
     add_switch(app, "--do", options->comparison.settings.dnssec_ok,
-               "Ask with DO where a text says nothing")
+               "Ask with DO if the text does not say")
         ->group(questions);
     add_number(app, "--limit", options->limit, {0, questions_max}, Unit::count,
-               "Ends after so many questions; 0 is none")
+               "End after this many questions; 0 is no limit")
         ->group(questions);
 
     add_rules(app, options->comparison);
-    const char* const rules = "What may differ";
+    const char* const rules = "Allowed differences";
     add_seconds(app, "--lag", run.lag, {0, 86400},
-                "How long the sides may have different versions of a zone: differences meanwhile "
-                "are asked again until then")
+                "Time in which the sides may have different versions of a zone; differences are "
+                "asked again until it has passed")
         ->group(rules);
     add_number(app, "--recheck", run.recheck, {0, 10}, Unit::count,
-               "How often a difference is asked again")
+               "Times that a difference is asked again")
         ->group(rules);
 
     const char* const speed = "Speed";
     add_number(app, "--rate", run.rate, {0, 10'000'000}, Unit::per_second,
                "Questions a second; 0 is as fast as they are answered")
         ->group(speed);
-    add_choice<shadow::RunOptions::Pace>(app, "--pace", run.pace,
-                                         {{"rate", shadow::RunOptions::Pace::rate},
-                                          {"recorded", shadow::RunOptions::Pace::recorded}},
-                                         "recorded: at the times of the capture")
+    add_choice<shadow::RunOptions::Pace>(
+        app, "--pace", run.pace,
+        {{"rate", shadow::RunOptions::Pace::rate},
+         {"recorded", shadow::RunOptions::Pace::recorded}},
+        "rate asks as --rate says, recorded at the times of the capture")
         ->group(speed);
     add_number(app, "--window", run.window, {1, 16384}, Unit::count,
                "Questions in flight, of each worker")
@@ -407,21 +409,21 @@ Action define_diff(CLI::App& app) {
     add_number(app, "--workers", run.workers, {0, 64}, Unit::count, "Threads; 0 is one a core")
         ->group(speed);
     add_number(app, "--answer-timeout", options->timeout_milliseconds, {1, 60'000},
-               Unit::milliseconds, "How long to wait for the answer to one sending")
+               Unit::milliseconds, "Time to wait for the answer to one sending")
         ->group(speed);
     add_number(app, "--sends", run.sends, {1, 10}, Unit::count,
-               "Sendings of one question, repeats included")
+               "Sendings of one question, the first included")
         ->group(speed);
 
     add_results(app, options->comparison);
     add_switch(app, "--resume", options->resume,
-               "Go on with a run of the same that was stopped, or begin anew", "fresh")
+               "Go on with the same run if it was stopped, or begin anew", "fresh")
         ->group("Results");
     app.footer(
-        "Asks both sides and compares; each difference gets labels, a verdict and the clause it "
-        "stands on, and differences of one cause are one case. Ctrl-C stops; the same command "
-        "goes on from there. Exit code 0: clean. 1: differences that nothing explains. 2: could "
-        "not compare, or was stopped.");
+        "Asks both sides the same and compares the answers. Each difference gets labels, a verdict "
+        "and a clause of an RFC; differences of one cause are one case. After Ctrl-C the same "
+        "command goes on where it stopped. Exit code 0: clean. 1: differences that nothing "
+        "explains. 2: could not compare, or was stopped. zonectl-migrate(7) tells more.");
     return [options](Invocation& invocation) { return run_diff(*options, invocation); };
 }
 

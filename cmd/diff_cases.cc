@@ -55,17 +55,18 @@ std::string check_case(const std::string& text) {
 }
 
 void add_case(CLI::App& app, CaseOptions& options) {
-    add_text(app, "case", options.case_text, "CASE", "Its number in zonectl diff list", check_case)
+    add_text(app, "case", options.case_text, "CASE", "Number of the case in zonectl diff list",
+             check_case)
         ->required();
     add_results(app, options.results);
 }
 void add_sample(CLI::App& app, CaseOptions& options) {
     add_number(app, "--sample", options.sample, {1, shadow::Results::samples_kept_max}, Unit::count,
-               "Which of its samples");
+               "Number of the sample");
 }
 void add_zone_data(CLI::App& app, CaseOptions& options) {
     add_text(app, "--zone-data", options.zone_data, "STORE",
-             "Store with the zones; that of the run if not given");
+             "Store with the zones; default: that of the run");
 }
 
 /// `not_found` of a case or sample is an answer, not a failure.
@@ -339,7 +340,7 @@ SideFaults faults_of(std::string side, const std::string& target, base::Octets r
 Result<std::string> zone_data_of(const CaseOptions& options, const Loaded& loaded) {
     if (!options.zone_data.empty()) return options.zone_data;
     if (!loaded.settings.zone_data.empty()) return loaded.settings.zone_data;
-    return fail(Errc::invalid, "the run had no zone data: --zone-data STORE tells where it is");
+    return fail(Errc::invalid, "the run had no zone data; name a store with --zone-data STORE");
 }
 
 int run_explain(const CaseOptions& options, Invocation& invocation) {
@@ -583,8 +584,8 @@ Action define_diff_list(CLI::App& app) {
     auto options = std::make_shared<CaseOptions>();
     add_results(app, options->results);
     add_number(app, "--run", options->run, {0, UINT32_MAX}, Unit::count,
-               "Only what was seen in this run; 0 is all");
-    add_switch(app, "--unexplained", options->unexplained, "Only what nothing explains");
+               "Only cases of this run; 0 is all runs");
+    add_switch(app, "--unexplained", options->unexplained, "Only cases that nothing explains");
     app.footer("Unexplained cases first, then by count.");
     return action_of(std::move(options), run_list);
 }
@@ -593,10 +594,10 @@ Action define_diff_show(CLI::App& app) {
     auto options = std::make_shared<CaseOptions>();
     add_case(app, *options);
     add_number(app, "--samples", options->samples, {1, shadow::Results::samples_kept_max},
-               Unit::count, "How many of its samples");
+               Unit::count, "Samples to show");
     app.footer(
-        "- stands before what only the old server says, + before what only the new one does. "
-        "Below 100 columns one stands below the other.");
+        "A line with - is in the old server's answer alone, a line with + in the new one's. On "
+        "terminals of less than 100 columns one answer stands below the other.");
     return action_of(std::move(options), run_show);
 }
 
@@ -606,8 +607,8 @@ Action define_diff_explain(CLI::App& app) {
     add_sample(app, *options);
     add_zone_data(app, *options);
     app.footer(
-        "The lookup of RFC 1034 section 4.3.2 in the zone's own records, and the step at which "
-        "each side parts from it.");
+        "Shows the lookup of RFC 1034 section 4.3.2 in the zone's own records, and the step at "
+        "which each side parts from it.");
     return action_of(std::move(options), run_explain);
 }
 
@@ -619,9 +620,9 @@ Action define_diff_replay(CLI::App& app) {
         const auto target = shadow::parse_target(text);
         return target ? std::string() : target.error().message;
     };
-    add_text(app, "--old", options->older, "TARGET", "Ask this instead of the run's", check);
-    add_text(app, "--new", options->newer, "TARGET", "Ask this instead of the run's", check);
-    add_seconds(app, "--timeout", options->timeout, {1, 60}, "How long to wait for an answer");
+    add_text(app, "--old", options->older, "TARGET", "Ask this server instead of the run's", check);
+    add_text(app, "--new", options->newer, "TARGET", "Ask this server instead of the run's", check);
+    add_seconds(app, "--timeout", options->timeout, {1, 60}, "Time to wait for an answer");
     app.footer("Exit code 0: the same now. 1: still different. 2: neither answers.");
     return action_of(std::move(options), run_replay);
 }
@@ -629,9 +630,11 @@ Action define_diff_replay(CLI::App& app) {
 Action define_diff_accept(CLI::App& app) {
     auto options = std::make_shared<CaseOptions>();
     add_case(app, *options);
-    add_text(app, "--because", options->because, "TEXT", "Why; it stands in lists and reports");
-    add_switch(app, "--undo", options->undo, "Take that back");
-    app.footer("From its first sample on, in all runs. What it will be seen again counts, too.");
+    add_text(app, "--because", options->because, "TEXT", "Reason, shown in lists and reports");
+    add_switch(app, "--undo", options->undo, "Take the acceptance back");
+    app.footer(
+        "The case counts as explained in all runs, from its first sample on, and whenever it is "
+        "seen again.");
     return action_of(std::move(options), run_accept);
 }
 
@@ -640,17 +643,16 @@ Action define_diff_minimise(CLI::App& app) {
     add_case(app, *options);
     add_sample(app, *options);
     add_zone_data(app, *options);
-    add_number(app, "--trials", options->trials, {1, 10'000'000}, Unit::count,
-               "What it may try at most");
+    add_number(app, "--trials", options->trials, {1, 10'000'000}, Unit::count, "Trials at most");
     app.footer(
-        "Prints the fewest records and the shortest question that still show it, in the form of "
-        "testdata/answer/. Exit code 1: the zone data finds no side wrong.");
+        "Prints the fewest records and the shortest question that still show the case, in the form "
+        "of testdata/answer/. Exit code 1: by the zone data no side is wrong.");
     return action_of(std::move(options), run_minimise);
 }
 
 Action define_diff_report(CLI::App& app) {
     auto options = std::make_shared<CaseOptions>();
-    add_text(app, "output", options->output, "FILE", "Where the page goes; - is stdout");
+    add_text(app, "output", options->output, "FILE", "File of the page; - is stdout");
     add_results(app, options->results);
     return action_of(std::move(options), run_report);
 }

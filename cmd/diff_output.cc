@@ -12,7 +12,7 @@
 namespace zc::cmd {
 
 void add_results(CLI::App& app, std::string& path) {
-    add_text(app, "--results", path, "FILE", "Where the results are kept");
+    add_text(app, "--results", path, "FILE", "File of the results");
 }
 
 Result<base::Duration> parse_duration(std::string_view text) {

@@ -90,7 +90,7 @@ Status export_dump(const ExportOptions& options, term::Terminal& terminal,
     if (options.output == "-")
         return write_dump(options, terminal, stop, left, [&](std::string_view piece) -> Status {
             terminal.data(piece);
-            if (terminal.failed()) return fail(Errc::io, "stdout takes no more");
+            if (terminal.failed()) return fail(Errc::io, "stdout is closed or full");
             return {};
         });
     // Complete or not there: half a dump would be refused by whoever reads it, but only when it is
@@ -123,7 +123,8 @@ Status export_files(const ExportOptions& options, term::Terminal& terminal,
     std::filesystem::create_directories(folder, error);
     if (!error && !std::filesystem::is_empty(folder, error) && !error)
         return fail(Errc::exists,
-                    "wanted an empty folder, or none: old files would be taken for zones",
+                    "the folder is not empty, wanted an empty or a new one: old files would be "
+                    "taken for zones",
                     {options.output});
     if (error) return base::fail_errno(error.value(), "create " + options.output);
     return each_zone(
@@ -167,7 +168,7 @@ int run_export(const ExportOptions& options, Invocation& invocation) {
     term::Terminal& terminal = invocation.terminal;
     const StopOnSignals stop;
     if (options.to == To::zone_files && options.output == "-") {
-        terminal.complain("zone files go into a folder: --output DIR");
+        terminal.complain("--to zone-files: wanted --output DIR");
         return 2;
     }
     Left left;
@@ -190,17 +191,16 @@ Action define_export(CLI::App& app) {
         app, "--to", options->to, {{"powerdns", To::powerdns}, {"zone-files", To::zone_files}},
         "powerdns is a dump of data in COPY form, for PostgreSQL with PowerDNS's schema");
     add_text(app, "-o,--output", options->output, "PATH",
-             "File of the dump, - is stdout; folder of the zone files, made or empty");
+             "File of the dump (- is stdout), or folder of the zone files (empty or new)");
     add_switch(app, "--serve-unsigned", options->serve_unsigned,
-               "Write zone files, without signatures, of zones that PowerDNS signs itself: bogus "
-               "where the parent has a DS");
+               "Also write zone files of zones that PowerDNS signs itself: they have no signatures "
+               "and are bogus if the parent has a DS");
     app.footer(
-        "What only PowerDNS knows (kinds, metadata, keys, comments) is in a dump and not in zone "
-        "files; disabled records, and those of types that only PowerDNS has, stand there in "
-        "comments and are named on stderr, one line each. A zone that PowerDNS signs goes into a "
-        "dump with its keys, and into no zone file. Exit code 1: zones were left out, each is "
-        "named, "
-        "or records that were answered stand in comments.");
+        "A dump has everything. Zone files have no kinds, metadata, keys and comments. In zone "
+        "files, disabled records and records of types that only PowerDNS has stand in comments; "
+        "each is named on stderr, one line each. A zone that PowerDNS signs goes into a dump with "
+        "its keys, and into no zone file. Exit code 1: zones were left out, each is named, or "
+        "records that were answered stand in comments.");
     return [options](Invocation& invocation) { return run_export(*options, invocation); };
 }
 

@@ -373,7 +373,7 @@ int write_files(const std::map<std::string, std::string>& files, const std::stri
 
 Action generates(CLI::App& app, std::map<std::string, std::string> (*make)(const CLI::App& root)) {
     auto folder = std::make_shared<std::string>();
-    add_text(app, "directory", *folder, "DIR", "Where the files are written")->required();
+    add_text(app, "directory", *folder, "DIR", "Folder for the files")->required();
     return [folder, make](Invocation& invocation) {
         const Tree tree;
         return write_files(make(tree.root()), *folder, invocation);

@@ -8,7 +8,7 @@ namespace zc::cmd {
 
 Action define_help(CLI::App& app) {
     auto words = std::make_shared<std::vector<std::string>>();
-    add_list(app, "verb", *words, "VERB", "The verb to explain, one word or two");
+    add_list(app, "verb", *words, "VERB", "Verb to explain, one word or two");
     return [words](Invocation& invocation) {
         std::string path;
         for (const std::string& word : *words) path += (path.empty() ? "" : " ") + word;

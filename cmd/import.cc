@@ -323,18 +323,18 @@ void print(term::Terminal& terminal, const ImportVerbOptions& options, const Rep
                        term::grouped(counts.unchanged) + " unchanged\n";
     if (report.totals.not_transferred > 0)
         line += counted(report.totals.not_transferred, "zone", "zones") +
-                " could not be transferred: what the store has of them stays" +
+                " could not be transferred: the store keeps what it has of them" +
                 (options.prune ? ", and --prune removed nothing\n" : "\n");
     if (report.totals.broken > 0)
         line += counted(report.totals.broken, "zone is broken", "zones are broken") +
-                ": SERVFAIL for its names\n";
+                ": SERVFAIL\n";
     if (report.totals.unsigned_zones > 0)
         line += counted(report.totals.unsigned_zones, "zone is", "zones are") +
-                " signed by PowerDNS, which is not done here yet: SERVFAIL for its names "
+                " signed by PowerDNS as it answers, which zonectl does not do yet: SERVFAIL "
                 "(--serve-unsigned overrides)\n";
     if (report.totals.hidden > 0)
         line += counted(report.totals.hidden, "zone has", "zones have") +
-                " a disabled SOA: stored, and as if it were not here\n";
+                " a disabled SOA: stored, and not served\n";
     if (options.dry_run) line += "dry run: nothing was changed\n";
     terminal.out(line);
 }
@@ -491,7 +491,7 @@ int run_import(const ImportVerbOptions& options, Invocation& invocation) {
     }
 
     if (!report.outcome.image_file_problem.empty())
-        terminal.warn("the store is whole, but not its image file: " +
+        terminal.warn("the store is whole, its image file is not: " +
                       report.outcome.image_file_problem);
     if (terminal.json())
         terminal.out(json_of(options, report, *findings));
@@ -510,16 +510,17 @@ Action define_import(CLI::App& app) {
         "files, one ORIGIN.zone file, postgresql://… for a live database, or axfr://ADDRESS[:PORT] "
         "for zones of a running server; - is stdin")
         ->required();
-    add_text(app, "--store", options->store, "FILE", "Where the zones go; made if it is not there")
+    add_text(app, "--store", options->store, "FILE",
+             "Store for the zones; created if it does not exist")
         ->required();
     add_text(app, "--from", options->from, "FORMAT",
-             "What the source is, when it cannot be told from it: pg-dump, mysql-dump, pg-custom, "
+             "Format of the source, if the source does not tell: pg-dump, mysql-dump, pg-custom, "
              "pg-directory, postgresql, sqlite, zone-files, axfr",
              parses(ingest::parse_format));
     add_text(app, "--database", options->database, "NAME",
-             "Of a dump of several databases (pg_dumpall, mysqldump --databases): read this one");
+             "Database to read, if a dump has several (pg_dumpall, mysqldump --databases)");
     add_text(app, "--schema", options->schema, "NAME",
-             "Of a dump with PowerDNS's tables in several schemas: read this one");
+             "Schema to read, if a dump has PowerDNS's tables in several");
     add_list(app, "--zone", options->zones, "NAME", "With axfr://: transfer this zone",
              [](const std::string& text) {
                  const auto name = dns::Name::parse(text);
@@ -536,70 +537,65 @@ Action define_import(CLI::App& app) {
                  const auto name = dns::Name::parse(text);
                  return name ? std::string() : name.error().message;
              });
-    CLI::Option* key =
-        add_text(app, "--tsig-key", options->tsig_key, "[ALGORITHM:]NAME:SECRET",
-                 "With axfr://: sign and verify transfers (TSIG), the secret in base64, the "
-                 "algorithm hmac-sha256 if not given. Who lists processes sees it: --tsig-key-file",
-                 parses(transfer::parse_tsig_key));
+    CLI::Option* key = add_text(app, "--tsig-key", options->tsig_key, "[ALGORITHM:]NAME:SECRET",
+                                "With axfr://: sign and verify transfers (TSIG). The secret is in "
+                                "base64, the default algorithm is hmac-sha256. Other users see the "
+                                "secret in the list of processes; --tsig-key-file hides it",
+                                parses(transfer::parse_tsig_key));
     add_text(app, "--tsig-key-file", options->tsig_key_file, "FILE",
-             "The same out of a file, also in the form of BIND's tsig-keygen")
+             "The same from a file, also in the form of BIND's tsig-keygen")
         ->excludes(key);
     add_number(app, "--connections", options->connections, {1, 64}, Unit::count,
                "With axfr://: zones transferred at once");
     add_seconds(app, "--timeout", options->timeout, {1, 3600},
-                "With axfr://: for a connection, and for each message of a transfer");
+                "With axfr://: time for a connection, and for each message of a transfer");
     add_seconds(app, "--transfer-timeout", options->transfer_timeout, {1, 604800},
-                "With axfr://: for a whole zone; one that brings fewer than 2048 octets a minute "
-                "is given up too");
+                "With axfr://: time for a whole zone. A transfer that brings fewer than 2048 "
+                "octets a minute is given up too");
     add_switch(app, "--as-secondary", options->as_secondary,
-               "With axfr://: zones that are new in the store become secondaries of that server, "
-               "not zones of its own");
+               "With axfr://: zones that are new in the store become secondaries of that server");
     add_switch(app, "--from-powerdns", options->from_powerdns,
-               "With axfr://: that server is PowerDNS, so that its types 65401 and 65402 are ALIAS "
-               "and LUA; of any other server they are opaque data");
+               "With axfr://: the server is PowerDNS, so types 65401 and 65402 are ALIAS and LUA. "
+               "From any other server they are opaque data");
     add_switch(app, "--retransfer", options->retransfer,
-               "With axfr://: transfer zones whose SOA is what it was at the last transfer from "
-               "that server, too");
+               "With axfr://: also transfer zones whose SOA has not changed since the last "
+               "transfer from that server");
     add_text(app, "--report", options->report, "FILE",
-             "Every refused or doubtful row, with file and line; JSON lines if FILE ends in .json "
-             "or .jsonl, else columns with tabs between");
+             "File for every refused or doubtful row, with its place. JSON lines if FILE ends in "
+             ".json or .jsonl, else columns separated by tabs");
     add_switch(app, "--dry-run", options->dry_run, "Read, compare and report; change nothing");
     add_switch(app, "--repair", options->repair,
-               "Mend rows that PowerDNS does not answer as they stand, and say what was done");
+               "Repair rows that PowerDNS does not answer as they stand, and report each");
     add_switch(app, "--prune", options->prune, "Remove zones from the store that no source has");
-    add_number(
-        app, "--max-removed", options->removed_percent_max, {0, 100}, Unit::count,
-        "With --prune: percent of the store's zones that may be removed; if it would be more, "
-        "nothing is changed and the exit code is 2. Of 5 zones one is 20 percent");
+    add_number(app, "--max-removed", options->removed_percent_max, {0, 100}, Unit::count,
+               "With --prune: percent of the store's zones that may be removed. If more would be, "
+               "nothing is changed and the exit code is 2. One of 5 zones is 20 percent");
     add_switch(app, "--serve-unsigned", options->serve_unsigned,
-               "Answer, without signatures, from zones that PowerDNS signs itself");
+               "Serve zones that PowerDNS signs itself, without signatures");
     add_number(app, "--default-ttl", options->default_ttl, {0, dns::ttl_seconds_max}, Unit::seconds,
                "TTL of records that have none");
     add_number(app, "--threads", options->threads, {0, 64}, Unit::count,
-               "Threads that judge and compile; 0 is one a core");
+               "Threads that check and compile zones; 0 is one a core");
     add_number(app, "--memory-octets-max", options->memory_octets, {0, std::uint64_t{1} << 40},
                Unit::octets,
-               "Rows in memory while they wait to be grouped by zone; others go to disk");
+               "Memory for rows that wait to be grouped by zone; further rows go to disk");
     add_text(app, "--temporary-directory", options->temporary_directory, "DIR",
-             "For rows that do not fit into memory; /var/tmp if not given");
+             "Folder for rows that do not fit into memory; default: /var/tmp");
     app.footer(
-        "Merges into what is there: only what differs is changed, all of it or nothing. A running "
-        "node takes it over with zonectl reload. A zone that a server refuses, cuts off or does "
-        "not "
-        "sign as asked is reported and left as the store has it; zones that arrive signed are "
-        "served as they are. A zone whose SOA is as the last transfer from that server gave it is "
-        "unchanged and not transferred again, unless it is signed (signatures are renewed without "
-        "another serial) or something was found in it: --retransfer transfers all. Every row that "
-        "was read is counted once: served as it is, repaired, disabled, PowerDNS only (ALIAS, "
-        "LUA), "
-        "made anew (NSEC, NSEC3), without type, same twice, of a zone that is not served, of an "
-        "unchanged zone, or refused. Exit code 1: rows or zones were refused, or a zone is not "
-        "served "
-        "(it is broken, or PowerDNS signs it); the rest is in the store; or all is there, "
-        "but the report could not be written. 2: the source could not be "
-        "read to its end or has no zone, two sources have one zone, more zones would be removed "
-        "than --max-removed allows, or "
-        "the disk is full; the store is as it was.");
+        "Merges the source into the store: zones that differ are changed, all of them or none. A "
+        "running node takes the changes over with zonectl reload. If a server refuses a zone, cuts "
+        "it off or does not sign it as asked, the zone is reported and the store keeps what it has "
+        "of it. Zones that arrive signed are served as they are. A zone whose SOA has not changed "
+        "since the last transfer from that server is not transferred again, unless it is signed "
+        "(signatures are renewed without another serial) or the last import reported something in "
+        "it: --retransfer transfers all. Every row that was read is counted once: served as it is, "
+        "repaired, disabled, PowerDNS only (ALIAS, LUA), made anew (NSEC, NSEC3), without type, "
+        "same twice, of a zone that is not served, of an unchanged zone, or refused. Exit code 1: "
+        "rows or zones were refused, or a zone is not served because it is broken or PowerDNS "
+        "signs it; the rest is in the store. Or all is in the store, but the report could not be "
+        "written. 2: the source could not be read to its end or has no zone, two sources have one "
+        "zone, --prune would remove more zones than --max-removed allows, or the disk is full; the "
+        "store is as it was. zonectl-migrate(7) tells more.");
     return [options](Invocation& invocation) { return run_import(*options, invocation); };
 }
 

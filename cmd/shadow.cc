@@ -77,10 +77,9 @@ term::Json front_json(const shadow::Front::Passed& passed) {
 std::string front_text(const shadow::Front::Passed& passed) {
     return "passed on " + term::grouped(passed.queries) + " queries and " +
            term::grouped(passed.answers) + " answers" +
-           (passed.given_up == 0
-                ? std::string()
-                : "; " + term::grouped(passed.given_up) +
-                      " found no room, and were answered with SERVFAIL or not let in");
+           (passed.given_up == 0 ? std::string()
+                                 : "; " + term::grouped(passed.given_up) +
+                                       " found no room: they got SERVFAIL, or no connection");
 }
 
 int run_shadow(ShadowOptions options, Invocation& invocation) {
@@ -141,16 +140,16 @@ int run_shadow(ShadowOptions options, Invocation& invocation) {
         std::this_thread::sleep_for(look_interval);
         if (runtime::monotonic() - flushed >= flush_interval) {
             flushed = runtime::monotonic();
-            or_say_so("what was compared in the last second is lost", keep);
+            or_say_so("comparisons of the last second are lost", keep);
         }
         if (!kept) continue;
-        or_say_so("nothing is shown", [&] {
+        or_say_so("the screen is not drawn", [&] {
             if (const Status shown = view.update(*results, *run); !shown)
                 terminal.warn(shown.error().text());
         });
     }
     front.stop();
-    or_say_so("what was compared in the last second is lost", keep);
+    or_say_so("comparisons of the last second are lost", keep);
     view.finish();
     outcome.took = view.running();
     outcome.front = front_json(front.passed());
@@ -177,61 +176,57 @@ std::string check_server(const std::string& text) {
 Action define_shadow(CLI::App& app) {
     auto options = std::make_shared<ShadowOptions>();
     add_list(
-        app, "--listen", options->listen, "ADDR:PORT",
-        "Where clients ask, over UDP and TCP; can be given several times",
+        app, "--listen", options->listen, "ADDR:PORT", "Address that clients ask, over UDP and TCP",
         parses<net::Endpoint>([](std::string_view text) { return net::parse_endpoint(text); }));
     const char* const sides = "Compared";
     add_text(app, "--old", options->older, "ADDR:PORT",
-             "The server that is: clients get its answers, as they are", check_server)
+             "Old server: clients get its answers as they are", check_server)
         ->group(sides);
-    add_text(
-        app, "--new", options->newer, "ADDR:PORT",
-        "The server that is to take its place: asked the same, over UDP after the client has its "
-        "answer",
-        check_server)
+    add_text(app, "--new", options->newer, "ADDR:PORT",
+             "New server: asked the same; over UDP after the client has its answer", check_server)
         ->group(sides);
-    add_text(app, "--zone-data", options->zone_data, "STORE", "Store that says who is right")
+    add_text(app, "--zone-data", options->zone_data, "STORE",
+             "Store whose zones decide who is right")
         ->group(sides);
     add_choice<ProxyTo>(app, "--proxy-to", options->proxy,
                         {{"none", ProxyTo::none},
                          {"old", ProxyTo::older},
                          {"new", ProxyTo::newer},
                          {"both", ProxyTo::both}},
-                        "Who gets the client's address, in a PROXY protocol v2 header before each "
-                        "message; differences are not asked again then")
+                        "Servers that get the client's address, in a PROXY protocol v2 header "
+                        "before each message. Differences are not asked again then")
         ->group(sides);
     add_rules(app, options->comparison);
     add_seconds(app, "--lag", options->front.lag, {0, 86400},
-                "How long the sides may have different versions of a zone: differences meanwhile "
-                "are asked again until then")
-        ->group("What may differ");
+                "Time in which the sides may have different versions of a zone; differences are "
+                "asked again until it has passed")
+        ->group("Allowed differences");
 
     const char* const limits = "Limits";
     add_number(app, "--one-in", options->front.one_in, {1, 1'000'000}, Unit::count,
-               "Compares one query in so many; the others only pass through")
+               "Compare one query in N; the others only pass through")
         ->group(limits);
     add_number(app, "--workers", options->front.workers, {0, 64}, Unit::count,
                "Workers for UDP, two threads each; 0 is one a core")
         ->group(limits);
-    add_number(
-        app, "--in-flight", options->front.in_flight_max, {1, 32768}, Unit::count,
-        "Queries in flight, of each worker; beyond that the longest gives way, with SERVFAIL")
+    add_number(app, "--in-flight", options->front.in_flight_max, {1, 32768}, Unit::count,
+               "Queries in flight of each worker; at the limit the oldest one gets SERVFAIL")
         ->group(limits);
     add_number(app, "--answer-timeout", options->timeout_milliseconds, {1, 60'000},
-               Unit::milliseconds, "After so long a side has not answered")
+               Unit::milliseconds, "Time after which a side has not answered")
         ->group(limits);
     add_number(app, "--tcp-clients", options->front.tcp_clients_max, {1, 100'000}, Unit::count,
                "TCP connections of clients")
         ->group(limits);
     add_seconds(app, "--tcp-idle", options->front.tcp_idle, {1, 3600},
-                "After so long without a query a TCP connection is closed")
+                "Time without a query after which a TCP connection is closed")
         ->group(limits);
     add_results(app, options->comparison);
     app.footer(
-        "Clients get the old server's answers, octet for octet, whatever becomes of the new one "
-        "and "
-        "of the results. Ctrl-C or SIGTERM ends it: what is under way is still answered. Exit code "
-        "0: clean. 1: differences that nothing explains. 2: could not compare.");
+        "Clients get the old server's answers, octet for octet, whatever happens to the new server "
+        "and to the results. Ctrl-C or SIGTERM ends it; queries under way are still answered. Exit "
+        "code 0: clean. 1: differences that nothing explains. 2: could not compare. "
+        "zonectl-migrate(7) tells more.");
     return [options](Invocation& invocation) { return run_shadow(*options, invocation); };
 }
 

@@ -255,7 +255,7 @@ int run_zone_export(const StoreOptions& options, Invocation& invocation) {
     if (!zone) return code;
     if (const std::string why = why_no_zone_file(*zone, options.serve_unsigned); !why.empty()) {
         invocation.terminal.complain("zone " + dns::to_string(zone->apex) + ' ' + why +
-                                     "; zonectl zone show has what there is");
+                                     "; zonectl zone show shows it");
         return 1;
     }
     for (const std::string& record : ingest::only_in_comments(*zone))
@@ -422,8 +422,8 @@ Action define_zone_list(CLI::App& app) {
     auto options = std::make_shared<StoreOptions>();
     add_store(app, *options);
     app.footer(
-        "One line a zone, in canonical order, with tabs between: name, kind, state, serial, "
-        "records.");
+        "Prints one line a zone, in canonical order: name, kind, state, serial and records, "
+        "separated by tabs.");
     return [options](Invocation& invocation) { return run_list(*options, invocation); };
 }
 
@@ -439,11 +439,11 @@ Action define_zone_export(CLI::App& app) {
     add_store(app, *options);
     add_zone(app, *options);
     add_switch(app, "--serve-unsigned", options->serve_unsigned,
-               "Also, without signatures, of a zone that PowerDNS signs itself: bogus where the "
-               "parent has a DS");
+               "Also write a zone that PowerDNS signs itself: it has no signatures and is bogus if "
+               "the parent has a DS");
     app.footer(
-        "Disabled records, and those of types that only PowerDNS has, stand in comments and are "
-        "named on stderr. Exit code 1: there is no such zone or nothing of it was written, or a "
+        "Disabled records, and records of types that only PowerDNS has, stand in comments; each is "
+        "named on stderr. Exit code 1: there is no such zone, the zone was not written, or a "
         "record that was answered stands in a comment.");
     return [options](Invocation& invocation) { return run_zone_export(*options, invocation); };
 }
@@ -451,7 +451,7 @@ Action define_zone_export(CLI::App& app) {
 Action define_store_check(CLI::App& app) {
     auto options = std::make_shared<StoreOptions>();
     add_store(app, *options);
-    app.footer("Reads all of it. Exit code 1: something is damaged.");
+    app.footer("Reads all of the store. Exit code 1: something is damaged.");
     return [options](Invocation& invocation) { return run_check(*options, invocation); };
 }
 
@@ -459,10 +459,9 @@ Action define_store_stats(CLI::App& app) {
     auto options = std::make_shared<StoreOptions>();
     add_store(app, *options);
     app.footer(
-        "Records are counted in the words of zonectl import. Those that an import repaired or made "
-        "(NSEC, NSEC3) are served as they are from then on; rows that it refused, met twice or "
-        "that "
-        "have no type are not in the store.");
+        "Counts records in the words of zonectl import. Records that an import repaired or made "
+        "(NSEC, NSEC3) count as served as they are. Rows that it refused, found twice or found "
+        "without type are not in the store.");
     return [options](Invocation& invocation) { return run_stats(*options, invocation); };
 }
 

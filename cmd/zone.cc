@@ -24,9 +24,9 @@ struct ZoneOptions {
 
 CLI::Option* add_origin(CLI::App& app, ZoneOptions& options) {
     add_number(app, "--default-ttl", options.default_ttl, {0, dns::ttl_seconds_max}, Unit::seconds,
-               "TTL of records when the file gives none");
+               "TTL of records if the file gives none");
     return add_text(app, "--origin", options.origin, "NAME",
-                    "Apex of the zone; else it follows from the file's name, ORIGIN.zone",
+                    "Apex of the zone; default: from the file's name, ORIGIN.zone",
                     [](const std::string& text) {
                         const auto name = dns::Name::parse(text);
                         return name ? std::string() : name.error().message;
@@ -227,13 +227,13 @@ Action define_zone_check(CLI::App& app) {
     auto options = std::make_shared<ZoneOptions>();
     add_origin(app, *options);
     add_switch(app, "--strict", options->strict,
-               "Records that do not belong into the zone refuse it, as with serve --strict");
+               "Refuse a zone if the file has records outside of it, as serve --strict does");
     add_list(app, "file", options->files, "FILE", "Zone file (RFC 1035 section 5); - is stdin")
         ->required();
     app.footer(
-        "Exit code 1: a zone would be refused. Warnings are about what is legal and may not "
-        "be meant, what can never be answered, and records outside of the zone (or NSEC3 at a "
-        "name that is no hash), which are left out.");
+        "Exit code 1: a zone would be refused. Warnings name records that are legal but may be a "
+        "mistake, records that can never be answered, and records that are left out because they "
+        "are outside of the zone (or NSEC3 at a name that is no hash).");
     return [options](Invocation& invocation) { return run_check(*options, invocation); };
 }
 
@@ -242,16 +242,15 @@ Action define_zone_print(CLI::App& app) {
     add_origin(app, *options);
     add_file(app, *options);
     app.footer(
-        "Canonical form: every record whole on one line, names in canonical order. Two files "
-        "of the same content print the same.");
+        "Prints every record whole on one line, names in canonical order. Two files of the same "
+        "content print the same.");
     return [options](Invocation& invocation) { return run_print(*options, invocation); };
 }
 
 Action define_zone_compile(CLI::App& app) {
     auto options = std::make_shared<ZoneOptions>();
     add_origin(app, *options);
-    add_text(app, "-o,--output", options->output, "IMAGE", "Where the image is written")
-        ->required();
+    add_text(app, "-o,--output", options->output, "IMAGE", "File of the image")->required();
     add_file(app, *options);
     return [options](Invocation& invocation) { return run_compile(*options, invocation); };
 }

@@ -115,7 +115,7 @@ ls "$disk"
 "$zonectl" store check --store "$disk/s"
 "$zonectl" zone show zone7.example --store "$disk/s" | head -3
 """)
-    assert "the store is whole, but not its image file: " in said and "No space left on device" in said, said
+    assert "the store is whole, its image file is not: " in said and "No space left on device" in said, said
     assert "s-images" not in said.split() and "s-images.new" not in said.split(), said
     assert "1 changed" in said, said
 
