@@ -1,5 +1,6 @@
 #include "serve_options.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <optional>
@@ -296,34 +297,6 @@ std::span<const std::string_view> reloadable_keys() {
     return keys;
 }
 
-Result<server::Settings> server_settings(const ServeOptions& options) {
-    server::Settings out;
-    out.tcp = options.tcp;
-    out.rate_limit = options.rate_limit;
-    for (const std::string& text : options.proxy_from) {
-        ZC_TRY(const dns::Prefix prefix, dns::parse_prefix(text));
-        out.proxy_senders.push_back(prefix);
-    }
-    return out;
-}
-
-Result<server::Options> server_options(const ServeOptions& options, std::uint64_t seed) {
-    server::Options out;
-    for (const std::string& text : options.listen) {
-        ZC_TRY(const net::Endpoint endpoint, net::parse_endpoint(text));
-        out.listen.push_back(endpoint);
-    }
-    if (out.listen.empty()) return fail(Errc::invalid, "listen: wanted one address at least");
-    out.workers = options.workers;
-    out.pin = options.pin;
-    out.receive_octets = options.receive_octets;
-    out.send_octets = options.send_octets;
-    out.rate_limit_entries = options.rate_limit_entries;
-    out.seed = seed;
-    ZC_TRY(out.settings, server_settings(options));
-    return out;
-}
-
 Result<std::shared_ptr<const answer::Identity>> identity(const ServeOptions& options,
                                                          const answer::CookieSecrets& fallback) {
     auto out = std::make_shared<answer::Identity>();
@@ -342,14 +315,6 @@ Result<std::shared_ptr<const answer::Identity>> identity(const ServeOptions& opt
     out->tcp_keepalive = static_cast<std::uint16_t>(
         std::min<std::int64_t>(options.tcp.idle.nanoseconds / unit_nanoseconds, 0xffff));
     return std::shared_ptr<const answer::Identity>(std::move(out));
-}
-
-ingest::ZoneFileOptions zone_file_options(const ServeOptions& options) {
-    ingest::ZoneFileOptions out;
-    out.threads = options.load_threads;
-    out.default_ttl = options.default_ttl;
-    if (options.strict) out.misplaced = ingest::Misplaced::refuse_zone;
-    return out;
 }
 
 Result<net::Endpoint> parse_metrics_endpoint(std::string_view text) {
@@ -389,6 +354,108 @@ tl::expected<ServeConfiguration, std::vector<Error>> read_serve_configuration(
     if (options.user.empty() && !options.group.empty()) add("group: wanted user as well");
     if (!errors.empty()) return tl::unexpected(std::move(errors));
     out.settings = std::move(resolution.settings);
+    return out;
+}
+
+namespace {
+
+Result<server::Settings> server_settings(const ServeOptions& options) {
+    server::Settings out;
+    out.tcp = options.tcp;
+    out.rate_limit = options.rate_limit;
+    for (const std::string& text : options.proxy_from) {
+        ZC_TRY(const dns::Prefix prefix, dns::parse_prefix(text));
+        out.proxy_senders.push_back(prefix);
+    }
+    return out;
+}
+
+Result<server::Options> server_options(const ServeOptions& options) {
+    server::Options out;
+    for (const std::string& text : options.listen) {
+        ZC_TRY(const net::Endpoint endpoint, net::parse_endpoint(text));
+        out.listen.push_back(endpoint);
+    }
+    if (out.listen.empty()) return fail(Errc::invalid, "listen: wanted one address at least");
+    out.workers = options.workers;
+    out.pin = options.pin;
+    out.receive_octets = options.receive_octets;
+    out.send_octets = options.send_octets;
+    out.rate_limit_entries = options.rate_limit_entries;
+    return out;
+}
+
+ingest::ZoneFileOptions zone_file_options(const ServeOptions& options) {
+    ingest::ZoneFileOptions out;
+    out.threads = options.load_threads;
+    out.default_ttl = options.default_ttl;
+    if (options.strict) out.misplaced = ingest::Misplaced::refuse_zone;
+    return out;
+}
+
+/// Nobody has asked for the control socket at the place where it is by default.
+bool control_is_default(const std::vector<Setting>& settings) {
+    const auto at = std::ranges::find(settings, std::string_view("control"), &Setting::key);
+    return at == settings.end() || at->origin == Origin::built_in;
+}
+
+std::string octets_of(const std::array<std::uint8_t, 16>& secret) {
+    return {secret.begin(), secret.end()};
+}
+
+/// For telling at a reload what has changed.
+std::vector<node::SettingValue> values_of(const std::vector<Setting>& settings,
+                                          const answer::CookieSecrets& secrets) {
+    const auto reloadable = reloadable_keys();
+    std::vector<node::SettingValue> out;
+    for (const Setting& setting : settings) {
+        node::SettingValue& value = out.emplace_back();
+        value.key = setting.key;
+        value.values = setting.values;
+        value.reloadable = std::ranges::find(reloadable, setting.key) != reloadable.end();
+        // New secrets in the same file are a change.
+        if (setting.key == "cookie-secret-file")
+            for (const auto& secret : {secrets.current, secrets.previous})
+                value.values.push_back(octets_of(secret));
+    }
+    return out;
+}
+
+}  // namespace
+
+Result<node::Options> node_options(const ServeConfiguration& configuration, base::Seed seed) {
+    const ServeOptions& options = configuration.options;
+    node::Options out;
+    out.zones = options.zones;
+    out.store = options.store;
+    out.strict = options.strict;
+    out.progressive = options.progressive;
+    ZC_TRY(out.server, server_options(options));
+    if (options.control != none) out.control = options.control;
+    // The default place is made by the unit file (RuntimeDirectory). A node started by hand has
+    // none, which is no reason not to serve.
+    out.control_may_be_missing = control_is_default(configuration.settings);
+    if (!options.metrics.empty()) {
+        ZC_TRY(out.metrics, parse_metrics_endpoint(options.metrics));
+    }
+    out.log.level = options.log_level;
+    out.log.format = options.log_format;
+    out.become = {options.user, options.group};
+    out.version = ZC_VERSION;
+    out.seed = seed;
+    return out;
+}
+
+Result<node::Settings> node_settings(const ServeConfiguration& configuration,
+                                     const answer::CookieSecrets& fallback) {
+    const ServeOptions& options = configuration.options;
+    node::Settings out;
+    ZC_TRY(out.server, server_settings(options));
+    ZC_TRY(out.identity, identity(options, fallback));
+    out.zone_files = zone_file_options(options);
+    out.drain = options.drain;
+    out.metric_names = options.metric_names;
+    out.values = values_of(configuration.settings, out.identity->cookies);
     return out;
 }
 

@@ -12,6 +12,8 @@
 #include "base/result.h"
 #include "flags.h"
 #include "ingest/zone_files.h"
+#include "node/node.h"
+#include "node/settings.h"
 #include "runtime/log.h"
 #include "server/server.h"
 #include "settings.h"
@@ -59,15 +61,10 @@ void add_serve_flags(CLI::App& app, ServeOptions& options);
 /// The flags whose change a reload takes over; every other needs a restart.
 std::span<const std::string_view> reloadable_keys();
 
-/// `Errc::invalid` for what flags together cannot mean; single values have been checked when they
-/// were parsed.
-Result<server::Options> server_options(const ServeOptions& options, std::uint64_t seed);
-Result<server::Settings> server_settings(const ServeOptions& options);
 /// Reads the file of cookie secrets: 32 hexadecimal digits a line, the current one first, then, if
 /// there is one, the one before it. Without a file the secrets of `fallback` stay.
 Result<std::shared_ptr<const answer::Identity>> identity(const ServeOptions& options,
                                                          const answer::CookieSecrets& fallback);
-ingest::ZoneFileOptions zone_file_options(const ServeOptions& options);
 
 /// Where metrics are served. Only loopback addresses: the figures are nobody else's business.
 Result<net::Endpoint> parse_metrics_endpoint(std::string_view text);
@@ -78,8 +75,15 @@ struct ServeConfiguration {
     ServeOptions options;
     std::vector<Setting> settings;
 };
-/// Errors: what is wrong with them, all of it.
+/// Errors: all that is wrong with them.
 tl::expected<ServeConfiguration, std::vector<Error>> read_serve_configuration(
     const std::vector<std::string>& arguments);
+
+/// The part of it that a node keeps until it ends. Errors: `invalid`, for flags that do not go
+/// together; single values have been checked when they were parsed.
+Result<node::Options> node_options(const ServeConfiguration& configuration, base::Seed seed);
+/// The part that a reload can change. Errors: as `node_options`; those of `identity`.
+Result<node::Settings> node_settings(const ServeConfiguration& configuration,
+                                     const answer::CookieSecrets& fallback);
 
 }  // namespace zc::cmd

@@ -12,7 +12,7 @@ namespace {
 
 using What = ChangeReport::What;
 
-/// What is to be done with one zone of a change; nothing: it is served as it is.
+/// Says what becomes of one zone of a change. Nothing: it is served already as it is.
 struct Plan {
     std::optional<What> what;
     std::optional<std::uint32_t> serial;
@@ -30,6 +30,10 @@ Plan plan_of(const NewZone& zone, const std::optional<zone::Zone>& old) {
 }
 
 }  // namespace
+
+std::string first_error_of(const NewZone& zone) {
+    return zone.errors.empty() ? "" : zone.errors.front().text();
+}
 
 std::string_view to_string(ChangeReport::What what) noexcept {
     switch (what) {
@@ -71,11 +75,6 @@ void ChangeReport::add(dns::NameView apex, What what, std::optional<std::uint32_
 
 void Served::check_not_frozen() const noexcept {
     ZC_CHECK(frozen_.use_count() == 1);
-}
-
-void Served::set_all_not_loaded() {
-    not_loaded_ = zones_;
-    not_served_.set_not_loaded(not_loaded_);
 }
 
 void Served::apply(ZoneChanges changes, base::Instant now, ChangeReport& report) {
@@ -125,8 +124,7 @@ void Served::apply(ZoneChanges changes, base::Instant now, ChangeReport& report)
         if (what == What::failed_and_kept) continue;
         if (!outdated_.empty()) outdated_.erase(dns::to_string(zone.apex));
         if (zone.reason)
-            not_served_.put(zone.apex, *zone.reason,
-                            zone.errors.empty() ? "" : zone.errors.front().text());
+            not_served_.put(zone.apex, *zone.reason, first_error_of(zone));
         else
             not_served_.erase(zone.apex);
     }
@@ -147,7 +145,8 @@ void Served::replace(Replacement all, base::Instant now) {
     zones_ = all.zones;
     records_ = all.records;
     not_served_ = std::move(all.not_served);
-    not_loaded_ = 0;
+    not_loaded_ = all.not_loaded;
+    if (not_loaded_ > 0) not_served_.set_not_loaded(not_loaded_);
     outdated_.clear();
 }
 

@@ -1,25 +1,24 @@
-// What a node serves: the catalogue, and all that is known of zones that are not served, or not as
-// their source has them by now. It owns the catalogue alone; those who answer from it are told of
-// each new one.
+// What a node serves: the catalogue, and all that is known of zones that are not served, or that are
+// served with older data than their source has. `Served` owns the catalogue alone. It tells those who
+// answer from it of each new one.
 //
-// How a zone changes: a good one replaces what was served of it; a bad one leaves what was served
-// as it was, and is outdated from then on; where nothing was served its names get SERVFAIL, and it
-// is not served, with the reason.
+// How a zone changes: a good one replaces what was served of it. A bad one leaves what was served as it
+// was, and the zone is outdated from then on. Where nothing was served, the names of a bad zone get
+// SERVFAIL, and the zone is not served, with the reason.
 //
-// No memory: `apply` and `replace` throw std::bad_alloc. Then what was served before still is, or
-// all of the change is served and something of it is not told of: who calls reads the source anew.
+// No memory: `apply` and `replace` throw std::bad_alloc. Then what was served before still is, or all of
+// the change is served and part of the news of it is lost. The caller reads the source anew.
 //
-// Threads: one, the control thread. Others may add to the counts while the first catalogue is
-// filled, and look at it while it is frozen.
+// Threads: one, the control thread. Other threads get a `Frozen` to look at, never this.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -35,21 +34,30 @@ namespace zc::node {
 class Readers {
 public:
     virtual ~Readers() = default;
-    /// May throw std::bad_alloc; after it the next `publish` does not.
+    /// May throw std::bad_alloc. After it the next `publish` throws nothing.
     virtual void make_room() = 0;
     /// From now on they answer from `catalogue`. What is in `garbage` may still be read for a
     /// moment.
     virtual void publish(const catalogue::Catalogue& catalogue, catalogue::Garbage&& garbage) = 0;
 };
 
-/// A zone as its source has it now.
+/// All that its source now says of one zone: what is served of it, or why nothing is, and what the
+/// operator should know of it.
 struct NewZone {
     dns::Name apex;
     zone::Image image;  // of a zone that cannot be served the placeholder of its state
     std::uint64_t records = 0;
     std::optional<catalogue::Reason> reason;  // why nothing of it can be served
     std::vector<Error> errors;                // of a bad one
+    /// Records that do not belong into the zone; it is served without them. Some of
+    /// `left_out_count`.
+    std::vector<Error> left_out;
+    std::uint64_t left_out_count = 0;
+    std::string costly;  // a sentence of zone::costly_hashing; empty: its proofs cost little
 };
+
+/// Empty: it has none.
+std::string first_error_of(const NewZone& zone);
 
 struct ZoneChanges {
     std::vector<NewZone> zones;
@@ -78,39 +86,19 @@ std::string_view to_string(ChangeReport::What what) noexcept;
 
 class Served {
 public:
-    /// `first`: to be filled, not published yet.
+    /// `first` is what the readers begin with, of no zones: it is not published.
     Served(std::unique_ptr<catalogue::Catalogue> first, Readers& readers) noexcept
         : catalogue_(std::move(first)), readers_(readers) {}
 
-    // Until something is published.
-
-    /// For a loading thread to fill, while nobody reads it.
-    catalogue::Catalogue& unpublished() noexcept { return *catalogue_; }
-    /// Of zones that it put there. Any thread.
-    void count(std::uint64_t zones, std::uint64_t records) noexcept {
-        zones_ += zones;
-        records_ += records;
-    }
-    /// As `count`, of a source that tells only all of them.
-    void set_counts(std::uint64_t zones, std::uint64_t records) noexcept {
-        zones_ = zones;
-        records_ = records;
-    }
-    /// All zones are there by name, with placeholders; their data comes by `apply`.
-    void set_all_not_loaded();
-    /// What the loading thread found out about the zones that it put there.
-    void set_not_served(catalogue::NotServed not_served) noexcept {
-        not_served_ = std::move(not_served);
-    }
-
-    // From then on.
-
     void apply(ZoneChanges changes, base::Instant now, ChangeReport& report);
 
+    /// A whole catalogue and what is known of its zones. A loading thread makes it, and shares it
+    /// with nobody.
     struct Replacement {
         std::unique_ptr<catalogue::Catalogue> catalogue;
         std::uint64_t zones = 0, records = 0;
         catalogue::NotServed not_served;
+        std::uint64_t not_loaded = 0;  // of the zones: known by name, their data comes by `apply`
     };
     /// Everything anew. Nothing is outdated afterwards.
     void replace(Replacement all, base::Instant now);
@@ -118,7 +106,7 @@ public:
     void put_nameless(const std::string& problem) {
         not_served_.put_nameless(catalogue::Reason::damaged, problem);
     }
-    /// The first catalogue is whole.
+    /// The first load is whole, if it came in parts.
     void set_loaded(base::Instant now) noexcept { loaded_at_ = now; }
 
     /// The catalogue for another thread to look at. While one of these exists nothing may change:
@@ -132,7 +120,7 @@ public:
         Frozen(const catalogue::Catalogue& catalogue, std::shared_ptr<const bool> mark) noexcept
             : catalogue_(&catalogue), mark_(std::move(mark)) {}
         const catalogue::Catalogue* catalogue_;
-        std::shared_ptr<const bool> mark_;
+        std::shared_ptr<const bool> mark_;  // shared with the owner, who counts the others
     };
     Frozen freeze() const noexcept { return {*catalogue_, frozen_}; }
 
@@ -155,7 +143,7 @@ private:
     std::unique_ptr<catalogue::Catalogue> catalogue_;
     Readers& readers_;
     const std::shared_ptr<const bool> frozen_ = std::make_shared<const bool>(true);
-    std::atomic<std::uint64_t> zones_{0}, records_{0};
+    std::uint64_t zones_ = 0, records_ = 0;
     catalogue::NotServed not_served_;
     std::uint64_t not_loaded_ = 0;
     std::map<std::string, std::string> outdated_;

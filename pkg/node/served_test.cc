@@ -47,19 +47,20 @@ zone::Image image_of(const std::string& apex, std::uint32_t serial) {
 }
 
 NewZone good(const std::string& apex, std::uint32_t serial) {
-    return {.apex = name(apex),
-            .image = image_of(apex, serial),
-            .records = 2,
-            .reason = std::nullopt,
-            .errors = {}};
+    NewZone zone;
+    zone.apex = name(apex);
+    zone.image = image_of(apex, serial);
+    zone.records = 2;
+    return zone;
 }
 
 NewZone bad(const std::string& apex) {
-    return {.apex = name(apex),
-            .image = zone::placeholder(name(apex), zone::State::broken),
-            .records = 0,
-            .reason = catalogue::Reason::refused,
-            .errors = {{Errc::malformed, "no SOA", {apex + "zone", 3}}}};
+    NewZone zone;
+    zone.apex = name(apex);
+    zone.image = zone::placeholder(name(apex), zone::State::broken);
+    zone.reason = catalogue::Reason::refused;
+    zone.errors = {{Errc::malformed, "no SOA", {apex + "zone", 3}}};
+    return zone;
 }
 
 template <class... Zones>
@@ -175,12 +176,11 @@ TEST_CASE("a bad zone of which nothing was served is not served, with the reason
 
 TEST_CASE("zones that are known by name count as not loaded until their data comes") {
     Node node;
-    for (const char* apex : {"a.", "b.", "c."}) {
-        node.served.unpublished().insert(
-            {name(apex), zone::placeholder(name(apex), zone::State::pending)});
-        node.served.count(1, 0);
-    }
-    node.served.set_all_not_loaded();
+    Served::Replacement names{std::make_unique<catalogue::Catalogue>(8), 3, 0, {}, 3};
+    for (const char* apex : {"a.", "b.", "c."})
+        names.catalogue->insert({name(apex), zone::placeholder(name(apex), zone::State::pending)});
+    node.served.replace(std::move(names), {});
+    CHECK(node.served.loaded_at() == base::Instant{});
     CHECK(node.served.not_served().of(catalogue::Reason::not_loaded) == 3);
     node.apply(changes_of(good("a.", 1), bad("b.")));
     CHECK(node.served.not_served().of(catalogue::Reason::not_loaded) == 1);
@@ -197,7 +197,7 @@ TEST_CASE("a replacement is all there is afterwards") {
     fresh->insert({name("d."), image_of("d.", 9)});
     catalogue::NotServed not_served;
     not_served.put(name("e."), catalogue::Reason::withheld);
-    node.served.replace({std::move(fresh), 1, 2, std::move(not_served)}, later);
+    node.served.replace({std::move(fresh), 1, 2, std::move(not_served), 0}, later);
     CHECK(node.serial("d.") == 9);
     CHECK(!node.serial("a."));
     CHECK(node.served.zones() == 1);
@@ -213,7 +213,7 @@ TEST_CASE("without memory for a publication all stays as it was") {
     node.workers.no_memory = true;
     CHECK_THROWS_AS(node.apply(changes_of(good("a.", 2), good("b.", 1))), std::bad_alloc);
     CHECK_THROWS_AS(
-        node.served.replace({std::make_unique<catalogue::Catalogue>(8), 0, 0, {}}, later),
+        node.served.replace({std::make_unique<catalogue::Catalogue>(8), 0, 0, {}, 0}, later),
         std::bad_alloc);
     CHECK(node.serial("a.") == 1);
     CHECK(node.served.zones() == 1);

@@ -1,0 +1,780 @@
+#include "node/node.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <semaphore>
+#include <stdexcept>
+#include <string_view>
+#include <thread>
+#include <utility>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <unistd.h>
+
+#include "http/server.h"
+#include "load/store_watch.h"
+#include "node/figures.h"
+#include "node/long_work.h"
+#include "node/report.h"
+#include "node/routes.h"
+#include "node/zones.h"
+#include "runtime/clock.h"
+#include "runtime/mapped_file.h"
+#include "runtime/notify.h"
+#include "runtime/signals.h"
+#include "runtime/workers.h"
+#include "store/image_file.h"
+
+namespace zc::node {
+namespace {
+
+namespace asio = boost::asio;
+using asio::awaitable;
+
+constexpr base::Duration load_patience = base::Duration::seconds(60);
+constexpr base::Duration log_progress_interval = base::Duration::seconds(10);
+constexpr base::Duration end_patience_min = base::Duration::seconds(1);  // with a shorter drain
+constexpr base::Duration last_words_patience = base::Duration::milliseconds(200);
+constexpr std::chrono::microseconds tick_max = std::chrono::seconds(1);
+constexpr std::chrono::milliseconds retry_interval{10};  // where there was no memory
+/// Batches of zones that may wait for the control thread; then loading waits.
+constexpr std::ptrdiff_t batches_waiting_max = 4;
+
+template <class T>
+T value_or_throw(Result<T> result) {
+    if (!result) throw std::runtime_error(result.error().text());
+    return std::move(*result);
+}
+
+void check_or_throw(const Status& status) {
+    if (!status) throw std::runtime_error(status.error().text());
+}
+
+/// For words whose loss is borne, where something must be done whether they can be said or not.
+template <class Work>
+void tell(Work work) noexcept {
+    static_cast<void>(runtime::caught([&work] { work(); }));
+}
+
+/// For the little without which the node would be deaf. It waits until others give memory back.
+template <class Work>
+void sooner_or_later(Work work) noexcept {
+    while (!runtime::caught([&work] { work(); })) std::this_thread::sleep_for(retry_interval);
+}
+
+/// The workers, who answer from what is served.
+class ServerReaders final : public Readers {
+public:
+    explicit ServerReaders(std::optional<server::Server>& server) noexcept : server_(server) {}
+    void make_room() override { server_->make_room(); }
+    void publish(const catalogue::Catalogue& catalogue, catalogue::Garbage&& garbage) override {
+        server_->publish(catalogue, std::move(garbage));
+    }
+
+private:
+    std::optional<server::Server>& server_;  // there before anything is published
+};
+
+/// A reload, for those who wait for it.
+struct Reload {
+    explicit Reload(asio::io_context& io) : done(io, asio::steady_timer::time_point::max()) {}
+
+    asio::steady_timer done;  // never expires: cancelled when the report is there
+    term::Json report;
+};
+
+/// What the loading thread brings back from a reload.
+struct Looked {
+    std::optional<Served::Frozen> frozen;  // what was compared with
+    tl::expected<Settings, std::vector<Error>> settings;
+    Found found;
+    Status status;  // of the look
+};
+
+std::unique_ptr<Source> open_source(const Options& options) {
+    return value_or_throw(options.store.empty() ? open_zone_files(options.zones)
+                                                : open_store(options.store));
+}
+
+}  // namespace
+
+class Node::Impl final : public Routed {
+public:
+    Impl(Options options, Settings settings, ReadSettings read_settings);
+    ~Impl() override;
+
+    Ending run();
+
+private:
+    // The start.
+    void bind_server();
+    void bind_control();
+    void bind_metrics();
+    void drop_root();
+    void start_log();
+    void watch_signals();
+    void start_tick();
+    void start_serving();
+    void start_watching_store();
+
+    // The first load.
+    void begin_first_load();
+    void first_load(Source& source, std::uint64_t seed, const ingest::ZoneFileOptions& zone_files);
+    Handover handover();
+    void take_some(ZoneChanges zones);
+    void loaded(Found found, const Status& status);
+    void take_first(Found found, const Status& status);
+    void tell_serving();
+
+    // Reloads.
+    std::shared_ptr<Reload> ask_for_reload();
+    void begin_reload();
+    void look_again(Source& source, Served::Frozen frozen, std::uint64_t seed,
+                    const ingest::ZoneFileOptions& zone_files);
+    void reload_failed(const std::string& error);
+    void finish_reload(Looked looked);
+    std::vector<Error> take_over(tl::expected<Settings, std::vector<Error>> next,
+                                 std::vector<SettingChange>& changes);
+    void tell_reloaded(ReloadReport report, const std::vector<Error>& problems);
+    void end_reload(const Status& told);
+    void not_published(const Error& error);
+
+    // Of both, on the loading thread.
+    void begin_long_work(std::function<void()> work, void (Impl::*failed)(const std::string&));
+    ingest::ZoneFileOptions zone_files() const;
+    LoadProgress progress();
+
+    // Now and then.
+    void on_tick();
+    void look_around();
+    void tell_progress();
+    void store_seen(std::uint64_t look, const Result<load::StoreWatch::Seen>& seen);
+    void look_at_image_file();
+    void await_image_file_events();
+
+    // What is told.
+    ZoneCount count() const;
+    stats::Gauges gauges() const;
+    void tell_store_read();
+    term::Json health(const catalogue::NotServedLimit* limit_or_null) const override;
+    std::string metrics() const override;
+    term::Json status() const override;
+    awaitable<http::Response> reload() override;
+    void stop_soon() override;
+
+    // The end.
+    void load_failed(const std::string& error) { give_up("load_failed", error); }
+    void give_up(std::string_view event, const std::string& error);
+    void shut_down(std::string_view why);
+    base::Duration left_to_end() const;
+    Ending end();
+
+    const Options options_;
+    Settings settings_;  // as of the last reload
+    const std::vector<SettingValue> at_start_;
+    const ReadSettings read_settings_;
+    const runtime::Notifier notifier_;
+    const base::Duration started_ = runtime::monotonic();
+
+    asio::io_context io_{1};
+    asio::signal_set signals_{io_};
+    asio::steady_timer timer_{io_};
+    asio::posix::stream_descriptor image_file_events_{io_};
+    std::chrono::microseconds tick_ = tick_max;  // less when the service manager wants it
+
+    ServerReaders readers_{server_};
+    Zones zones_;
+    std::optional<server::Server> server_;  // after the zones that it reads, to end before them
+    std::optional<http::Server> control_;
+    std::optional<http::Server> metrics_;
+    std::optional<runtime::Log> log_;  // after privileges are dropped: it has a thread
+    std::optional<ZoneLog> zone_log_;
+    std::unique_ptr<load::BackgroundStoreWatch> store_watch_;
+
+    State state_ = State::loading;
+    int code_ = 0;
+    bool answers_ = false;  // workers run
+    std::uint64_t records_told_ = 0;
+    base::Duration end_by_;           // on the monotonic clock, once stopping
+    std::shared_ptr<Reload> reload_;  // the one under way
+    std::shared_ptr<Reload>
+        reload_next_;  // asked for since: the other may not see the latest files
+
+    Arriving arriving_;
+    std::atomic<bool> stop_loading_{false};
+    std::counting_semaphore<batches_waiting_max> batch_room_{batches_waiting_max};
+    LongWork long_work_;  // last, to end before what it uses
+};
+
+// The start.
+
+Node::Impl::Impl(Options options, Settings settings, ReadSettings read_settings)
+    : options_(std::move(options)),
+      settings_(std::move(settings)),
+      at_start_(settings_.values),
+      read_settings_(std::move(read_settings)),
+      notifier_(options_.notify_socket),
+      zones_(open_source(options_), readers_, options_.seed) {
+    // From here on a signal waits for `run`, which ends in order: the control socket is not left
+    // behind.
+    for (const int number : {SIGHUP, SIGINT, SIGTERM}) signals_.add(number);
+    bind_server();
+    bind_control();
+    bind_metrics();
+    drop_root();
+}
+
+Node::Impl::~Impl() {
+    stop_loading_ = true;
+}
+
+void Node::Impl::bind_server() {
+    server::Options options = options_.server;
+    options.settings = settings_.server;
+    options.seed = zones_.next_seed();
+    server_.emplace(std::move(options), zones_.served().catalogue(), settings_.identity);
+}
+
+void Node::Impl::bind_control() {
+    if (options_.control.empty()) return;
+    const std::filesystem::path folder = std::filesystem::path(options_.control).parent_path();
+    if (options_.control_may_be_missing && ::access(folder.c_str(), W_OK) != 0) return;
+    control_.emplace(io_, http::Limits{});
+    control_->add(open_routes(*this));
+    control_->add(control_routes(*this));
+    check_or_throw(control_->listen_unix(options_.control));
+}
+
+void Node::Impl::bind_metrics() {
+    if (!options_.metrics) return;
+    metrics_.emplace(io_, http::Limits{});
+    metrics_->add(open_routes(*this));
+    value_or_throw(metrics_->listen_tcp(*options_.metrics));
+}
+
+void Node::Impl::drop_root() {
+    // Root that was not told to be somebody else stays root with all it may: without, it could not
+    // even read the zone files of others.
+    if (::geteuid() == 0 && options_.become.user.empty()) return;
+    check_or_throw(runtime::drop_privileges(options_.become));
+}
+
+void Node::Impl::start_log() {
+    {
+        const runtime::SignalsBlocked blocked;
+        log_.emplace(options_.log);
+    }
+    zone_log_.emplace(*log_);
+    if (::geteuid() == 0) log_->warning("runs_as_root", {{"wanted", "--user"}});
+    if (!control_ && !options_.control.empty())
+        log_->info("no_control_socket", {{"wanted", "--control"}});
+}
+
+Ending Node::Impl::run() {
+    start_log();
+    watch_signals();
+    start_tick();
+    begin_first_load();
+    for (bool more = true; more && state_ != State::stopping;) {
+        const Status ran = runtime::caught([&] { more = io_.run_one() != 0; });
+        if (!ran) tell([&] { log_->error("control_failed", {{"error", ran.error().message}}); });
+    }
+    return end();
+}
+
+void Node::Impl::watch_signals() {
+    sooner_or_later([this] {
+        signals_.async_wait([this](const boost::system::error_code& error, int number) {
+            if (error) return;
+            if (number == SIGHUP) {
+                const Status asked = runtime::caught([this] { ask_for_reload(); });
+                if (!asked)
+                    tell([&] { log_->error("no_reload", {{"error", asked.error().message}}); });
+            } else {
+                shut_down(number == SIGINT ? "interrupt" : "terminate");
+            }
+            if (state_ != State::stopping) watch_signals();
+        });
+    });
+}
+
+void Node::Impl::start_serving() {
+    if (answers_ || state_ == State::stopping) return;
+    const runtime::SignalsBlocked blocked;
+    const Status started = runtime::caught([this] { server_->start(); });
+    if (!started) return give_up("start_failed", started.error().message);
+    answers_ = true;
+}
+
+// The first load.
+
+void Node::Impl::begin_first_load() {
+    begin_long_work([this, &source = zones_.source(), seed = zones_.next_seed(),
+                     files = zone_files()] { first_load(source, seed, files); },
+                    &Impl::load_failed);
+}
+
+/// On the loading thread.
+void Node::Impl::first_load(Source& source, std::uint64_t seed,
+                            const ingest::ZoneFileOptions& zone_files) {
+    const LoadProgress shown = progress();
+    const Handover batches = handover();
+    Found found;
+    Status status = source.load({.seed = seed,
+                                 .zone_files = zone_files,
+                                 .log = *zone_log_,
+                                 .arriving = arriving_,
+                                 .progress = shown,
+                                 .handover_or_null = options_.progressive ? &batches : nullptr},
+                                found);
+    asio::post(io_, [this, found = std::move(found), status = std::move(status)]() mutable {
+        loaded(std::move(found), status);
+    });
+}
+
+/// Called on the loading thread.
+Handover Node::Impl::handover() {
+    const auto names = [this](Served::Replacement all) {
+        asio::post(io_, [this, all = std::move(all)]() mutable {
+            if (state_ == State::stopping) return;
+            zones_.take_names(std::move(all));
+            start_serving();
+        });
+    };
+    const auto zones = [this](ZoneChanges some) {
+        while (!batch_room_.try_acquire_for(std::chrono::milliseconds(100)))
+            if (stop_loading_) return;
+        asio::post(io_, [this, some = std::move(some)]() mutable {
+            batch_room_.release();
+            take_some(std::move(some));
+        });
+    };
+    return {names, zones};
+}
+
+void Node::Impl::take_some(ZoneChanges zones) {
+    if (state_ == State::stopping) return;
+    const Status taken = zones_.take_some(std::move(zones), runtime::now());
+    if (!taken) not_published(taken.error());
+}
+
+void Node::Impl::loaded(Found found, const Status& status) {
+    if (state_ == State::stopping) return;
+    const Status taken = runtime::caught([&] { take_first(std::move(found), status); });
+    if (!taken) give_up("load_failed", taken.error().message);
+}
+
+void Node::Impl::take_first(Found found, const Status& status) {
+    if (!status) return give_up("zones_unreadable", status.error().text());
+    for (const Error& problem : found.problems)
+        log_->warning("zone_source_problem", {{"error", problem.text()}});
+    if (options_.strict && (found.broken != 0 || found.problems_count != 0))
+        return give_up("refuses_to_start", std::to_string(found.broken) + " bad zones, " +
+                                               std::to_string(found.problems_count) +
+                                               " problems of the source, and --strict");
+    zones_.take_first(std::move(found), runtime::now());
+    if (zones_.is_store()) {
+        start_watching_store();
+        tell_store_read();
+    }
+    start_serving();
+    if (!answers_) return;
+    if (zones_.is_store()) await_image_file_events();
+    state_ = State::serving;
+    tell_serving();
+    if (reload_next_) {
+        reload_ = std::exchange(reload_next_, nullptr);
+        begin_reload();
+    }
+}
+
+void Node::Impl::tell_serving() {
+    const Served& served = zones_.served();
+    for (const net::Endpoint& endpoint : server_->endpoints())
+        log_->info("listens", {{"address", net::to_string(endpoint)}});
+    log_->info("serving", {{"zones", served.zones()},
+                           {"not_served", served.not_served().total()},
+                           {"records", served.records()},
+                           {"workers", server_->workers()},
+                           {"seconds", (runtime::monotonic() - started_).as_seconds()}});
+    static_cast<void>(notifier_.status("serving " + std::to_string(served.zones()) + " zones"));
+    static_cast<void>(notifier_.ready());
+}
+
+// Reloads.
+
+std::shared_ptr<Reload> Node::Impl::ask_for_reload() {
+    if (state_ != State::serving) {
+        if (!reload_next_) reload_next_ = std::make_shared<Reload>(io_);
+        return reload_next_;
+    }
+    reload_ = std::make_shared<Reload>(io_);
+    std::shared_ptr<Reload> mine = reload_;
+    begin_reload();
+    return mine;
+}
+
+void Node::Impl::begin_reload() {
+    state_ = State::reloading;
+    const Status begun = runtime::caught([this] {
+        static_cast<void>(notifier_.reloading());
+        log_->info("reload_begins");
+        begin_long_work(
+            [this, &source = zones_.source(), frozen = zones_.begin_look(),
+             seed = zones_.next_seed(), files = zone_files()]() mutable {
+                look_again(source, std::move(frozen), seed, files);
+            },
+            &Impl::reload_failed);
+    });
+    if (!begun) reload_failed(begun.error().message);
+}
+
+/// On the loading thread. What is frozen goes back to the control thread with what was found.
+void Node::Impl::look_again(Source& source, Served::Frozen frozen, std::uint64_t seed,
+                            const ingest::ZoneFileOptions& zone_files) {
+    const LoadProgress shown = progress();
+    Looked looked;
+    looked.frozen.emplace(std::move(frozen));
+    looked.settings = read_settings_();
+    looked.status = source.look_again(looked.frozen->catalogue(),
+                                      {.seed = seed,
+                                       .zone_files = zone_files,
+                                       .log = *zone_log_,
+                                       .arriving = arriving_,
+                                       .progress = shown},
+                                      looked.found);
+    asio::post(io_,
+               [this, looked = std::move(looked)]() mutable { finish_reload(std::move(looked)); });
+}
+
+/// What is served stays as it was.
+void Node::Impl::reload_failed(const std::string& error) {
+    if (state_ == State::stopping) return;
+    zones_.look_failed();
+    end_reload(runtime::caught([&] { tell_reloaded({}, {Error{Errc::io, error, {}}}); }));
+}
+
+void Node::Impl::finish_reload(Looked looked) {
+    if (state_ == State::stopping) return;
+    looked.frozen.reset();
+    Found& found = looked.found;
+    ReloadReport report;
+    const Status taken = zones_.take(found, looked.status, runtime::now(), report.zones);
+    if (!taken) not_published(taken.error());
+    end_reload(runtime::caught([&] {
+        if (zones_.store_has_moved()) tell_store_read();
+        std::vector<Error> problems = take_over(std::move(looked.settings), report.settings);
+        for (const std::string& problem : found.nameless)
+            problems.push_back(Error{Errc::malformed, problem, {zones_.source_path()}});
+        if (!looked.status) problems.push_back(looked.status.error());
+        if (!taken) problems.push_back(taken.error());
+        std::ranges::move(found.problems, std::back_inserter(problems));
+        tell_reloaded(std::move(report), problems);
+    }));
+}
+
+/// Gives what can change now to those it concerns. All of it or, when anything is wrong, nothing.
+std::vector<Error> Node::Impl::take_over(tl::expected<Settings, std::vector<Error>> next,
+                                         std::vector<SettingChange>& changes) {
+    if (!next) return std::move(next).error();
+    if (const Status status = server_->publish(std::move(next->server)); !status)
+        return {status.error()};
+    server_->publish(next->identity);
+    changes = changes_of(next->values, settings_.values, at_start_);
+    for (const SettingChange& change : changes)
+        log_->info("setting_changed", {{"key", change.key}, {"applied", change.applied}});
+    settings_ = *std::move(next);
+    return {};
+}
+
+void Node::Impl::tell_reloaded(ReloadReport report, const std::vector<Error>& problems) {
+    for (const Error& problem : problems) {
+        report.problems.push_back(problem.text());
+        log_->warning("reload_problem", {{"error", report.problems.back()}});
+    }
+    if (zones_.is_store() && !image_file_events_.is_open()) await_image_file_events();
+    const Served& served = zones_.served();
+    log_->info("reloaded", {{"added", report.zones.added},
+                            {"changed", report.zones.changed},
+                            {"removed", report.zones.removed},
+                            {"failed", report.zones.failed},
+                            {"unchanged", unchanged(report.zones, served)},
+                            {"total", served.catalogue().size()},
+                            {"not_served", served.not_served().total()},
+                            {"ok", report.ok()}});
+    reload_->report = reload_json(report, zones_);
+}
+
+void Node::Impl::end_reload(const Status& told) {
+    if (!told) tell([&] { log_->error("reload_not_told", {{"error", told.error().message}}); });
+    state_ = State::serving;
+    tell([this] { static_cast<void>(notifier_.ready()); });
+    reload_->done.cancel();
+    reload_ = std::exchange(reload_next_, nullptr);
+    if (reload_) begin_reload();
+}
+
+/// The next look reads everything, since nothing remembers what was not taken over.
+void Node::Impl::not_published(const Error& error) {
+    tell([&] {
+        log_->error("not_published",
+                    {{"error", error.message},
+                     {"wanted", "memory, and a reload; what was served before still is"}});
+    });
+}
+
+awaitable<http::Response> Node::Impl::reload() {
+    const std::shared_ptr<Reload> reload = ask_for_reload();
+    boost::system::error_code cancelled;
+    co_await reload->done.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
+    co_return reload_response(reload->report, state_);
+}
+
+// Long work.
+
+/// Runs `work` on the loading thread. Should it throw, `failed` is told on the control thread.
+void Node::Impl::begin_long_work(std::function<void()> work,
+                                 void (Impl::*failed)(const std::string& error)) {
+    long_work_.begin(std::move(work), [this, failed](const std::string& error) {
+        sooner_or_later(
+            [&] { asio::post(io_, [this, failed, error] { (this->*failed)(error); }); });
+    });
+}
+
+ingest::ZoneFileOptions Node::Impl::zone_files() const {
+    ingest::ZoneFileOptions out = settings_.zone_files;
+    out.stop_or_null = &stop_loading_;
+    return out;
+}
+
+/// Called on the loading thread.
+LoadProgress Node::Impl::progress() {
+    const base::Instant start = runtime::now();
+    const Bar bar = options_.make_bar ? options_.make_bar(start) : Bar();
+    return [this, bar, start, logged = start](std::uint64_t zones, std::uint64_t records) mutable {
+        const base::Instant now = runtime::now();
+        if (bar) return bar(zones, now);
+        if (now - logged < log_progress_interval) return;
+        logged = now;
+        log_->info(
+            "loading",
+            {{"zones", zones}, {"records", records}, {"seconds", (now - start).as_seconds()}});
+    };
+}
+
+// Now and then.
+
+void Node::Impl::start_tick() {
+    if (options_.watchdog)
+        tick_ = std::min(tick_, std::chrono::microseconds(options_.watchdog->nanoseconds / 1000));
+    on_tick();
+}
+
+void Node::Impl::on_tick() {
+    // What there is no memory for is done at the next.
+    static_cast<void>(runtime::caught([this] { look_around(); }));
+    sooner_or_later([this] {
+        timer_.expires_after(tick_);
+        timer_.async_wait([this](const boost::system::error_code& error) {
+            if (!error) on_tick();
+        });
+    });
+}
+
+void Node::Impl::look_around() {
+    const bool all_freed = server_->collect() == 0;
+    if (all_freed && state_ == State::serving) zones_.source().only_last_is_read();
+    static_cast<void>(notifier_.watchdog());
+    if (state_ == State::loading) tell_progress();
+    if (zones_.is_store() && answers_) look_at_image_file();
+    const StoreState* store = zones_.store_or_null();
+    if (store != nullptr && state_ == State::serving) store_watch_->look(store->look_number());
+}
+
+/// To the service manager, which must not lose patience while millions of files are read.
+void Node::Impl::tell_progress() {
+    const std::uint64_t records = count().records;
+    if (std::exchange(records_told_, records) == records) return;
+    static_cast<void>(notifier_.status("loading, " + std::to_string(records) + " records"));
+    static_cast<void>(notifier_.extend_timeout(load_patience));
+}
+
+void Node::Impl::start_watching_store() {
+    const runtime::SignalsBlocked blocked;
+    store_watch_ = std::make_unique<load::BackgroundStoreWatch>(
+        zones_.source_path(), [this](std::uint64_t look, const auto& seen) {
+            asio::post(io_, [this, look, seen] { store_seen(look, seen); });
+        });
+}
+
+void Node::Impl::store_seen(std::uint64_t look, const Result<load::StoreWatch::Seen>& seen) {
+    if (state_ == State::stopping) return;
+    StoreState& store = *zones_.store_or_null();
+    switch (store.seen(look, seen)) {
+        case StoreState::News::none:
+            break;
+        case StoreState::News::unreadable:
+            log_->warning("store_unreadable", {{"error", store.problem()}});
+            break;
+        case StoreState::News::newer:
+            log_->info("store_is_newer", {{"position", store::to_string(store.newest().position)},
+                                          {"committed", utc_text(store.newest().committed_at)},
+                                          {"served", store::to_string(store.served().position)}});
+            break;
+    }
+}
+
+void Node::Impl::tell_store_read() {
+    const StoreStand& stand = zones_.store_or_null()->served();
+    log_->info("store_read", {{"position", store::to_string(stand.position)},
+                              {"committed", utc_text(stand.committed_at)}});
+}
+
+/// The kernel tells of a write to the image file at once. Where it does not, the next tick finds it.
+void Node::Impl::await_image_file_events() {
+    if (!image_file_events_.is_open()) {
+        const int own = ::dup(runtime::mapped_file_events());
+        if (own < 0) return;
+        image_file_events_.assign(own);
+    }
+    sooner_or_later([this] {
+        image_file_events_.async_wait(asio::posix::descriptor_base::wait_read,
+                                      [this](const boost::system::error_code& error) {
+                                          if (error) return;
+                                          if (runtime::take_mapped_file_events())
+                                              tell([this] { look_at_image_file(); });
+                                          await_image_file_events();
+                                      });
+    });
+}
+
+/// Whatever was written over the image file must not be answered for longer than a tick: a reload
+/// finds what it hit, and loads all anew from the store.
+void Node::Impl::look_at_image_file() {
+    const ImageFileState::Advice advice = zones_.image_file().look(
+        runtime::mapped_file_changed(), state_ == State::serving, runtime::monotonic());
+    if (advice.tell)
+        tell([this] {
+            log_->error("image_file_changed",
+                        {{"file", store::image_file_path(zones_.source_path())},
+                         {"wanted", "nobody but zonectl writes it; SERVFAIL for what was hit"}});
+        });
+    if (advice.reload) static_cast<void>(ask_for_reload());
+}
+
+// What is told.
+
+/// Until the node answers, the zones that have been loaded so far.
+ZoneCount Node::Impl::count() const {
+    if (!answers_) return {arriving_.zones, arriving_.records};
+    return {zones_.served().zones(), zones_.served().records()};
+}
+
+stats::Gauges Node::Impl::gauges() const {
+    return gauges_of({.version = options_.version,
+                      .workers = server_->workers(),
+                      .uptime = runtime::monotonic() - started_,
+                      .count = count(),
+                      .answers = answers_},
+                     zones_, process_figures());
+}
+
+term::Json Node::Impl::health(const catalogue::NotServedLimit* limit_or_null) const {
+    return health_json(state_, count(), zones_.served(), limit_or_null);
+}
+
+std::string Node::Impl::metrics() const {
+    return stats::prometheus(server_->totals(), gauges(), settings_.metric_names);
+}
+
+term::Json Node::Impl::status() const {
+    const stats::Gauges now = gauges();
+    const stats::Totals totals = server_->totals();
+    return status_json({.state = state_,
+                        .process = ::getpid(),
+                        .listen = server_->endpoints(),
+                        .zones = zones_,
+                        .gauges = now,
+                        .totals = totals});
+}
+
+// The end.
+
+void Node::Impl::stop_soon() {
+    asio::post(io_, [this] { shut_down("asked"); });
+}
+
+void Node::Impl::give_up(std::string_view event, const std::string& error) {
+    tell([&] { log_->error(event, {{"error", error}}); });
+    code_ = 2;
+    shut_down("failed");
+}
+
+void Node::Impl::shut_down(std::string_view why) {
+    if (state_ == State::stopping) return;
+    state_ = State::stopping;
+    const base::Duration drain = settings_.drain;
+    end_by_ = runtime::monotonic() + std::max(drain, end_patience_min);
+    tell([&] {
+        log_->info("stopping", {{"why", why}});
+        static_cast<void>(notifier_.stopping());
+        static_cast<void>(notifier_.extend_timeout(drain + load_patience));
+    });
+    // Back to the system's own handling: a second Ctrl-C ends the process at once.
+    boost::system::error_code ignored;
+    signals_.clear(ignored);
+    signals_.cancel(ignored);
+    timer_.cancel();
+    image_file_events_.close(ignored);
+    stop_loading_ = true;
+    if (control_) control_->stop();
+    if (metrics_) metrics_->stop();
+    for (const auto& reload : {reload_, reload_next_})
+        if (reload) reload->done.cancel();
+    if (answers_) {
+        const std::size_t cut = server_->drain(drain);
+        tell([&] { log_->info("drained", {{"connections_cut", cut}}); });
+    }
+    // Nothing is left to do on io_ but to send the responses under way; then `run` returns.
+}
+
+/// Until the process has to be gone; not below 0.
+base::Duration Node::Impl::left_to_end() const {
+    return std::max(end_by_ - runtime::monotonic(), base::Duration());
+}
+
+Ending Node::Impl::end() {
+    // What is left are responses on their way.
+    const auto finish = [this] {
+        io_.run_for(std::chrono::nanoseconds(left_to_end().nanoseconds));
+    };
+    while (!runtime::caught(finish)) {
+    }
+    const bool thread_left = !long_work_.ended_within(left_to_end());
+    tell([&] {
+        if (thread_left) log_->warning("ends_without_waiting", {{"for", "the loading thread"}});
+        log_->info("ended", {{"code", code_}});
+    });
+    // All that others see of the node has ended: with a thread left behind, so does the process.
+    log_->finish(thread_left ? last_words_patience : std::max(left_to_end(), last_words_patience));
+    return {code_, thread_left};
+}
+
+Node::Node(Options options, Settings settings, ReadSettings read_settings)
+    : impl_(std::make_unique<Impl>(std::move(options), std::move(settings),
+                                   std::move(read_settings))) {}
+Node::~Node() = default;
+Ending Node::run() {
+    return impl_->run();
+}
+
+}  // namespace zc::node

@@ -1,0 +1,67 @@
+#include "node/zones.h"
+
+#include <utility>
+
+#include "runtime/workers.h"
+
+namespace zc::node {
+
+Zones::Zones(std::unique_ptr<Source> source, Readers& readers, base::Seed seed)
+    : source_(std::move(source)),
+      is_store_(source_->stand().has_value()),
+      seed_(seed),
+      served_(std::make_unique<catalogue::Catalogue>(seed_.next()), readers) {}
+
+Served::Frozen Zones::begin_look() {
+    // No catalogue borrows from what was not taken over.
+    if (std::exchange(read_all_anew_, false)) source_->not_taken();
+    return served_.freeze();
+}
+
+void Zones::take_names(Served::Replacement names) {
+    served_.replace(std::move(names), base::Instant{});  // nothing is loaded yet
+}
+
+Status Zones::take_some(ZoneChanges zones, base::Instant now) {
+    const Status taken = runtime::caught([&] {
+        ChangeReport ignored;
+        served_.apply(std::move(zones), now, ignored);
+    });
+    if (!taken) read_all_anew_ = true;
+    return taken;
+}
+
+void Zones::take_first(Found found, base::Instant now) {
+    if (found.all) served_.replace(*std::move(found.all), now);
+    source_->taken();
+    store_was_read();
+    served_.set_loaded(now);
+}
+
+Status Zones::take(Found& found, const Status& looked, base::Instant now, ChangeReport& report) {
+    store_has_moved_ = false;
+    const Status taken = runtime::caught([&] {
+        for (const std::string& problem : found.nameless) served_.put_nameless(problem);
+        if (found.all) {
+            served_.replace(*std::move(found.all), now);
+            source_->taken();
+            report = std::move(found.differences);
+        } else {
+            served_.apply(std::move(found.changes), now, report);
+        }
+        store_was_read();
+    });
+    if (!taken) read_all_anew_ = true;
+    if (looked && store_) store_->is_readable();
+    if (looked && taken) image_file_.was_loaded_anew();
+    return taken;
+}
+
+void Zones::store_was_read() {
+    const std::optional<StoreStand> stand = source_->stand();
+    if (!stand) return;
+    if (!store_) store_.emplace();
+    store_has_moved_ = store_->was_read(*stand);
+}
+
+}  // namespace zc::node
