@@ -81,7 +81,7 @@ struct Loaded {
     std::vector<shadow::Sample> samples;
     shadow::RunInfo run;
     shadow::Settings settings;
-    std::optional<shadow::Target> older, newer;
+    std::optional<shadow::Server> older, newer;
 };
 
 Result<Loaded> load(shadow::Results& results, std::uint64_t id) {
@@ -90,8 +90,8 @@ Result<Loaded> load(shadow::Results& results, std::uint64_t id) {
     ZC_TRY(out.samples, results.samples(id));
     ZC_TRY(out.run, results.one_run(out.info.last_run));
     ZC_TRY(out.settings, shadow::Settings::parse(out.run.settings));
-    if (auto target = shadow::parse_target(out.run.older)) out.older = *std::move(target);
-    if (auto target = shadow::parse_target(out.run.newer)) out.newer = *std::move(target);
+    if (const auto server = shadow::parse_server(out.run.older)) out.older = *server;
+    if (const auto server = shadow::parse_server(out.run.newer)) out.newer = *server;
     return out;
 }
 
@@ -117,8 +117,8 @@ std::string question_of(const shadow::Sample& sample) {
     return out + ", " + std::string(dns::to_string(sample.transport));
 }
 
-std::string kdig(const std::optional<shadow::Target>& target, const shadow::Sample& sample) {
-    return target ? shadow::kdig_line(*target, sample.query, sample.transport) : std::string();
+std::string kdig(const std::optional<shadow::Server>& server, const shadow::Sample& sample) {
+    return server ? shadow::kdig_line(*server, sample.query, sample.transport) : std::string();
 }
 
 std::string hex(base::Octets octets) {

@@ -33,10 +33,6 @@ constexpr std::size_t tcp_receive_octets = 2 + dns::message_octets_max;
 constexpr auto reconnect_after = base::Duration::milliseconds(100);
 constexpr std::uint16_t id_count_minus_one = 0xffff;
 
-constexpr std::size_t index_of(Side side) noexcept {
-    return static_cast<std::size_t>(side);
-}
-
 /// The octets of the question behind the header, 0 when there is not exactly one or it is
 /// compressed (no server has a reason to compress the first name of a message).
 std::size_t question_octets(base::Octets message) noexcept {
@@ -64,12 +60,12 @@ struct Known {
     enum class State : std::uint8_t { never, in_flight, done };
     std::uint32_t slot = none;
     State state = State::never;
-    SideSet asked, answered;
+    ServerSet asked, answered;
     std::uint64_t question = 0;         // of what it is or was used for
     std::uint64_t question_before = 0;  // and of the use before
 };
 
-/// One side's part of a round.
+/// One server's part of a round.
 struct Part {
     enum class State : std::uint8_t { idle, waiting, answered, given_up };
     State state = State::idle;
@@ -87,7 +83,6 @@ struct Round {
     std::uint8_t channel = 0;  // which of the UDP sockets
     std::uint8_t waiting = 0;  // parts
     bool open = false;
-    std::array<Part, sides> parts;
 };
 
 /// Parts that wait for an answer, longest first: a list through arrays.
@@ -163,8 +158,7 @@ struct Connection {
 };
 
 struct Lane {
-    bool asked = false;  // a server
-    Target target;
+    bool asked = false;
     Destination to{};
     std::array<net::Descriptor, Asker::udp_sockets> sockets;
     std::array<std::vector<std::uint32_t>, Asker::udp_sockets> to_send;
@@ -209,9 +203,10 @@ bool answers_question(base::Octets query, base::Octets response) noexcept {
 
 struct Asker::Work {
     Options options;
-    std::array<Lane, sides> lanes;
+    std::vector<Lane> lanes;  // by server
     net::Descriptor epoll;
     std::vector<Round> rounds;
+    std::vector<Part> parts;  // of each round, one for each server
     std::vector<Known> known = std::vector<Known>(id_count_minus_one + 1U);
     MessageIds ids;
     WaitList waiting;
@@ -223,80 +218,78 @@ struct Asker::Work {
     base::Duration now = runtime::monotonic();
     Buffers buffers;
 
-    explicit Work(const Options& given)
+    Work(std::size_t servers, const Options& given)
         : options(given),
+          lanes(servers),
           rounds(given.slots),
+          parts(given.slots * servers),
           ids(given.seed),
-          waiting(std::size_t{given.slots} * sides),
+          waiting(given.slots * servers),
           random(given.seed ^ 0x5bd1e995) {}
 
-    static std::uint32_t node_of(std::uint32_t slot, Side side) noexcept {
-        return static_cast<std::uint32_t>(slot * sides + index_of(side));
+    std::uint32_t node_of(std::uint32_t slot, std::size_t server) const noexcept {
+        return static_cast<std::uint32_t>(slot * lanes.size() + server);
     }
-    Part& part(std::uint32_t slot, Side side) noexcept {
-        return rounds[slot].parts[index_of(side)];
+    Part& part(std::uint32_t slot, std::size_t server) noexcept {
+        return parts[node_of(slot, server)];
     }
-    Lane& lane(Side side) noexcept { return lanes[index_of(side)]; }
-    void stray(Side side, Stray what) noexcept {
-        ++counts.stray[index_of(side)][static_cast<std::size_t>(what)];
+    Lane& lane(std::size_t server) noexcept { return lanes[server]; }
+    void stray(std::size_t server, Stray what) noexcept {
+        ++counts.servers[server].strays[static_cast<std::size_t>(what)];
     }
 
-    Status open(const std::array<std::optional<Target>, sides>& targets);
-    Status watch(int fd, std::uint32_t events, Side side, std::uint8_t channel,
+    Status open(std::span<const std::optional<Server>> servers);
+    Status watch(int fd, std::uint32_t events, std::size_t server, std::uint8_t channel,
                  int operation) const;
 
-    void ask(std::uint32_t slot, base::Octets message, SideSet udp, SideSet tcp);
-    void settle(std::uint32_t slot, Side side, Part::State state);
-    void arrived(Side side, std::uint8_t channel, base::Octets message);
+    void ask(std::uint32_t slot, base::Octets message, ServerSet udp, ServerSet tcp);
+    void settle(std::uint32_t slot, std::size_t server, Part::State state);
+    void arrived(std::size_t server, std::uint8_t channel, base::Octets message);
 
-    void flush(Side side, std::uint8_t channel);
-    void receive(Side side, std::uint8_t channel);
+    void flush(std::size_t server, std::uint8_t channel);
+    void receive(std::size_t server, std::uint8_t channel);
     void sweep();
 
-    void pump(Side side);
-    void write(Side side);
-    void read(Side side);
+    void pump(std::size_t server);
+    void write(std::size_t server);
+    void read(std::size_t server);
     enum class Why : std::uint8_t { peer, silence };
-    void ended(Side side, Why why);
-    void leave_connection(std::uint32_t slot, Side side);
-    void enqueue(std::uint32_t slot, Side side);
-    void dequeue(std::uint32_t slot, Side side);
+    void ended(std::size_t server, Why why);
+    void leave_connection(std::uint32_t slot, std::size_t server);
+    void enqueue(std::uint32_t slot, std::size_t server);
+    void dequeue(std::uint32_t slot, std::size_t server);
     base::Duration next_wake(base::Duration wait) const;
 };
 
-Status Asker::Work::open(const std::array<std::optional<Target>, sides>& targets) {
+Status Asker::Work::open(std::span<const std::optional<Server>> servers) {
     epoll = net::Descriptor(::epoll_create1(EPOLL_CLOEXEC));
     if (epoll.get() < 0) return base::fail_errno(errno, "epoll_create1");
-    for (const Side side : {Side::older, Side::newer, Side::referee}) {
-        const auto& target = targets[index_of(side)];
-        if (!target ||
-            (target->kind != Target::Kind::server && target->kind != Target::Kind::tcp_only))
-            continue;
-        Lane& lane_here = lane(side);
+    for (std::size_t server = 0; server < servers.size(); ++server) {
+        if (!servers[server]) continue;
+        Lane& lane_here = lane(server);
         lane_here.asked = true;
-        lane_here.target = *target;
-        lane_here.to = destination({target->address, target->port});
-        if (target->kind == Target::Kind::tcp_only) continue;
+        lane_here.to = destination(servers[server]->endpoint);
+        if (servers[server]->by == Server::By::tcp) continue;
         for (std::uint8_t channel = 0; channel < udp_sockets; ++channel) {
             ZC_TRY(lane_here.sockets[channel], open_udp(lane_here.to));
             ZC_TRY_STATUS(
-                watch(lane_here.sockets[channel].get(), EPOLLIN, side, channel, EPOLL_CTL_ADD));
+                watch(lane_here.sockets[channel].get(), EPOLLIN, server, channel, EPOLL_CTL_ADD));
         }
     }
     return {};
 }
 
-Status Asker::Work::watch(int fd, std::uint32_t events, Side side, std::uint8_t channel,
+Status Asker::Work::watch(int fd, std::uint32_t events, std::size_t server, std::uint8_t channel,
                           int operation) const {
     epoll_event event{};
     event.events = events;
-    event.data.u32 = static_cast<std::uint32_t>(index_of(side) << 8) | channel;
+    event.data.u32 = static_cast<std::uint32_t>(server << 8) | channel;
     if (::epoll_ctl(epoll.get(), operation, fd, &event) != 0)
         return base::fail_errno(errno, "epoll_ctl");
     return {};
 }
 
-void Asker::Work::ask(std::uint32_t slot, base::Octets message, SideSet udp, SideSet tcp) {
+void Asker::Work::ask(std::uint32_t slot, base::Octets message, ServerSet udp, ServerSet tcp) {
     Round& round = rounds[slot];
     ZC_CHECK(!round.open && message.size() >= header_octets);
     round.open = true;
@@ -313,31 +306,31 @@ void Asker::Work::ask(std::uint32_t slot, base::Octets message, SideSet udp, Sid
     id.state = Known::State::in_flight;
     id.asked = id.answered = {};
     ++open_rounds;
-    for (const Side side : {Side::older, Side::newer, Side::referee}) {
-        Part& here = part(slot, side);
+    for (std::size_t server = 0; server < lanes.size(); ++server) {
+        Part& here = part(slot, server);
         if (here.state == Part::State::answered) held -= here.answer.size();  // nobody took it
         here.state = Part::State::idle;
         here.sends = 0;
-        if (!udp.has(side) && !tcp.has(side)) continue;
-        ZC_CHECK(lane(side).asked);
-        id.asked.add(side);
+        if (!udp.has(server) && !tcp.has(server)) continue;
+        ZC_CHECK(lane(server).asked);
+        id.asked.add(server);
         ++round.waiting;
         here.state = Part::State::waiting;
-        here.tcp = tcp.has(side);
-        enqueue(slot, side);
+        here.tcp = tcp.has(server);
+        enqueue(slot, server);
     }
     ZC_CHECK(round.waiting > 0);
 }
 
-/// The side has answered, or is given up.
-void Asker::Work::settle(std::uint32_t slot, Side side, Part::State state) {
+/// The server has answered, or is given up.
+void Asker::Work::settle(std::uint32_t slot, std::size_t server, Part::State state) {
     Round& round = rounds[slot];
-    Part& here = part(slot, side);
+    Part& here = part(slot, server);
     here.state = state;
-    waiting.remove(node_of(slot, side));
-    if (here.queued) dequeue(slot, side);
-    if (here.on_connection) leave_connection(slot, side);
-    if (state == Part::State::answered) known[round.id].answered.add(side);
+    waiting.remove(node_of(slot, server));
+    if (here.queued) dequeue(slot, server);
+    if (here.on_connection) leave_connection(slot, server);
+    if (state == Part::State::answered) known[round.id].answered.add(server);
     if (--round.waiting > 0) return;
     round.open = false;
     --open_rounds;
@@ -347,69 +340,69 @@ void Asker::Work::settle(std::uint32_t slot, Side side, Part::State state) {
     done.push_back(slot);
 }
 
-void Asker::Work::leave_connection(std::uint32_t slot, Side side) {
-    Connection& tcp = lane(side).tcp;
+void Asker::Work::leave_connection(std::uint32_t slot, std::size_t server) {
+    Connection& tcp = lane(server).tcp;
     const auto at = std::find(tcp.open.begin(), tcp.open.end(), slot);
     *at = tcp.open.back();
     tcp.open.pop_back();
-    part(slot, side).on_connection = false;
+    part(slot, server).on_connection = false;
 }
 
-void Asker::Work::enqueue(std::uint32_t slot, Side side) {
-    Part& here = part(slot, side);
+void Asker::Work::enqueue(std::uint32_t slot, std::size_t server) {
+    Part& here = part(slot, server);
     here.queued = true;
     if (here.tcp)
-        lane(side).tcp.backlog.push_back(slot);
+        lane(server).tcp.backlog.push_back(slot);
     else
-        lane(side).to_send[rounds[slot].channel].push_back(slot);
+        lane(server).to_send[rounds[slot].channel].push_back(slot);
 }
 
 /// An answer that came while the message was to be sent again: rare, so it may be searched for.
-void Asker::Work::dequeue(std::uint32_t slot, Side side) {
-    Part& here = part(slot, side);
+void Asker::Work::dequeue(std::uint32_t slot, std::size_t server) {
+    Part& here = part(slot, server);
     here.queued = false;
     if (here.tcp)
-        std::erase(lane(side).tcp.backlog, slot);
+        std::erase(lane(server).tcp.backlog, slot);
     else
-        std::erase(lane(side).to_send[rounds[slot].channel], slot);
+        std::erase(lane(server).to_send[rounds[slot].channel], slot);
 }
 
 /// Takes the answer, or counts what it is instead.
-void Asker::Work::arrived(Side side, std::uint8_t channel, base::Octets message) {
+void Asker::Work::arrived(std::size_t server, std::uint8_t channel, base::Octets message) {
     constexpr std::uint8_t qr = 0x80;
     if (message.size() < header_octets || (message[2] & qr) == 0)
-        return stray(side, Stray::no_message);
+        return stray(server, Stray::no_message);
     const std::uint16_t number = base::load_u16(message.data());
     const Known& id = known[number];
     if (id.state != Known::State::in_flight) {
-        if (id.state == Known::State::never || !id.asked.has(side) ||
+        if (id.state == Known::State::never || !id.asked.has(server) ||
             question_hash(message) != id.question)
-            return stray(side, Stray::other_id);
-        return stray(side, id.answered.has(side) ? Stray::twice : Stray::late);
+            return stray(server, Stray::other_id);
+        return stray(server, id.answered.has(server) ? Stray::twice : Stray::late);
     }
     Round& round = rounds[id.slot];
     if (!answers_question(round.message, message))
-        return stray(side, question_hash(message) == id.question_before ? Stray::late
-                                                                        : Stray::other_question);
-    Part& here = part(id.slot, side);
+        return stray(server, question_hash(message) == id.question_before ? Stray::late
+                                                                          : Stray::other_question);
+    Part& here = part(id.slot, server);
     const bool by_tcp = channel == tcp_channel;
     if (here.state == Part::State::idle || here.tcp != by_tcp ||
         (!by_tcp && channel != round.channel))
-        return stray(side, Stray::other_id);
+        return stray(server, Stray::other_id);
     if (here.state != Part::State::waiting)
-        return stray(side, here.state == Part::State::answered ? Stray::twice : Stray::late);
+        return stray(server, here.state == Part::State::answered ? Stray::twice : Stray::late);
     const std::size_t kept =
         held < options.held_max ? message.size() : std::min(message.size(), cut_octets);
     here.answer.assign(message.begin(), message.begin() + static_cast<std::ptrdiff_t>(kept));
     base::store_u16(here.answer.data(), round.id_given);
     held += kept;
     if (!by_tcp && here.sends > 1) ++counts.recovered;
-    settle(id.slot, side, Part::State::answered);
+    settle(id.slot, server, Part::State::answered);
 }
 
 /// Sends what waits for a socket.
-void Asker::Work::flush(Side side, std::uint8_t channel) {
-    Lane& to = lane(side);
+void Asker::Work::flush(std::size_t server, std::uint8_t channel) {
+    Lane& to = lane(server);
     std::vector<std::uint32_t>& slots = to.to_send[channel];
     std::size_t sent = 0;
     int errors = 0;
@@ -436,20 +429,20 @@ void Asker::Work::flush(Side side, std::uint8_t channel) {
         errors = 0;
         for (int i = 0; i < taken; ++i) {
             const std::uint32_t slot = slots[sent + static_cast<std::size_t>(i)];
-            Part& here = part(slot, side);
+            Part& here = part(slot, server);
             here.sent = now;
             here.queued = false;
-            if (here.sends++ > 0) ++counts.repeats[index_of(side)];
-            waiting.append(node_of(slot, side));
+            if (here.sends++ > 0) ++counts.servers[server].repeats;
+            waiting.append(node_of(slot, server));
         }
         sent += static_cast<std::size_t>(taken);
     }
     slots.erase(slots.begin(), slots.begin() + static_cast<std::ptrdiff_t>(sent));
 }
 
-void Asker::Work::receive(Side side, std::uint8_t channel) {
+void Asker::Work::receive(std::size_t server, std::uint8_t channel) {
     constexpr int batches_max = 16;  // then the others have their turn
-    const Lane& from = lane(side);
+    const Lane& from = lane(server);
     for (int batch = 0; batch < batches_max; ++batch) {
         for (std::size_t i = 0; i < batch_datagrams; ++i)
             buffers.received[i].msg_hdr.msg_namelen = sizeof(sockaddr_in6);
@@ -458,10 +451,10 @@ void Asker::Work::receive(Side side, std::uint8_t channel) {
         if (count <= 0) return;
         for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
             if (!same_endpoint(buffers.senders[i], from.to.address)) {
-                stray(side, Stray::other_source);
+                stray(server, Stray::other_source);
                 continue;
             }
-            arrived(side, channel,
+            arrived(server, channel,
                     base::Octets(&buffers.octets[i * buffer_octets], buffers.received[i].msg_len));
         }
         if (static_cast<std::size_t>(count) < batch_datagrams) return;
@@ -473,28 +466,28 @@ void Asker::Work::sweep() {
     for (;;) {
         const std::uint32_t node = waiting.first_or_none();
         if (node == none) return;
-        const std::uint32_t slot = node / static_cast<std::uint32_t>(sides);
-        const Side side = static_cast<Side>(node % sides);
-        Part& here = part(slot, side);
+        const auto slot = static_cast<std::uint32_t>(node / lanes.size());
+        const std::size_t server = node % lanes.size();
+        Part& here = part(slot, server);
         if (now - here.sent < options.timeout) return;
         // A connection that has given nothing for so long is dead: all on it go to the next one.
-        if (here.tcp && now - lane(side).tcp.heard >= options.timeout) {
-            ended(side, Why::silence);
+        if (here.tcp && now - lane(server).tcp.heard >= options.timeout) {
+            ended(server, Why::silence);
             continue;
         }
         if (here.sends >= options.sends) {
-            settle(slot, side, Part::State::given_up);
+            settle(slot, server, Part::State::given_up);
             continue;
         }
         waiting.remove(node);
-        if (here.on_connection) leave_connection(slot, side);
-        enqueue(slot, side);
+        if (here.on_connection) leave_connection(slot, server);
+        enqueue(slot, server);
     }
 }
 
 /// Puts questions that wait on the connection, making one if there is none.
-void Asker::Work::pump(Side side) {
-    Lane& to = lane(side);
+void Asker::Work::pump(std::size_t server) {
+    Lane& to = lane(server);
     Connection& tcp = to.tcp;
     if (tcp.backlog.empty() || tcp.open.size() >= tcp_open_max) return;
     if (tcp.state == Connection::State::closed) {
@@ -507,7 +500,7 @@ void Asker::Work::pump(Side side) {
         if (socket) {
             tcp.socket = *std::move(socket);
             tcp.wants_out = true;
-            if (!watch(tcp.socket.get(), EPOLLIN | EPOLLOUT, side, tcp_channel, EPOLL_CTL_ADD))
+            if (!watch(tcp.socket.get(), EPOLLIN | EPOLLOUT, server, tcp_channel, EPOLL_CTL_ADD))
                 tcp.socket.reset();
         }
     }
@@ -515,7 +508,7 @@ void Asker::Work::pump(Side side) {
     while (!tcp.backlog.empty() && tcp.open.size() < tcp_open_max) {
         const std::uint32_t slot = tcp.backlog.front();
         tcp.backlog.pop_front();
-        Part& here = part(slot, side);
+        Part& here = part(slot, server);
         const std::vector<std::uint8_t>& message = rounds[slot].message;
         tcp.out.push_back(static_cast<std::uint8_t>(message.size() >> 8));
         tcp.out.push_back(static_cast<std::uint8_t>(message.size()));
@@ -525,17 +518,17 @@ void Asker::Work::pump(Side side) {
         here.on_connection = true;
         here.sent = now;
         ++here.sends;
-        waiting.append(node_of(slot, side));
+        waiting.append(node_of(slot, server));
     }
     if (was_idle) tcp.heard = now;  // it owed nothing until now
     if (tcp.socket.get() < 0)
-        ended(side, Why::peer);  // the system gave no socket
+        ended(server, Why::peer);  // the system gave no socket
     else if (tcp.state == Connection::State::open)
-        write(side);
+        write(server);
 }
 
-void Asker::Work::write(Side side) {
-    Connection& tcp = lane(side).tcp;
+void Asker::Work::write(std::size_t server) {
+    Connection& tcp = lane(server).tcp;
     while (tcp.out_at < tcp.out.size()) {
         const ssize_t count = ::send(tcp.socket.get(), tcp.out.data() + tcp.out_at,
                                      tcp.out.size() - tcp.out_at, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -552,19 +545,19 @@ void Asker::Work::write(Side side) {
     const bool wants_out = !tcp.out.empty();
     if (wants_out == tcp.wants_out) return;
     tcp.wants_out = wants_out;
-    static_cast<void>(watch(tcp.socket.get(), wants_out ? EPOLLIN | EPOLLOUT : EPOLLIN, side,
+    static_cast<void>(watch(tcp.socket.get(), wants_out ? EPOLLIN | EPOLLOUT : EPOLLIN, server,
                             tcp_channel, EPOLL_CTL_MOD));
 }
 
-void Asker::Work::read(Side side) {
+void Asker::Work::read(std::size_t server) {
     constexpr int reads_max = 16;  // then the others have their turn
-    Connection& tcp = lane(side).tcp;
+    Connection& tcp = lane(server).tcp;
     for (int i = 0; i < reads_max && tcp.state != Connection::State::closed; ++i) {
         const ssize_t count = ::recv(tcp.socket.get(), tcp.in.data() + tcp.in_size,
                                      tcp.in.size() - tcp.in_size, MSG_DONTWAIT);
         if (count < 0 && errno == EINTR) continue;
         if (count < 0 && errno == EAGAIN) return;
-        if (count <= 0) return ended(side, Why::peer);
+        if (count <= 0) return ended(server, Why::peer);
         tcp.heard = now;
         tcp.in_size += static_cast<std::size_t>(count);
         std::size_t at = 0;
@@ -572,7 +565,7 @@ void Asker::Work::read(Side side) {
             const std::size_t length = base::load_u16(&tcp.in[at]);
             if (tcp.in_size - at - 2 < length) break;
             tcp.answered = true;
-            arrived(side, tcp_channel, base::Octets(tcp.in).subspan(at + 2, length));
+            arrived(server, tcp_channel, base::Octets(tcp.in).subspan(at + 2, length));
             at += 2 + length;
         }
         std::memmove(tcp.in.data(), tcp.in.data() + at, tcp.in_size - at);
@@ -581,8 +574,8 @@ void Asker::Work::read(Side side) {
 }
 
 /// The connection is gone. What it owes is asked again on the next one, or given up.
-void Asker::Work::ended(Side side, Why why) {
-    Connection& tcp = lane(side).tcp;
+void Asker::Work::ended(std::size_t server, Why why) {
+    Connection& tcp = lane(server).tcp;
     tcp.socket.reset();  // leaves epoll with it
     tcp.state = Connection::State::closed;
     tcp.out.clear();
@@ -591,16 +584,16 @@ void Asker::Work::ended(Side side, Why why) {
     // tried again at once.
     tcp.not_before = tcp.answered ? now : now + std::min(reconnect_after, options.timeout);
     if (tcp.open.empty()) return;
-    if (why == Why::peer) stray(side, Stray::reset);
+    if (why == Why::peer) stray(server, Stray::reset);
     const std::vector<std::uint32_t> owed = std::exchange(tcp.open, {});
     for (const std::uint32_t slot : owed) {
-        Part& here = part(slot, side);
+        Part& here = part(slot, server);
         here.on_connection = false;
         if (here.sends >= options.sends) {
-            settle(slot, side, Part::State::given_up);
+            settle(slot, server, Part::State::given_up);
         } else {
-            waiting.remove(node_of(slot, side));
-            enqueue(slot, side);
+            waiting.remove(node_of(slot, server));
+            enqueue(slot, server);
         }
     }
 }
@@ -616,8 +609,7 @@ base::Duration Asker::Work::next_wake(base::Duration wait) const {
     }
     const std::uint32_t node = waiting.first_or_none();
     if (node != none) {
-        const Part& here = rounds[node / sides].parts[node % sides];
-        wait = std::min(wait, here.sent + options.timeout - now);
+        wait = std::min(wait, parts[node].sent + options.timeout - now);
     }
     return std::max(wait, base::Duration{});
 }
@@ -625,26 +617,27 @@ base::Duration Asker::Work::next_wake(base::Duration wait) const {
 Asker::Asker(std::unique_ptr<Work> work) noexcept : work_(std::move(work)) {}
 Asker::~Asker() = default;
 
-Result<std::unique_ptr<Asker>> Asker::open(const std::array<std::optional<Target>, sides>& targets,
+Result<std::unique_ptr<Asker>> Asker::open(std::span<const std::optional<Server>> servers,
                                            const Options& options) {
+    ZC_CHECK(servers.size() <= servers_max);
     ZC_CHECK(options.slots > 0 && options.slots <= slots_max && options.sends > 0);
-    auto work = std::make_unique<Work>(options);
-    ZC_TRY_STATUS(work->open(targets));
+    auto work = std::make_unique<Work>(servers.size(), options);
+    ZC_TRY_STATUS(work->open(servers));
     return std::unique_ptr<Asker>(new Asker(std::move(work)));
 }
 
-void Asker::ask(std::uint32_t slot, base::Octets message, SideSet udp, SideSet tcp) {
+void Asker::ask(std::uint32_t slot, base::Octets message, ServerSet udp, ServerSet tcp) {
     work_->ask(slot, message, udp, tcp);
 }
 
 std::span<const std::uint32_t> Asker::turn(base::Duration wait) {
     Work& work = *work_;
     work.now = runtime::monotonic();
-    for (const Side side : {Side::older, Side::newer, Side::referee}) {
-        if (!work.lane(side).asked) continue;
+    for (std::size_t server = 0; server < work.lanes.size(); ++server) {
+        if (!work.lane(server).asked) continue;
         for (std::uint8_t channel = 0; channel < udp_sockets; ++channel)
-            if (!work.lane(side).to_send[channel].empty()) work.flush(side, channel);
-        work.pump(side);
+            if (!work.lane(server).to_send[channel].empty()) work.flush(server, channel);
+        work.pump(server);
     }
     const base::Duration sleep = work.next_wake(wait);
     timespec limit{};
@@ -656,21 +649,21 @@ std::span<const std::uint32_t> Asker::turn(base::Duration wait) {
     work.now = runtime::monotonic();
     for (int i = 0; i < count; ++i) {
         const epoll_event& event = events[static_cast<std::size_t>(i)];
-        const auto side = static_cast<Side>(event.data.u32 >> 8);
+        const std::size_t server = event.data.u32 >> 8;
         const auto channel = static_cast<std::uint8_t>(event.data.u32);
         if (channel != tcp_channel) {
             if ((event.events & EPOLLERR) != 0)
-                work.counts.stray[index_of(side)][static_cast<std::size_t>(Stray::reset)] +=
-                    take_refusals(work.lane(side).sockets[channel].get());
-            if ((event.events & EPOLLIN) != 0) work.receive(side, channel);
+                work.counts.servers[server].strays[static_cast<std::size_t>(Stray::reset)] +=
+                    take_refusals(work.lane(server).sockets[channel].get());
+            if ((event.events & EPOLLIN) != 0) work.receive(server, channel);
             continue;
         }
-        Connection& tcp = work.lane(side).tcp;
+        Connection& tcp = work.lane(server).tcp;
         if (tcp.state == Connection::State::closed) continue;
-        if ((event.events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0) work.read(side);
+        if ((event.events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0) work.read(server);
         if ((event.events & EPOLLOUT) != 0 && tcp.state != Connection::State::closed) {
             tcp.state = Connection::State::open;
-            work.write(side);
+            work.write(server);
         }
     }
     work.sweep();
@@ -679,8 +672,8 @@ std::span<const std::uint32_t> Asker::turn(base::Duration wait) {
     return work.done_given;
 }
 
-void Asker::take_answer(std::uint32_t slot, Side side, std::vector<std::uint8_t>& into) {
-    Part& here = work_->part(slot, side);
+void Asker::take_answer(std::uint32_t slot, std::size_t server, std::vector<std::uint8_t>& into) {
+    Part& here = work_->part(slot, server);
     into.clear();
     if (here.state != Part::State::answered) return;
     std::swap(into, here.answer);

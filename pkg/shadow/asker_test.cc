@@ -1,5 +1,6 @@
 #include "shadow/asker.h"
 
+#include <array>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -22,35 +23,36 @@ Octets query_for(const std::string& name, std::uint16_t id = 0x1234) {
     return dns::encode_query(*dns::Name::parse(name), dns::RrType::a, {.id = id});
 }
 
-std::unique_ptr<Asker> asker_for(const Target& older, Asker::Options options = {}) {
-    auto asker = Asker::open({older, std::nullopt, std::nullopt}, options);
+std::unique_ptr<Asker> asker_for(const Server& server, Asker::Options options = {}) {
+    const std::array<std::optional<Server>, 1> servers = {server};
+    auto asker = Asker::open(servers, options);
     REQUIRE(asker.has_value());
     return *std::move(asker);
 }
 
-SideSet only_older() {
-    SideSet set;
-    set.add(Side::older);
+ServerSet first() {
+    ServerSet set;
+    set.add(0);
     return set;
 }
 
 /// Asks in slot 0 and waits until the round is done.
 Octets ask(Asker& asker, const Octets& query, dns::Transport transport = dns::Transport::udp) {
     const bool is_udp = transport == dns::Transport::udp;
-    asker.ask(0, query, is_udp ? only_older() : SideSet{}, is_udp ? SideSet{} : only_older());
+    asker.ask(0, query, is_udp ? first() : ServerSet{}, is_udp ? ServerSet{} : first());
     while (asker.turn(base::Duration::seconds(5)).empty()) {
     }
     Octets answer;
-    asker.take_answer(0, Side::older, answer);
+    asker.take_answer(0, 0, answer);
     return answer;
 }
 
 std::uint64_t count(const Asker::Counts& counts, Stray stray) {
-    return counts.stray[0][static_cast<std::size_t>(stray)];
+    return counts.servers[0].strays[static_cast<std::size_t>(stray)];
 }
 std::uint64_t all_strays(const Asker::Counts& counts) {
     std::uint64_t sum = 0;
-    for (const std::uint64_t one : counts.stray[0]) sum += one;
+    for (const std::uint64_t one : counts.servers[0].strays) sum += one;
     return sum;
 }
 
@@ -61,7 +63,7 @@ constexpr auto tcp = dns::Transport::tcp;
 
 TEST_CASE("an answer comes back with the ID of the question, over UDP and over TCP") {
     TestServer server([](const Octets& query, const auto& client) { client.answer(echo(query)); });
-    const auto asker = asker_for(server.target());
+    const auto asker = asker_for(server.server());
     for (const auto transport : {udp, tcp, tcp, udp}) {
         const Octets query = query_for("www.example.");
         CHECK(ask(*asker, query, transport) == echo(query));
@@ -80,7 +82,7 @@ TEST_CASE("message IDs are not those of the question and do not repeat") {
         client.answer(echo(query));
     });
     constexpr std::size_t questions = 500;
-    const auto asker = asker_for(server.target(), {.seed = 77});
+    const auto asker = asker_for(server.server(), {.seed = 77});
     for (std::size_t i = 0; i < questions; ++i) ask(*asker, query_for("www.example."));
     const std::lock_guard lock(mutex);
     CHECK(seen.size() == questions);
@@ -92,11 +94,11 @@ TEST_CASE("a datagram that is lost is sent again, and given up after so many sen
     TestServer server([&](const Octets& query, const auto& client) {
         if (++received == answer_at) client.answer(echo(query));
     });
-    const auto asker = asker_for(server.target(), {.timeout = short_time, .sends = 3});
+    const auto asker = asker_for(server.server(), {.timeout = short_time, .sends = 3});
     CHECK_FALSE(ask(*asker, query_for("www.example.")).empty());
-    CHECK(asker->take_counts().repeats[0] == 2);
+    CHECK(asker->take_counts().servers[0].repeats == 2);
     CHECK(ask(*asker, query_for("www.example.")).empty());
-    CHECK(asker->take_counts().repeats[0] == 2);
+    CHECK(asker->take_counts().servers[0].repeats == 2);
     CHECK(received == 6);
 }
 
@@ -110,7 +112,7 @@ TEST_CASE("an answer after its question was given up is late, and not taken for 
         first->second.answer(echo(first->first));
         client.answer(echo(query));
     });
-    const auto asker = asker_for(server.target(), {.timeout = short_time, .sends = 1});
+    const auto asker = asker_for(server.server(), {.timeout = short_time, .sends = 1});
     CHECK(ask(*asker, query_for("www.example.")).empty());
     const Octets query = query_for("www.example.");
     CHECK(ask(*asker, query) == echo(query));
@@ -156,7 +158,7 @@ TEST_CASE("each kind of stray is counted under its name, and the answer behind i
         client.answer(echo(query));
         if (wanted == Stray::twice) client.answer(echo(query));
     });
-    const auto asker = asker_for(server.target(), {.seed = 3});
+    const auto asker = asker_for(server.server(), {.seed = 3});
     for (const Stray stray :
          {Stray::other_source, Stray::other_id, Stray::other_question, Stray::no_message}) {
         CAPTURE(to_string(stray));
@@ -187,7 +189,7 @@ TEST_CASE("letter case may differ in the question of an answer, its type may not
         for (std::size_t i = 13; i < 16; ++i) right[i] = static_cast<std::uint8_t>(right[i] ^ 0x20);
         client.answer(right);
     });
-    const auto asker = asker_for(server.target());
+    const auto asker = asker_for(server.server());
     const Octets answer = ask(*asker, query_for("www.example."));
     REQUIRE(answer.size() > 16);
     CHECK(answer[13] == 'W');
@@ -203,7 +205,7 @@ TEST_CASE("an error without the question is an answer, a NOERROR without it is n
         bare[3] = 1;
         client.answer(bare);
     });
-    const auto asker = asker_for(server.target());
+    const auto asker = asker_for(server.server());
     const Octets answer = ask(*asker, query_for("www.example."));
     REQUIRE(answer.size() == 12);
     CHECK(answer[3] == 1);
@@ -211,12 +213,12 @@ TEST_CASE("an error without the question is an answer, a NOERROR without it is n
 }
 
 TEST_CASE("a UDP port that refuses is counted, and the question given up") {
-    Target target;
+    Server address;
     {
         TestServer gone([](const Octets&, const auto&) {});
-        target = gone.target();
+        address = gone.server();
     }
-    const auto asker = asker_for(target, {.timeout = short_time, .sends = 2});
+    const auto asker = asker_for(address, {.timeout = short_time, .sends = 2});
     CHECK(ask(*asker, query_for("www.example.")).empty());
     CHECK(count(asker->take_counts(), Stray::reset) == 2);
 }
@@ -228,7 +230,7 @@ TEST_CASE("a connection that is closed with a question open is made again") {
         else
             client.answer(echo(query));
     });
-    const auto asker = asker_for(server.target(), {.timeout = short_time});
+    const auto asker = asker_for(server.server(), {.timeout = short_time});
     const Octets query = query_for("www.example.");
     CHECK(ask(*asker, query, tcp) == echo(query));
     const auto counts = asker->take_counts();
@@ -242,7 +244,7 @@ TEST_CASE("a connection that is closed between questions is made again, and noth
         client.answer(echo(query));
         *client.close = true;
     });
-    const auto asker = asker_for(server.target(), {.timeout = short_time});
+    const auto asker = asker_for(server.server(), {.timeout = short_time});
     const Octets query = query_for("www.example.");
     for (int i = 0; i < 3; ++i) {
         CHECK(ask(*asker, query, tcp) == echo(query));
@@ -255,24 +257,24 @@ TEST_CASE("a connection that is closed between questions is made again, and noth
 
 TEST_CASE("a TCP port that refuses, and one that never answers, end with no answer") {
     SUBCASE("refuses") {
-        Target target;
+        Server address;
         {
             TestServer gone([](const Octets&, const auto&) {});
-            target = gone.target(Target::Kind::tcp_only);
+            address = gone.server(Server::By::tcp);
         }
-        const auto asker = asker_for(target, {.timeout = short_time, .sends = 2});
+        const auto asker = asker_for(address, {.timeout = short_time, .sends = 2});
         CHECK(ask(*asker, query_for("www.example."), tcp).empty());
         CHECK(count(asker->take_counts(), Stray::reset) == 2);
     }
     SUBCASE("closes each time") {
         TestServer server([](const Octets&, const auto& client) { *client.close = true; });
-        const auto asker = asker_for(server.target(), {.timeout = short_time, .sends = 3});
+        const auto asker = asker_for(server.server(), {.timeout = short_time, .sends = 3});
         CHECK(ask(*asker, query_for("www.example."), tcp).empty());
         CHECK(server.connections() == 3);
     }
     SUBCASE("accepts and says nothing") {
         TestServer server([](const Octets&, const auto&) {});
-        const auto asker = asker_for(server.target(), {.timeout = short_time, .sends = 3});
+        const auto asker = asker_for(server.server(), {.timeout = short_time, .sends = 3});
         CHECK(ask(*asker, query_for("www.example."), tcp).empty());
         CHECK(count(asker->take_counts(), Stray::reset) == 0);
     }
@@ -282,16 +284,16 @@ TEST_CASE("one question that is never answered does not cost the others on the c
     TestServer server([](const Octets& query, const auto& client) {
         if (query[13] != 'x') client.answer(echo(query));
     });
-    const auto asker = asker_for(server.target(), {.timeout = short_time, .sends = 2, .slots = 50});
+    const auto asker = asker_for(server.server(), {.timeout = short_time, .sends = 2, .slots = 50});
     std::size_t answered = 0;
     std::size_t done = 0;
     for (std::uint32_t slot = 0; slot < 50; ++slot)
-        asker->ask(slot, query_for(slot == 7 ? "x.example." : "www.example."), {}, only_older());
+        asker->ask(slot, query_for(slot == 7 ? "x.example." : "www.example."), {}, first());
     while (done < 50)
         for (const std::uint32_t slot : asker->turn(base::Duration::seconds(5))) {
             ++done;
             Octets answer;
-            asker->take_answer(slot, Side::older, answer);
+            asker->take_answer(slot, 0, answer);
             if (!answer.empty()) ++answered;
             CHECK(answer.empty() == (slot == 7));
         }
@@ -311,17 +313,16 @@ TEST_CASE("answers over TCP may come in any pieces and any order") {
         }
         for (const std::uint8_t octet : stream) client.raw({octet});
     });
-    const auto asker = asker_for(server.target());
+    const auto asker = asker_for(server.server());
     const std::vector<Octets> queries = {query_for("a.example."), query_for("b.example."),
                                          query_for("c.example.")};
-    for (std::uint32_t slot = 0; slot < 3; ++slot)
-        asker->ask(slot, queries[slot], {}, only_older());
+    for (std::uint32_t slot = 0; slot < 3; ++slot) asker->ask(slot, queries[slot], {}, first());
     std::size_t done = 0;
     while (done < 3)
         for (const std::uint32_t slot : asker->turn(base::Duration::seconds(5))) {
             ++done;
             Octets answer;
-            asker->take_answer(slot, Side::older, answer);
+            asker->take_answer(slot, 0, answer);
             CHECK(answer == echo(queries[slot]));
         }
     CHECK(server.connections() == 1);
@@ -330,16 +331,16 @@ TEST_CASE("answers over TCP may come in any pieces and any order") {
 TEST_CASE("large questions and answers go through one connection whole") {
     constexpr std::uint32_t slots = 200;
     TestServer server([](const Octets& query, const auto& client) { client.answer(echo(query)); });
-    const auto asker = asker_for(server.target(), {.slots = slots});
+    const auto asker = asker_for(server.server(), {.slots = slots});
     Octets query = query_for("www.example.");
     query.resize(60'000, 7);
-    for (std::uint32_t slot = 0; slot < slots; ++slot) asker->ask(slot, query, {}, only_older());
+    for (std::uint32_t slot = 0; slot < slots; ++slot) asker->ask(slot, query, {}, first());
     std::size_t done = 0;
     while (done < slots)
         for (const std::uint32_t slot : asker->turn(base::Duration::seconds(5))) {
             ++done;
             Octets answer;
-            asker->take_answer(slot, Side::older, answer);
+            asker->take_answer(slot, 0, answer);
             CHECK(answer == echo(query));
         }
     CHECK(server.connections() == 1);

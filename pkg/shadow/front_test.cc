@@ -23,6 +23,7 @@
 #include "runtime/clock.h"
 #include "shadow/test_messages.h"
 #include "shadow/test_server.h"
+#include "shadow/test_targets.h"
 #include "shadow/test_zones.h"
 
 using namespace zc;
@@ -54,7 +55,7 @@ public:
               }
               if (!silent_for.contains(name_of(query))) client.answer(answer_to(query, last_octet));
           }) {}
-    Target target() const { return server_.target(); }
+    Server server() const { return server_.server(); }
     std::vector<Octets> seen() {
         const std::scoped_lock lock(mutex_);
         return seen_;
@@ -152,7 +153,7 @@ Tally tally_of(Front& front, std::uint64_t asked, std::vector<Sample>* samples =
 TEST_CASE(
     "a client gets the old server's answer, octet for octet, and the new one is asked the same") {
     Answers older, newer;
-    Front front(options_for(older.target(), newer.target()));
+    Front front(options_for(target_of(older.server()), target_of(newer.server())));
     const Client client(front, SOCK_DGRAM);
     for (std::uint16_t id = 1; id <= 40; ++id) {
         const Octets query = question(id, "n" + std::to_string(id) + ".example.");
@@ -171,7 +172,7 @@ TEST_CASE(
 TEST_CASE(
     "a difference is counted and kept with both answers, and the client never sees the new one's") {
     Answers older(1), newer(2);
-    Front front(options_for(older.target(), newer.target()));
+    Front front(options_for(target_of(older.server()), target_of(newer.server())));
     const Client client(front, SOCK_DGRAM);
     const Octets query = question(7, "www.example.");
     client.send(query);
@@ -187,13 +188,13 @@ TEST_CASE(
 
 TEST_CASE("a new server that is dead or silent delays nobody, and is told as timed out") {
     Answers older, silent(1, {"www.example."});
-    Target dead = older.target();
+    Target dead = target_of(older.server());
     {
         const TestServer gone([](const Octets&, const auto&) {});
-        dead = gone.target();
+        dead = target_of(gone.server());
     }
-    for (const Target& newer : {silent.target(), dead}) {
-        Front front(options_for(older.target(), newer));
+    for (const Target& newer : {target_of(silent.server()), dead}) {
+        Front front(options_for(target_of(older.server()), newer));
         const Client client(front, SOCK_DGRAM);
         const base::Duration start = runtime::monotonic();
         client.send(question(1, "www.example."));
@@ -208,7 +209,7 @@ TEST_CASE("a new server that is dead or silent delays nobody, and is told as tim
 
 TEST_CASE("an old server that is silent for one question still answers the others") {
     Answers older(1, {"mute.example."}), newer;
-    FrontOptions options = options_for(older.target(), newer.target());
+    FrontOptions options = options_for(target_of(older.server()), target_of(newer.server()));
     options.in_flight_max = 2;  // the silent ones give way
     Front front(options);
     const Client client(front, SOCK_DGRAM);
@@ -234,7 +235,7 @@ TEST_CASE("a server that answers twice is compared once, and its client answered
         client.answer(answer_to(query, 1));
         client.answer(answer_to(query, 3));
     });
-    Front front(options_for(older.target(), newer.target()));
+    Front front(options_for(target_of(older.server()), target_of(newer.server())));
     const Client client(front, SOCK_DGRAM);
     constexpr std::uint16_t questions = 20;
     Tally sum;
@@ -259,7 +260,7 @@ TEST_CASE("a server that answers twice is compared once, and its client answered
 
 TEST_CASE("what is no query that both may be asked goes to the old server alone") {
     Answers older, newer;
-    Front front(options_for(older.target(), newer.target()));
+    Front front(options_for(target_of(older.server()), target_of(newer.server())));
     const Client client(front, SOCK_DGRAM);
     Octets update = question(5, "example.", dns::RrType::soa);
     update[2] = 5 << 3;
@@ -277,7 +278,7 @@ TEST_CASE("what is no query that both may be asked goes to the old server alone"
 
 TEST_CASE("one query in n is compared, all are answered") {
     Answers older, newer;
-    FrontOptions options = options_for(older.target(), newer.target());
+    FrontOptions options = options_for(target_of(older.server()), target_of(newer.server()));
     options.one_in = 10;
     Front front(options);
     const Client client(front, SOCK_DGRAM);
@@ -291,7 +292,7 @@ TEST_CASE("one query in n is compared, all are answered") {
 
 TEST_CASE("the client's address goes on in a PROXY header to the side that wants it") {
     Answers older, newer;
-    FrontOptions options = options_for(older.target(), newer.target());
+    FrontOptions options = options_for(target_of(older.server()), target_of(newer.server()));
     options.proxy_to_newer = true;
     options.timeout = base::Duration::seconds(2);
     Front front(options);
@@ -312,7 +313,7 @@ TEST_CASE("the client's address goes on in a PROXY header to the side that wants
 
 TEST_CASE("a connection is passed on as it is, and what is asked in it is compared") {
     Answers older, newer;
-    Front front(options_for(older.target(), newer.target()));
+    Front front(options_for(target_of(older.server()), target_of(newer.server())));
     const Client client(front, SOCK_STREAM);
     for (std::uint16_t id = 1; id <= 20; ++id)
         client.send_framed(question(id, "n" + std::to_string(id) + ".example."));
@@ -328,7 +329,7 @@ TEST_CASE("a connection is passed on as it is, and what is asked in it is compar
 
 TEST_CASE("a transfer passes through and is not compared") {
     Answers older, newer;
-    Front front(options_for(older.target(), newer.target()));
+    Front front(options_for(target_of(older.server()), target_of(newer.server())));
     const Client client(front, SOCK_STREAM);
     client.send_framed(question(1, "example.", dns::RrType::axfr));
     CHECK(!client.receive_framed().empty());
@@ -344,10 +345,10 @@ TEST_CASE("a new server that closes connections, or refuses them, is no concern 
     Target dead;
     {
         const TestServer gone([](const Octets&, const auto&) {});
-        dead = gone.target();
+        dead = target_of(gone.server());
     }
-    for (const Target& newer : {closes.target(), dead}) {
-        Front front(options_for(older.target(), newer));
+    for (const Target& newer : {target_of(closes.server()), dead}) {
+        Front front(options_for(target_of(older.server()), newer));
         const Client client(front, SOCK_STREAM);
         for (std::uint16_t id = 1; id <= 5; ++id) {
             client.send_framed(question(id, "www.example."));
@@ -364,9 +365,9 @@ TEST_CASE("an old server that refuses connections is what the client finds too")
     Target dead;
     {
         const TestServer gone([](const Octets&, const auto&) {});
-        dead = gone.target();
+        dead = target_of(gone.server());
     }
-    Front front(options_for(dead, newer.target()));
+    Front front(options_for(dead, target_of(newer.server())));
     const Client client(front, SOCK_STREAM);
     CHECK(client.receive().empty());
 }
@@ -377,7 +378,7 @@ TEST_CASE("whatever is lost, every question is accounted for") {
         if (n++ % 3 != 0) client.answer(answer_to(query, 1));
     };
     const TestServer older(lossy), newer(lossy);
-    Front front(options_for(older.target(), newer.target()));
+    Front front(options_for(target_of(older.server()), target_of(newer.server())));
     const Client client(front, SOCK_DGRAM);
     constexpr std::uint16_t questions = 500;
     for (std::uint16_t id = 0; id < questions; ++id)
@@ -393,7 +394,7 @@ TEST_CASE("what is under way when it stops is still answered, and counted") {
         client.answer(answer_to(query, 1));
     });
     Answers newer;
-    Front front(options_for(slow.target(), newer.target()));
+    Front front(options_for(target_of(slow.server()), target_of(newer.server())));
     const Client client(front, SOCK_DGRAM);
     client.send(question(1, "www.example."));
     const base::Duration until = runtime::monotonic() + patience;
@@ -408,7 +409,7 @@ TEST_CASE("what is under way when it stops is still answered, and counted") {
 TEST_CASE(
     "more queries at once than there is room for are sent as they were asked, or not at all") {
     Answers older, newer;
-    FrontOptions options = options_for(older.target(), newer.target());
+    FrontOptions options = options_for(target_of(older.server()), target_of(newer.server()));
     options.in_flight_max = 4;
     Front front(options);
     const Client client(front, SOCK_DGRAM);
@@ -426,7 +427,7 @@ TEST_CASE(
 
 TEST_CASE("queries that come at once do not take each other's slots before they are sent") {
     Answers older, newer;
-    FrontOptions options = options_for(older.target(), newer.target());
+    FrontOptions options = options_for(target_of(older.server()), target_of(newer.server()));
     options.in_flight_max = 2;
     Front front(options);
     const Client client(front, SOCK_DGRAM);
@@ -443,7 +444,7 @@ TEST_CASE("queries that come at once do not take each other's slots before they 
 
 TEST_CASE("who was never asked has not timed out") {
     Answers older(1, {"mute.example."}), newer;
-    FrontOptions options = options_for(older.target(), newer.target());
+    FrontOptions options = options_for(target_of(older.server()), target_of(newer.server()));
     options.timeout = base::Duration::milliseconds(90);
     Front front(options);
     const Client client(front, SOCK_DGRAM);
@@ -464,7 +465,7 @@ TEST_CASE("an answer goes to the client even where its question is not understoo
         client.answer(answer);
     });
     Answers newer;
-    Front front(options_for(older.target(), newer.target()));
+    Front front(options_for(target_of(older.server()), target_of(newer.server())));
     const Client client(front, SOCK_DGRAM);
     Octets query = question(3, "www.example.");
     query[5] = 2;  // two questions, so it says
@@ -497,7 +498,7 @@ TEST_CASE("the ID alone makes no answer, nor another question, nor another port 
         client.answer(answer_to(query, 1));
     });
     Answers newer;
-    Front front(options_for(older.target(), newer.target()));
+    Front front(options_for(target_of(older.server()), target_of(newer.server())));
     const Client client(front, SOCK_DGRAM);
     constexpr std::uint16_t questions = 100;
     for (std::uint16_t id = 1; id <= questions; ++id) {
@@ -536,8 +537,8 @@ TEST_CASE("a front is never its own target, by whatever name") {
         const net::Endpoint target{*dns::parse_address(row.target), port};
         const Target itself = *parse_target(net::to_string(target));
         for (const bool as_older : {true, false}) {
-            FrontOptions options =
-                options_for(as_older ? itself : other.target(), as_older ? other.target() : itself);
+            FrontOptions options = options_for(as_older ? itself : target_of(other.server()),
+                                               as_older ? target_of(other.server()) : itself);
             options.listeners = {{listener.address, port}};
             INFO(row.listener, " ", row.target);
             std::string error;
@@ -562,7 +563,7 @@ TEST_CASE("who finds no room is told so by SERVFAIL") {
         for (const auto& [question, asker] : held) asker.answer(answer_to(question, 1));
     });
     Answers newer;
-    FrontOptions options = options_for(older.target(), newer.target());
+    FrontOptions options = options_for(target_of(older.server()), target_of(newer.server()));
     options.in_flight_max = 2;
     options.timeout = patience;
     Front front(options);
@@ -599,7 +600,7 @@ TEST_CASE("who finds no room is told so by SERVFAIL") {
 TEST_CASE("a client that goes away does not make the old server one that does not answer") {
     const TestServer slow([](const Octets&, const auto&) {});
     Answers newer;
-    FrontOptions options = options_for(slow.target(), newer.target());
+    FrontOptions options = options_for(target_of(slow.server()), target_of(newer.server()));
     options.timeout = base::Duration::seconds(10);
     Front front(options);
     Client client(front, SOCK_STREAM);
@@ -619,7 +620,7 @@ TEST_CASE("a client that takes nothing is not kept for ever") {
         static_cast<void>(query);
     });
     Answers newer;
-    FrontOptions options = options_for(older.target(), newer.target());
+    FrontOptions options = options_for(target_of(older.server()), target_of(newer.server()));
     options.tcp_idle = base::Duration::milliseconds(300);
     Front front(options);
     const Client client(front, SOCK_STREAM);
@@ -632,7 +633,7 @@ TEST_CASE("a client that takes nothing is not kept for ever") {
 
 TEST_CASE("a silent new server keeps no TCP client away") {
     Answers older, silent(1, {"www.example."});
-    FrontOptions options = options_for(older.target(), silent.target());
+    FrontOptions options = options_for(target_of(older.server()), target_of(silent.server()));
     options.timeout = base::Duration::seconds(2);
     options.tcp_clients_max = 2;
     constexpr std::uint16_t clients = 10;
@@ -657,7 +658,7 @@ TEST_CASE("the front has descriptors for all its clients, and waits quietly wher
     low.rlim_cur = std::min<rlim_t>(before.rlim_max, 256);
     REQUIRE(::setrlimit(RLIMIT_NOFILE, &low) == 0);
     Answers older, newer;
-    const FrontOptions options = options_for(older.target(), newer.target());
+    const FrontOptions options = options_for(target_of(older.server()), target_of(newer.server()));
     Front front(options);
     rlimit raised{};
     ::getrlimit(RLIMIT_NOFILE, &raised);
@@ -692,14 +693,14 @@ TEST_CASE("datagrams that get lost on the way to the new server are no silence o
     });
     Answers older;
     // Without a way to ask again later: a server that wants PROXY headers.
-    FrontOptions options = options_for(older.target(), forgetful.target());
+    FrontOptions options = options_for(target_of(older.server()), target_of(forgetful.server()));
     options.proxy_to_older = true;
     const TestServer strips([&](const Octets& query, const auto& client) {
         const net::ProxyHeader header = net::parse_proxy(query);
         const Octets rest(query.begin() + static_cast<std::ptrdiff_t>(header.octets), query.end());
         client.answer(answer_to(rest, 1));
     });
-    options.older = strips.target();
+    options.older = target_of(strips.server());
     options.timeout = base::Duration::milliseconds(600);
     Front front(options);
     const Client client(front, SOCK_DGRAM);
@@ -726,8 +727,8 @@ TEST_CASE("a question that only one side has answered is asked again before it c
         });
         Answers fine;
         const bool is_older = lossy == Side::older;
-        Front front(is_older ? options_for(loses.target(), fine.target())
-                             : options_for(fine.target(), loses.target()));
+        Front front(is_older ? options_for(target_of(loses.server()), target_of(fine.server()))
+                             : options_for(target_of(fine.server()), target_of(loses.server())));
         const Client client(front, is_older ? SOCK_DGRAM : SOCK_STREAM);
         if (is_older)
             client.send(question(1, "www.example."));
@@ -746,7 +747,7 @@ TEST_CASE("a difference stays what it was when nobody answers who is asked again
         if (asked++ == 0) client.answer(answer_to(query, 2));
     });
     Answers older;
-    Front front(options_for(older.target(), once.target()));
+    Front front(options_for(target_of(older.server()), target_of(once.server())));
     const Client client(front, SOCK_DGRAM);
     client.send(question(1, "www.example."));
     CHECK(!client.receive().empty());
@@ -770,7 +771,7 @@ TEST_CASE("signatures of the very answer that stood beside the client's have to 
     const ZoneServer newer(zones, [&](const std::string& name, bool, Octets& response) {
         if (!name.ends_with("DNSKEY")) sign_otherwise(response, answers++ % 2 == 0);
     });
-    Front front(options_for(older.target(), newer.target()));
+    Front front(options_for(target_of(older.server()), target_of(newer.server())));
     const Client client(front, SOCK_DGRAM);
     client.send(signed_query("nsec.example."));
     CHECK(!client.receive().empty());
@@ -792,7 +793,7 @@ TEST_CASE("signatures that were asked for by name, without DO, are no better tha
     const ZoneServer newer(zones, [bad](const std::string& name, bool, Octets& response) {
         if (name.ends_with(" RRSIG")) sign_otherwise(response, bad);
     });
-    Front front(options_for(older.target(), newer.target()));
+    Front front(options_for(target_of(older.server()), target_of(newer.server())));
     const Client client(front, SOCK_STREAM);
     client.send_framed(question(1, "nsec.example.", dns::RrType::rrsig));
     CHECK(!client.receive_framed().empty());
@@ -814,7 +815,7 @@ TEST_CASE("what is not asked again any more has its signatures verified all the 
     });
     catalogue::Catalogue without_keys(6);
     insert_signed_zone(without_keys, false);
-    FrontOptions options = options_for(older.target(), newer.target());
+    FrontOptions options = options_for(target_of(older.server()), target_of(newer.server()));
     options.zones_or_null = &zones;
     SUBCASE("by the keys of zone data") {}
     SUBCASE("by those that the servers give") {
@@ -870,7 +871,7 @@ TEST_CASE("a zone that changes on one side first is in flight for all that ask m
     std::atomic<std::uint8_t> older_serial{2}, newer_serial{1};
     std::atomic<int> asked{0};
     const TestServer older(version_of(older_serial)), newer(version_of(newer_serial, &asked));
-    FrontOptions options = options_for(older.target(), newer.target());
+    FrontOptions options = options_for(target_of(older.server()), target_of(newer.server()));
     options.lag = base::Duration::seconds(60);
     Front front(options);
     const Client client(front, SOCK_DGRAM);
@@ -905,7 +906,7 @@ TEST_CASE("versions that never meet do not hold up the end, nor what is asked ag
         else if (lost++ >= 3)  // the copies that the front sends
             client.answer(answer_to(query, 2));
     });
-    FrontOptions options = options_for(older.target(), newer.target());
+    FrontOptions options = options_for(target_of(older.server()), target_of(newer.server()));
     options.lag = base::Duration::seconds(3600);
     Front front(options);
     const Client client(front, SOCK_DGRAM);
@@ -952,8 +953,8 @@ TEST_CASE("a truncation explains nothing while a whole answer is missing") {
         is_newer_cut = true;
     }
     SUBCASE("of the old server") {}
-    Front front(is_newer_cut ? options_for(whole.target(), cut.target())
-                             : options_for(cut.target(), whole.target()));
+    Front front(is_newer_cut ? options_for(target_of(whole.server()), target_of(cut.server()))
+                             : options_for(target_of(cut.server()), target_of(whole.server())));
     const Client client(front, SOCK_DGRAM);
     dns::QueryOptions query_options;
     query_options.edns = dns::Edns{.udp_octets = 4096};
@@ -973,7 +974,7 @@ TEST_CASE("a truncation explains nothing while a whole answer is missing") {
 
 TEST_CASE("a silent new server does not hold up the end, whatever waits for it") {
     Answers older, silent(1, {"www.example."});
-    FrontOptions options = options_for(older.target(), silent.target());
+    FrontOptions options = options_for(target_of(older.server()), target_of(silent.server()));
     options.in_flight_max = 1;
     Front front(options);
     const Client client(front, SOCK_DGRAM);
@@ -1002,7 +1003,7 @@ TEST_CASE("all sockets to the new server are used, however few questions there a
         client.answer(answer_to(query, 1));
     });
     Answers older;
-    Front front(options_for(older.target(), newer.target()));
+    Front front(options_for(target_of(older.server()), target_of(newer.server())));
     const Client client(front, SOCK_DGRAM);
     constexpr std::uint16_t questions = 40;
     for (std::uint16_t id = 1; id <= questions; ++id) {
@@ -1027,7 +1028,7 @@ TEST_CASE("what TCP clients wait for when it stops is passed on, compared or not
         }
     });
     Answers newer;
-    FrontOptions options = options_for(slow.target(), newer.target());
+    FrontOptions options = options_for(target_of(slow.server()), target_of(newer.server()));
     options.one_in = 1000;
     Front front(options);
     const Client other(front, SOCK_STREAM);

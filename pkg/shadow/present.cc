@@ -80,14 +80,13 @@ std::vector<Row> side_by_side(const compare::Comparer& comparer, const Sample& s
     return out;
 }
 
-std::string kdig_line(const Target& target, base::Octets query, dns::Transport transport) {
-    if (target.kind == Target::Kind::store || target.kind == Target::Kind::recorded) return {};
+std::string kdig_line(const Server& server, base::Octets query, dns::Transport transport) {
     const auto message = dns::parse_message(query);
     if (!message || message->questions.size() != 1) return {};
     const dns::Question& question = message->questions.front();
-    std::string out = "kdig @" + dns::to_string(target.address);
-    if (target.port != 53) out += " -p " + std::to_string(target.port);
-    if (target.kind == Target::Kind::tcp_only || transport == dns::Transport::tcp) out += " +tcp";
+    std::string out = "kdig @" + dns::to_string(server.endpoint.address);
+    if (server.endpoint.port != 53) out += " -p " + std::to_string(server.endpoint.port);
+    if (server.by == Server::By::tcp || transport == dns::Transport::tcp) out += " +tcp";
     if (!message->rd) out += " +norec";
     if (message->cd) out += " +cd";
     if (message->ad) out += " +ad";

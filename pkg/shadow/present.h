@@ -7,8 +7,8 @@
 #include "base/octets.h"
 #include "compare/compare.h"
 #include "dns/types.h"
+#include "shadow/server.h"
 #include "shadow/tally.h"
-#include "shadow/target.h"
 
 namespace zc::shadow {
 
@@ -24,8 +24,7 @@ struct Row {
 std::vector<Row> side_by_side(const compare::Comparer& comparer, const Sample& sample);
 
 /// How to ask it by hand: "kdig @192.0.2.1 -p 5300 +norec +dnssec www.example. A", ready for a
-/// shell. Empty for a target without an address (store, recording), and for a question that kdig
-/// cannot ask.
-std::string kdig_line(const Target& target, base::Octets query, dns::Transport transport);
+/// shell. Empty for a question that kdig cannot ask.
+std::string kdig_line(const Server& server, base::Octets query, dns::Transport transport);
 
 }  // namespace zc::shadow

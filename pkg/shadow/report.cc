@@ -13,8 +13,8 @@
 #include "dns/name.h"
 #include "shadow/embedded.h"
 #include "shadow/present.h"
+#include "shadow/server.h"
 #include "shadow/settings.h"
-#include "shadow/target.h"
 #include "term/terminal.h"
 
 namespace zc::shadow {
@@ -274,7 +274,7 @@ void put_pair(std::string& out, const std::vector<Row>& rows) {
 /// Of a run, as far as its cases need it.
 struct RunView {
     compare::Policy policy;
-    std::optional<Target> older, newer;
+    std::optional<Server> older, newer;
 };
 
 void put_sample(std::string& out, const Sample& sample, const CaseInfo& info, const RunView& run) {
@@ -290,9 +290,9 @@ void put_sample(std::string& out, const Sample& sample, const CaseInfo& info, co
         out += "<p>" + escaped(sample.judgement.sentence) + "</p>\n";
     put_pair(out, side_by_side(compare::Comparer(run.policy), sample));
     std::string lines;
-    for (const auto& target : {run.older, run.newer}) {
-        if (!target) continue;
-        const std::string line = kdig_line(*target, sample.query, sample.transport);
+    for (const auto& server : {run.older, run.newer}) {
+        if (!server) continue;
+        const std::string line = kdig_line(*server, sample.query, sample.transport);
         if (!line.empty()) lines += (lines.empty() ? "" : "\n") + line;
     }
     if (!lines.empty()) out += "<pre class=sh>" + escaped(lines) + "</pre>\n";
@@ -340,8 +340,8 @@ Status put_cases(std::string& out, Results& results, const std::vector<CaseInfo>
         RunView view;
         // Settings of a later version show with all rules: better than no report.
         if (const auto settings = Settings::parse(run.settings)) view.policy = settings->policy;
-        if (const auto target = parse_target(run.older)) view.older = *target;
-        if (const auto target = parse_target(run.newer)) view.newer = *target;
+        if (const auto server = parse_server(run.older)) view.older = *server;
+        if (const auto server = parse_server(run.newer)) view.newer = *server;
         views.emplace(run.id, std::move(view));
     }
     const std::size_t start = out.size();

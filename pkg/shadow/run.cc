@@ -200,16 +200,16 @@ Result<std::vector<std::uint8_t>> ask_once(const Target& target, base::Octets qu
             break;
     }
     ZC_TRY(const std::uint64_t seed, runtime::random_value<std::uint64_t>());
+    const std::array<std::optional<Server>, 1> servers = {target.asked()};
     ZC_TRY(const auto asker,
-           Asker::open({target, std::nullopt, std::nullopt},
-                       {.timeout = timeout, .sends = 1, .slots = 1, .seed = seed}));
-    SideSet by_udp, by_tcp;
+           Asker::open(servers, {.timeout = timeout, .sends = 1, .slots = 1, .seed = seed}));
+    ServerSet by_udp, by_tcp;
     const bool is_udp = transport == dns::Transport::udp && target.kind == Target::Kind::server;
-    (is_udp ? by_udp : by_tcp).add(Side::older);
+    (is_udp ? by_udp : by_tcp).add(0);
     asker->ask(0, query, by_udp, by_tcp);
     while (asker->turn(timeout).empty()) {
     }
-    asker->take_answer(0, Side::older, response);
+    asker->take_answer(0, 0, response);
     return response;
 }
 

@@ -15,6 +15,7 @@
 #include "runtime/clock.h"
 #include "shadow/judge.h"
 #include "shadow/test_server.h"
+#include "shadow/test_targets.h"
 #include "shadow/test_zones.h"
 #include "testkit/script.h"
 #include "zone/zone.h"
@@ -185,7 +186,8 @@ TEST_CASE("servers that say the same are counted as the same, question for quest
     const auto zones = catalogue_of(records);
     ZoneServer older(*zones), newer(*zones);
     ListSource source(repeated(100, {"www.example.", "no.example.", "alias.example."}));
-    const Total total = run_all(source, options_for(older.target(), newer.target()));
+    const Total total =
+        run_all(source, options_for(target_of(older.server()), target_of(newer.server())));
     CHECK(total.tally.asked == 100);
     CHECK(total.tally.same == 100);
     CHECK(total.tally.identical == 100);
@@ -201,8 +203,8 @@ TEST_CASE("TCP questions and targets that are asked by TCP alone go over kept co
     std::vector<Item> items = repeated(100, {"www.example.", "no.example."});
     for (Item& item : items) item.transport = dns::Transport::tcp;
     ListSource source(items);
-    const Total total =
-        run_all(source, options_for(older.target(), newer.target(Target::Kind::tcp_only)));
+    const Total total = run_all(
+        source, options_for(target_of(older.server()), target_of(newer.server(Server::By::tcp))));
     CHECK(total.tally.same == 100);
     CHECK(older.connections() == 1);
     CHECK(newer.connections() == 1);
@@ -217,7 +219,7 @@ TEST_CASE("a lie is one difference, kept with both messages and asked again") {
     std::vector<Item> items = repeated(50, {"no.example."});
     items[20].query = query_for("www.example.");
     ListSource source(items);
-    RunOptions options = options_for(older.target(), newer.target());
+    RunOptions options = options_for(target_of(older.server()), target_of(newer.server()));
     SUBCASE("nobody says who is right") {
         const Total total = run_all(source, options);
         CHECK(of(total.tally.by_verdict, Verdict::undecided) == 1);
@@ -240,7 +242,7 @@ TEST_CASE("a lie is one difference, kept with both messages and asked again") {
     }
     SUBCASE("a referee says who is right") {
         ZoneServer referee(*zones);
-        options.referee = referee.target();
+        options.referee = target_of(referee.server());
         const Total total = run_all(source, options);
         CHECK(of(total.tally.by_verdict, Verdict::newer_wrong) == 1);
         REQUIRE(total.samples.size() == 1);
@@ -256,7 +258,7 @@ TEST_CASE("a difference in everything is asked again only so often") {
     ZoneServer newer(
         *zones, [](const std::string&, bool, Octets& response) { set_rcode(response, nxdomain); });
     ListSource source(repeated(200, {"www.example."}));
-    RunOptions options = options_for(older.target(), newer.target());
+    RunOptions options = options_for(target_of(older.server()), target_of(newer.server()));
     options.window = 1;
     options.rechecks_a_cause = 5;
     const Total total = run_all(source, options);
@@ -275,7 +277,7 @@ TEST_CASE("a question that a side does not answer is timed out, under that side"
     std::vector<Item> items = repeated(30, {"no.example."});
     items[7].query = query_for("www.example.");
     ListSource source(items);
-    RunOptions options = options_for(older.target(), newer.target());
+    RunOptions options = options_for(target_of(older.server()), target_of(newer.server()));
     options.timeout = short_time;
     const Total total = run_all(source, options);
     CHECK(total.tally.timed_out == 1);
@@ -294,7 +296,7 @@ TEST_CASE("an old server that does not answer does not make the new one silent")
     });
     ZoneServer newer(*zones);
     ListSource source({{query_for("www.example.")}});
-    RunOptions options = options_for(older.target(), newer.target());
+    RunOptions options = options_for(target_of(older.server()), target_of(newer.server()));
     options.timeout = short_time;
     const Total total = run_all(source, options);
     CHECK(total.tally.timed_out == 1);
@@ -312,7 +314,8 @@ TEST_CASE("truncated answers are compared whole, over TCP") {
     SUBCASE("both truncate, and the whole answers are the same") {
         ZoneServer newer(*zones);
         ListSource source({{query_for("big.example.", text)}});
-        const Total total = run_all(source, options_for(older.target(), newer.target()));
+        const Total total =
+            run_all(source, options_for(target_of(older.server()), target_of(newer.server())));
         CHECK(total.tally.same == 1);
         CHECK(older.received("big.example. TXT") == 2);
         CHECK(older.connections() == 1);
@@ -321,15 +324,16 @@ TEST_CASE("truncated answers are compared whole, over TCP") {
     SUBCASE("one is asked by TCP alone") {
         ZoneServer newer(*zones);
         ListSource source({{query_for("big.example.", text)}});
-        const Total total =
-            run_all(source, options_for(older.target(), newer.target(Target::Kind::tcp_only)));
+        const Total total = run_all(source, options_for(target_of(older.server()),
+                                                        target_of(newer.server(Server::By::tcp))));
         CHECK(total.tally.same == 1);
     }
     SUBCASE("the whole answers differ") {
         const auto others = catalogue_of(records + "big 60 TXT more\n");
         ZoneServer newer(*others);
         ListSource source({{query_for("big.example.", text)}});
-        const Total total = run_all(source, options_for(older.target(), newer.target()));
+        const Total total =
+            run_all(source, options_for(target_of(older.server()), target_of(newer.server())));
         CHECK(total.tally.unexplained == 1);
         CHECK(of(total.tally.by_what, What::answer) == 1);
     }
@@ -339,7 +343,8 @@ TEST_CASE("truncated answers are compared whole, over TCP") {
                 response[2] = static_cast<std::uint8_t>(response[2] | 2);
         });
         ListSource source({{query_for("www.example.")}});
-        const Total total = run_all(source, options_for(older.target(), newer.target()));
+        const Total total =
+            run_all(source, options_for(target_of(older.server()), target_of(newer.server())));
         CHECK(of(total.tally.by_what, What::flags) == 1);
         CHECK(of(total.tally.by_verdict, Verdict::newer_wrong) == 1);
         REQUIRE(total.samples.size() == 1);
@@ -354,7 +359,8 @@ TEST_CASE("truncated answers are compared whole, over TCP") {
             client.answer(respond(*small, query, client.tcp, 4096));
         });
         ListSource source({{query_for("big.example.", text, true)}});
-        const Total total = run_all(source, options_for(cuts.target(), sends.target()));
+        const Total total =
+            run_all(source, options_for(target_of(cuts.server()), target_of(sends.server())));
         CHECK(of(total.tally.by_verdict, Verdict::both_legal) == 1);
         CHECK(of(total.tally.by_rule, Rule::truncation) == 1);
         CHECK(total.tally.explained == 1);
@@ -365,7 +371,8 @@ TEST_CASE("truncated answers are compared whole, over TCP") {
             response[2] = static_cast<std::uint8_t>(response[2] & ~2);  // claims to be whole
         });
         ListSource source({{query_for("big.example.", text)}});
-        const Total total = run_all(source, options_for(older.target(), newer.target()));
+        const Total total =
+            run_all(source, options_for(target_of(older.server()), target_of(newer.server())));
         CHECK(total.tally.unexplained == 1);
     }
     SUBCASE("one answers over UDP only") {
@@ -373,7 +380,7 @@ TEST_CASE("truncated answers are compared whole, over TCP") {
             if (tcp) response.clear();
         });
         ListSource source({{query_for("big.example.", text)}});
-        RunOptions options = options_for(older.target(), newer.target());
+        RunOptions options = options_for(target_of(older.server()), target_of(newer.server()));
         options.timeout = short_time;
         const Total total = run_all(source, options);
         CHECK(total.tally.timed_out == 1);
@@ -389,7 +396,8 @@ TEST_CASE("a side that says something else each time is unstable") {
         if (is(question, "www.") && count++ % 2 == 0) set_rcode(response, 2);
     });
     ListSource source({{query_for("www.example.")}});
-    const Total total = run_all(source, options_for(older.target(), newer.target()));
+    const Total total =
+        run_all(source, options_for(target_of(older.server()), target_of(newer.server())));
     CHECK(of(total.tally.by_verdict, Verdict::unstable) == 1);
     CHECK(total.tally.unexplained == 1);
 }
@@ -404,7 +412,7 @@ TEST_CASE("zone data says who is wrong though the old side says something else e
     };
     const auto verdicts_of = [&](ZoneServer& older, ZoneServer& newer) {
         ListSource source({{query_for("www.example.")}});
-        RunOptions options = options_for(older.target(), newer.target());
+        RunOptions options = options_for(target_of(older.server()), target_of(newer.server()));
         options.zones_or_null = zones.get();
         return run_all(source, options);
     };
@@ -433,7 +441,8 @@ TEST_CASE("sides that draw from the same set are both right") {
     };
     ZoneServer older(*zones, rotates(1)), newer(*zones, rotates(2));
     ListSource source({{query_for("www.example.")}});
-    const Total total = run_all(source, options_for(older.target(), newer.target()));
+    const Total total =
+        run_all(source, options_for(target_of(older.server()), target_of(newer.server())));
     CHECK(of(total.tally.by_verdict, Verdict::both_legal) == 1);
     CHECK(of(total.tally.by_rule, Rule::rotating) == 1);
 }
@@ -451,7 +460,7 @@ TEST_CASE("versions of a zone that become one within the lag explain a differenc
         client.answer(respond(count++ < changes_at ? *old_zones : *new_zones, query, client.tcp));
     });
     ListSource source({{query_for("www.example.")}});
-    RunOptions options = options_for(older.target(), newer.target());
+    RunOptions options = options_for(target_of(older.server()), target_of(newer.server()));
     SUBCASE("they become one at once") {
         changes_at = 2;  // the question and the SOA
         const Total total = run_all(source, options);
@@ -506,7 +515,8 @@ TEST_CASE(
          {"out.one.example.", "a.b.wild.one.example.", "in.one.example."}) {
         CAPTURE(name);
         ListSource source(repeated(200, {name}));
-        const Total total = run_all(source, options_for(older.target(), newer.target()));
+        const Total total =
+            run_all(source, options_for(target_of(older.server()), target_of(newer.server())));
         const bool is_legal = name != std::string("in.one.example.");
         CHECK(total.tally.compared == 200);
         CHECK(of(total.tally.by_verdict, is_legal ? Verdict::both_legal : Verdict::undecided) ==
@@ -520,7 +530,8 @@ TEST_CASE(
     one_alone->insert(zone_of("one.example.", apex + "out 60 CNAME link.two.example.\n"));
     ZoneServer lacking(*one_alone);
     ListSource source(repeated(20, {"out.one.example."}));
-    const Total total = run_all(source, options_for(lacking.target(), newer.target()));
+    const Total total =
+        run_all(source, options_for(target_of(lacking.server()), target_of(newer.server())));
     CHECK(of(total.tally.by_verdict, Verdict::undecided) == 20);
 }
 
@@ -532,7 +543,8 @@ TEST_CASE("questions that cannot be asked are malformed, and cost no asking") {
     Octets behind_end = query_for("www.example.");
     behind_end.push_back(0);
     ListSource source({{update}, {query_for("www.example.")}, {Octets(12, 0)}, {behind_end}});
-    const Total total = run_all(source, options_for(older.target(), newer.target()));
+    const Total total =
+        run_all(source, options_for(target_of(older.server()), target_of(newer.server())));
     CHECK(total.tally.asked == 4);
     CHECK(total.tally.malformed == 3);
     CHECK(total.tally.same == 1);
@@ -546,7 +558,8 @@ TEST_CASE("an answer that is no DNS message counts as malformed") {
         if (response.size() > 3) response.resize(response.size() - 3);  // gcc 12 minds it otherwise
     });
     ListSource source({{query_for("www.example.")}});
-    const Total total = run_all(source, options_for(older.target(), newer.target()));
+    const Total total =
+        run_all(source, options_for(target_of(older.server()), target_of(newer.server())));
     CHECK(total.tally.malformed == 1);
     CHECK(total.tally.compared == 0);
     CHECK(of(total.tally.by_what, What::malformed) == 1);
@@ -571,7 +584,8 @@ TEST_CASE("strays are counted by side and kind, and change nothing") {
     std::vector<std::string> names;
     for (int i = 0; i < 200; ++i) names.push_back("n" + std::to_string(i) + ".example.");
     ListSource source(repeated(names.size(), names));
-    const Total total = run_all(source, options_for(older.target(), newer.target()));
+    const Total total =
+        run_all(source, options_for(target_of(older.server()), target_of(newer.server())));
     CHECK(total.tally.same == 200);
     for (const Stray kind : {Stray::other_source, Stray::twice})
         CHECK(stray(total.tally, Side::newer, kind) >= 100);
@@ -594,7 +608,7 @@ TEST_CASE("with a server that loses every third datagram the accounts balance, i
     });
     constexpr std::size_t questions = 3000;
     ListSource source(repeated(questions, {"www.example.", "no.example.", "alias.example."}), 7);
-    RunOptions options = options_for(older.target(), newer.target());
+    RunOptions options = options_for(target_of(older.server()), target_of(newer.server()));
     options.workers = 4;
     options.timeout = base::Duration::milliseconds(100);  // sanitizers are slow
     options.sends = 2;
@@ -613,7 +627,7 @@ TEST_CASE("a server too slow for the window is asked less at once, not reported 
     ZoneServer newer(*zones, [](const std::string&, bool, Octets&) { ::poll(nullptr, 0, 1); });
     constexpr std::size_t questions = 2000;
     ListSource source(repeated(questions, {"www.example.", "no.example.", "alias.example."}), 7);
-    RunOptions options = options_for(older.target(), newer.target());
+    RunOptions options = options_for(target_of(older.server()), target_of(newer.server()));
     options.workers = 1;
     options.window = 1000;
     options.timeout = base::Duration::milliseconds(200);  // a fifth of what the window takes
@@ -633,7 +647,7 @@ TEST_CASE("a run that is stopped ends in order, and one that resumes asks exactl
     });
     constexpr std::size_t questions = 3000;
     const auto items = repeated(questions, {"www.example.", "no.example."});
-    RunOptions options = options_for(older.target(), newer.target());
+    RunOptions options = options_for(target_of(older.server()), target_of(newer.server()));
     options.workers = 3;
     options.window = 16;
     Total total;
@@ -661,7 +675,7 @@ TEST_CASE("of a live source what was taken and not asked is dropped, and counted
     ZoneServer newer(*zones, [&](const std::string&, bool, Octets&) { stop = true; });
     ListSource source(repeated(3000, {"www.example."}), 50);
     source.be_live();
-    RunOptions options = options_for(older.target(), newer.target());
+    RunOptions options = options_for(target_of(older.server()), target_of(newer.server()));
     options.window = 8;
     Total total;
     CHECK(run(
@@ -678,7 +692,7 @@ TEST_CASE("a run ends with the error of who takes its results, or of the source 
     const auto zones = catalogue_of(records);
     ZoneServer older(*zones), newer(*zones);
     ListSource source(repeated(1000, {"www.example."}), 10);
-    const RunOptions options = options_for(older.target(), newer.target());
+    const RunOptions options = options_for(target_of(older.server()), target_of(newer.server()));
     SUBCASE("who takes results") {
         int taken = 0;
         const auto status = run(
@@ -708,7 +722,7 @@ TEST_CASE("a rate and a limit of questions are kept") {
     const auto zones = catalogue_of(records);
     ZoneServer older(*zones), newer(*zones);
     ListSource source(repeated(1000, {"www.example."}));
-    RunOptions options = options_for(older.target(), newer.target());
+    RunOptions options = options_for(target_of(older.server()), target_of(newer.server()));
     options.questions_max = 100;
     options.rate = 1000;
     options.workers = 2;
@@ -754,14 +768,14 @@ TEST_CASE("recordings and stores are compared in this process") {
     }
     SUBCASE("a recording against a server") {
         ZoneServer newer(*zones);
-        options.newer = newer.target();
+        options.newer = target_of(newer.server());
         const Total total = run_all(source, options);
         CHECK(total.tally.same == 998);
         CHECK(total.tally.unexplained == 2);
     }
     SUBCASE("a store against a server") {
         ZoneServer older(*zones);
-        options.older = older.target();
+        options.older = target_of(older.server());
         const Total total = run_all(source, options);
         CHECK(total.tally.same == 1000);
     }
@@ -783,7 +797,7 @@ TEST_CASE("signatures that differ are taken for the same when both verify, and o
     });
     const std::vector<Item> items(20, {signed_query("nsec.example.")});
     ListSource source(items);
-    RunOptions options = options_for(older.target(), newer.target());
+    RunOptions options = options_for(target_of(older.server()), target_of(newer.server()));
     SUBCASE("both verify") {
         const Total total = run_all(source, options);
         CHECK(total.tally.same == 20);
@@ -832,7 +846,8 @@ TEST_CASE("signatures in ADDITIONAL have to verify as well") {
     };
     ZoneServer older(zones, with_address(false)), newer(zones, with_address(true));
     ListSource source({{signed_query("nsec.example.", dns::RrType::ns)}});
-    const Total total = run_all(source, options_for(older.target(), newer.target()));
+    const Total total =
+        run_all(source, options_for(target_of(older.server()), target_of(newer.server())));
     CHECK(total.tally.same == 0);
     CHECK(of(total.tally.by_verdict, Verdict::newer_wrong) == 1);
 }
@@ -856,7 +871,8 @@ TEST_CASE("a change in flight explains no signature that does not verify") {
         response = *dns::encode_message(message);
     });
     ListSource source({{signed_query("nsec.example.")}});
-    const Total total = run_all(source, options_for(older.target(), newer.target()));
+    const Total total =
+        run_all(source, options_for(target_of(older.server()), target_of(newer.server())));
     CHECK(total.tally.explained == 0);
     CHECK(of(total.tally.by_verdict, Verdict::newer_wrong) == 1);
 }
@@ -871,7 +887,7 @@ TEST_CASE("a pair that comes with its answers is judged by them, and asked only 
     std::vector<Item> items;
     items.push_back({.query = query, .recorded = right, .recorded_newer = right});
     ListSource same(items);
-    const RunOptions options = options_for(older.target(), newer.target());
+    const RunOptions options = options_for(target_of(older.server()), target_of(newer.server()));
     CHECK(run_all(same, options).tally.identical == 1);
     CHECK(older.received("www.example. A") == 0);
     CHECK(newer.received("www.example. A") == 0);
@@ -896,7 +912,7 @@ TEST_CASE("silence over TCP takes nothing from a pair that comes with its answer
     const Octets whole = respond(*zones, query, false);
     Octets cut = whole;
     cut[2] |= 2;  // TC
-    RunOptions options = options_for(older.target(), newer.target());
+    RunOptions options = options_for(target_of(older.server()), target_of(newer.server()));
     options.timeout = short_time;
     ListSource source({{.query = query, .recorded = cut, .recorded_newer = whole}});
     const Total total = run_all(source, options);
@@ -927,7 +943,7 @@ TEST_CASE("a proof that zone data has nothing against has to verify as well") {
     ListSource source(items);
     ZoneServer right(zones), wrong(zones, without_a);
     SUBCASE("of the new server") {
-        RunOptions options = options_for(right.target(), wrong.target());
+        RunOptions options = options_for(target_of(right.server()), target_of(wrong.server()));
         options.zones_or_null = &zones;
         const Total total = run_all(source, options);
         CHECK(of(total.tally.by_verdict, Verdict::newer_wrong) == 20);
@@ -936,7 +952,7 @@ TEST_CASE("a proof that zone data has nothing against has to verify as well") {
             "the new server gives a signature that does not verify: RRSIG over NSEC of "));
     }
     SUBCASE("of the old server") {
-        RunOptions options = options_for(wrong.target(), right.target());
+        RunOptions options = options_for(target_of(wrong.server()), target_of(right.server()));
         options.zones_or_null = &zones;
         const Total total = run_all(source, options);
         CHECK(of(total.tally.by_verdict, Verdict::older_wrong) == 20);
@@ -948,12 +964,12 @@ TEST_CASE("one question to one target") {
     ZoneServer server(*zones);
     const Octets query = query_for("www.example.");
     for (const auto transport : {dns::Transport::udp, dns::Transport::tcp}) {
-        const auto answer = ask_once(server.target(), query, transport, long_time);
+        const auto answer = ask_once(target_of(server.server()), query, transport, long_time);
         REQUIRE(answer.has_value());
         CHECK(*answer == respond(*zones, query, transport == dns::Transport::tcp));
     }
     TestServer silent([](const Octets&, const auto&) {});
-    const auto none = ask_once(silent.target(), query, dns::Transport::udp, short_time);
+    const auto none = ask_once(target_of(silent.server()), query, dns::Transport::udp, short_time);
     REQUIRE(none.has_value());
     CHECK(none->empty());
     Target recorded;

@@ -25,26 +25,6 @@ std::string_view to_string(Side side) noexcept {
     return "";
 }
 
-std::string_view to_string(Stray stray) noexcept {
-    switch (stray) {
-        case Stray::late:
-            return "late";
-        case Stray::twice:
-            return "twice";
-        case Stray::other_source:
-            return "other-source";
-        case Stray::other_id:
-            return "other-id";
-        case Stray::other_question:
-            return "other-question";
-        case Stray::no_message:
-            return "no-message";
-        case Stray::reset:
-            return "reset";
-    }
-    return "";
-}
-
 void Tally::add(const Tally& other, std::uint64_t times) noexcept {
     asked += other.asked * times;
     compared += other.compared * times;

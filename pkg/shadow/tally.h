@@ -15,27 +15,17 @@
 #include "compare/rules.h"
 #include "compare/verdict.h"
 #include "dns/types.h"
+#include "shadow/stray.h"
 
 namespace zc::shadow {
 
 /// The sides of a comparison; the referee is asked only about differences.
 enum class Side : std::uint8_t { older, newer, referee };
 inline constexpr std::size_t sides = 3;
+constexpr std::size_t index_of(Side side) noexcept {
+    return static_cast<std::size_t>(side);
+}
 std::string_view to_string(Side side) noexcept;  // "old", "new", "referee"
-
-/// What came from a target and is not the answer to a question in flight: counted by name, and
-/// never compared.
-enum class Stray : std::uint8_t {
-    late,            // the question had been given up
-    twice,           // it had been answered
-    other_source,    // from another address or port than was asked
-    other_id,        // an ID that no question in flight has
-    other_question,  // ID of one, and another question
-    no_message,      // shorter than a header, QR clear
-    reset,           // a TCP connection that ended with questions open, or a port that refuses
-};
-inline constexpr std::size_t stray_count = static_cast<std::size_t>(Stray::reset) + 1;
-std::string_view to_string(Stray stray) noexcept;
 
 /// Sums of any stretch of a run. Always asked = compared + timed_out + dropped + malformed.
 struct Tally {

@@ -4,13 +4,11 @@
 
 #include <sys/stat.h>
 
-#include "net/endpoint.h"
 #include "net/own_address.h"
 
 namespace zc::shadow {
 namespace {
 
-constexpr std::string_view tcp_prefix = "tcp:";
 constexpr std::string_view store_prefix = "store:";
 
 auto refuse(std::string_view text, std::string_view why) {
@@ -34,25 +32,31 @@ Result<Target> parse_target(std::string_view text) {
         if (target.path.empty()) return refuse(text, "no file");
         return target;
     }
-    std::string_view rest = text;
-    if (rest.starts_with(tcp_prefix)) {
-        target.kind = Target::Kind::tcp_only;
-        rest.remove_prefix(tcp_prefix.size());
-    }
-    const auto endpoint = net::parse_endpoint(rest);
-    if (!endpoint) return refuse(text, "no address, or no port from 1 to 65535");
-    if (endpoint->port == 0) return refuse(text, "port 0 is nobody's");
-    target.address = endpoint->address;
-    target.port = endpoint->port;
+    const auto server = parse_server(text);
+    if (!server) return refuse(text, server.error().message);
+    if (server->by == Server::By::tcp) target.kind = Target::Kind::tcp_only;
+    target.address = server->endpoint.address;
+    target.port = server->endpoint.port;
     return target;
 }
 
+std::optional<Server> Target::asked() const {
+    switch (kind) {
+        case Kind::server:
+            return Server{{address, port}, Server::By::udp_and_tcp};
+        case Kind::tcp_only:
+            return Server{{address, port}, Server::By::tcp};
+        case Kind::store:
+        case Kind::recorded:
+            break;
+    }
+    return std::nullopt;
+}
+
 bool is_one_target(const Target& a, const Target& b) {
-    const auto is_asked = [](const Target& target) {
-        return target.kind == Target::Kind::server || target.kind == Target::Kind::tcp_only;
-    };
-    if (is_asked(a) && is_asked(b))
-        return net::is_one_server({a.address, a.port}, {b.address, b.port});
+    const auto first_server = a.asked(), second_server = b.asked();
+    if (first_server && second_server)
+        return net::is_one_server(first_server->endpoint, second_server->endpoint);
     if (a.kind != Target::Kind::store || b.kind != Target::Kind::store) return false;
     struct stat first {
     }, second{};

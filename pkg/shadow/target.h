@@ -1,12 +1,14 @@
-// Who is asked.
+// One of the two that are compared, and the referee: a server, a store or a recording.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/result.h"
 #include "dns/types.h"
+#include "shadow/server.h"
 
 namespace zc::shadow {
 
@@ -22,6 +24,9 @@ struct Target {
     std::uint16_t port = 53;
     std::string path;  // of a store
     std::string text;  // as it was given
+
+    /// The server to ask; none for a store and a recording.
+    std::optional<Server> asked() const;
 };
 
 /// Both lead to one server or one file: a comparison of it with itself.

@@ -18,7 +18,7 @@
 #include "base/check.h"
 #include "base/octets.h"
 #include "dns/types.h"
-#include "shadow/target.h"
+#include "shadow/server.h"
 
 namespace zc::shadow {
 
@@ -75,13 +75,8 @@ public:
     TestServer(const TestServer&) = delete;
     TestServer& operator=(const TestServer&) = delete;
 
-    Target target(Target::Kind kind = Target::Kind::server) const {
-        Target out;
-        out.kind = kind;
-        out.address = *dns::parse_address("127.0.0.1");
-        out.port = port_;
-        out.text = "127.0.0.1:" + std::to_string(port_);
-        return out;
+    Server server(Server::By by = Server::By::udp_and_tcp) const {
+        return {{*dns::parse_address("127.0.0.1"), port_}, by};
     }
     std::uint64_t connections() const { return connections_; }
 

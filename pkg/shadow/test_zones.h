@@ -1,11 +1,8 @@
-// Servers for tests that answer from zones, and a signed zone.
+// Answers out of zones for tests, a signed zone, and signatures that are changed.
 #pragma once
 
 #include <array>
 #include <cstdint>
-#include <functional>
-#include <map>
-#include <mutex>
 #include <string>
 
 #include "answer/answer.h"
@@ -35,43 +32,6 @@ inline Octets respond(const catalogue::Catalogue& zones, const Octets& query, bo
     response.resize(outcome.response_octets);
     return response;
 }
-
-/// "www.example. A" of a query.
-inline std::string text_of(const Octets& query) {
-    const auto message = dns::parse_message(query);
-    if (!message || message->questions.empty()) return "";
-    return dns::to_string(message->questions[0].name) + " " +
-           dns::to_string(message->questions[0].type);
-}
-
-/// A server that answers from a catalogue, but for what `lie` changes.
-class ZoneServer {
-public:
-    /// Changes the response; empty: no response.
-    using Lie = std::function<void(const std::string& question, bool tcp, Octets& response)>;
-
-    explicit ZoneServer(const catalogue::Catalogue& zones, Lie lie = nullptr)
-        : server_([this, &zones, lie](const Octets& query, const auto& client) {
-              {
-                  const std::lock_guard lock(mutex_);
-                  ++received_[text_of(query)];
-              }
-              Octets response = respond(zones, query, client.tcp);
-              if (lie) lie(text_of(query), client.tcp, response);
-              if (!response.empty()) client.answer(response);
-          }) {}
-    Target target(Target::Kind kind = Target::Kind::server) const { return server_.target(kind); }
-    std::uint64_t received(const std::string& question) {
-        const std::lock_guard lock(mutex_);
-        return received_[question];
-    }
-    std::uint64_t connections() const { return server_.connections(); }
-
-private:
-    std::mutex mutex_;
-    std::map<std::string, std::uint64_t> received_;
-    TestServer server_;  // last: it uses what stands before it
-};
 
 /// Another signature over the same that verifies too: of (r, s) by ECDSA P-256, (r, n - s).
 inline void other_signature(dns::Rdata& rrsig) {

@@ -16,9 +16,6 @@ using compare::Rule;
 using compare::Verdict;
 using compare::What;
 
-constexpr std::size_t index_of(Side side) noexcept {
-    return static_cast<std::size_t>(side);
-}
 constexpr std::array<Side, 2> pair_sides = {Side::older, Side::newer};
 
 // A difference that waits for the versions of a zone to become one does not take a place in the
@@ -157,7 +154,7 @@ struct Question {
     std::size_t held = 0;
 
     Stage stage = Stage::first;
-    SideSet asked;                                       // in the round
+    ServerSet asked;                                     // in the round
     std::array<std::vector<std::uint8_t>, sides> got;    // what came in the round
     std::array<std::vector<std::uint8_t>, 2> answers;    // that are compared
     std::array<std::vector<std::uint8_t>, 2> datagrams;  // when the answers came over TCP
@@ -271,8 +268,7 @@ struct Worker::Work {
     Target::Kind kind(Side side) const noexcept { return shared.targets[index_of(side)]->kind; }
     bool is_server(Side side) const noexcept {
         const auto& target = shared.targets[index_of(side)];
-        return target &&
-               (target->kind == Target::Kind::server || target->kind == Target::Kind::tcp_only);
+        return target && target->asked().has_value();
     }
 
     void run();
@@ -295,7 +291,7 @@ struct Worker::Work {
     void proceed(std::uint32_t slot, Next next);
     Next step(std::uint32_t slot);
     struct To {
-        SideSet udp, tcp;
+        ServerSet udp, tcp;
     };
     Next round(std::uint32_t slot, Stage stage, base::Octets message, To to);
     void respond(Side side, base::Octets query, const Question& question, dns::Transport transport,
@@ -498,7 +494,7 @@ void Worker::Work::begin(const capture::Query& query, const compare::QueryFacts&
     To to;
     if (query.recorded_newer.empty()) {
         for (const Side side : pair_sides)
-            (query.transport == dns::Transport::udp ? to.udp : to.tcp).add(side);
+            (query.transport == dns::Transport::udp ? to.udp : to.tcp).add(index_of(side));
         proceed(slot, round(slot, Stage::first, question.query, to));
         return;
     }
@@ -570,13 +566,14 @@ void Worker::Work::turn(base::Duration wait) {
         Tally& tally = opens.front().finished.stretch.tally;
         for (std::size_t side = 0; side < sides; ++side) {
             for (std::size_t i = 0; i < stray_count; ++i)
-                tally.stray[side][i] += counts.stray[side][i];
-            tally.repeats[side] += counts.repeats[side];
+                tally.stray[side][i] += counts.servers[side].strays[i];
+            tally.repeats[side] += counts.servers[side].repeats;
         }
     }
     // What is answered too late is slow, not silent.
     std::uint64_t lost = counts.recovered;
-    for (const auto& stray : counts.stray) lost += stray[static_cast<std::size_t>(Stray::late)];
+    for (const auto& server : counts.servers)
+        lost += server.strays[static_cast<std::size_t>(Stray::late)];
     flight.answered(done.size(), lost, runtime::monotonic(), options.timeout);
     for (const std::uint32_t slot : done) proceed(slot, Next::goes_on);
 }
@@ -608,15 +605,15 @@ Worker::Work::Next Worker::Work::round(std::uint32_t slot, Stage stage, base::Oc
     for (const Side side : {Side::older, Side::newer, Side::referee}) {
         auto& got = question.got[index_of(side)];
         got.clear();
-        if (!to.udp.has(side) && !to.tcp.has(side)) continue;
-        question.asked.add(side);
-        const bool by_tcp = to.tcp.has(side);
+        if (!to.udp.has(index_of(side)) && !to.tcp.has(index_of(side))) continue;
+        question.asked.add(index_of(side));
+        const bool by_tcp = to.tcp.has(index_of(side));
         switch (kind(side)) {
             case Target::Kind::server:
-                (by_tcp ? servers.tcp : servers.udp).add(side);
+                (by_tcp ? servers.tcp : servers.udp).add(index_of(side));
                 break;
             case Target::Kind::tcp_only:
-                servers.tcp.add(side);
+                servers.tcp.add(index_of(side));
                 break;
             case Target::Kind::store:
                 respond(side, message, question, by_tcp ? dns::Transport::tcp : dns::Transport::udp,
@@ -648,7 +645,8 @@ void Worker::Work::proceed(std::uint32_t slot, Next next) {
     while (next == Next::goes_on) {
         for (const Side side : {Side::older, Side::newer, Side::referee}) {
             auto& got = question.got[index_of(side)];
-            if (question.asked.has(side) && is_server(side)) asker->take_answer(slot, side, got);
+            if (question.asked.has(index_of(side)) && is_server(side))
+                asker->take_answer(slot, index_of(side), got);
             question.held += got.size();
             held += got.size();
         }
@@ -738,7 +736,7 @@ Worker::Work::Next Worker::Work::first_answers(std::uint32_t slot) {
     for (const Side side : pair_sides) {
         auto& answer = question.answers[index_of(side)];
         if (kind(side) != Target::Kind::recorded) {
-            askable.tcp.add(side);
+            askable.tcp.add(index_of(side));
         } else if (is_truncated(answer)) {
             // The whole answer of this side cannot be had. If the other one is truncated too, what
             // is left to compare are the headers.
@@ -764,12 +762,12 @@ Worker::Work::Next Worker::Work::whole_answers(std::uint32_t slot) {
     if (question.was_seen) {
         for (const Side side : pair_sides)
             question.whole_missing[index_of(side)] =
-                question.asked.has(side) && question.got[index_of(side)].empty();
+                question.asked.has(index_of(side)) && question.got[index_of(side)].empty();
         if (question.whole_missing[0] || question.whole_missing[1]) return differs(slot);
     }
     question.is_whole = true;
     for (const Side side : pair_sides)
-        if (question.asked.has(side))
+        if (question.asked.has(index_of(side)))
             std::swap(question.answers[index_of(side)], question.got[index_of(side)]);
     return compare_answers(slot);
 }
@@ -893,7 +891,7 @@ Worker::Work::Next Worker::Work::verify(std::uint32_t slot) {
             ++question.keys_asked;
             question.keys_side = holder;
             To to;
-            to.tcp.add(holder);
+            to.tcp.add(index_of(holder));
             return round(slot, stage, query, to);
         };
         const std::vector<dns::Name> missing = signatures.missing(holder, *message, now);
@@ -956,8 +954,8 @@ Worker::Work::Next Worker::Work::ask_zone(std::uint32_t slot, const dns::Name& n
     doubt.zone_of = name;
     ++doubt.zone_askings;
     To both;
-    both.udp.add(Side::older);
-    both.udp.add(Side::newer);
+    both.udp.add(index_of(Side::older));
+    both.udp.add(index_of(Side::newer));
     return round(slot, Stage::zones, dns::encode_query(name, dns::RrType::soa, {}), both);
 }
 
@@ -1019,8 +1017,8 @@ Worker::Work::Next Worker::Work::ask_serial(std::uint32_t slot) {
     else if (const auto newer = soa_in(question.answers[1]))
         apex = newer->owner;
     To both;
-    both.udp.add(Side::older);
-    both.udp.add(Side::newer);
+    both.udp.add(index_of(Side::older));
+    both.udp.add(index_of(Side::newer));
     return round(slot, Stage::serial, dns::encode_query(apex, dns::RrType::soa, {}), both);
 }
 
@@ -1031,9 +1029,9 @@ Worker::Work::Next Worker::Work::ask_again(std::uint32_t slot) {
     // A store and a recording say the same again.
     for (const Side side : pair_sides)
         if (is_server(side))
-            (by_tcp && !question.is_datagram[index_of(side)] ? to.tcp : to.udp).add(side);
+            (by_tcp && !question.is_datagram[index_of(side)] ? to.tcp : to.udp).add(index_of(side));
     if (question.doubt->askings == 0 && options.referee)
-        (by_tcp ? to.tcp : to.udp).add(Side::referee);
+        (by_tcp ? to.tcp : to.udp).add(index_of(Side::referee));
     if (to.udp.empty() && to.tcp.empty()) return conclude(slot);
     return round(slot, Stage::again, question.query, to);
 }
@@ -1045,9 +1043,9 @@ Worker::Work::Next Worker::Work::asked_again(std::uint32_t slot) {
     std::array<base::Octets, 2> now_says;
     for (const Side side : pair_sides) {
         const std::size_t i = index_of(side);
-        now_says[i] = question.asked.has(side) ? question.got[i] : question.answers[i];
+        now_says[i] = question.asked.has(index_of(side)) ? question.got[i] : question.answers[i];
         if (now_says[i].empty()) continue;  // lost: says nothing
-        if (!question.asked.has(side)) continue;
+        if (!question.asked.has(index_of(side))) continue;
         // What is no message is never the same by any rule, and may well be what it always says.
         if (!identical(question.answers[i], now_says[i]) &&
             !collector.comparer().same(asked(question), question.answers[i], now_says[i]).same)
@@ -1059,14 +1057,14 @@ Worker::Work::Next Worker::Work::asked_again(std::uint32_t slot) {
         doubt.agreed = collector.comparer().same(asked(question), now_says[0], now_says[1]).same;
     }
     const auto is_silent = [&](Side side) {
-        return question.asked.has(side) && now_says[index_of(side)].empty();
+        return question.asked.has(index_of(side)) && now_says[index_of(side)].empty();
     };
     if (is_silent(Side::older) && is_silent(Side::newer)) return conclude(slot);
-    if (question.asked.has(Side::referee)) {
+    if (question.asked.has(index_of(Side::referee))) {
         std::swap(doubt.referee, question.got[index_of(Side::referee)]);
         if (is_truncated(doubt.referee) && kind(Side::referee) != Target::Kind::tcp_only) {
             To to;
-            to.tcp.add(Side::referee);
+            to.tcp.add(index_of(Side::referee));
             return round(slot, Stage::referee, question.query, to);
         }
     }
@@ -1130,11 +1128,14 @@ Worker::~Worker() = default;
 
 Result<std::unique_ptr<Worker>> Worker::open(Shared& shared, std::uint64_t seed) {
     auto work = std::make_unique<Work>(shared);
-    ZC_TRY(work->asker, Asker::open(shared.targets, {.timeout = shared.options.timeout,
-                                                     .sends = shared.options.sends,
-                                                     .slots = shared.options.window + parked_max,
-                                                     .seed = seed,
-                                                     .held_max = held_octets_max}));
+    std::array<std::optional<Server>, sides> servers;
+    for (std::size_t side = 0; side < sides; ++side)
+        if (shared.targets[side]) servers[side] = shared.targets[side]->asked();
+    ZC_TRY(work->asker, Asker::open(servers, {.timeout = shared.options.timeout,
+                                              .sends = shared.options.sends,
+                                              .slots = shared.options.window + parked_max,
+                                              .seed = seed,
+                                              .held_max = held_octets_max}));
     return std::unique_ptr<Worker>(new Worker(std::move(work)));
 }
 
