@@ -5,9 +5,9 @@
 #include <utility>
 
 #include "flags.h"
+#include "report/screen.h"
+#include "runs/left_out.h"
 #include "runtime/clock.h"
-#include "shadow/left_out.h"
-#include "shadow/screen.h"
 
 namespace zc::cmd {
 namespace {
@@ -31,7 +31,7 @@ term::Json json_of(const ComparisonOptions& options, const Outcome& outcome) {
             skipped.set(capture::to_string(static_cast<capture::Skipped>(i)),
                         number(outcome.source.skipped[i]));
     term::Json cases = term::Json::array();
-    for (const shadow::CaseInfo& info : outcome.cases) {
+    for (const results::CaseInfo& info : outcome.cases) {
         if (cases.elements().size() == cases_in_json_max) break;
         cases.add(case_json(info));
     }
@@ -77,7 +77,7 @@ std::string which_lines(const capture::SourceCounts& counts, capture::Skipped wh
 }
 
 void print(term::Terminal& terminal, const ComparisonOptions& options, const Outcome& outcome) {
-    const shadow::Tally& tally = outcome.summary.tally;
+    const judge::Tally& tally = outcome.summary.tally;
     terminal.out(case_table(outcome.cases, cases_in_summary_max));
     if (outcome.cases.size() > cases_in_summary_max)
         terminal.out("and " + term::grouped(outcome.cases.size() - cases_in_summary_max) +
@@ -123,17 +123,17 @@ void print(term::Terminal& terminal, const ComparisonOptions& options, const Out
 }  // namespace
 
 void name_left_out(term::Terminal& terminal, const std::string& zone_data,
-                   std::vector<shadow::Stretch>& stretches) {
+                   std::vector<judge::Stretch>& stretches) {
     if (zone_data.empty()) return;
-    if (const Status status = shadow::name_left_out(zone_data, stretches); !status)
+    if (const Status status = runs::name_left_out(zone_data, stretches); !status)
         terminal.warn(status.error().text());
 }
 
-void warn_of_one_side(term::Terminal& terminal, const char* a_name, const shadow::Target& a,
-                      const char* b_name, const shadow::Target& b) {
-    if (!shadow::is_one_target(a, b)) return;
+void warn_of_one_side(term::Terminal& terminal, const char* a_name, const runs::Target& a,
+                      const char* b_name, const runs::Target& b) {
+    if (!runs::is_one_target(a, b)) return;
     terminal.warn(std::string(a_name) + ' ' + a.text + " and " + b_name + ' ' + b.text +
-                  (a.kind == shadow::Target::Kind::store ? " are one store" : " are one server") +
+                  (a.kind == runs::Target::Kind::store ? " are one store" : " are one server") +
                   ": it is compared with itself");
 }
 
@@ -155,7 +155,7 @@ Status ComparisonOptions::check() {
 
 class ComparisonView::Work {
 public:
-    Work(term::Terminal& terminal, const shadow::RunInfo& info, std::uint64_t expected)
+    Work(term::Terminal& terminal, const results::RunInfo& info, std::uint64_t expected)
         : terminal_(terminal), screen_(terminal), start_(runtime::monotonic()), shown_(start_) {
         state_.older = info.older;
         state_.newer = info.newer;
@@ -164,7 +164,7 @@ public:
         compared_before_ = info.tally.compared;
     }
 
-    Status update(shadow::Results& results, std::uint64_t run) {
+    Status update(results::Results& results, std::uint64_t run) {
         const base::Duration now = runtime::monotonic();
         const base::Duration interval = terminal_.redraws() ? draw_interval : line_interval;
         if (terminal_.json() || now - shown_ < interval) return {};
@@ -172,7 +172,7 @@ public:
         ZC_TRY(state_.cases, results.cases(run));
         state_.now = runtime::now();
         state_.running = now - start_;
-        const shadow::Tally& tally = state_.summary.tally;
+        const judge::Tally& tally = state_.summary.tally;
         state_.done = tally.asked;
         if (!last_) last_ = Point{start_, compared_before_, tally.unexplained};
         const double seconds = (now - last_->at).as_seconds();
@@ -197,9 +197,9 @@ public:
         last_ = Point{now, tally.compared, tally.unexplained};
         shown_ = now;
         if (terminal_.redraws())
-            screen_.draw(shadow::screen_lines(state_, screen_.size()));
+            screen_.draw(report::screen_lines(state_, screen_.size()));
         else
-            terminal_.say(shadow::progress_line(state_));
+            terminal_.say(report::progress_line(state_));
         return {};
     }
 
@@ -214,7 +214,7 @@ private:
     term::Terminal& terminal_;
     term::Screen screen_;
     base::Duration start_, shown_;
-    shadow::ScreenState state_;
+    report::ScreenState state_;
     std::uint64_t compared_before_ = 0;
     std::optional<Point> last_;
     base::Duration column_ = base::Duration::seconds(1);
@@ -222,13 +222,13 @@ private:
     std::uint64_t column_unexplained_ = 0;
 };
 
-ComparisonView::ComparisonView(term::Terminal& terminal, const shadow::RunInfo& info,
+ComparisonView::ComparisonView(term::Terminal& terminal, const results::RunInfo& info,
                                std::uint64_t expected)
     : work_(std::make_unique<Work>(terminal, info, expected)) {}
 
 ComparisonView::~ComparisonView() = default;
 
-Status ComparisonView::update(shadow::Results& results, std::uint64_t run) {
+Status ComparisonView::update(results::Results& results, std::uint64_t run) {
     return work_->update(results, run);
 }
 
@@ -240,12 +240,12 @@ base::Duration ComparisonView::running() const {
     return work_->running();
 }
 
-Status collect(Outcome& outcome, shadow::Results& results, const ComparisonOptions& options,
+Status collect(Outcome& outcome, results::Results& results, const ComparisonOptions& options,
                std::uint64_t run, std::uint64_t compared_before) {
     ZC_TRY(outcome.run, results.one_run(run));
     ZC_TRY(outcome.summary, results.summary(run));
     ZC_TRY(outcome.cases, results.cases(run));
-    ZC_TRY(const shadow::Summary whole, results.summary());
+    ZC_TRY(const results::Summary whole, results.summary());
     outcome.clean = whole.clean;
     outcome.compared_now = outcome.summary.tally.compared - compared_before;
     outcome.too_many = outcome.summary.tally.unexplained > options.max_unexplained;
@@ -254,7 +254,7 @@ Status collect(Outcome& outcome, shadow::Results& results, const ComparisonOptio
     return {};
 }
 
-Status tell(term::Terminal& terminal, shadow::Results& results, const ComparisonOptions& options,
+Status tell(term::Terminal& terminal, results::Results& results, const ComparisonOptions& options,
             const Outcome& outcome) {
     if (terminal.json())
         terminal.out(json_of(options, outcome));

@@ -13,15 +13,15 @@
 #include "base/time.h"
 #include "capture/source.h"
 #include "diff.h"
-#include "shadow/results.h"
-#include "shadow/settings.h"
-#include "shadow/target.h"
+#include "results/results.h"
+#include "results/run_settings.h"
+#include "runs/target.h"
 #include "term/terminal.h"
 
 namespace zc::cmd {
 
 struct ComparisonOptions {
-    shadow::Settings settings;  // its policy, after `check`
+    results::RunSettings settings;  // its policy, after `check`
     std::vector<std::string> without;
     bool strict = false;
     std::string results = diff_results_default;
@@ -40,22 +40,22 @@ void add_results(CLI::App& app, ComparisonOptions& options);
 /// Before stretches are kept: names what the import of `zone_data` (empty: none) left out. What
 /// cannot be looked up is said, and the stretches stay as they are.
 void name_left_out(term::Terminal& terminal, const std::string& zone_data,
-                   std::vector<shadow::Stretch>& stretches);
+                   std::vector<judge::Stretch>& stretches);
 /// Two sides that lead to one server or store never differ: said, and compared all the same.
-void warn_of_one_side(term::Terminal& terminal, const char* a_name, const shadow::Target& a,
-                      const char* b_name, const shadow::Target& b);
+void warn_of_one_side(term::Terminal& terminal, const char* a_name, const runs::Target& a,
+                      const char* b_name, const runs::Target& b);
 
 /// What is shown while it runs: a screen on a terminal, a line now and then elsewhere, nothing with
 /// --json.
 class ComparisonView {
 public:
-    ComparisonView(term::Terminal& terminal, const shadow::RunInfo& info, std::uint64_t expected);
+    ComparisonView(term::Terminal& terminal, const results::RunInfo& info, std::uint64_t expected);
     ~ComparisonView();
     ComparisonView(const ComparisonView&) = delete;
     ComparisonView& operator=(const ComparisonView&) = delete;
 
     /// As often as you like.
-    Status update(shadow::Results& results, std::uint64_t run);
+    Status update(results::Results& results, std::uint64_t run);
     /// Puts the terminal back.
     void finish();
     base::Duration running() const;
@@ -67,9 +67,9 @@ private:
 
 /// How it ended. What is not of `results` is the caller's.
 struct Outcome {
-    shadow::RunInfo run;
-    shadow::Summary summary;
-    std::vector<shadow::CaseInfo> cases;
+    results::RunInfo run;
+    results::Summary summary;
+    std::vector<results::CaseInfo> cases;
     capture::SourceCounts source;
     term::Json front;  // of a live front; null: there was none
     base::Duration took{};
@@ -81,10 +81,10 @@ struct Outcome {
 };
 /// Reads what `results` has of the run, and looks at the gates. `compared_before`: by earlier
 /// processes.
-Status collect(Outcome& outcome, shadow::Results& results, const ComparisonOptions& options,
+Status collect(Outcome& outcome, results::Results& results, const ComparisonOptions& options,
                std::uint64_t run, std::uint64_t compared_before);
 /// Prints it, for people or as JSON, and writes the report.
-Status tell(term::Terminal& terminal, shadow::Results& results, const ComparisonOptions& options,
+Status tell(term::Terminal& terminal, results::Results& results, const ComparisonOptions& options,
             const Outcome& outcome);
 
 }  // namespace zc::cmd

@@ -8,10 +8,10 @@
 #include "capture/source.h"
 #include "comparison.h"
 #include "flags.h"
+#include "results/run_settings.h"
+#include "runs/run.h"
 #include "runtime/clock.h"
 #include "runtime/workers.h"
-#include "shadow/run.h"
-#include "shadow/settings.h"
 #include "stop.h"
 #include "verbs.h"
 
@@ -26,7 +26,7 @@ constexpr std::size_t stretches_octets_max = std::size_t{16} << 20;
 struct DiffOptions {
     std::string file, from_zones, dnstap, interface, zone_data;
     std::string older, newer, referee;
-    shadow::RunOptions run;
+    runs::RunOptions run;
     ComparisonOptions comparison;
     std::uint16_t capture_port = 53;
     std::uint32_t timeout_milliseconds = 1000;
@@ -40,31 +40,31 @@ public:
     Result<const catalogue::Catalogue*> open(const std::string& path) {
         auto at = stores_.find(path);
         if (at == stores_.end()) {
-            ZC_TRY(shadow::OpenStore store, shadow::OpenStore::open(path));
+            ZC_TRY(runs::OpenStore store, runs::OpenStore::open(path));
             at = stores_.emplace(path, std::move(store)).first;
         }
         return &at->second.zones();
     }
 
 private:
-    std::map<std::string, shadow::OpenStore> stores_;
+    std::map<std::string, runs::OpenStore> stores_;
 };
 
 /// Everything that a run needs, opened and checked.
 struct Prepared {
     Stores stores;
     std::unique_ptr<capture::Source> source;
-    shadow::RunOptions run;
-    shadow::RunInfo info;
+    runs::RunOptions run;
+    results::RunInfo info;
     std::string zone_data;  // path of the store that says who is right; empty: none
     bool resumable = true;
 };
 
-Result<std::string> pick_zone_data(const DiffOptions& options, const shadow::RunOptions& run) {
+Result<std::string> pick_zone_data(const DiffOptions& options, const runs::RunOptions& run) {
     if (options.zone_data == "none") return std::string();
     if (!options.zone_data.empty()) return options.zone_data;
-    for (const shadow::Target* target : {&run.newer, &run.older})
-        if (target->kind == shadow::Target::Kind::store) return target->path;
+    for (const runs::Target* target : {&run.newer, &run.older})
+        if (target->kind == runs::Target::Kind::store) return target->path;
     return options.from_zones;
 }
 
@@ -96,7 +96,7 @@ Status open_source(const DiffOptions& options, bool recorded, const std::atomic<
 }
 
 Status prepare(const DiffOptions& options, const std::atomic<bool>& stop, Prepared& out) {
-    using Kind = shadow::Target::Kind;
+    using Kind = runs::Target::Kind;
     const auto wanted = [](const std::string& what) { return fail(Errc::invalid, what); };
     const int sources =
         static_cast<int>(!options.file.empty()) + static_cast<int>(!options.from_zones.empty()) +
@@ -108,10 +108,10 @@ Status prepare(const DiffOptions& options, const std::atomic<bool>& stop, Prepar
     if (options.newer.empty()) return wanted("--new: wanted a target, such as store:new.db");
 
     out.run = options.run;
-    ZC_TRY(out.run.older, shadow::parse_target(options.older));
-    ZC_TRY(out.run.newer, shadow::parse_target(options.newer));
+    ZC_TRY(out.run.older, runs::parse_target(options.older));
+    ZC_TRY(out.run.newer, runs::parse_target(options.newer));
     if (!options.referee.empty()) {
-        ZC_TRY(shadow::Target referee, shadow::parse_target(options.referee));
+        ZC_TRY(runs::Target referee, runs::parse_target(options.referee));
         if (referee.kind == Kind::recorded) return wanted("--referee: a recording cannot be asked");
         out.run.referee = std::move(referee);
     }
@@ -121,7 +121,7 @@ Status prepare(const DiffOptions& options, const std::atomic<bool>& stop, Prepar
         return wanted("--old and --new: both are recorded, wanted at least one server or store");
     if (recorded && !options.from_zones.empty())
         return wanted("recorded: --from-zones has no answers, wanted a capture");
-    shadow::Settings settings = options.comparison.settings;
+    results::RunSettings settings = options.comparison.settings;
     settings.timeout = base::Duration::milliseconds(options.timeout_milliseconds);
     settings.sends = options.run.sends;
     settings.recheck = options.run.recheck;
@@ -131,7 +131,7 @@ Status prepare(const DiffOptions& options, const std::atomic<bool>& stop, Prepar
 
     out.run.policy = settings.policy;
     out.run.timeout = settings.timeout;
-    const std::array<const shadow::Target*, shadow::sides> targets = {
+    const std::array<const runs::Target*, judge::sides> targets = {
         &out.run.older, &out.run.newer, out.run.referee ? &*out.run.referee : nullptr};
     for (std::size_t side = 0; side < targets.size(); ++side)
         if (targets[side] != nullptr && targets[side]->kind == Kind::store) {
@@ -150,8 +150,8 @@ Status prepare(const DiffOptions& options, const std::atomic<bool>& stop, Prepar
 }
 
 /// The run of the file that is gone on with, or a new one.
-Status begin(shadow::Results& results, const DiffOptions& options, Prepared& prepared) {
-    shadow::RunInfo& info = prepared.info;
+Status begin(results::Results& results, const DiffOptions& options, Prepared& prepared) {
+    results::RunInfo& info = prepared.info;
     ZC_TRY_STATUS(results.claim(info.older, info.newer));
     if (options.resume && prepared.resumable) {
         ZC_TRY(const auto before, results.unfinished(info));
@@ -173,7 +173,7 @@ Status begin(shadow::Results& results, const DiffOptions& options, Prepared& pre
 class Waiting {
 public:
     /// Waits while there is too much already. False: `stop` was called.
-    bool put(shadow::Stretch&& stretch) {
+    bool put(judge::Stretch&& stretch) {
         std::unique_lock lock(mutex_);
         room_.wait(lock, [this] {
             return (stretches_.size() < stretches_waiting_max && octets_ < stretches_octets_max) ||
@@ -190,7 +190,7 @@ public:
         refused_ = true;
         room_.notify_all();
     }
-    std::vector<shadow::Stretch> take() {
+    std::vector<judge::Stretch> take() {
         const std::lock_guard lock(mutex_);
         room_.notify_all();
         octets_ = 0;
@@ -213,14 +213,14 @@ public:
 private:
     std::mutex mutex_;
     std::condition_variable room_, changed_;
-    std::vector<shadow::Stretch> stretches_;
+    std::vector<judge::Stretch> stretches_;
     std::size_t octets_ = 0;  // that they hold
     bool refused_ = false, ended_ = false;
     Status status_;
 };
 
 /// Of a run in which nothing was compared: who has never answered.
-std::string silent_sides(const shadow::Tally& tally, const DiffOptions& options) {
+std::string silent_sides(const judge::Tally& tally, const DiffOptions& options) {
     std::string out;
     const std::array<const std::string*, 2> names = {&options.older, &options.newer};
     for (std::size_t side = 0; side < names.size(); ++side)
@@ -245,7 +245,7 @@ int run_diff(DiffOptions options, Invocation& invocation) {
         for (const auto& [name, side] :
              {std::pair{"--old", &prepared.run.older}, std::pair{"--new", &prepared.run.newer}})
             warn_of_one_side(terminal, "--referee", *prepared.run.referee, name, *side);
-    auto results = shadow::Results::open(options.comparison.results);
+    auto results = results::Results::open(options.comparison.results);
     if (!results) return give_up(results.error());
     if (const Status status = begin(*results, options, prepared); !status)
         return give_up(status.error());
@@ -264,9 +264,9 @@ int run_diff(DiffOptions options, Invocation& invocation) {
     const auto ask = [&] {
         Status status;
         const Status ran = runtime::caught([&] {
-            status = shadow::run(
+            status = runs::run(
                 *prepared.source, prepared.run,
-                [&waiting](shadow::Stretch&& stretch) -> Status {
+                [&waiting](judge::Stretch&& stretch) -> Status {
                     if (waiting.put(std::move(stretch))) return {};
                     return fail(Errc::interrupted, "the results cannot be written");
                 },
@@ -322,7 +322,7 @@ int run_diff(DiffOptions options, Invocation& invocation) {
                               : "interrupted; the remaining questions cannot be read again");
         return 2;
     }
-    const shadow::Tally& tally = outcome.summary.tally;
+    const judge::Tally& tally = outcome.summary.tally;
     if (tally.compared == 0 && tally.differences() == tally.timed_out) {
         terminal.complain("nothing was compared" + silent_sides(tally, options));
         return 2;
@@ -331,7 +331,7 @@ int run_diff(DiffOptions options, Invocation& invocation) {
 }
 
 std::string check_target(const std::string& text) {
-    const auto target = shadow::parse_target(text);
+    const auto target = runs::parse_target(text);
     return target ? std::string() : target.error().message;
 }
 
@@ -339,7 +339,7 @@ std::string check_target(const std::string& text) {
 
 Action define_diff(CLI::App& app) {
     auto options = std::make_shared<DiffOptions>();
-    shadow::RunOptions& run = options->run;
+    runs::RunOptions& run = options->run;
     add_text(
         app, "file", options->file, "FILE",
         "Questions: dnsperf text, pcap, pcapng or a dnstap file, also compressed by gzip, zstd "
@@ -397,10 +397,9 @@ Action define_diff(CLI::App& app) {
     add_number(app, "--rate", run.rate, {0, 10'000'000}, Unit::per_second,
                "Questions a second; 0 is as fast as they are answered")
         ->group(speed);
-    add_choice<shadow::RunOptions::Pace>(
+    add_choice<runs::RunOptions::Pace>(
         app, "--pace", run.pace,
-        {{"rate", shadow::RunOptions::Pace::rate},
-         {"recorded", shadow::RunOptions::Pace::recorded}},
+        {{"rate", runs::RunOptions::Pace::rate}, {"recorded", runs::RunOptions::Pace::recorded}},
         "rate asks as --rate says, recorded at the times of the capture")
         ->group(speed);
     add_number(app, "--window", run.window, {1, 16384}, Unit::count,

@@ -7,8 +7,8 @@
 
 #include "base/result.h"
 #include "base/time.h"
-#include "shadow/results.h"
-#include "shadow/tally.h"
+#include "judge/stretch.h"
+#include "results/results.h"
 #include "term/json.h"
 #include "term/terminal.h"
 
@@ -22,16 +22,16 @@ void add_results(CLI::App& app, std::string& path);
 Result<base::Duration> parse_duration(std::string_view text);
 
 /// Keys are an interface: testdata/cli/diff_json.txt.
-term::Json case_json(const shadow::CaseInfo& info);
-term::Json tally_json(const shadow::Tally& tally);
+term::Json case_json(const results::CaseInfo& info);
+term::Json tally_json(const judge::Tally& tally);
 /// "2026-01-31T12:00:05Z".
 term::Json time_json(base::Instant instant);
 
 /// A table for people, of the first `rows_max`.
-std::string case_table(const std::vector<shadow::CaseInfo>& cases, std::size_t rows_max);
+std::string case_table(const std::vector<results::CaseInfo>& cases, std::size_t rows_max);
 
 /// Writes the report of what is in `results`: the new page or the old one, never half. "-" is
 /// stdout.
-Status write_report(shadow::Results& results, const std::string& path, term::Terminal& terminal);
+Status write_report(results::Results& results, const std::string& path, term::Terminal& terminal);
 
 }  // namespace zc::cmd

@@ -14,12 +14,12 @@
 #include "dns/message.h"
 #include "dns/presentation.h"
 #include "flags.h"
+#include "report/present.h"
+#include "results/run_settings.h"
+#include "runs/left_out.h"
+#include "runs/run.h"
+#include "runs/target.h"
 #include "runtime/clock.h"
-#include "shadow/left_out.h"
-#include "shadow/present.h"
-#include "shadow/run.h"
-#include "shadow/settings.h"
-#include "shadow/target.h"
 #include "verbs.h"
 
 namespace zc::cmd {
@@ -61,8 +61,8 @@ void add_case(CLI::App& app, CaseOptions& options) {
     add_results(app, options.results);
 }
 void add_sample(CLI::App& app, CaseOptions& options) {
-    add_number(app, "--sample", options.sample, {1, shadow::Results::samples_kept_max}, Unit::count,
-               "Number of the sample");
+    add_number(app, "--sample", options.sample, {1, results::Results::samples_kept_max},
+               Unit::count, "Number of the sample");
 }
 void add_zone_data(CLI::App& app, CaseOptions& options) {
     add_text(app, "--zone-data", options.zone_data, "STORE",
@@ -77,30 +77,30 @@ int give_up(Invocation& invocation, const Error& error) {
 
 /// A case, and how its last run compared.
 struct Loaded {
-    shadow::CaseInfo info;
-    std::vector<shadow::Sample> samples;
-    shadow::RunInfo run;
-    shadow::Settings settings;
-    std::optional<shadow::Server> older, newer;
+    results::CaseInfo info;
+    std::vector<judge::Sample> samples;
+    results::RunInfo run;
+    results::RunSettings settings;
+    std::optional<ask::Server> older, newer;
 };
 
-Result<Loaded> load(shadow::Results& results, std::uint64_t id) {
+Result<Loaded> load(results::Results& results, std::uint64_t id) {
     Loaded out;
     ZC_TRY(out.info, results.one_case(id));
     ZC_TRY(out.samples, results.samples(id));
     ZC_TRY(out.run, results.one_run(out.info.last_run));
-    ZC_TRY(out.settings, shadow::Settings::parse(out.run.settings));
-    if (const auto server = shadow::parse_server(out.run.older)) out.older = *server;
-    if (const auto server = shadow::parse_server(out.run.newer)) out.newer = *server;
+    ZC_TRY(out.settings, results::RunSettings::parse(out.run.settings));
+    if (const auto server = ask::parse_server(out.run.older)) out.older = *server;
+    if (const auto server = ask::parse_server(out.run.newer)) out.newer = *server;
     return out;
 }
 
 Result<Loaded> load(const CaseOptions& options) {
-    ZC_TRY(shadow::Results results, shadow::Results::open_read_only(options.results));
+    ZC_TRY(results::Results results, results::Results::open_read_only(options.results));
     return load(results, options.number());
 }
 
-Result<const shadow::Sample*> sample_of(const Loaded& loaded, std::uint32_t number) {
+Result<const judge::Sample*> sample_of(const Loaded& loaded, std::uint32_t number) {
     if (number > loaded.samples.size())
         return fail(Errc::not_found, "no sample " + std::to_string(number) + " of case " +
                                          std::to_string(loaded.info.id) + ", which has " +
@@ -108,7 +108,7 @@ Result<const shadow::Sample*> sample_of(const Loaded& loaded, std::uint32_t numb
     return &loaded.samples[number - 1];
 }
 
-std::string question_of(const shadow::Sample& sample) {
+std::string question_of(const judge::Sample& sample) {
     const auto facts = compare::read_query(sample.query);
     if (!facts) return "(no question)";
     std::string out = dns::to_string(facts->qname) + ' ' + dns::to_string(facts->qtype);
@@ -117,8 +117,8 @@ std::string question_of(const shadow::Sample& sample) {
     return out + ", " + std::string(dns::to_string(sample.transport));
 }
 
-std::string kdig(const std::optional<shadow::Server>& server, const shadow::Sample& sample) {
-    return server ? shadow::kdig_line(*server, sample.query, sample.transport) : std::string();
+std::string kdig(const std::optional<ask::Server>& server, const judge::Sample& sample) {
+    return server ? report::kdig_line(*server, sample.query, sample.transport) : std::string();
 }
 
 std::string hex(base::Octets octets) {
@@ -135,7 +135,7 @@ std::string hex(base::Octets octets) {
 
 int run_list(const CaseOptions& options, Invocation& invocation) {
     term::Terminal& terminal = invocation.terminal;
-    auto results = shadow::Results::open_read_only(options.results);
+    auto results = results::Results::open_read_only(options.results);
     if (!results) return give_up(invocation, results.error());
     std::optional<std::uint64_t> run;
     if (options.run != 0) {
@@ -146,10 +146,10 @@ int run_list(const CaseOptions& options, Invocation& invocation) {
     auto cases = results->cases(run);
     if (!cases) return give_up(invocation, cases.error());
     if (options.unexplained)
-        std::erase_if(*cases, [](const shadow::CaseInfo& info) { return info.explained(); });
+        std::erase_if(*cases, [](const results::CaseInfo& info) { return info.explained(); });
     if (terminal.json()) {
         term::Json list = term::Json::array();
-        for (const shadow::CaseInfo& info : *cases) list.add(case_json(info));
+        for (const results::CaseInfo& info : *cases) list.add(case_json(info));
         term::Json json = term::Json::object();
         json.set("results", options.results).set("cases", std::move(list));
         terminal.out(json);
@@ -163,10 +163,10 @@ int run_list(const CaseOptions& options, Invocation& invocation) {
 
 // -------------------------------------------------------------------------------------------- show
 
-term::Json json_of(const Loaded& loaded, const shadow::Sample& sample,
-                   const std::vector<shadow::Row>& rows) {
+term::Json json_of(const Loaded& loaded, const judge::Sample& sample,
+                   const std::vector<report::Row>& rows) {
     term::Json lines = term::Json::array();
-    for (const shadow::Row& row : rows) {
+    for (const report::Row& row : rows) {
         term::Json line = term::Json::object();
         line.set("section", row.section).set("old", row.older).set("new", row.newer);
         line.set("differs", term::Json::boolean(row.differs));
@@ -193,14 +193,14 @@ std::string padded(std::string text, std::size_t columns) {
 
 /// Both answers: beside each other where there is room, else below each other. What differs is
 /// marked by a sign as well as by colour.
-void print_rows(term::Terminal& terminal, const std::vector<shadow::Row>& rows) {
+void print_rows(term::Terminal& terminal, const std::vector<report::Row>& rows) {
     using term::Style;
     std::string section;
     const unsigned columns = terminal.columns();
     const bool beside = columns >= columns_side_by_side;
     const std::size_t half = (columns - 5) / 2;
     if (beside) terminal.out("  " + padded("  old", half + 3) + "  new\n");
-    for (const shadow::Row& row : rows) {
+    for (const report::Row& row : rows) {
         if (row.section != section) terminal.line("  " + row.section);
         section = row.section;
         if (!row.differs) {
@@ -231,7 +231,7 @@ void print_rows(term::Terminal& terminal, const std::vector<shadow::Row>& rows) 
     }
 }
 
-std::string title_of(const shadow::CaseInfo& info) {
+std::string title_of(const results::CaseInfo& info) {
     return "case " + std::to_string(info.id) + ": " + term::grouped(info.count) +
            (info.count == 1 ? " time, " : " times, ") + std::string(to_string(info.verdict)) +
            (info.accepted ? ", accepted" : "") + "; " + std::string(to_string(info.what)) + ", " +
@@ -254,8 +254,8 @@ int run_show(const CaseOptions& options, Invocation& invocation) {
     if (terminal.json()) {
         term::Json list = term::Json::array();
         for (std::size_t i = 0; i < count; ++i)
-            list.add(
-                json_of(*loaded, loaded->samples[i], side_by_side(comparer, loaded->samples[i])));
+            list.add(json_of(*loaded, loaded->samples[i],
+                             report::side_by_side(comparer, loaded->samples[i])));
         term::Json json = case_json(loaded->info);
         json.set("old_target", loaded->run.older).set("new_target", loaded->run.newer);
         json.set("shown", std::move(list));
@@ -268,13 +268,13 @@ int run_show(const CaseOptions& options, Invocation& invocation) {
     terminal.line("old " + loaded->run.older + ", new " + loaded->run.newer);
     if (count == 0) terminal.out("no sample was kept\n");
     for (std::size_t i = 0; i < count; ++i) {
-        const shadow::Sample& sample = loaded->samples[i];
+        const judge::Sample& sample = loaded->samples[i];
         terminal.out("\n");
         terminal.line(term::Text(term::Style::bold, question_of(sample)) + "  " +
                       base::utc_text(sample.at, base::UtcForm::plain));
         if (sample.judgement.sentence != loaded->info.sentence)
             print_sentence(terminal, sample.judgement.sentence, sample.judgement.clause);
-        print_rows(terminal, side_by_side(comparer, sample));
+        print_rows(terminal, report::side_by_side(comparer, sample));
         for (const std::string& line : {kdig(loaded->older, sample), kdig(loaded->newer, sample)})
             if (!line.empty()) terminal.line("  " + line);
     }
@@ -353,7 +353,7 @@ int run_explain(const CaseOptions& options, Invocation& invocation) {
     if (!path) return give_up(invocation, path.error());
     const auto facts = compare::read_query((*sample)->query);
     if (!facts) return give_up(invocation, facts.error());
-    const auto store = shadow::OpenStore::open(*path);
+    const auto store = runs::OpenStore::open(*path);
     if (!store) return give_up(invocation, store.error());
     const compare::Reading reading = compare::read_zones(store->zones(), *facts);
     const std::vector<SideFaults> both = {faults_of("old", loaded->run.older, (*sample)->older,
@@ -361,7 +361,7 @@ int run_explain(const CaseOptions& options, Invocation& invocation) {
                                           faults_of("new", loaded->run.newer, (*sample)->newer,
                                                     reading, *facts, loaded->settings.policy)};
 
-    const auto left_out = shadow::left_out_of(*path, **sample);
+    const auto left_out = runs::left_out_of(*path, **sample);
     if (!left_out) return give_up(invocation, left_out.error());
 
     if (terminal.json()) {
@@ -443,11 +443,11 @@ int run_explain(const CaseOptions& options, Invocation& invocation) {
 // ------------------------------------------------------------------------------------------ replay
 
 /// Asks `target` again; what was recorded is what it was.
-Result<std::vector<std::uint8_t>> ask_again(const shadow::Target& target, base::Octets recorded,
-                                            const shadow::Sample& sample, base::Duration timeout) {
-    if (target.kind == shadow::Target::Kind::recorded)
+Result<std::vector<std::uint8_t>> ask_again(const runs::Target& target, base::Octets recorded,
+                                            const judge::Sample& sample, base::Duration timeout) {
+    if (target.kind == runs::Target::Kind::recorded)
         return std::vector<std::uint8_t>(recorded.begin(), recorded.end());
-    return shadow::ask_once(target, sample.query, sample.transport, timeout);
+    return runs::ask_once(target, sample.query, sample.transport, timeout);
 }
 
 int run_replay(const CaseOptions& options, Invocation& invocation) {
@@ -456,9 +456,9 @@ int run_replay(const CaseOptions& options, Invocation& invocation) {
     if (!loaded) return give_up(invocation, loaded.error());
     const auto found = sample_of(*loaded, options.sample);
     if (!found) return give_up(invocation, found.error());
-    shadow::Sample sample = **found;
+    judge::Sample sample = **found;
     const auto target = [](const std::string& given, const std::string& of_run) {
-        return shadow::parse_target(given.empty() ? of_run : given);
+        return runs::parse_target(given.empty() ? of_run : given);
     };
     const auto older = target(options.older, loaded->run.older);
     if (!older) return give_up(invocation, older.error());
@@ -476,7 +476,7 @@ int run_replay(const CaseOptions& options, Invocation& invocation) {
     const bool same =
         !sample.older.empty() && !sample.newer.empty() &&
         comparer.same({sample.query, sample.transport}, sample.older, sample.newer).same;
-    const auto rows = side_by_side(comparer, sample);
+    const auto rows = report::side_by_side(comparer, sample);
     if (terminal.json()) {
         term::Json json = term::Json::object();
         json.set("case", term::Json::number(loaded->info.id));
@@ -507,9 +507,9 @@ int run_accept(const CaseOptions& options, Invocation& invocation) {
         return 2;
     }
     // Not made here: nothing can be accepted in a file that is not there.
-    if (const auto there = shadow::Results::open_read_only(options.results); !there)
+    if (const auto there = results::Results::open_read_only(options.results); !there)
         return give_up(invocation, there.error());
-    auto results = shadow::Results::open(options.results);
+    auto results = results::Results::open(options.results);
     if (!results) return give_up(invocation, results.error());
     const std::uint64_t id = options.number();
     const Status status =
@@ -540,7 +540,7 @@ int run_minimise(const CaseOptions& options, Invocation& invocation) {
     if (!sample) return give_up(invocation, sample.error());
     const auto path = zone_data_of(options, *loaded);
     if (!path) return give_up(invocation, path.error());
-    const auto store = shadow::OpenStore::open(*path);
+    const auto store = runs::OpenStore::open(*path);
     if (!store) return give_up(invocation, store.error());
     const auto small = compare::minimise(store->zones(), {(*sample)->query, (*sample)->transport},
                                          (*sample)->older, (*sample)->newer, options.trials);
@@ -565,7 +565,7 @@ int run_minimise(const CaseOptions& options, Invocation& invocation) {
 }
 
 int run_report(const CaseOptions& options, Invocation& invocation) {
-    auto results = shadow::Results::open_read_only(options.results);
+    auto results = results::Results::open_read_only(options.results);
     if (!results) return give_up(invocation, results.error());
     const Status status = write_report(*results, options.output, invocation.terminal);
     return status ? 0 : give_up(invocation, status.error());
@@ -593,7 +593,7 @@ Action define_diff_list(CLI::App& app) {
 Action define_diff_show(CLI::App& app) {
     auto options = std::make_shared<CaseOptions>();
     add_case(app, *options);
-    add_number(app, "--samples", options->samples, {1, shadow::Results::samples_kept_max},
+    add_number(app, "--samples", options->samples, {1, results::Results::samples_kept_max},
                Unit::count, "Samples to show");
     app.footer(
         "A line with - is in the old server's answer alone, a line with + in the new one's. On "
@@ -617,7 +617,7 @@ Action define_diff_replay(CLI::App& app) {
     add_case(app, *options);
     add_sample(app, *options);
     const auto check = [](const std::string& text) {
-        const auto target = shadow::parse_target(text);
+        const auto target = runs::parse_target(text);
         return target ? std::string() : target.error().message;
     };
     add_text(app, "--old", options->older, "TARGET", "Ask this server instead of the run's", check);

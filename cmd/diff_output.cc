@@ -4,9 +4,9 @@
 #include "base/utc_text.h"
 #include "diff.h"
 #include "flags.h"
+#include "report/present.h"
+#include "report/report.h"
 #include "runtime/clock.h"
-#include "shadow/present.h"
-#include "shadow/report.h"
 #include "whole_file.h"
 
 namespace zc::cmd {
@@ -37,7 +37,7 @@ term::Json time_json(base::Instant instant) {
     return term::Json::string(base::utc_text(instant, base::UtcForm::iso));
 }
 
-term::Json case_json(const shadow::CaseInfo& info) {
+term::Json case_json(const results::CaseInfo& info) {
     const auto number = [](std::uint64_t value) { return term::Json::number(value); };
     term::Json json = term::Json::object();
     json.set("case", number(info.id)).set("count", number(info.count));
@@ -54,7 +54,7 @@ term::Json case_json(const shadow::CaseInfo& info) {
     return json;
 }
 
-term::Json tally_json(const shadow::Tally& tally) {
+term::Json tally_json(const judge::Tally& tally) {
     const auto number = [](std::uint64_t value) { return term::Json::number(value); };
     const auto group = [&number](const auto& counts, const auto& name_of) {
         term::Json out = term::Json::object();
@@ -62,13 +62,13 @@ term::Json tally_json(const shadow::Tally& tally) {
         return out;
     };
     term::Json network = term::Json::object();
-    for (std::size_t side = 0; side < shadow::sides; ++side) {
+    for (std::size_t side = 0; side < judge::sides; ++side) {
         term::Json one = term::Json::object();
         one.set("timeouts", number(tally.timeouts[side]));
         one.set("repeats", number(tally.repeats[side]));
-        for (std::size_t i = 0; i < shadow::stray_count; ++i)
-            one.set(to_string(static_cast<shadow::Stray>(i)), number(tally.stray[side][i]));
-        network.set(to_string(static_cast<shadow::Side>(side)), std::move(one));
+        for (std::size_t i = 0; i < ask::stray_count; ++i)
+            one.set(to_string(static_cast<ask::Stray>(i)), number(tally.stray[side][i]));
+        network.set(to_string(static_cast<judge::Side>(side)), std::move(one));
     }
     term::Json json = term::Json::object();
     json.set("asked", number(tally.asked)).set("compared", number(tally.compared));
@@ -93,7 +93,7 @@ term::Json tally_json(const shadow::Tally& tally) {
     return json;
 }
 
-std::string case_table(const std::vector<shadow::CaseInfo>& cases, std::size_t rows_max) {
+std::string case_table(const std::vector<results::CaseInfo>& cases, std::size_t rows_max) {
     using Align = term::Table::Align;
     term::Table table({{"case", Align::right},
                        {"count", Align::right},
@@ -101,7 +101,7 @@ std::string case_table(const std::vector<shadow::CaseInfo>& cases, std::size_t r
                        {"what differs", Align::left},
                        {"where", Align::left},
                        {"such as", Align::left}});
-    for (const shadow::CaseInfo& info : cases) {
+    for (const results::CaseInfo& info : cases) {
         if (table.rows() == rows_max) break;
         table.row({std::to_string(info.id), term::grouped(info.count),
                    std::string(to_string(info.verdict)) + (info.accepted ? ", accepted" : ""),
@@ -111,8 +111,8 @@ std::string case_table(const std::vector<shadow::CaseInfo>& cases, std::size_t r
     return table.text();
 }
 
-Status write_report(shadow::Results& results, const std::string& path, term::Terminal& terminal) {
-    ZC_TRY(const std::string page, shadow::html_report(results, runtime::now()));
+Status write_report(results::Results& results, const std::string& path, term::Terminal& terminal) {
+    ZC_TRY(const std::string page, report::html_report(results, runtime::now()));
     if (path == "-") {
         terminal.data(page);
         return {};

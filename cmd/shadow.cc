@@ -9,10 +9,10 @@
 
 #include "comparison.h"
 #include "flags.h"
+#include "front/front.h"
 #include "net/endpoint.h"
 #include "runtime/clock.h"
 #include "runtime/workers.h"
-#include "shadow/front.h"
 #include "stop.h"
 #include "verbs.h"
 
@@ -27,13 +27,13 @@ enum class ProxyTo : std::uint8_t { none, older, newer, both };
 struct ShadowOptions {
     std::vector<std::string> listen;
     std::string older, newer, zone_data;
-    shadow::FrontOptions front;
+    front::FrontOptions front;
     ProxyTo proxy = ProxyTo::none;
     std::uint32_t timeout_milliseconds = 2000;
     ComparisonOptions comparison;
 };
 
-Status prepare(ShadowOptions& options, std::optional<shadow::OpenStore>& zones) {
+Status prepare(ShadowOptions& options, std::optional<runs::OpenStore>& zones) {
     ZC_TRY_STATUS(options.comparison.check());
     if (options.listen.empty()) return fail(Errc::invalid, "--listen: wanted ADDRESS:PORT");
     for (const std::string& text : options.listen) {
@@ -45,28 +45,28 @@ Status prepare(ShadowOptions& options, std::optional<shadow::OpenStore>& zones) 
         if (text->empty())
             return fail(Errc::invalid,
                         std::string(flag) + ": wanted a server, such as 192.0.2.1:53");
-        ZC_TRY(*target, shadow::parse_target(*text));
-        if (target->kind != shadow::Target::Kind::server)
+        ZC_TRY(*target, runs::parse_target(*text));
+        if (target->kind != runs::Target::Kind::server)
             return fail(Errc::invalid,
                         std::string(flag) + ": found '" + *text + "', wanted ADDRESS[:PORT]");
     }
-    shadow::FrontOptions& front = options.front;
+    front::FrontOptions& front = options.front;
     front.policy = options.comparison.settings.policy;
     front.timeout = base::Duration::milliseconds(options.timeout_milliseconds);
     front.proxy_to_older = options.proxy == ProxyTo::older || options.proxy == ProxyTo::both;
     front.proxy_to_newer = options.proxy == ProxyTo::newer || options.proxy == ProxyTo::both;
     if (!options.zone_data.empty()) {
-        ZC_TRY(zones, shadow::OpenStore::open(options.zone_data));
+        ZC_TRY(zones, runs::OpenStore::open(options.zone_data));
         front.zones_or_null = &zones->zones();
     }
-    shadow::Settings& settings = options.comparison.settings;
+    results::RunSettings& settings = options.comparison.settings;
     settings.zone_data = options.zone_data;
     settings.timeout = front.timeout;
     settings.lag = front.lag;
     return {};
 }
 
-term::Json front_json(const shadow::Front::Passed& passed) {
+term::Json front_json(const front::Front::Passed& passed) {
     term::Json json = term::Json::object();
     json.set("queries", term::Json::number(passed.queries));
     json.set("answers", term::Json::number(passed.answers));
@@ -74,7 +74,7 @@ term::Json front_json(const shadow::Front::Passed& passed) {
     return json;
 }
 
-std::string front_text(const shadow::Front::Passed& passed) {
+std::string front_text(const front::Front::Passed& passed) {
     return "passed on " + term::grouped(passed.queries) + " queries and " +
            term::grouped(passed.answers) + " answers" +
            (passed.given_up == 0 ? std::string()
@@ -88,21 +88,21 @@ int run_shadow(ShadowOptions options, Invocation& invocation) {
         terminal.complain(error);
         return 2;
     };
-    std::optional<shadow::OpenStore> zones;
+    std::optional<runs::OpenStore> zones;
     if (const Status status = prepare(options, zones); !status) return give_up(status.error());
     warn_of_one_side(terminal, "--old", options.front.older, "--new", options.front.newer);
-    auto results = shadow::Results::open(options.comparison.results);
+    auto results = results::Results::open(options.comparison.results);
     if (!results) return give_up(results.error());
     if (const Status status = results->claim(options.older, options.newer); !status)
         return give_up(status.error());
 
     const StopOnSignals signals;
     // Throws what `main` tells when a port is taken.
-    shadow::Front front(options.front);
+    front::Front front(options.front);
     std::string at;
     for (const net::Endpoint& endpoint : front.endpoints())
         at += (at.empty() ? "" : ", ") + net::to_string(endpoint);
-    shadow::RunInfo info;
+    results::RunInfo info;
     info.started = runtime::now();
     info.source = "live at " + at;
     info.older = options.older;
@@ -124,9 +124,9 @@ int run_shadow(ShadowOptions options, Invocation& invocation) {
                 [&] { terminal.warn(status.error().message + ": " + std::string(lost)); }));
     };
     const auto keep = [&] {
-        shadow::Stretch stretch = front.take();
+        judge::Stretch stretch = front.take();
         if (!kept) return;
-        std::vector<shadow::Stretch> one;
+        std::vector<judge::Stretch> one;
         one.push_back(std::move(stretch));
         name_left_out(terminal, options.zone_data, one);
         kept = results->add(*run, std::move(one), runtime::now());
@@ -165,10 +165,10 @@ int run_shadow(ShadowOptions options, Invocation& invocation) {
 }
 
 std::string check_server(const std::string& text) {
-    const auto target = shadow::parse_target(text);
+    const auto target = runs::parse_target(text);
     if (!target) return target.error().message;
-    return target->kind == shadow::Target::Kind::server ? std::string()
-                                                        : "wanted ADDRESS[:PORT] of a server";
+    return target->kind == runs::Target::Kind::server ? std::string()
+                                                      : "wanted ADDRESS[:PORT] of a server";
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-# zc_embed(shadow page/report.css page/report.js uplot/uPlot.iife.min.js)
+# zc_embed(report page/report.css page/report.js uplot/uPlot.iife.min.js)
 # Builds files into a package's library, as they stand. Each is a `const std::string_view` in the package's
 # namespace, declared by a header of the package; its name is the file's with '_' for all else but letters and
 # digits: report_css, uPlot_iife_min_js. Nothing but CMake is needed, and a changed file is built in again.

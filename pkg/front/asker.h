@@ -1,0 +1,47 @@
+// Inside of package front: the thread of the live front that asks the new server what the old one
+// was asked.
+//
+// It is a thread of its own, so that nothing of it is done while a client waits: it looks every
+// millisecond for what has come, sends that at once and reads what was answered since. What the new
+// server has not answered is sent to it twice more within the timeout, so that a lost datagram is
+// no silence. While it is silent for all, the table of questions fills up, and what has waited for
+// room for as long as the timeout is dropped: answers from different times compare badly.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "base/time.h"
+#include "front/pair.h"
+#include "net/endpoint.h"
+
+namespace zc::front {
+
+class FrontAsker {
+public:
+    struct Options {
+        net::Endpoint newer;
+        base::Duration timeout;
+        std::uint64_t seed = 0;  // of IDs
+    };
+
+    /// Takes pairs that lack the new server's answer out of `from`, and gives them to `to` with it,
+    /// or without if there is none in time. Both outlive it. Throws std::system_error when the
+    /// system refuses what it needs.
+    FrontAsker(const Options& options, ObservedQueue& from, Channel& to);
+    ~FrontAsker();
+    FrontAsker(const FrontAsker&) = delete;
+    FrontAsker& operator=(const FrontAsker&) = delete;
+
+    /// Until `stop` was called, `from` is empty and what is in flight was answered or has timed
+    /// out: two timeouts at most.
+    void run() noexcept;
+    /// Nobody puts anything into `from` any more.
+    void stop() noexcept;
+
+private:
+    struct Work;
+    std::unique_ptr<Work> work_;
+};
+
+}  // namespace zc::front

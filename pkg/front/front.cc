@@ -1,0 +1,222 @@
+#include "front/front.h"
+
+#include <algorithm>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include <pthread.h>
+#include <sys/socket.h>
+
+#include "front/asker.h"
+#include "front/datagram.h"
+#include "front/flight.h"
+#include "front/judge.h"
+#include "front/tcp.h"
+#include "front/udp.h"
+#include "net/own_address.h"
+#include "net/socket.h"
+#include "runtime/descriptors.h"
+#include "runtime/signals.h"
+
+namespace zc::front {
+namespace {
+
+constexpr int port_attempts = 16;
+// Of a TCP client: its own, those to both servers, and one that only the new server still has to
+// answer.
+constexpr std::uint64_t descriptors_a_client = 4;
+constexpr std::uint64_t descriptors_a_worker = older_sockets + upstream_sockets + 16;
+constexpr std::uint64_t descriptors_spare = 512;  // for all else: results, asking again
+
+template <class T>
+T or_throw(Result<T> result) {
+    if (!result) throw std::runtime_error(result.error().text());
+    return *std::move(result);
+}
+
+/// A port that is free over UDP and TCP; nobody else may have it.
+net::Endpoint choose_port(net::Endpoint endpoint) {
+    const bool any = endpoint.port == 0;
+    for (int attempt = 1;; ++attempt) {
+        const net::Descriptor udp = or_throw(net::bind_udp(endpoint, net::Sharing::none));
+        net::Endpoint chosen = endpoint;
+        if (any) chosen.port = or_throw(net::bound_port(udp));
+        const auto tcp = net::listen_tcp(chosen, net::Sharing::none);
+        if (tcp) return chosen;
+        if (!any || attempt == port_attempts) throw std::runtime_error(tcp.error().text());
+    }
+}
+
+/// The old server's answers are not ours to cut: what it sends as fragments goes on as fragments.
+void allow_fragments(const net::Descriptor& socket, const net::Endpoint& endpoint) noexcept {
+    if (endpoint.address.size == 4) {
+        const int value = IP_PMTUDISC_DONT;
+        setsockopt(socket.get(), IPPROTO_IP, IP_MTU_DISCOVER, &value, sizeof value);
+    } else {
+        const int value = IPV6_PMTUDISC_DONT, off = 0;
+        setsockopt(socket.get(), IPPROTO_IPV6, IPV6_MTU_DISCOVER, &value, sizeof value);
+        setsockopt(socket.get(), IPPROTO_IPV6, IPV6_DONTFRAG, &off, sizeof off);
+    }
+}
+
+net::Endpoint endpoint_of(const runs::Target& target) {
+    return {.address = target.address, .port = target.port};
+}
+
+/// A front that asks itself would pass on one query for ever.
+void refuse_itself(judge::Side side, const runs::Target& target,
+                   const std::vector<net::Endpoint>& listeners) {
+    for (const net::Endpoint& listener : listeners)
+        if (net::leads_to(endpoint_of(target), listener))
+            throw std::runtime_error("the " + std::string(to_string(side)) + " server " +
+                                     target.text + " is the front itself, which listens at " +
+                                     net::to_string(listener));
+}
+
+}  // namespace
+
+struct Front::Work {
+    std::vector<net::Endpoint> endpoints;
+    // Of each UDP thread and of the one that asks for it; last, of the TCP thread.
+    std::vector<std::unique_ptr<Channel>> channels;
+    std::vector<std::unique_ptr<FrontUdp>> udp;
+    std::vector<std::unique_ptr<FrontAsker>> askers;  // one for each of `udp`
+    std::unique_ptr<FrontTcp> tcp;
+    std::unique_ptr<FrontJudge> judge;
+    std::vector<std::thread> passing, asking;
+
+    Work() = default;
+    Work(const Work&) = delete;
+    Work& operator=(const Work&) = delete;
+    ~Work() { stop(); }
+
+    Channel& add_channel() {
+        channels.push_back(std::make_unique<Channel>());
+        return *channels.back();
+    }
+    /// Each is told to stop once those whose work it takes have.
+    void stop() {
+        for (const auto& one : udp) one->stop();
+        if (tcp) tcp->stop();
+        join(passing);
+        for (const auto& one : askers) one->stop();
+        join(asking);
+        if (judge) judge->finish();
+    }
+    static void join(std::vector<std::thread>& threads) {
+        for (std::thread& thread : threads) thread.join();
+        threads.clear();
+    }
+};
+
+Front::Front(const FrontOptions& options) : work_(std::make_unique<Work>()) {
+    Work& work = *work_;
+    if (options.listeners.empty()) throw std::runtime_error("no address to listen at");
+    for (const runs::Target* target : {&options.older, &options.newer})
+        if (target->kind != runs::Target::Kind::server)
+            throw std::runtime_error("the front wants ADDRESS:PORT of a server, not " +
+                                     target->text);
+    const auto refuse_own_targets = [&options](const std::vector<net::Endpoint>& listeners) {
+        refuse_itself(judge::Side::older, options.older, listeners);
+        refuse_itself(judge::Side::newer, options.newer, listeners);
+    };
+    refuse_own_targets(options.listeners);  // before a port in use is what is told
+    for (const net::Endpoint& endpoint : options.listeners)
+        work.endpoints.push_back(choose_port(endpoint));
+    refuse_own_targets(work.endpoints);
+
+    const unsigned workers =
+        options.workers != 0 ? options.workers : std::max(1U, std::thread::hardware_concurrency());
+    runtime::raise_descriptor_limit(descriptors_a_client * options.tcp_clients_max +
+                                    descriptors_a_worker * workers + descriptors_spare);
+    std::random_device random;
+    const auto seed = [&random] { return std::uint64_t{random()} << 32U | random(); };
+    const std::uint32_t in_flight = std::clamp(options.in_flight_max, 1U, in_flight_most);
+    std::vector<Channel*> compared;
+    std::vector<const Channel*> others;
+    for (unsigned i = 0; i < workers; ++i) {
+        std::vector<FrontUdp::Listener> listeners;
+        for (const net::Endpoint& endpoint : work.endpoints) {
+            listeners.push_back(
+                {or_throw(net::bind_udp(endpoint, net::Sharing::reuse_port)), endpoint});
+            allow_fragments(listeners.back().socket, endpoint);
+        }
+        Channel& passed = work.add_channel();
+        others.push_back(&passed);
+        work.udp.push_back(
+            std::make_unique<FrontUdp>(std::move(listeners),
+                                       FrontUdp::Options{.older = endpoint_of(options.older),
+                                                         .proxy_to_older = options.proxy_to_older,
+                                                         .proxy_to_newer = options.proxy_to_newer,
+                                                         .in_flight_max = in_flight,
+                                                         .one_in = std::max(1U, options.one_in),
+                                                         .timeout = options.timeout,
+                                                         .seed = seed()},
+                                       passed));
+        Channel& asked = work.add_channel();
+        compared.push_back(&asked);
+        work.askers.push_back(std::make_unique<FrontAsker>(
+            FrontAsker::Options{
+                .newer = endpoint_of(options.newer), .timeout = options.timeout, .seed = seed()},
+            passed.pairs, asked));
+    }
+    std::vector<net::Descriptor> streams;
+    for (const net::Endpoint& endpoint : work.endpoints)
+        streams.push_back(or_throw(net::listen_tcp(endpoint, net::Sharing::none)));
+    compared.push_back(&work.add_channel());
+    work.tcp =
+        std::make_unique<FrontTcp>(std::move(streams),
+                                   FrontTcp::Options{.older = endpoint_of(options.older),
+                                                     .newer = endpoint_of(options.newer),
+                                                     .proxy_to_older = options.proxy_to_older,
+                                                     .proxy_to_newer = options.proxy_to_newer,
+                                                     .one_in = std::max(1U, options.one_in),
+                                                     .clients_max = options.tcp_clients_max,
+                                                     .timeout = options.timeout,
+                                                     .idle = options.tcp_idle},
+                                   *work.channels.back());
+
+    const runtime::SignalsBlocked blocked;
+    work.judge = std::make_unique<FrontJudge>(options, std::move(compared), std::move(others));
+    // By these names an operator sees what each of them costs.
+    const auto begin = [](const std::string& name, auto& loop, std::vector<std::thread>& threads) {
+        threads.emplace_back([&loop] { loop.run(); });
+        pthread_setname_np(threads.back().native_handle(), name.c_str());
+    };
+    for (unsigned i = 0; i < workers; ++i) {
+        begin("ask" + std::to_string(i), *work.askers[i], work.asking);
+        begin("udp" + std::to_string(i), *work.udp[i], work.passing);
+    }
+    begin("tcp", *work.tcp, work.passing);
+}
+
+Front::~Front() = default;
+
+const std::vector<net::Endpoint>& Front::endpoints() const noexcept {
+    return work_->endpoints;
+}
+
+void Front::stop() {
+    work_->stop();
+}
+
+judge::Stretch Front::take() {
+    return work_->judge->take();
+}
+
+Front::Passed Front::passed() const noexcept {
+    Passed out;
+    for (const auto& channel : work_->channels) {
+        out.queries += channel->queries.value();
+        out.answers += channel->answers.value();
+        out.given_up += channel->given_up.value();
+        out.connections +=
+            static_cast<std::uint64_t>(channel->connections.load(std::memory_order_relaxed));
+    }
+    return out;
+}
+
+}  // namespace zc::front

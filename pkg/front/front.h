@@ -1,0 +1,100 @@
+// The live front: stands before the old server on UDP and TCP, gives the client the old server's
+// answer as it is, and asks the new one the same beside it.
+//
+//   client -> front -> old -> front -> client        what the client waits for
+//                \---> new -> front                  compared when both are there
+//
+// Over UDP the new server is asked once the old one has answered, by threads of their own, so that
+// it takes nothing from what the client waits for; over TCP at once, on a connection beside the old
+// one's. The client's way never waits for the new server, for the
+// results or for memory: queues and tables have fixed sizes, and what finds no room is passed
+// through without being compared and is counted as dropped. Octets that are no query are passed
+// through too. Each datagram keeps its own question: the answer goes to the client that asked, with
+// its ID. It must come from the old server's address to the port that asked, drawn from many, under
+// an ID drawn at random, and with the question to the last octet (RFC 5452 section 9); what has
+// none of it is counted as a stray. A query that gives way to a newer one is told so by SERVFAIL.
+//
+// A datagram that gets lost is no silence: the new server is sent its copy up to three times within
+// `timeout`. What one side has not answered even so (the old server is never sent more than the
+// client sends) both are asked again, as differences are; when they answer then, and the same, it
+// counts as the same and as a repeat of the side that was silent. At most 32 such questions at a
+// time, and none where a side wants PROXY headers: the others count as timed out at once.
+//
+// Two threads a worker, with batches of datagrams (recvmmsg, sendmmsg) and SO_REUSEPORT:
+//
+//   udp0, udp1, …   clients and the old server: all that a client waits for
+//   ask0, ask1, …   the new server
+//   tcp             both, for all TCP clients
+//   judge, again    compare, and ask again what differs
+//
+// Each gives what it has to the next through a bounded queue. All but udp and tcp are nice: on a
+// busy machine they fall behind first, and what their queues have no room for is dropped.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "judge/stretch.h"
+#include "net/endpoint.h"
+#include "runs/run.h"
+#include "runs/target.h"
+
+namespace zc::front {
+
+struct FrontOptions {
+    std::vector<net::Endpoint> listeners;
+    runs::Target older, newer;  // servers
+    /// PROXY protocol v2 before each message, with the client's address and port, to that side.
+    bool proxy_to_older = false, proxy_to_newer = false;
+    compare::Policy policy;
+    const catalogue::Catalogue* zones_or_null = nullptr;
+    unsigned workers = 0;                // 0: one a core
+    std::uint32_t in_flight_max = 8192;  // to the old server, of each worker
+    std::uint32_t one_in = 1;            // compares one query in n; the others only pass through
+    base::Duration timeout = base::Duration::milliseconds(2000);  // then a side has not answered
+    base::Duration lag{};                                         // see RunOptions
+    std::uint32_t tcp_clients_max = 1000;
+    base::Duration tcp_idle = base::Duration::seconds(10);
+};
+
+class Front {
+public:
+    /// Binds and starts. Throws std::system_error when the system refuses, std::runtime_error where
+    /// a server would be the front itself, by whatever name of this machine.
+    explicit Front(const FrontOptions& options);
+    ~Front();  // stops
+    Front(const Front&) = delete;
+    Front& operator=(const Front&) = delete;
+
+    /// With the ports that the system chose.
+    const std::vector<net::Endpoint>& endpoints() const noexcept;
+    /// Takes no more queries, passes on what the old server still answers within `timeout` (UDP and
+    /// TCP, compared or not; zone transfers that go on: up to 10 s), waits for the new server and
+    /// for what is being asked again: what is open two timeouts after the last answer, and when the
+    /// messages then under way have been waited for (three timeouts, where nobody answers), is
+    /// judged as it was seen. So at most seven timeouts in all. `take` gives the rest then.
+    void stop();
+    /// What was compared since the last call, with positions counting from 1 over the whole front;
+    /// `tally.asked` are all queries that were to be compared. Call it about once a second; what is
+    /// not fetched stays bounded (samples are dropped first, counts never).
+    judge::Stretch take();
+
+    struct Passed {
+        std::uint64_t queries = 0;      // from clients
+        std::uint64_t answers = 0;      // to clients
+        std::uint64_t given_up = 0;     // gave way to newer queries: SERVFAIL; TCP clients refused
+        std::uint64_t connections = 0;  // TCP, now
+    };
+    Passed passed() const noexcept;
+
+private:
+    struct Work;
+    std::unique_ptr<Work> work_;
+};
+
+}  // namespace zc::front
