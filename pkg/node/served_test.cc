@@ -1,74 +1,29 @@
 #include "node/served.h"
 
 #include <memory>
-#include <new>
 #include <string>
 #include <vector>
 
 #include <doctest/doctest.h>
 
 #include "dns/presentation.h"
-#include "zone/random_zone.h"
+#include "node/test_zones.h"
 
 using namespace zc;
 using node::ChangeReport;
-using node::NewZone;
 using node::Served;
 using node::ZoneChanges;
 using What = ChangeReport::What;
-using zone::random::name;
+using node::testing::bad;
+using node::testing::changes_of;
+using node::testing::good;
+using node::testing::image_of;
+using node::testing::name;
+using node::testing::Workers;
 
 namespace {
 
 constexpr base::Instant first_time{1'000'000'000}, later{2'000'000'000};
-
-struct Workers final : node::Readers {
-    void make_room() override {
-        if (no_memory) throw std::bad_alloc();
-    }
-    void publish(const catalogue::Catalogue& next, catalogue::Garbage&& old) override {
-        ++published;
-        catalogue = &next;
-        garbage.push_back(std::move(old));
-    }
-    bool no_memory = false;
-    int published = 0;
-    const catalogue::Catalogue* catalogue = nullptr;
-    std::vector<catalogue::Garbage> garbage;
-};
-
-zone::Image image_of(const std::string& apex, std::uint32_t serial) {
-    auto image = zone::random::build(
-        name(apex),
-        {zone::random::record(apex, dns::RrType::soa, ". . " + std::to_string(serial) + " 1 1 1 1"),
-         zone::random::record("www." + apex, dns::RrType::a, "192.0.2.1")});
-    REQUIRE(image.has_value());
-    return *std::move(image);
-}
-
-NewZone good(const std::string& apex, std::uint32_t serial) {
-    NewZone zone;
-    zone.apex = name(apex);
-    zone.image = image_of(apex, serial);
-    zone.records = 2;
-    return zone;
-}
-
-NewZone bad(const std::string& apex) {
-    NewZone zone;
-    zone.apex = name(apex);
-    zone.image = zone::placeholder(name(apex), zone::State::broken);
-    zone.reason = catalogue::Reason::refused;
-    zone.errors = {{Errc::malformed, "no SOA", {apex + "zone", 3}}};
-    return zone;
-}
-
-template <class... Zones>
-ZoneChanges changes_of(Zones&&... zones) {
-    ZoneChanges changes;
-    (changes.zones.push_back(std::forward<Zones>(zones)), ...);
-    return changes;
-}
 
 struct Node {
     Workers workers;
@@ -80,9 +35,7 @@ struct Node {
         return report;
     }
     std::optional<std::uint32_t> serial(const std::string& apex) const {
-        const auto zone = served.catalogue().find_exact(name(apex));
-        if (!zone || zone->state() != zone::State::serving) return std::nullopt;
-        return zone->serial();
+        return node::testing::serial_of(served, apex);
     }
     std::vector<std::string> outdated() const {
         std::vector<std::string> out;
