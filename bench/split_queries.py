@@ -4,9 +4,9 @@
   split_queries.py --data DIR [--queries FILE] [--server nsd] [--limit N]
 
 Starts the server (peers/NAME.sh), asks every query once and writes DIR/queries.CLASS.txt for the classes
-positive, nxdomain, nodata, wildcard, cname, dname, referral; then prints how many each has. What was
-synthesised from a wildcard does not show in an unsigned answer: it is an answer for a name that has no
-record in its zone file, in a zone that has a wildcard.
+positive, nxdomain, nodata, wildcard, cname, dname, referral; then prints how many each has. An
+unsigned answer does not show that it was synthesised from a wildcard: it counts as such if the name has no
+record in its zone file and the zone has a wildcard.
 """
 import argparse
 import os

@@ -6,7 +6,7 @@
 # Seen:     domains (1, 'example.com') with a whole zone, (2, 'example.com.') without records. www.example.com A is NOERROR with
 #           zone-cache-refresh-interval=0, and REFUSED with 300, the default. Names of the cache have no final dot, so the two are
 #           one there, and the row that was read last stands for it.
-# Why it matters: the schema's unique index lets both rows in. Who moves such a database to another server finds a zone answered
+# Why it matters: the schema's unique index lets both rows in. After a move of such a database to another server a zone is answered
 #           that the old server refuses, or the other way round, by a setting that is not in the database.
 #
 # Exit code 0: still so. 1: PowerDNS does otherwise now. 2: could not tell.

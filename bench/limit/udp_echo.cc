@@ -1,5 +1,5 @@
 // udp_echo - the kernel-UDP floor: returns every packet with the QR bit set.
-// What a DNS server cannot beat with ordinary sockets on the same machine.
+// The floor: a DNS server cannot beat it with ordinary sockets on the same machine.
 #include <cerrno>
 #include <csignal>
 #include <cstdint>

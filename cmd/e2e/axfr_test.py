@@ -1,5 +1,5 @@
-"""Zones of running servers: lists and catalog zones out of Knot, NSD, BIND and PowerDNS, with and without TSIG, and what is
-told when a server refuses, has another key, or dies."""
+"""Zones of running servers: lists and catalog zones from Knot, NSD, BIND and PowerDNS, with and without TSIG. The import reports a server
+that refuses, has another key, or dies."""
 import base64
 import json
 import os
@@ -91,7 +91,7 @@ class Knot(harness.Knot):
 
 
 def write_knot(data, zones, keyed=()):
-    """As write_data_set, with zones that only a key may transfer."""
+    """The same as write_data_set, but only a key may transfer the zones."""
     harness.write_data_set(data, zones)
     with open(data + "/knot.zones.conf", "w", encoding="ascii") as f:
         f.write("zone:\n")
@@ -102,7 +102,7 @@ def write_knot(data, zones, keyed=()):
 
 
 def test_knot(work):
-    """A list of zones and the members of a catalog zone; what is transferred is what the files say; another import changes nothing."""
+    """A list of zones and the members of a catalog zone come over as the files have them; another import changes nothing."""
     zones = data_set()
     write_knot(work + "/data", zones | {CATALOG: catalog_text([z for z in zones if z != "zone3.test."])})
     with Knot(work + "/data").start() as server:
@@ -120,7 +120,7 @@ def test_knot(work):
         assert shown["catalog"] == "catalog.test" and json.loads(shown["options"]) == {"producer": properties}, shown
         dump = zonectl("export", "--store", work + "/b", "-o", "-")
         assert f"\t{shown['options']}\tcatalog.test\n" in dump, dump[:2000]
-        # A transfer by name says nothing of catalogs.
+        # A transfer by name has no catalog.
         import_from(server, work + "/b", "--zone", "zone2.test")
         assert json.loads(zonectl("zone", "show", "zone2.test", "--store", work + "/b", "--json"))["options"] == shown["options"]
         import_from(server, work + "/b", "--zone", "ZONE3.test", "--as-secondary")
@@ -131,7 +131,7 @@ def test_knot(work):
 
 
 def test_keys(work):
-    """All six algorithms; another secret, another name, no key: the zones that need it are told, the others come."""
+    """All six algorithms. With another secret, another name or no key the zones that need the key are reported, and the others come."""
     zones = {f"zone{i}.test.": zone_text(f"zone{i}.test.") for i in range(4)}
     zones["big.test."] = zone_text("big.test.", 20000)
     write_knot(work + "/data", zones, keyed=("zone1.test.", "big.test."))
@@ -155,7 +155,7 @@ def test_keys(work):
             report = import_from(server, work + "/bad", "--zone-list", names, "--tsig-key", key, code=1)
             assert report["zones"]["not_transferred"] == len(zones), report
             assert all(word in f["reason"] for f in report["findings"]), (word, report["findings"])
-        # What was there stays when its transfer fails, with --prune too.
+        # A zone of the store stays when its transfer fails, also with --prune.
         import_from(server, work + "/file", "--zone", "zone0.test", "--zone", "gone.test", "--prune", code=1)
         assert stored(work + "/file") == set(zones)
         import_from(server, work + "/file", "--zone", "zone0.test", "--prune", "--max-removed", "100")
@@ -213,7 +213,7 @@ class Counting(Knot):
 
 
 def test_unchanged(work):
-    """A zone whose SOA is what it was is not transferred again, but for those that are signed, and with --retransfer."""
+    """A zone with an unchanged SOA is not transferred again, unless it is signed, or --retransfer is given."""
     zones = {f"zone{i}.test.": zone_text(f"zone{i}.test.") for i in range(6)}
     with open(os.path.join(harness.ROOT, "testdata", "zones", "nsec.example.zone"), encoding="ascii") as f:
         zones["nsec.example."] = f.read()
@@ -258,7 +258,7 @@ def test_nsd(work):
 
 
 def test_costly(work):
-    """NSEC3 of more than 150 iterations is served, and told: the zone is doubtful."""
+    """NSEC3 of more than 150 iterations is served, and the zone is reported as doubtful."""
     hashed = "0" * 32
     zones = {f"i{n}.test.": zone_text(f"i{n}.test.") + f"i{n}.test. 0 NSEC3PARAM 1 0 {n} -\n{hashed}.i{n}.test. 300 NSEC3 1 0 {n} - {hashed} SOA\n"
              for n in (150, 151)}
@@ -332,8 +332,8 @@ class PowerDns(harness.Server):
 
 
 def test_powerdns(work):
-    """Zones and a producer catalog; ALIAS and LUA records come as they are and are kept. A zone that PowerDNS signs comes signed,
-    also over what its database said of it."""
+    """Zones and a producer catalog. ALIAS and LUA records come as they are and are kept. A zone that PowerDNS signs comes signed; the transfer
+    replaces the zone that its database gave."""
     def fill(database):
         number = 0
         for name, kind, catalog in [("catalog.test", "PRODUCER", None)] + [(f"zone{i}.test", "MASTER", "catalog.test") for i in range(5)]:
@@ -356,7 +356,7 @@ def test_powerdns(work):
         kept = sorted((k["type"], k["content"]) for k in shown["kept"])
         assert kept == [("ALIAS", "ns.zone1.test"), ("LUA", 'A "ifportup(443, {\'192.0.2.1\'})"')], kept
         assert report["tables"]["records"]["doubtful"] == 10, report["tables"]
-        # Of a server that is not said to be PowerDNS they are data like any other.
+        # Without --from-powerdns they are data like any other.
         report = import_from(server, work + "/c", "--zone", "zone1.test")
         assert report["tables"]["records"]["doubtful"] == 0, report["tables"]
         kinds = {line[3] for line in exported(work + "/c", "zone1.test")}
@@ -382,7 +382,7 @@ def test_powerdns(work):
 
 # ---------------------------------------------------------------- a server that goes wrong
 class Dying:
-    """Gives whole zones of many messages; of zones that begin with "half" the first message, then it closes; at "last" it goes for good."""
+    """Gives whole zones of many messages. It gives the first message of a zone that begins with "half", then closes. At "last" it goes for good."""
 
     def __init__(self):
         self.listening = socket.create_server((harness.ADDRESS, 0))
@@ -424,7 +424,7 @@ class Dying:
 
 
 def test_dying(work):
-    """A transfer that is cut off is told and the next zones come; when the server is gone, the rest is told at once."""
+    """A transfer that is cut off is reported, and the next zones come. When the server is gone, the rest is reported at once."""
     server = Dying()
     report = import_from(server, work + "/a", "--zone", "one.test", "--zone", "half.test", "--zone", "two.test", code=1)
     assert stored(work + "/a") == {"one.test.", "two.test."}, report

@@ -22,7 +22,7 @@ BAD = {
 }
 # A record that does not belong there: left out, and the zone is served; --strict refuses the zone.
 OUTSIDE = (GOOD + "www.elsewhere.example. A 192.0.2.1\n", 7)
-# Served, and the operator is told of what its proofs cost.
+# Served, and the operator is told the cost of its proofs.
 COSTLY = GOOD + "@ NSEC3PARAM 1 0 300 -\n" + "0" * 32 + " NSEC3 1 0 300 - " + "0" * 32 + " SOA\n"
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""What has no bound does not hold up a node: files that are named by zones and are none, includes without end, a zone larger
-than memory, a log that nobody reads, a disk that hangs. The other zones are answered, a reload comes back, SIGTERM ends the
-node within its drain time, SIGUSR1 and SIGUSR2 do not."""
+"""Unbounded things do not hold up a node: zone files that are no regular files, includes without end, a zone larger than memory, a log
+that nobody reads, a disk that hangs. The other zones are answered, a reload comes back, SIGTERM ends the node within its drain time.
+SIGUSR1 and SIGUSR2 do not end it."""
 import argparse
 import fcntl
 import os
@@ -15,7 +15,7 @@ import harness
 
 GOOD = "$TTL 300\n@ SOA ns1 hostmaster 1 7200 900 1209600 300\n@ NS ns1\nns1 A 192.0.2.53\n"
 DRAIN = 2
-END_SECONDS = 10  # DRAIN, and what a loaded machine needs
+END_SECONDS = 10  # DRAIN, and time that a loaded machine needs
 
 
 def is_served(server, apex):

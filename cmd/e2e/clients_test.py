@@ -19,7 +19,7 @@ def tool(*argv):
     return done.stdout
 
 
-# What is asked and what must be in kdig's answer.
+# Questions, and text that must be in kdig's answer.
 LOOKUPS = [
     (["www.nsec.example", "A"], ["status: NOERROR", r"www.nsec.example.\s+3600\s+IN\s+CNAME\s+host.nsec.example.", r"host.nsec.example.\s+3600\s+IN\s+A\s+192.0.2.80", "aa"]),
     (["missing.nsec.example", "A"], ["status: NXDOMAIN", r"nsec.example.\s+300\s+IN\s+SOA"]),
@@ -33,7 +33,7 @@ LOOKUPS = [
     (["nsec.example", "SOA", "+nsid", "+cookie"], ["status: NOERROR", "SOA"]),
 ]
 
-# Names under the apex and what delv has to say of them.
+# Names under the apex, and the words that delv must print.
 SECURE = "; fully validated"
 NEGATIVE = "; negative response, fully validated"
 UNSIGNED = "; unsigned answer"

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""zonectl diff reads what Knot, NSD and BIND write as dnstap: live over their Unix socket, and from a file where they write one. Every query is
-compared with the answer that the server gave, and the one answer that the new server has otherwise is found.
+"""zonectl diff reads the dnstap of Knot, NSD and BIND: live over a Unix socket, and from a file if the server writes one. Every query is
+compared with the answer that the server gave, and the one answer that differs on the new server is found.
 
 Debian 12 builds all three with dnstap: Knot's is a module of its own package (knot-module-dnstap); NSD writes to sockets only.
 """

@@ -1,5 +1,5 @@
-"""A server that lies about one question, in each of its ways: zonectl diff finds every lie, and gives it the right
-two labels and the right verdict."""
+"""A server lies about one question, in each of its ways. zonectl diff finds every lie, and gives it the right two labels and the right
+verdict."""
 import argparse
 import json
 import os
@@ -33,7 +33,7 @@ a.new A 192.0.2.20
 *.new A 192.0.2.21
 """
 SIGNED = ("nsec.example.zone", "nsec3.example.zone")
-# Lies about how a message comes, not about what it says: what they are counted as, and never compared.
+# Lies about how a message comes, not about its content. They are counted as this, and never compared.
 # Flags that no RFC forbids an authoritative server: different, and nobody is wrong.
 UNDECIDED = ("ra", "ad")
 STRAYS = {"other-id": "other-id", "other-question": "other-question", "no-response-bit": "no-message"}

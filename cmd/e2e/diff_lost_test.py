@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""A move that loses: the store lacks zones, names and records of the PowerDNS database, or has others. `zonectl diff` finds each loss and
-explains none of them away, whatever the zone data here says; with a whole store the same questions end clean.
+"""A move loses data: the store lacks zones, names and records of the PowerDNS database, or has others. `zonectl diff` finds each loss and
+leaves it unexplained, whatever the zone data says. With a whole store the same questions end clean.
 
   diff_lost_test.py
 """
@@ -39,7 +39,7 @@ def rows_of(zones):
 
 
 def whole():
-    """What the old server has."""
+    """The zones of the old server."""
     def zone(apex, *records):
         all_records = {(apex, "SOA", SOA.format(apex)): 3600, (apex, "NS", f"ns1.{apex}"): 3600, (f"ns1.{apex}", "A", "192.0.2.53"): 3600}
         for text in records:
@@ -64,7 +64,7 @@ def whole():
 
 
 def lessened(zones):
-    """Takes out of `zones` what did not arrive; questions that show it, each a difference."""
+    """Takes data out of `zones` as if it had not arrived. Gives questions that show this, each a difference."""
     lost = zones["lost.example"]
     questions = []
 

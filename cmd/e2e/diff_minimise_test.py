@@ -35,13 +35,13 @@ x.target A 192.0.2.7
 """
 OLD = COMMON + 'www A 192.0.2.3\na.ent A 192.0.2.8\n*.w TXT "w"\n'
 NEW = COMMON + "www A 192.0.2.4\n"
-# question: what has to stay
+# question: records that have to stay
 QUESTIONS = {"alias.big.example. A": "answer", "ent.big.example. A": "rcode", "q.w.big.example. TXT": "rcode", "www.big.example. A": "answer", "a.ent.big.example. A": "rcode",
              "deep.q.w.big.example. A": "rcode", "www.big.example. A tcp": "answer"}
 
 
 class SignedZone:
-    """What gen_tricky.sign wants to know."""
+    """The members of a zone that gen_tricky.sign reads."""
 
     def __init__(self, signer):
         self.apex, self.signer, self.rng = (b"big", b"example"), signer, random.Random(1)
@@ -72,7 +72,7 @@ def is_answered_as_it_says(options, path):
 
 
 def check_script(options, script, path):
-    """It holds, and with any line of its answer taken away or its RCODE another it does not: it does show something."""
+    """The script holds. Without any one line of its answer, or with another RCODE, it does not hold: so it shows something."""
     def holds(text):
         with open(path + "/answer/case.txt", "w", encoding="utf-8") as f:
             f.write(text)
@@ -113,7 +113,7 @@ def check(options, signer, work):
         harness.expect(small["records_before"] >= options.records, f"of the whole zone: {small['records_before']}")
         harness.expect(small["records_after"] <= RECORDS_LEFT_MAX, f"a handful is left: {small['records_after']}")
         harness.expect(seconds <= SECONDS_MAX, f"in seconds: {seconds}")
-        # The same fault: the sentence at the head, but for names that have become shorter.
+        # The same fault: the sentence at the head, with shorter names.
         words = case["sentence"].split(" gives ")[1].split(" ")[0]
         harness.expect(re.match(rf"# The new server gives {words} ", small["script"]), f"it says what is wrong as the case does, {case['sentence']}: {small['script']}")
         check_script(options, small["script"], f"{folder}/testdata")

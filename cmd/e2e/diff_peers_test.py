@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Servers that are right, each against each: Knot, NSD, BIND, PowerDNS and zonectl with the same zone files, ordinary and tricky, signed with NSEC
-and NSEC3 and not signed. With the zone data at hand zonectl diff names every difference; what it calls wrong is a class of
-testdata/e2e/peer_verdicts.txt, each with the reading of the RFC that confirms it. Anything else is a false alarm, and fails.
+"""Right servers against each other: Knot, NSD, BIND, PowerDNS and zonectl with the same zone files, ordinary and tricky, signed with NSEC and
+NSEC3 and not signed. With the zone data at hand zonectl diff names every difference. Each that it calls wrong is in a class of
+testdata/e2e/peer_verdicts.txt, with the reading of the RFC that confirms it. Anything else is a false alarm and fails.
 
   diff_peers_test.py [--pairs N] [--groups N] [--zones N] [--seed S] [--only A-B,…] [--rate R]
 
 `--pairs` is how many pairs of responses to compare in all: 10000000 is the long form. Questions are drawn anew for each pair of servers: names
-that are there and names near them, with other types, letter case, EDNS, DO, flags, TCP. Without zone data nothing may be
-said to be wrong that is not known to be: that is tried with Knot and BIND.
+that are there and names near them, with other types, letter case, EDNS, DO, flags, TCP. Without zone data, zonectl diff may call wrong only
+the known faults: that is tried with Knot and BIND.
 """
 import argparse
 import collections
@@ -27,7 +27,7 @@ import harness
 from powerdns_test import StoreServer
 
 VERDICTS = os.path.join(harness.ROOT, "testdata", "e2e", "peer_verdicts.txt")
-OTHER_DATA = ", from other data than is here: "  # what diff says of an old server
+OTHER_DATA = ", from other data than is here: "  # verdicts of diff on an old server
 TIMED_OUT_MAX = 1e-5  # of the questions: a machine that is busy; each is asked three times in 6 s
 SIGNED_OCTETS_MAX = 20_000  # of an ordinary zone that is signed
 TYPES = ["A"] * 8 + ["AAAA"] * 5 + ["MX", "TXT", "NS", "SOA", "DS", "CNAME", "SRV", "PTR", "CAA"] * 2 + ["ANY", "DNSKEY", "DNAME", "NSEC", "NSEC3", "NSEC3PARAM", "RRSIG",
@@ -41,7 +41,7 @@ def zonectl(*args, code=(0,)):
     return ended.stdout
 
 
-# ---------------------------------------------------------------- what is known of them
+# ---------------------------------------------------------------- known differences
 class Class:
     """One way in which a server is known to be wrong, or two servers to differ."""
 
@@ -91,14 +91,14 @@ class Verdicts:
         return [*self.wrong, *self.undecided, *self.legal, *self.rules.values()]
 
     def unknown(self, case, old, new):
-        """What of `case` is not known: parts of its sentence."""
+        """The parts of the sentence of `case` that are not known."""
         verdict, sentence = case["verdict"], case["sentence"]
         if verdict == "both legal" and case["rule"]:
             found = self.rules.get(case["rule"])
         elif verdict == "both legal":
             found = next((one for one in self.legal if one.has((old, new), case, sentence)), None)
         elif verdict == "undecided" and OTHER_DATA in sentence:
-            # Here all have the same: what tells of other data is a fault with consequences.
+            # Here all have the same data: a sentence about other data is a fault with consequences.
             return self.unknown_faults({**case, "sentence": sentence.split(OTHER_DATA)[0]}, old, new)
         elif verdict in ("undecided", "unstable"):
             found = next((one for one in self.undecided if one.has((old, new), case, sentence)), None)
@@ -128,7 +128,7 @@ def make_tricky(folder, options):
 
 
 class OrdinaryZone:
-    """What gen_tricky.sign wants to know."""
+    """The members of a zone that gen_tricky.sign reads."""
 
     def __init__(self, apex, rng):
         self.apex = tuple(label.encode() for label in apex.rstrip(".").split("."))

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The move as an operator makes it: a PowerDNS database is imported, served, and both servers are asked what the zones suggest to ask.
+"""The move as an operator makes it: a PowerDNS database is imported and served, and both servers are asked the questions of its zones.
 `zonectl diff` ends clean: every difference is one that both may have, or the old server's fault by the zone data. Each fault is an entry of
 zonectl-migrate(7), DIFFERENCES FROM POWERDNS, by testdata/e2e/powerdns_verdicts.txt. Names that the report of the import names may have others.
 
@@ -22,7 +22,7 @@ from powerdns_test import Report, StoreServer, generate, presentation, rows_of, 
 from random_database_test import Postgres, RandomDatabase, run
 
 VERDICTS = os.path.join(harness.ROOT, "testdata", "e2e", "powerdns_verdicts.txt")
-SAMPLES = 20  # of a case: what diff keeps
+SAMPLES = 20  # that diff keeps of a case
 
 
 def differences_of_manual():
@@ -34,14 +34,14 @@ def differences_of_manual():
 
 
 def settled_questions(case, report, results):
-    """What is kept of a case, but for names that the report of the import names: nothing when all are."""
+    """The kept questions of a case, without names that are in the report of the import: empty when all are."""
     shown = json.loads(run(harness.zonectl_binary(), "diff", "show", str(case["case"]), "--samples", str(SAMPLES), "--results", results, "--json"))["shown"]
     questions = [sample["question"].split(",")[0] for sample in shown]
     return [question for question in questions if not report.has(wire_key(question.split(" ")[0]))]
 
 
 def compare(options, postgres, database, work, verdicts):
-    """Imports `database`, asks both servers what its zones suggest; cases that are no known difference."""
+    """Imports `database` and asks both servers the questions that its zones suggest. Gives the cases that are no known difference."""
     store, report_path, results, data = f"{work}/{database}.store", f"{work}/{database}.jsonl", f"{work}/{database}.results", f"{work}/{database}"
     run(harness.zonectl_binary(), "import", postgres.uri(database), "--store", store, "--report", report_path, code=(0, 1))
     domains = json.loads(postgres.psql_value(database, "SELECT json_agg(name) FROM domains"))
@@ -55,7 +55,7 @@ def compare(options, postgres, database, work, verdicts):
     with StoreServer(data, zones=store) as new, harness.PowerDns(data, os.path.join(postgres.folder, "sock"), database, workers=2) as old:
         new.start(missing_allowed=bad)
         old.start(missing_allowed=bad + [apex for apex in apexes if not is_taken_by_powerdns(apex)])
-        for server in (new, old):  # also one that has no zone to wait for
+        for server in (new, old):  # also a server that has no zone to wait for
             harness.wait_until(lambda server=server: harness.ask_udp(server.port, harness.encode_query("."), 0.2), 20, f"an answer of {server.name}")
         page = ["--report", options.report] if options.report and database == "generated" else []
         ended = subprocess.run([harness.zonectl_binary(), "diff", "--from-zones", store, "--old", f"{harness.ADDRESS}:{old.port}", "--new", f"{harness.ADDRESS}:{new.port}",

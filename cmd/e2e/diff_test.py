@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""zonectl diff between NSD and Knot on small tricky zones: what differs is found by name and judged, nothing else is; a run
-that is stopped or killed goes on to exactly the totals of one that was not; exit codes, pipes and wrong flags."""
+"""zonectl diff between NSD and Knot on small tricky zones. It finds and judges the differences by name, and nothing else. A run that is
+stopped or killed goes on to exactly the totals of one that was not. Exit codes, pipes and wrong flags."""
 import argparse
 import gzip
 import json
@@ -88,7 +88,7 @@ class Run:
         self.sides = ["--old", f"127.0.0.1:{old.port}", "--new", f"127.0.0.1:{new.port}", "--zone-data", work + "/zones.db"]
 
     def args(self, results, *more, source=None):
-        # A busy machine may let a server wait: that is not what is tested here.
+        # A busy machine may let a server wait: that is not tested here.
         return ["diff", source or self.work + "/queries.txt", *self.sides, "--results", f"{self.work}/{results}", "--answer-timeout", "8000",
                 "--window", "32", *more]
 
@@ -118,9 +118,9 @@ def test_differences_by_name(run, questions):
     for name, (what, where) in WANTED.items():
         expect(planted.get(name) == (what, where, "new wrong"), f"{name}: {what}, {where}, new wrong; found {planted.get(name)}")
     expect(set(planted) == set(WANTED), f"only what was planted differs in {APEX}: {set(planted) - set(WANTED)}")
-    # But where NSD denies a name in a way that a server with other data would.
+    # Except where NSD denies a name as a server with other data would.
     expect(all(case["verdict"] != "undecided" or OTHER_DATA in case["sentence"] for case in cases), f"zone data decides every difference: {cases}")
-    # What else NSD and Knot say differently there is judged, too: by the zone data, with a reason.
+    # All other differences of NSD and Knot there are judged too: by the zone data, with a reason.
     expect(all(case["sentence"] for case in cases), f"every verdict has its reason: {cases}")
     expect(any(case["verdict"] == "both legal" and case["rule"] == "any-subset" for case in cases), "ANY is answered as each likes")
     return report, cases
@@ -263,8 +263,8 @@ def test_pipes(run):
 
 
 def test_garbage_and_stop(run):
-    """A new server that gives nothing but garbage is a difference, and no reason to say that nothing was compared; questions from a
-    pipe that nobody writes into do not keep a run from ending."""
+    """A new server that gives nothing but garbage is a difference; the run does not say that nothing was compared. A pipe that nobody writes
+    questions into does not keep a run from ending."""
     garbage = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     garbage.bind(("127.0.0.1", 0))
 

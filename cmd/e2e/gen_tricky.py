@@ -304,7 +304,7 @@ class Zone:
 
 
 def file_name(apex):
-    """The apex where it can be one, with hexadecimal for what a file name or a configuration would trip over."""
+    """The apex as a file name, with hexadecimal for octets that a file name or a configuration cannot have."""
     shown = ".".join("".join(chr(o) if chr(o).isalnum() and o < 128 or o in b"_-" else f"={o:02x}" for o in label.lower()) for label in apex)
     return (shown or "root") + ".zone"
 
@@ -396,7 +396,7 @@ def mixed_case(rng, name):
 
 
 def queries_of(zone, rng):
-    """Every owner name with its types and others; names above, beside and below; what the wildcards cover."""
+    """Every owner name with its types and others; names above, beside and below; names that the wildcards cover."""
     names = {}
     for owner, _, _, _ in zone.records:
         for i in range(len(owner) - len(zone.apex) + 1):

@@ -69,7 +69,7 @@ def ask_udp(port, message, timeout=1.0, address=ADDRESS):
             s.send(message)
             while True:
                 answer = s.recv(65535)
-                # Before a server has the port, a socket may be given it as its own: then it hears itself.
+                # Before a server has the port, the kernel may give it to a socket of ours, which then hears itself.
                 if answer[:2] == message[:2] and answer[2] & 0x80:
                     return answer
         except OSError:
@@ -359,7 +359,7 @@ class PowerDns(Server):
 
 
 class PowerDnsFiles(Server):
-    """With the bind back end: the zone files as they are. What is signed in them is served as signed there (PRESIGNED)."""
+    """With the bind back end: the zone files as they are. Signed zones are served as they are signed (PRESIGNED)."""
     name = "powerdns"
 
     def presigned(self):

@@ -3,10 +3,9 @@
 
   hotpath_test.py --probe libhotpath_probe.so
 
-Counted: the probe is preloaded, and counts malloc and its kin and pthread locks of the threads that call recvmmsg
-while they answer queries of every kind. Read: the machine code of everything that `answer::respond` can call
-has no `lock` prefix (nor an exchange with memory, which locks without saying so), and calls nothing of the system
-but what is on a short list.
+The probe is preloaded. It counts malloc and its kin and pthread locks in the threads that call recvmmsg while they answer queries of every
+kind. The test also reads the machine code of everything that `answer::respond` can call: it has no `lock` prefix and no exchange with
+memory (which locks too), and calls only the system functions of a short list.
 """
 import argparse
 import os
@@ -19,7 +18,7 @@ import harness
 
 QUERIES = 40000
 COUNTS = ("batches", "received", "allocations", "frees", "locks")
-# What the answering code may call outside of itself: plain functions on octets (SipHash for cookies, SHA-1 for NSEC3),
+# The answering code may call these outside of itself: plain functions on octets (SipHash for cookies, SHA-1 for NSEC3),
 # and the way out of a failed check.
 OUTSIDE = re.compile(r"^(mem(cpy|cmp|move|set|chr)|__mem(cpy|set|move)_chk|strlen|bcmp|abort|fprintf|__fprintf_chk|fwrite|exit|stderr|__stack_chk_fail|_Unwind_Resume|"
                      r"__cxa_\w+|__gxx_\w+|_ZSt9terminatev|_ZSt21__glibcxx_assert_fail\w+|_ZSt20__throw_\w+|_ZSt\d+__throw_\w+|crypto_shorthash\w*|sodium_(memcmp|is_zero)|SHA1_(Init|Update|Final)|__cpu_indicator_init)$")
@@ -74,7 +73,7 @@ def check_counts(probe):
                             s.send(struct.pack(">H", i) + wire[(start + i) % len(wire)][2:])
                         for _ in range(16):
                             s.recv(65535)
-            ask(len(wire) // 16 * 16)  # once each: what is made on first use is made
+            ask(len(wire) // 16 * 16)  # once each, for things that are made on first use
             before = read()
             ask(QUERIES)
             after = read()
@@ -131,7 +130,7 @@ def check_code(binary):
 
 
 def check_the_checker():
-    """It does see a locked instruction when there is one."""
+    """The test sees a locked instruction when there is one."""
     with tempfile.TemporaryDirectory(prefix="zonectl-lock-") as directory:
         source = os.path.join(directory, "locked.cc")
         with open(source, "w", encoding="ascii") as f:

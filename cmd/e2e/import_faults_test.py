@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""What an operator sees when an import cannot be done, and that the store is as it was: full disks, files and folders that may not be
-read or written, a PostgreSQL that says no or goes away, dumps that are cut off in every format, Ctrl-C.
+"""An import that cannot be done says so and leaves the store as it was: full disks, files and folders that may not be read or written, a
+PostgreSQL that refuses or goes away, dumps that are cut off in every format, Ctrl-C.
 
   import_faults_test.py [--interrupts N] [--seed S]
 """
@@ -27,7 +27,7 @@ CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, PR_CAPBSET_DROP = 1, 2, 24
 
 
 def obey_permissions():
-    """In a child before it runs: root without what lets it pass over permissions."""
+    """In a child before it runs: root without the capabilities that pass over permissions."""
     if os.geteuid() == 0:
         libc = ctypes.CDLL(None, use_errno=True)
         for capability in (CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH):
@@ -47,7 +47,7 @@ def refused(*args, said):
 
 
 class Store:
-    """A store with one zone, and what it must still be at the end."""
+    """A store with one zone, and the octets that it must still have at the end."""
 
     def __init__(self, work):
         self.path = work + "/store"
@@ -103,7 +103,7 @@ echo "code $code"
 
 
 def test_full_disk_of_images(work):
-    """Room for what changes in the store, none for its image file: a store that is whole, and a warning."""
+    """Room for changes of the store, none for its image file: the store is whole, and there is a warning."""
     write_dump(work + "/dump.sql", {index: 1 for index in range(4000)})
     zonectl("import", work + "/dump.sql", "--store", work + "/there")
     write_dump(work + "/change.sql", {7: 2})
@@ -208,7 +208,7 @@ def check_postgres(work, postgres):
     refused(f"postgresql://postgres@/pdns?host={work}", "--store", store.path, said="No such file or directory")
     store.check("refusals of PostgreSQL")
 
-    # Gone in the middle of a COPY: what the reader already has must not become a store.
+    # Gone in the middle of a COPY: rows that were already read must not become a store.
     postgres.psql("postgres", "CREATE DATABASE large TEMPLATE empty")
     postgres.psql("large", "INSERT INTO domains (id, name, type) SELECT n, 'zone' || n || '.example', 'NATIVE' FROM generate_series(1, 1000) n; "
                   "INSERT INTO records (domain_id, name, type, content, ttl, prio) SELECT 1 + n % 1000, 'h' || n || '.zone' || (1 + n % 1000) || '.example', 'A', '192.0.2.1', 60, 0 "

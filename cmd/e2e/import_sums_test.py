@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""What an import says of what it read: every row counted once, in the same words by `import` and `store stats`; exit code 0 only
-when all of it is served; and 2, with nothing changed, for a source that is none.
+"""The sums of an import: every row is counted once, in the same words by `import` and `store stats`. The exit code is 0 only when all of it
+is served, and 2, with nothing changed, for a source that is none.
 
   import_sums_test.py
 """
@@ -54,7 +54,7 @@ def check_sums(report):
 
 
 def check_stats(store, report):
-    """After an import into an empty store: what the store holds, in the words of the report."""
+    """After an import into an empty store: the store's sums, in the words of the report."""
     stats = json.loads(run("store", "stats", "--store", store, "--json").stdout)["rows"]
     rows = report["tables"]["records"]
     assert stats == {"served_as_they_are": rows["served_as_they_are"] + rows["repaired"] + rows["made_anew"] + report["made"], "disabled": rows["disabled"],
@@ -93,12 +93,12 @@ def test_sums(work):
     words = run("import", dump, "--store", work + "/t", code=1).stdout
     for word in ("served as they are", "disabled", "PowerDNS only", "without type", "same twice", "of zones not served", "refused"):
         assert f"\n  {word} " in words, words
-    # Of 22 records: without those refused, without type and the same twice.
+    # All but the refused ones, those without type and those that came twice, of 22 records.
     assert "\n4 zones, 15 records in " in words, words
     stats = run("store", "stats", "--store", work + "/t").stdout
     for word in ("served as they are", "disabled", "PowerDNS only", "of zones not served"):
         assert f"\n  {word} " in stats, stats
-    # What is left when nothing is wrong any more, and again: unchanged.
+    # The rest, when nothing is wrong any more; and again: unchanged.
     good = {"good.test": [soa("good.test"), ("www.good.test", "A", "192.0.2.1")]}
     write_dump(dump, good)
     import_json(dump, work + "/u")
@@ -126,7 +126,7 @@ def test_not_served(work):
         assert report["tables"]["domains"]["refused"] == 1 and report["tables"]["records"]["of_zones_not_served"] == len(rows), report["tables"]
         check_stats(f"{work}/{name}", report)
     import_json(work + "/signed.sql", work + "/override", "--serve-unsigned")
-    # And one of which the store has the keys, while its zone file is not signed.
+    # And one whose keys the store has, while its zone file is not signed.
     with open(work + "/example.org.zone", "w", encoding="ascii") as f:
         f.write("@ 60 SOA ns1 hostmaster 1 2 3 4 5\n@ 60 NS ns1\nns1 60 A 192.0.2.1\n")
     report = import_json(work + "/example.org.zone", work + "/signed", code=1)
@@ -185,7 +185,7 @@ def test_file_names(work):
               "example.com.zone.bak": ZONE, "named.lower": "example.test. in soa a. b. 1 2 3 4 5\n", "reverse.hosts": "; a zone\n\n$include nothing\n"}
     for name, text in others.items():
         write(f"{work}/zones/{name}", text)
-    # None of these is a zone: notes, an included file, what an editor left, a key, a hidden file.
+    # None of these is a zone: notes, an included file, an editor's leftover, a key, a hidden file.
     write(work + "/zones/README", "The SOA of each zone is in soa.inc: the SOA serial counts up.\nSOA\n")
     write(work + "/zones/Kexample.+013+1.key", "example. IN DNSKEY 257 3 13 AAAA\n")
     write(work + "/zones/example.com.zone~", ZONE)
@@ -224,7 +224,7 @@ def test_lists(work):
 
 
 def test_two_sources(work):
-    """Two sources of one command that have the same zone: which is right is not known. So in a new store, an old one and a dry run."""
+    """Two sources of one command have the same zone: nobody knows which is right. In a new store, an old one and a dry run."""
     store = work + "/s"
     one = write_dump(work + "/one.sql", {"one.test": [soa("one.test")], "both.test": [soa("both.test")]})
     two = write_dump(work + "/two.sql", {"BOTH.test": [soa("both.test"), ("a.both.test", "A", "192.0.2.1")]})
@@ -304,7 +304,7 @@ def test_sqlite(work):
         f.write(b"\xff" * 60)
     ended = run("import", plain, "--store", work + "/s", code=2)
     assert "damaged: " in ended.stderr and contents_of(work + "/s") == before, ended.stderr
-    # And what goes on for ever hears a stop.
+    # An endless query hears a stop.
     endless = sqlite3.connect(work + "/endless")
     endless.executescript(domains.format("") + "CREATE VIEW records AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) "
                           "SELECT 1 AS domain_id, 'a' AS name, 'A' AS type, 'x' AS content, max(i) AS ttl FROM n;")
@@ -319,7 +319,7 @@ def test_sqlite(work):
 
 # ---------------------------------------------------------------- and out
 def test_export(work):
-    """Out as careful as in: what a zone file does not have is named, and no zone goes out without its signatures unasked."""
+    """An export is as careful as an import: data that a zone file cannot have is named, and no zone goes out without its signatures unasked."""
     zones = {"good.test": [soa("good.test")], "off.test": [soa("off.test"), ("a.off.test", "A", "192.0.2.1", {"disabled": "t"})],
              "alias.test": [soa("alias.test"), ("a.alias.test", "ALIAS", "a.good.test")], "signed.test": [soa("signed.test")], "broken.test": [("a.broken.test", "A", "192.0.2.1")]}
     store = work + "/s"
@@ -340,7 +340,7 @@ def test_export(work):
         assert bool(ended.stdout) == (zone in ("good.test", "off.test", "alias.test")), (zone, ended.stdout)
         assert bool(ended.stderr) == (zone != "good.test"), (zone, ended.stderr)
     assert "SOA" in run("zone", "export", "signed.test", "--store", store, "--serve-unsigned").stdout
-    # What is no file is written into and stays what it is; a link keeps leading where it led.
+    # A pipe or device is written into and stays; a link keeps leading to the same place.
     os.mkfifo(work + "/pipe")
     with subprocess.Popen(["cat", work + "/pipe"], stdout=subprocess.PIPE) as reader:
         run("export", "--store", store, "-o", work + "/pipe")

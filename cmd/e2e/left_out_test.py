@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A difference that comes of a row which the import refused: `diff show` and `diff explain` name that row."""
+"""`diff show` and `diff explain` name the row if a difference comes from a row that the import refused."""
 import json
 import os
 import subprocess

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What strangers and customers can make a node do is limited: answers to one network whatever zones it asks about, hashes for NSEC3."""
+"""Strangers and customers cannot make a node do more than its limits: answers to one network for all zones together, hashes for NSEC3."""
 import os
 import re
 import socket

@@ -109,7 +109,7 @@ def alive(port, i):
 
 
 def check_answers(port):
-    """What certain packets get, exactly."""
+    """The exact answers to certain packets."""
     ask = lambda message: harness.ask_udp(port, message, 0.3)
     question = harness.encode_name("www.zone.test") + b"\0\1\0\1"
     header = lambda flags, *counts: struct.pack(">HHHHHH", 7, flags, *counts)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """A PowerDNS database whose tables are partitioned, inherited or views, in a real PostgreSQL: read live and from every form of its
-dump, each gives what the plain tables give. What cannot be told is refused with a count, and never left out in silence.
+dump. Each gives the zones that the plain tables give. Rows whose table cannot be told are refused with a count, never left out in silence.
 
   partitions_test.py
 """

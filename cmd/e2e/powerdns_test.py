@@ -4,7 +4,7 @@
   powerdns_test.py --tool PROGRAM [--zones N] [--queries M] [--databases N] [--seed S]
 
 Compared are bench/gen_zones' data set of N zones, the sample database with one row of each imperfection, and databases of
-random_database_test.py. What is asked: the generator's queries, and every name of `records`, with each type it has and types it has not, and
+random_database_test.py. The questions are the generator's queries, and every name of `records` with types that it has and has not, and
 names below it. Every difference is named in testdata/e2e/powerdns_differences.txt with the clause that decides, or is at a name that
 the report of the import names; anything else fails.
 """
@@ -48,7 +48,7 @@ def wire_key(name):
 
 
 class Report:
-    """What the import said: names that it says something of, and zones."""
+    """The report of the import: the names and zones in it."""
 
     def __init__(self, path, apexes):
         self.names, self.zones = set(), set()
@@ -62,7 +62,7 @@ class Report:
                     self.zones.add(wire_key(finding["record"] if finding["verdict"] == "refused" and finding["table"] == "domains" and finding["record"] else zone))
 
     def add_aliases(self, rows):
-        """A name whose CNAME or DNAME leads to a name of the report, or to a zone of it, is answered with what is there."""
+        """A name whose CNAME or DNAME leads to a name or zone of the report is answered with the data there."""
         links = []
         for name, kind, content in rows:
             if kind in ("CNAME", "DNAME") and content:
@@ -77,11 +77,11 @@ class Report:
             self.names |= more
 
     def has_question(self, key, kind):
-        """Also what asks for a DS, which is the zone's above."""
+        """Also questions for a DS, which belongs to the zone above."""
         return self.has(key) or (kind == "DS" and key in self.apexes and len(key) > 1 and self.has(key[1 + key[0]:]))
 
     def has(self, key):
-        """The name, what it is below (a delegation, a DNAME) or a wildcard there, or the zone that it is in."""
+        """The name, a delegation or DNAME above it, a wildcard there, or its zone."""
         while True:
             if key in self.zones or key in self.names or b"\1*" + key in self.names:
                 return True
@@ -115,7 +115,7 @@ class MissingNonTerminals:
 
     @staticmethod
     def parents(key, tops):
-        """Of the same zone, the nearest first; none when no zone is above."""
+        """Names above it in the same zone, the nearest first; none when no zone is above."""
         found = []
         while key not in tops and len(key) > 1:
             key = key[1 + key[0]:]
@@ -133,7 +133,7 @@ class MissingNonTerminals:
 
 
 def has_odd_characters(key):
-    """Of a name that PowerDNS looks up nothing for, whatever the database has."""
+    """A name for which PowerDNS looks up nothing, whatever the database has."""
     while len(key) > 1:
         if re.search(rb"[^a-z0-9_*./@ \\:-]", key[1:1 + key[0]]):
             return True
@@ -142,7 +142,7 @@ def has_odd_characters(key):
 
 
 def questions_of(rows, rng, limit):
-    """Every name of the database, with what it has and what it has not, and names that are not there."""
+    """Every name of the database, with types that it has and has not, and names that do not exist."""
     asked = {}
     for name, kind, _ in rows:
         if name is not None:
@@ -220,7 +220,7 @@ def compare(options, postgres, database, data, queries, work):
             print(ended.stdout, flush=True)
             code = max(code, ended.returncode)
         if reported:
-            # Whatever PowerDNS makes of those rows: the report says what is answered here. Only that it is an answer is checked.
+            # The report says how zonectl answers those rows, whatever PowerDNS answers. The test only checks that zonectl answers.
             ended = ask(reported, "--known", options.known)
             summary = re.search(r"equal everywhere (\d+), unexplained (\d+), faulty (\d+), without answer (\d+)", ended.stdout)
             print(f"{database}: {len(reported)} queries of names that the report of the import names: {summary[0]}", flush=True)

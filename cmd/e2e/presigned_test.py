@@ -1,5 +1,5 @@
-"""Zones signed elsewhere that PowerDNS has as a secondary: of these it stores no NSEC, NSEC3 and NSEC3PARAM records. Imported
-from its database they are the signed zone again, record for record, and verify."""
+"""Zones signed elsewhere that PowerDNS has as a secondary. It stores no NSEC, NSEC3 and NSEC3PARAM records of them. Imported from its
+database they are the signed zone again, record for record, and verify."""
 import json
 import os
 import re
@@ -158,7 +158,7 @@ def main():
                 assert was == now, (apex, sorted(set(was) - set(now))[:5], sorted(set(now) - set(was))[:5])
                 print(apex, len(now), "records;", run("ldns-verify-zone", path, cwd=work).strip().splitlines()[-1])
 
-            # An export to PowerDNS has no rows for what PowerDNS makes itself, and is the same zones.
+            # An export to PowerDNS has no rows for records that PowerDNS makes itself, and gives the same zones.
             zonectl("export", "--store", store, "-o", work + "/again.sql")
             report = json.loads(zonectl("import", work + "/again.sql", "--store", store, "--json"))
             assert report["zones"]["unchanged"] == len(signed) and report["zones"]["changed"] == 0, report["zones"]
@@ -194,7 +194,7 @@ def main():
                             assert ours == theirs, (name, qtype, ours, theirs)
                         if not label.startswith(("q.cname", "insecure", "x.insecure", "secure", "a.b.")):
                             out = run("delv", f"@{harness.ADDRESS}", "-p", str(server.port), "-a", work + "/anchor", f"+root={apex}", name, qtype, code=None)
-                            # What an opt-out span covers may be there unsigned (RFC 5155 section 6): no proof, and no error.
+                            # Names in an opt-out span may be there unsigned (RFC 5155 section 6): no proof, and no error.
                             assert "fully validated" in out or (apex.startswith("optout") and "unsigned answer" in out), (name, qtype, out)
                         asked += 1
                 print(f"{asked} questions answered as by PowerDNS, and validated")

@@ -66,7 +66,7 @@ class RandomDatabase:
         return self.rng.random() < probability
 
     def text(self):
-        """What people write: of any characters, without NUL."""
+        """Text as people write it: any characters but NUL."""
         return "".join(self.rng.choice(["a", "Z", "7", " ", "'", '"', "\\", "\t", "\n", "\r", "\\.", "\\N", ";", "--", "ü", "\u2603", "\x7f", "\x01", "$$", "%", "\b", "\x1a"])
                        for _ in range(self.rng.randint(0, 12)))
 
@@ -209,7 +209,7 @@ def write_sqlite(path, rows):
     connection.close()
 
 
-# ---------------------------------------------------------------- what is compared
+# ---------------------------------------------------------------- comparing
 def run(*argv, text=None, code=(0,)):
     ended = subprocess.run(argv, input=text, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=120, check=False)
     if ended.returncode not in code:
@@ -254,7 +254,7 @@ def contents_of(store):
 
 
 def left_out_of(store):
-    """What each zone's source had and was refused, by zone."""
+    """The refused rows of each zone's source, by zone."""
     connection = sqlite3.connect(f"file:{store}?mode=ro", uri=True)
     found = {key: without_left_out(settings)[1] for key, settings in connection.execute("SELECT key, settings FROM zones")}
     connection.close()
@@ -281,7 +281,7 @@ class Imported:
         self.contents = contents_of(store)
 
     def check_stats(self, seed):
-        """Of a store that was new: it holds what the import says."""
+        """A store that was new holds the sums that the import says."""
         stats = json.loads(run(harness.zonectl_binary(), "store", "stats", "--store", self.store, "--json"))["rows"]
         rows = self.tables["records"]
         expect_equal("store stats", {"served_as_they_are": rows["served_as_they_are"] + rows["repaired"] + rows["made_anew"] + self.made, "disabled": rows["disabled"],
@@ -405,7 +405,7 @@ def check_database(postgres, seed, work):
     again = Imported(path, f"{work}/again", *flags)
     expect_equal("export and import: the store", first.contents, again.contents, seed)
     expect_equal("export and import and export", without_ids(text), without_ids(again.export()[1]), seed)
-    # But for the memory of what was refused: the export does not have it.
+    # Except the list of refused rows, which the export does not have.
     left_out, left_out_again = left_out_of(first.store), left_out_of(again.store)
     forgotten = sum(left_out[key] != left_out_again[key] for key in left_out)
     merged = Imported(path, first.store, *flags, "--prune")
@@ -416,7 +416,7 @@ def check_database(postgres, seed, work):
     postgres.psql(f"{database}_again", text)
     restored = Imported(postgres.uri(f"{database}_again"), f"{work}/restored", *flags)
     expect_equal("export, restored by PostgreSQL, and imported from there", first.contents, restored.contents, seed)
-    # The same database again: what was refused is known again, and from then on nothing changes.
+    # The same database again: the refused rows are known again, and from then on nothing changes.
     for wanted_changed in (forgotten, 0):
         merged = Imported(plain, first.store, *flags, "--prune")
         for what, wanted in (("added", 0), ("changed", wanted_changed), ("removed", 0)):

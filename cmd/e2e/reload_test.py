@@ -65,7 +65,7 @@ def check_reloads(server, data):
         server.run("reload")
         harness.expect(serial(server.port, "z2.test") == 3, "once its file is good again it is served anew")
 
-        # What was done is told even when its report cannot be.
+        # The outcome of a reload is told even when its report cannot be.
         for flags in ([], ["--json"]):
             with open("/dev/full", "w", encoding="ascii") as full:
                 done = subprocess.run([harness.zonectl_binary(), "reload", *flags, "--control", server.control], stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=120)

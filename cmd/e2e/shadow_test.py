@@ -70,7 +70,7 @@ def check_counts(counts):
 
 
 def test_passes_on(work, old, new):
-    """UDP and TCP through the front are what NSD says; nothing differs."""
+    """Answers through the front are NSD's, over UDP and TCP; nothing differs."""
     front = Front(work, old.port, new.port)
     for tcp in ([], ["+tcp"]):
         for name, kind in (("www.z1.test.", "A"), ("missing.z1.test.", "A"), ("long.z2.test.", "TXT")):
@@ -92,7 +92,7 @@ def test_new_server_dies(work, old, data):
     front = Front(work, old.port, new.port)
 
     def stop_halfway(asked):
-        # Whoever compares gives way to clients: on a busy machine the new server is asked much later than the old one.
+        # Comparing gives way to clients: on a busy machine the new server is asked much later than the old one.
         if asked <= 1000:
             harness.wait_until(lambda: json.loads(new.run("status", "--json").stdout)["queries"]["udp"] >= asked, 60, f"the new server has got {asked} questions")
         if asked == 1000:
@@ -106,7 +106,7 @@ def test_new_server_dies(work, old, data):
     report = front.end(1)
     counts = report["counts"]
     check_counts(counts)
-    # What a busy machine has no time to compare is dropped, and counted.
+    # Comparisons for which a busy machine has no time are dropped, and counted.
     harness.expect(counts["same"] >= 900 and counts["timed_out"] >= 100 and counts["timed_out"] + counts["dropped"] >= 1900,
                    f"what the new server did not answer is told: {counts}")
     with sqlite3.connect(f"file:{front.results}?mode=ro", uri=True) as db:

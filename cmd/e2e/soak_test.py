@@ -24,8 +24,8 @@ RESENDS = 3
 
 
 class Traffic(threading.Thread):
-    """Asks, one at a time, and checks every answer. A datagram may be dropped by the kernel under load: it
-    is sent again; what is never answered is lost."""
+    """Asks one query at a time and checks every answer. The kernel may drop a datagram under load: it is sent again. A query that is never
+    answered is lost."""
 
     def __init__(self, port, seed, over_tcp):
         super().__init__(daemon=True)

@@ -1,5 +1,5 @@
-"""A store from its import to its answers: kill -9, Ctrl-C and full disks while it is made and changed, reload of what
-changed while a node serves, and import -> export -> import as the identity."""
+"""A store from its import to its answers: kill -9, Ctrl-C and full disks while it is made and changed, reloads of changes while a node
+serves, and import -> export -> import as the identity."""
 import argparse
 import json
 import os
@@ -150,14 +150,14 @@ def test_kills(work, rounds, rng):
         outcomes["new" if new else "old"] += 1
         state = target if new else state
     print(f"{rounds} interruptions: {outcomes}")
-    # And it goes on: what was left behind is in nobody's way.
+    # And it goes on: leftovers are in nobody's way.
     zonectl("import", dump, "--store", store)
     zonectl("store", "check", "--store", store)
 
 
 def test_reload_kills(work, rounds, rng):
-    """kill -9 of a node while it takes over what an import changed, or another store as a whole: the next one serves the new
-    zones, and the store is whole."""
+    """kill -9 of a node while it takes over changes of an import, or another store as a whole: the next one serves the new zones, and the store is
+    whole."""
     store, control = work + "/a", work + "/control"
     state = {index: 1 for index in range(ZONES)}
     write_dump(work + "/a.sql", state)
@@ -200,7 +200,7 @@ def test_reload_kills(work, rounds, rng):
 
 
 def test_reload(work):
-    """A node takes over what an import changed, without losing a query, and a store that is another one."""
+    """A node takes over the changes of an import, and another store, without losing a query."""
     dump, store = work + "/a.sql", work + "/a"
     write_dump(dump, {index: 1 for index in range(ZONES)})
     zonectl("import", dump, "--store", store)
@@ -228,7 +228,7 @@ def test_reload(work):
             zonectl("import", dump, "--store", store)
             zonectl("reload", "--control", control)
             assert serial(7) == 3 and serial(8) == 3 and serial(ZONES) is None
-            # A store that is gone: said, and what was served is served.
+            # A store that is gone is reported, and its zones go on being served.
             remove_store(store)
             zonectl("reload", "--control", control, code=1)
             assert serial(7) == 3
@@ -270,7 +270,7 @@ class Node:
         return answer
 
     def serial(self, index):
-        """Of the zone, None when it is not answered from."""
+        """The serial of the zone; None when the zone is not answered."""
         answer = self.answer(index)
         return int.from_bytes(answer[-20:-16], "big") if harness.rcode(answer) == 0 else None
 
@@ -372,7 +372,7 @@ def test_image_file(work):
 
 
 def test_reading(work):
-    """Who may only read a store serves it: in a folder of somebody else's, on a full disk, on a read-only one."""
+    """A node that may only read a store serves it: in another user's folder, on a full disk, on a read-only one."""
     if os.geteuid() != 0:
         return
     dump, disk = work + "/a.sql", work + "/disk"
@@ -392,7 +392,7 @@ def test_reading(work):
                 os.unlink(disk + "/s" + suffix)
         with Node(work, disk + "/s", "--control", "none", prefix=as_other, binary=binary) as node:
             assert node.serial(1) == round_number and node.serial(2) == 1, node.log()
-            # What the owner changes meanwhile is taken over.
+            # Changes of the owner meanwhile are taken over.
             write_dump(dump, {1: round_number + 1})
             zonectl("import", dump, "--store", disk + "/s")
             node.process.send_signal(signal.SIGHUP)
@@ -415,7 +415,7 @@ rm -f disk/s-wal disk/s-shm
 
 
 def test_leftovers(work):
-    """What a killed import or node left half made is gone with the next start of either."""
+    """The next start of an import or node removes the leftovers of one that was killed."""
     dump, store = work + "/a.sql", work + "/a"
     write_dump(dump, {1: 1})
     zonectl("import", dump, "--store", store)

@@ -1,11 +1,13 @@
-// What the server answers, as text: runs testdata/answer/.
+// The answers of the server, as text: runs testdata/answer/.
 //
 //     zone [ORIGIN]              body: a master file; ORIGIN is its $ORIGIN (default: the root).
-//     "ok", or what is wrong. placeholder ORIGIN STATE   a zone that cannot answer: pending,
-//     broken, unsigned remove ORIGIN              the zone goes away node KEY=VALUE… nsid= version=
-//     hostname= udp= cookies=CURRENT[,PREVIOUS]|off keepalive= now= client= query NAME TYPE
-//     [OPTION…]  the response in the form of dns::message_text packet [OPTION…]           body: the
-//     query in hex; "no response" when it is dropped
+//                                "ok", or the problem
+//     placeholder ORIGIN STATE   a zone that cannot answer: pending, broken, unsigned
+//     remove ORIGIN              the zone goes away
+//     node KEY=VALUE…            nsid= version= hostname= udp= cookies=CURRENT[,PREVIOUS]|off
+//                                keepalive= now= client=
+//     query NAME TYPE [OPTION…]  the response in the form of dns::message_text
+//     packet [OPTION…]           body: the query in hex; "no response" when it is dropped
 //
 // Options of a query: do, edns[=OCTETS], version=N, option=CODE:HEX, cookie=HEX, nsid, tcp, class=,
 // opcode=, flags=HEX, rd, octets (adds the size of the response), buffer=N (octets that the caller

@@ -3,18 +3,17 @@
 //     pair NAME TYPE [OPTION…]      two responses to one question
 //     older [HOW…]
 //     NOERROR aa                    in the form of dns::message_text; "no response" for a timeout;
-//     answer www.example. 300 A 192.0.2.1                       "hex …" for octets of any kind
+//     answer www.example. 300 A 192.0.2.1       "hex …" for octets of any kind
 //     newer [HOW…]
 //     …
 //
-// gives "same", or the rules that were needed, or the difference. OPTION: do, edns[=SIZE], tcp, rd,
-// signed (the query has a TSIG),
-// class=CH, strict, ttl=SECONDS, serial=LAG, off=RULE, lines (shows both side by side), problems
-// (shows response_problems of both). HOW: whole (no name compressed), no-question, asks=NAME,
-// opt-first, id=N, trailing=N.
+// gives "same", or the rules that were needed, or the difference.
+// OPTION: do, edns[=SIZE], tcp, rd, signed (the query has a TSIG), class=CH, strict, ttl=SECONDS,
+// serial=LAG, off=RULE, lines (shows both side by side), problems (shows response_problems of both).
+// HOW: whole (no name compressed), no-question, asks=NAME, opt-first, id=N, trailing=N.
 //
-// Beside what the script shows, every pair is tried with each rule switched off: the same only
-// while none of those that were needed is missing.
+// Every pair is also tried with each rule switched off: it is the same only while no rule that was
+// needed is missing.
 #include "compare/compare.h"
 
 #include <algorithm>

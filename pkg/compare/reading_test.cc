@@ -1,13 +1,13 @@
 // What zone data says, who is right, and the smallest form of a difference, as text: runs
 // testdata/compare/reading/.
 //
-//     zone [ORIGIN]             body: a master file; "ok"
-//     placeholder ORIGIN STATE  a zone that cannot answer: pending, broken, unsigned
-//     file NAME ORIGIN          testdata/zones/NAME
-//     node KEY=VALUE            version=
-//     read NAME TYPE [OPTION…]  the reading, and whether answer::respond() is right by it
-//     judge NAME TYPE [OPTION…] body: "old", a response, "new", a response, perhaps "referee", a
-//                               response; the verdict
+//     zone [ORIGIN]                 body: a master file; "ok"
+//     placeholder ORIGIN STATE      a zone that cannot answer: pending, broken, unsigned
+//     file NAME ORIGIN              testdata/zones/NAME
+//     node KEY=VALUE                version=
+//     read NAME TYPE [OPTION…]      the reading, and whether answer::respond() is right by it
+//     judge NAME TYPE [OPTION…]     body: "old", a response, "new", a response, perhaps "referee",
+//                                   a response; the verdict
 //     minimise NAME TYPE [OPTION…]  body as of judge; the script
 //
 // Options: do, edns, rd, tcp, class=; of judge also blind (no zone data), ttl=N (tolerance), lag=N.

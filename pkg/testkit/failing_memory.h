@@ -61,7 +61,7 @@ public:
     /// How many allocations there were.
     static std::uint64_t asked() noexcept { return asked_; }
 
-    /// What operator new is.
+    /// The allocation of operator new.
     static void* allocate(std::size_t octets) {
         if (const std::uint64_t failing = failing_; failing != none && !SparedThread::is_spared() &&
                                                     FailingThread::may_fail() &&

@@ -51,8 +51,8 @@ struct Step {
     std::vector<std::string> words() const;
 };
 
-/// Gives the output of one step. A last line without '\n' is the same as with it. What it throws
-/// becomes the output "exception: what()", so that a script can also show that.
+/// Gives the output of one step. A last line without '\n' is the same as with it. An exception
+/// becomes the output "exception: what()", so that a script can show it.
 using Runner = std::function<std::string(const Step&)>;
 
 /// A step whose output was not what stands in the script, or a block that is no block.

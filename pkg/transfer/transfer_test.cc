@@ -1,9 +1,8 @@
 // Transfers: the reader by testdata/transfer/, the client against a server of this test on
 // loopback.
 //
-//     axfr ZONE [KEY]            begins a transfer with query id 7; KEY as parse_tsig_key takes it
-//     message [OPTION…]          body: its answer section as a master file. What the reader makes
-//                                of it
+//     axfr ZONE [KEY]    begins a transfer with query id 7; KEY as parse_tsig_key takes it
+//     message [OPTION…]  body: its answer section as a master file. The reader's view of it
 //
 // Options: id=N, rcode=N, query (QR not set), tc, question=NAME,TYPE, no-question, class=N,
 // unsigned, other-key, late=SECONDS, altered, trailing.

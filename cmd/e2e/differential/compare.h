@@ -1,4 +1,4 @@
-// What is different between two responses to one query, and whether a named rule explains it.
+// The differences between two responses to one query, and whether a named rule explains them.
 #pragma once
 
 #include <cstdint>
@@ -31,23 +31,23 @@ using Apexes = std::set<std::string>;
 
 /// The facts of a difference, by name, for rules and for grouping.
 ///
-/// Components, absent where equal; these are what differences are grouped by:
+/// Components, absent where equal; differences are grouped by them:
 ///   rcode=NOERROR/SERVFAIL  of the subject / of the peer; likewise aa=1/0, ad=1/0
 ///   answer=+CNAME,-SOA      types that only the subject (+) or only the peer (-) has; likewise
-///   authority,
-///                           and glue (A, AAAA below the cut of a referral); "ttl" when only TTLs
-///                           differ
-///   differs=rcode+answer    which of these there are
+///                           authority, and glue (A, AAAA below the cut of a referral); "ttl" when
+///                           only TTLs differ
+///   differs=rcode+answer    the components that there are
 ///
 /// For rules alone; 1 or 0 unless said otherwise:
 ///   peer, qtype, do, transport=udp|tcp, subject_rcode, peer_rcode
 ///   agree=knot+bind         the peers whose answer is the subject's, or differs for a reason with
-///   a rule outside                 QNAME is in no zone served nested                  the chain
-///   ends in a zone below another one served links, peer_links       how many CNAMEs the chain has
-///   crosses, leaves, loop   a chain leads into another zone served, ends outside of all, comes
-///   back peer_stops_at_zone      the peer's chain ends with a link into another zone served, and
-///   all it has
-///                           is in the subject's; subject_stops_at_zone: likewise
+///                           a rule
+///   outside                 QNAME is in no zone served
+///   nested                  the chain ends in a zone below another one served
+///   links, peer_links       number of CNAMEs of the chain
+///   crosses, leaves, loop   a chain leads into another zone served, ends outside of all, comes back
+///   peer_stops_at_zone      the peer's chain ends with a link into another zone served, and all it
+///                           has is in the subject's; subject_stops_at_zone: likewise
 ///   peer_prefix             the peer's chain has fewer links, its answer is in the subject's;
 ///                           subject_prefix: likewise
 ///   peer_subset             answer and authority are in the subject's; subject_subset: likewise

@@ -4,10 +4,10 @@
 //                [--known FILE] [--samples N] [--window N] [--limit N] [--no-larger-than PEER]
 //
 // Every difference between the subject and a peer is explained by a rule of --known, or reported:
-// grouped by what differs, with counts, samples as kdig command lines, and the records. What is
-// truncated over UDP is asked again over TCP. With --no-larger-than the mean size of equal
-// responses over UDP may not be over that peer's. Exit code 0: none unexplained; 1: some; 2: could
-// not tell.
+// grouped by the kind of difference, with counts, samples as kdig command lines, and the records.
+// A query whose answer is truncated over UDP is asked again over TCP. With --no-larger-than the
+// mean size of equal responses over UDP may not be over that peer's. Exit code 0: none unexplained;
+// 1: some; 2: could not tell.
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
@@ -140,7 +140,7 @@ private:
                 report_fault(i, fault, query, over);
         }
         if (complete && truncated && over == Over::udp) {
-            // What is cut differs with what else is sent: the whole answers are compared.
+            // The cut depends on the other records that are sent: the whole answers are compared.
             open.datagram = std::move(responses[0]);
             asker_.ask(id, Over::tcp, query.wire);
             return;

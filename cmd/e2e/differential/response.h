@@ -28,7 +28,7 @@ struct Record {
 };
 
 struct Response {
-    /// What is wrong with it as a response to its query; empty: nothing.
+    /// Faults of it as a response to its query; empty: none.
     std::vector<std::string> faults;
     std::uint16_t size = 0;   // octets on the wire
     std::uint16_t rcode = 0;  // with EDNS's upper bits
@@ -39,8 +39,9 @@ struct Response {
 };
 
 /// Reads `message`, the answer to `query` over UDP (then `octets_max` is the limit) or TCP (65535).
-/// What does not hold for every correct response is put into `faults`: header bits, question,
-/// section counts, record order of chains, a record twice, OPT out of place, too long.
+/// A response may break rules that hold for every correct one: then `faults` says so. The rules are
+/// on header bits, question, section counts, record order of chains, a record twice, OPT out of
+/// place, length.
 Response read_response(base::Octets message, base::Octets query, std::size_t octets_max);
 
 /// The name at the front of a question or of wire format, folded; for `base::Octets` that are
