@@ -700,6 +700,13 @@ void Builder::Work::encode_rrset(base::OctetBuffer& out, const std::vector<Recor
     std::uint8_t owner_octets[dns::name_octets_max];
     std::ranges::copy(apex.wire(), std::ranges::copy(key, owner_octets).out);
     const dns::NameView owner(base::Octets(owner_octets, key.size() + apex.size()));
+    encoder.glue_in_domain.clear();
+    encoder.glue_sibling.clear();
+    if (node_or_null != nullptr && set.type == RrType::ns &&
+        (node_or_null->flags & node_flag::cut) != 0)
+        find_glue(from, set, owner);
+    if (encoder.glue_in_domain.size() + encoder.glue_sibling.size() > 255) format = image_format;
+    // Behind find_glue: it grows `data`, from which these borrow.
     rdatas.clear();
     for (std::uint32_t i = set.begin; i < set.signatures_end; ++i)
         rdatas.push_back(slice(from[i].rdata));
@@ -710,12 +717,6 @@ void Builder::Work::encode_rrset(base::OctetBuffer& out, const std::vector<Recor
                             .records = all.first(set.count()),
                             .signatures = all.subspan(set.count())};
     if (set.signatures() > 0) encoded.signatures_ttl = from[set.end].ttl;
-    encoder.glue_in_domain.clear();
-    encoder.glue_sibling.clear();
-    if (node_or_null != nullptr && set.type == RrType::ns &&
-        (node_or_null->flags & node_flag::cut) != 0)
-        find_glue(from, set, owner);
-    if (encoder.glue_in_domain.size() + encoder.glue_sibling.size() > 255) format = image_format;
     const std::size_t message_octets = encoder.encode(out, encoded, fixups);
     constexpr std::size_t message_octets_max = 65535, header_octets = 12, question_octets = 4;
     if (header_octets + owner.size() + question_octets + message_octets > message_octets_max)
