@@ -47,7 +47,7 @@ term::Json json_of(const ComparisonOptions& options, const Outcome& outcome) {
     json.set("referee", or_null(outcome.run.referee)).set("source", outcome.run.source);
     json.set("results", options.results).set("run", number(outcome.run.id));
     json.set("resumed", boolean(outcome.resumed)).set("interrupted", boolean(outcome.interrupted));
-    json.set("counts", tally_json(outcome.summary.tally)).set("skipped", std::move(skipped));
+    json.set("counts", tally_json(outcome.summary.sums)).set("skipped", std::move(skipped));
     json.set("from_answers", number(outcome.source.from_answers));
     json.set("cases", number(outcome.summary.cases));
     json.set("unexplained_cases", number(outcome.summary.unexplained_cases));
@@ -77,24 +77,24 @@ std::string which_lines(const capture::SourceCounts& counts, capture::Skipped wh
 }
 
 void print(term::Terminal& terminal, const ComparisonOptions& options, const Outcome& outcome) {
-    const judge::Tally& tally = outcome.summary.tally;
+    const judge::Sums& sums = outcome.summary.sums;
     terminal.out(case_table(outcome.cases, cases_in_summary_max));
     if (outcome.cases.size() > cases_in_summary_max)
         terminal.out("and " + term::grouped(outcome.cases.size() - cases_in_summary_max) +
                      " more: zonectl diff list\n");
     const double seconds = std::max(0.001, outcome.took.as_seconds());
     term::Text text =
-        counted(tally.asked, "question", "questions") + ": " + term::grouped(tally.compared) +
-        " compared, " + term::grouped(tally.timed_out) + " timed out, " +
-        term::grouped(tally.malformed) + " malformed, " + term::grouped(tally.dropped) +
+        counted(sums.asked, "question", "questions") + ": " + term::grouped(sums.compared) +
+        " compared, " + term::grouped(sums.timed_out) + " timed out, " +
+        term::grouped(sums.malformed) + " malformed, " + term::grouped(sums.dropped) +
         " dropped; in " + term::in_words(outcome.took) + ", " +
         term::grouped(
             static_cast<std::uint64_t>(static_cast<double>(outcome.compared_now) / seconds)) +
-        " comparisons a second\n" + term::grouped(tally.same) + " the same (" +
-        term::grouped(tally.identical) + " octet for octet), " +
-        counted(tally.explained, "difference", "differences") + " explained, " +
-        term::Text(tally.unexplained == 0 ? term::Style::green : term::Style::red,
-                   counted(tally.unexplained, "difference", "differences") + " unexplained") +
+        " comparisons a second\n" + term::grouped(sums.same) + " the same (" +
+        term::grouped(sums.identical) + " octet for octet), " +
+        counted(sums.explained, "difference", "differences") + " explained, " +
+        term::Text(sums.unexplained == 0 ? term::Style::green : term::Style::red,
+                   counted(sums.unexplained, "difference", "differences") + " unexplained") +
         "\n";
     std::string skipped;
     for (std::size_t i = 0; i < capture::skipped_count; ++i)
@@ -112,7 +112,7 @@ void print(term::Terminal& terminal, const ComparisonOptions& options, const Out
     if (outcome.not_clean_for_long)
         text += "clean for " + term::in_words(outcome.clean) + " of comparing, wanted " +
                 term::in_words(options.clean_wanted) + '\n';
-    if (tally.differences() > 0)
+    if (sums.differences() > 0)
         text += "zonectl diff show CASE and zonectl diff explain CASE tell more" +
                 (options.results == diff_results_default ? std::string()
                                                          : " (--results " + options.results + ')') +
@@ -161,7 +161,7 @@ public:
         state_.newer = info.newer;
         state_.source = info.source;
         state_.expected = expected;
-        compared_before_ = info.tally.compared;
+        compared_before_ = info.sums.compared;
     }
 
     Status update(results::Results& results, std::uint64_t run) {
@@ -172,20 +172,20 @@ public:
         ZC_TRY(state_.cases, results.cases(run));
         state_.now = runtime::now();
         state_.running = now - start_;
-        const judge::Tally& tally = state_.summary.tally;
-        state_.done = tally.asked;
-        if (!last_) last_ = Point{start_, compared_before_, tally.unexplained};
+        const judge::Sums& sums = state_.summary.sums;
+        state_.done = sums.asked;
+        if (!last_) last_ = Point{start_, compared_before_, sums.unexplained};
         const double seconds = (now - last_->at).as_seconds();
         if (seconds > 0)
-            state_.rate = static_cast<double>(tally.compared - last_->compared) / seconds;
-        state_.rate_mean = static_cast<double>(tally.compared - compared_before_) /
+            state_.rate = static_cast<double>(sums.compared - last_->compared) / seconds;
+        state_.rate_mean = static_cast<double>(sums.compared - compared_before_) /
                            std::max(0.001, state_.running.as_seconds());
         // A character of the burn-down is so much time that all of the run fits in: twice as much
         // each time the line is full.
         if (now - column_start_ >= column_) {
-            state_.burn_down.push_back(tally.unexplained -
-                                       std::min(tally.unexplained, column_unexplained_));
-            column_unexplained_ = tally.unexplained;
+            state_.burn_down.push_back(sums.unexplained -
+                                       std::min(sums.unexplained, column_unexplained_));
+            column_unexplained_ = sums.unexplained;
             column_start_ = now;
             if (state_.burn_down.size() == burn_down_max) {
                 for (std::size_t i = 0; i < burn_down_max / 2; ++i)
@@ -194,7 +194,7 @@ public:
                 column_ = column_ * 2;
             }
         }
-        last_ = Point{now, tally.compared, tally.unexplained};
+        last_ = Point{now, sums.compared, sums.unexplained};
         shown_ = now;
         if (terminal_.redraws())
             screen_.draw(report::screen_lines(state_, screen_.size()));
@@ -247,8 +247,8 @@ Status collect(Outcome& outcome, results::Results& results, const ComparisonOpti
     ZC_TRY(outcome.cases, results.cases(run));
     ZC_TRY(const results::Summary whole, results.summary());
     outcome.clean = whole.clean;
-    outcome.compared_now = outcome.summary.tally.compared - compared_before;
-    outcome.too_many = outcome.summary.tally.unexplained > options.max_unexplained;
+    outcome.compared_now = outcome.summary.sums.compared - compared_before;
+    outcome.too_many = outcome.summary.sums.unexplained > options.max_unexplained;
     outcome.not_clean_for_long =
         !options.require_clean.empty() && outcome.clean < options.clean_wanted;
     return {};

@@ -26,7 +26,7 @@ constexpr std::size_t stretches_octets_max = std::size_t{16} << 20;
 struct DiffOptions {
     std::string file, from_zones, dnstap, interface, zone_data;
     std::string older, newer, referee;
-    runs::RunOptions run;
+    runs::Options run;
     ComparisonOptions comparison;
     std::uint16_t capture_port = 53;
     std::uint32_t timeout_milliseconds = 1000;
@@ -54,13 +54,13 @@ private:
 struct Prepared {
     Stores stores;
     std::unique_ptr<capture::Source> source;
-    runs::RunOptions run;
+    runs::Options run;
     results::RunInfo info;
     std::string zone_data;  // path of the store that says who is right; empty: none
     bool resumable = true;
 };
 
-Result<std::string> pick_zone_data(const DiffOptions& options, const runs::RunOptions& run) {
+Result<std::string> pick_zone_data(const DiffOptions& options, const runs::Options& run) {
     if (options.zone_data == "none") return std::string();
     if (!options.zone_data.empty()) return options.zone_data;
     for (const runs::Target* target : {&run.newer, &run.older})
@@ -160,7 +160,7 @@ Status begin(results::Results& results, const DiffOptions& options, Prepared& pr
             ZC_TRY_STATUS(prepared.source->resume_behind(info.position));
             if (options.limit != 0)
                 prepared.run.questions_max =
-                    options.limit - std::min(options.limit, info.tally.asked);
+                    options.limit - std::min(options.limit, info.sums.asked);
             return {};
         }
     }
@@ -220,11 +220,11 @@ private:
 };
 
 /// Of a run in which nothing was compared: who has never answered.
-std::string silent_sides(const judge::Tally& tally, const DiffOptions& options) {
+std::string silent_sides(const judge::Sums& sums, const DiffOptions& options) {
     std::string out;
     const std::array<const std::string*, 2> names = {&options.older, &options.newer};
     for (std::size_t side = 0; side < names.size(); ++side)
-        if (tally.timed_out != 0 && tally.timeouts[side] == tally.timed_out)
+        if (sums.timed_out != 0 && sums.timeouts[side] == sums.timed_out)
             out += (out.empty() ? ": no answer from " : ", nor from ") + *names[side];
     return out;
 }
@@ -310,7 +310,7 @@ int run_diff(DiffOptions options, Invocation& invocation) {
 
     outcome.source = prepared.source->counts();
     if (const Status status = collect(outcome, *results, options.comparison, prepared.info.id,
-                                      prepared.info.tally.compared);
+                                      prepared.info.sums.compared);
         !status)
         return give_up(status.error());
     if (const Status status = tell(terminal, *results, options.comparison, outcome); !status)
@@ -322,9 +322,9 @@ int run_diff(DiffOptions options, Invocation& invocation) {
                               : "interrupted; the remaining questions cannot be read again");
         return 2;
     }
-    const judge::Tally& tally = outcome.summary.tally;
-    if (tally.compared == 0 && tally.differences() == tally.timed_out) {
-        terminal.complain("nothing was compared" + silent_sides(tally, options));
+    const judge::Sums& sums = outcome.summary.sums;
+    if (sums.compared == 0 && sums.differences() == sums.timed_out) {
+        terminal.complain("nothing was compared" + silent_sides(sums, options));
         return 2;
     }
     return outcome.met() ? 0 : 1;
@@ -339,7 +339,7 @@ std::string check_target(const std::string& text) {
 
 Action define_diff(CLI::App& app) {
     auto options = std::make_shared<DiffOptions>();
-    runs::RunOptions& run = options->run;
+    runs::Options& run = options->run;
     add_text(
         app, "file", options->file, "FILE",
         "Questions: dnsperf text, pcap, pcapng or a dnstap file, also compressed by gzip, zstd "
@@ -397,9 +397,9 @@ Action define_diff(CLI::App& app) {
     add_number(app, "--rate", run.rate, {0, 10'000'000}, Unit::per_second,
                "Questions a second; 0 is as fast as they are answered")
         ->group(speed);
-    add_choice<runs::RunOptions::Pace>(
+    add_choice<runs::Options::Pace>(
         app, "--pace", run.pace,
-        {{"rate", runs::RunOptions::Pace::rate}, {"recorded", runs::RunOptions::Pace::recorded}},
+        {{"rate", runs::Options::Pace::rate}, {"recorded", runs::Options::Pace::recorded}},
         "rate asks as --rate says, recorded at the times of the capture")
         ->group(speed);
     add_number(app, "--window", run.window, {1, 16384}, Unit::count,

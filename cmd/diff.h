@@ -23,7 +23,7 @@ Result<base::Duration> parse_duration(std::string_view text);
 
 /// Keys are an interface: testdata/cli/diff_json.txt.
 term::Json case_json(const results::CaseInfo& info);
-term::Json tally_json(const judge::Tally& tally);
+term::Json tally_json(const judge::Sums& sums);
 /// "2026-01-31T12:00:05Z".
 term::Json time_json(base::Instant instant);
 

@@ -366,7 +366,7 @@ int run_explain(const CaseOptions& options, Invocation& invocation) {
 
     if (terminal.json()) {
         term::Json steps = term::Json::array();
-        for (const compare::Step& step : reading.steps) {
+        for (const compare::ReadingStep& step : reading.steps) {
             term::Json records = term::Json::array();
             for (const std::string& line : lines_of(step.records))
                 records.add(term::Json::string(line));
@@ -412,7 +412,7 @@ int run_explain(const CaseOptions& options, Invocation& invocation) {
     terminal.line(term::Text(term::Style::bold, title_of(loaded->info)));
     terminal.line(question_of(**sample) + ", by the zones of " + *path + ":");
     std::size_t number = 0;
-    for (const compare::Step& step : reading.steps) {
+    for (const compare::ReadingStep& step : reading.steps) {
         ++number;
         terminal.line("  " + std::to_string(number) + ". " + step.sentence +
                       (step.clause.empty() ? "" : " (" + step.clause + ")"));
@@ -521,11 +521,11 @@ int run_accept(const CaseOptions& options, Invocation& invocation) {
     if (!summary) return give_up(invocation, summary.error());
     if (terminal.json()) {
         term::Json json = case_json(*info);
-        json.set("unexplained", term::Json::number(summary->tally.unexplained));
+        json.set("unexplained", term::Json::number(summary->sums.unexplained));
         json.set("unexplained_cases", term::Json::number(summary->unexplained_cases));
         terminal.out(json);
     } else {
-        terminal.out(title_of(*info) + "\n" + term::grouped(summary->tally.unexplained) +
+        terminal.out(title_of(*info) + "\n" + term::grouped(summary->sums.unexplained) +
                      " differences unexplained, in " + term::grouped(summary->unexplained_cases) +
                      (summary->unexplained_cases == 1 ? " case\n" : " cases\n"));
     }

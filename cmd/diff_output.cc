@@ -54,7 +54,7 @@ term::Json case_json(const results::CaseInfo& info) {
     return json;
 }
 
-term::Json tally_json(const judge::Tally& tally) {
+term::Json tally_json(const judge::Sums& sums) {
     const auto number = [](std::uint64_t value) { return term::Json::number(value); };
     const auto group = [&number](const auto& counts, const auto& name_of) {
         term::Json out = term::Json::object();
@@ -64,29 +64,29 @@ term::Json tally_json(const judge::Tally& tally) {
     term::Json network = term::Json::object();
     for (std::size_t side = 0; side < judge::sides; ++side) {
         term::Json one = term::Json::object();
-        one.set("timeouts", number(tally.timeouts[side]));
-        one.set("repeats", number(tally.repeats[side]));
+        one.set("timeouts", number(sums.timeouts[side]));
+        one.set("repeats", number(sums.repeats[side]));
         for (std::size_t i = 0; i < ask::stray_count; ++i)
-            one.set(to_string(static_cast<ask::Stray>(i)), number(tally.stray[side][i]));
+            one.set(to_string(static_cast<ask::Stray>(i)), number(sums.stray[side][i]));
         network.set(to_string(static_cast<judge::Side>(side)), std::move(one));
     }
     term::Json json = term::Json::object();
-    json.set("asked", number(tally.asked)).set("compared", number(tally.compared));
-    json.set("timed_out", number(tally.timed_out)).set("dropped", number(tally.dropped));
-    json.set("malformed", number(tally.malformed)).set("same", number(tally.same));
-    json.set("identical", number(tally.identical)).set("explained", number(tally.explained));
-    json.set("unexplained", number(tally.unexplained));
-    json.set("unconfirmed", number(tally.unconfirmed));
-    json.set("by_verdict", group(tally.by_verdict, [](std::size_t i) {
+    json.set("asked", number(sums.asked)).set("compared", number(sums.compared));
+    json.set("timed_out", number(sums.timed_out)).set("dropped", number(sums.dropped));
+    json.set("malformed", number(sums.malformed)).set("same", number(sums.same));
+    json.set("identical", number(sums.identical)).set("explained", number(sums.explained));
+    json.set("unexplained", number(sums.unexplained));
+    json.set("unconfirmed", number(sums.unconfirmed));
+    json.set("by_verdict", group(sums.by_verdict, [](std::size_t i) {
                  return to_string(static_cast<compare::Verdict>(i));
              }));
-    json.set("by_what", group(tally.by_what, [](std::size_t i) {
+    json.set("by_what", group(sums.by_what, [](std::size_t i) {
                  return to_string(static_cast<compare::What>(i));
              }));
-    json.set("by_where", group(tally.by_where, [](std::size_t i) {
+    json.set("by_where", group(sums.by_where, [](std::size_t i) {
                  return to_string(static_cast<compare::Where>(i));
              }));
-    json.set("by_rule", group(tally.by_rule, [](std::size_t i) {
+    json.set("by_rule", group(sums.by_rule, [](std::size_t i) {
                  return compare::row_of(static_cast<compare::Rule>(i)).name;
              }));
     json.set("network", std::move(network));

@@ -27,7 +27,7 @@ enum class ProxyTo : std::uint8_t { none, older, newer, both };
 struct ShadowOptions {
     std::vector<std::string> listen;
     std::string older, newer, zone_data;
-    front::FrontOptions front;
+    front::Options front;
     ProxyTo proxy = ProxyTo::none;
     std::uint32_t timeout_milliseconds = 2000;
     ComparisonOptions comparison;
@@ -50,7 +50,7 @@ Status prepare(ShadowOptions& options, std::optional<runs::OpenStore>& zones) {
             return fail(Errc::invalid,
                         std::string(flag) + ": found '" + *text + "', wanted ADDRESS[:PORT]");
     }
-    front::FrontOptions& front = options.front;
+    front::Options& front = options.front;
     front.policy = options.comparison.settings.policy;
     front.timeout = base::Duration::milliseconds(options.timeout_milliseconds);
     front.proxy_to_older = options.proxy == ProxyTo::older || options.proxy == ProxyTo::both;

@@ -32,7 +32,7 @@ struct Facet {
 };
 
 /// How an RRset differs.
-enum class Change : std::uint8_t {
+enum class RrsetChange : std::uint8_t {
     only_older,  // -
     only_newer,  // +
     fewer,       // ~-  both have it, the newer lacks records
@@ -44,10 +44,10 @@ enum class Change : std::uint8_t {
 };
 
 /// An RRset that differs, in its section.
-struct SetChange {
+struct ChangedRrset {
     Section section{};
     What what{};  // of which part of the answer it is
-    Change change{};
+    RrsetChange change{};
     const Item* sample = nullptr;  // a record of it
 };
 
@@ -178,7 +178,7 @@ private:
     Chain older_chain_, newer_chain_;
     bool older_refers_ = false, newer_refers_ = false;
     std::vector<Facet> header_;
-    std::vector<SetChange> changes_;
+    std::vector<ChangedRrset> changes_;
 };
 
 void Differ::find_header_facets() {
@@ -288,9 +288,11 @@ std::uint32_t serial_of(const Item& soa) {
 
 void Differ::compare_set(Section section, What what, const Items& older, const Items& newer) {
     const Item* const sample = older.empty() ? newer.front() : older.front();
-    const auto add = [&](Change change) { changes_.push_back({section, what, change, sample}); };
-    if (newer.empty()) return add(Change::only_older);
-    if (older.empty()) return add(Change::only_newer);
+    const auto add = [&](RrsetChange change) {
+        changes_.push_back({section, what, change, sample});
+    };
+    if (newer.empty()) return add(RrsetChange::only_older);
+    if (older.empty()) return add(RrsetChange::only_newer);
     const auto before = [](const Item* a, const Item* b) { return compare_data(*a, *b) < 0; };
     Items gone;
     Items come;
@@ -310,13 +312,15 @@ void Differ::compare_set(Section section, What what, const Items& older, const I
         const std::uint32_t b = serial_of(*come.front());
         if (!policy_.rules.has(Rule::serial) || policy_.serial_lag == 0 ||
             std::min(a - b, b - a) > policy_.serial_lag)
-            add(Change::serial);
+            add(RrsetChange::serial);
     } else if (versions_alone) {
-        if (!policy_.rules.has(Rule::signatures)) add(Change::signatures);
+        if (!policy_.rules.has(Rule::signatures)) add(RrsetChange::signatures);
     } else if (!gone.empty() || !come.empty()) {
-        return add(come.empty() ? Change::fewer : gone.empty() ? Change::more : Change::other);
+        return add(come.empty()   ? RrsetChange::fewer
+                   : gone.empty() ? RrsetChange::more
+                                  : RrsetChange::other);
     }
-    if (ttls_differ(section, older, newer)) add(Change::ttl);
+    if (ttls_differ(section, older, newer)) add(RrsetChange::ttl);
 }
 
 void Differ::find_changes() {
@@ -384,34 +388,34 @@ bool Differ::chain_order_differs() const {
 Facet Differ::facet_of(Section section, What what) const {
     std::set<std::string> texts;
     std::set<std::string> general;
-    for (const SetChange& change : changes_) {
+    for (const ChangedRrset& change : changes_) {
         if (change.section != section || change.what != what) continue;
         const char* sign = nullptr;
         switch (change.change) {
-            case Change::only_older:
+            case RrsetChange::only_older:
                 sign = "-";
                 break;
-            case Change::only_newer:
+            case RrsetChange::only_newer:
                 sign = "+";
                 break;
-            case Change::fewer:
+            case RrsetChange::fewer:
                 sign = "~-";
                 break;
-            case Change::more:
+            case RrsetChange::more:
                 sign = "~+";
                 break;
-            case Change::other:
+            case RrsetChange::other:
                 sign = "~";
                 break;
-            case Change::serial:
+            case RrsetChange::serial:
                 texts.insert("serial");
                 general.insert("serial");
                 continue;
-            case Change::signatures:
+            case RrsetChange::signatures:
                 texts.insert("signatures");
                 general.insert("signatures");
                 continue;
-            case Change::ttl:
+            case RrsetChange::ttl:
                 continue;  // a facet of its own
         }
         const std::string type = type_text(change.sample->type);
@@ -457,8 +461,8 @@ std::vector<Facet> Differ::facets(RuleSet needed) const {
          {std::pair(Section::answer, "answer"), std::pair(Section::authority, "authority"),
           std::pair(Section::additional, "glue")}) {
         const auto ttl_of = [&, of = section](bool proofs) {
-            return std::ranges::any_of(changes_, [&](const SetChange& change) {
-                return change.section == of && change.change == Change::ttl &&
+            return std::ranges::any_of(changes_, [&](const ChangedRrset& change) {
+                return change.section == of && change.change == RrsetChange::ttl &&
                        (change.what == What::proofs) == proofs;
             });
         };
@@ -468,8 +472,8 @@ std::vector<Facet> Differ::facets(RuleSet needed) const {
         }
     }
     // Signatures have the TTL of what they sign.
-    if (!any_ttl && std::ranges::any_of(changes_, [](const SetChange& change) {
-            return change.change == Change::ttl;
+    if (!any_ttl && std::ranges::any_of(changes_, [](const ChangedRrset& change) {
+            return change.change == RrsetChange::ttl;
         }))
         add({What::ttl, "proofs=ttl", "proofs=ttl"});
     add(facet_of(Section::authority, What::authority));
@@ -562,13 +566,14 @@ bool Differ::any_subset() const {
         return std::ranges::any_of(form.section(Section::answer),
                                    [&](const Item& other) { return same_owner(item, other); });
     };
-    return std::ranges::all_of(changes_, [&](const SetChange& change) {
+    return std::ranges::all_of(changes_, [&](const ChangedRrset& change) {
         const bool one_side =
-            change.change == Change::only_older || change.change == Change::only_newer;
+            change.change == RrsetChange::only_older || change.change == RrsetChange::only_newer;
         // RRSIG is one RRset for each type covered; those of one type by several keys, too, may be
         // sent in part.
-        if (!one_side && !(is_signature_type(wanted_.type) &&
-                           (change.change == Change::fewer || change.change == Change::more)))
+        if (!one_side &&
+            !(is_signature_type(wanted_.type) &&
+              (change.change == RrsetChange::fewer || change.change == RrsetChange::more)))
             return false;
         if (change.section == Section::answer)
             return is_owner_in(older_, *change.sample) && is_owner_in(newer_, *change.sample);
@@ -599,8 +604,9 @@ bool Differ::stops_early(const Form& shorter, const Chain& shorter_chain, const 
     if (is_referral(longer, longer_chain) && longer_chain.links == shorter_chain.links)
         return false;
     if (has_header_facet_but("rcode=") || !answers_within(shorter, longer)) return false;
-    return std::ranges::all_of(changes_, [&](const SetChange& change) {
-        return change.change == (&shorter == &older_ ? Change::only_newer : Change::only_older);
+    return std::ranges::all_of(changes_, [&](const ChangedRrset& change) {
+        return change.change ==
+               (&shorter == &older_ ? RrsetChange::only_newer : RrsetChange::only_older);
     });
 }
 

@@ -393,7 +393,7 @@ std::set<std::string> names_near(const Reading& reading, const dns::Message& rig
         for (std::size_t i = 0; i < count; ++i)
             add(NameView(base::Octets(rdata).subspan(places[i].offset, places[i].octets)));
     };
-    for (const Step& one : reading.steps) {
+    for (const ReadingStep& one : reading.steps) {
         add(one.name);
         for (const dns::RrSet& set : one.records) {
             add(set.owner);
@@ -432,7 +432,7 @@ std::vector<ZoneData> zones_touched(const catalogue::Catalogue& zones, const Rea
         if (!name.is_root()) add(name.parent());  // that may have the DS
     };
     add_both(facts.qname);
-    for (const Step& one : reading.steps) {
+    for (const ReadingStep& one : reading.steps) {
         add_both(one.name);
         for (const dns::RrSet& set : one.records)
             if (set.type == RrType::alias)

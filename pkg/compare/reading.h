@@ -21,7 +21,7 @@
 namespace zc::compare {
 
 /// One step of the lookup, as a sentence, with the records of the zone that decide it.
-struct Step {
+struct ReadingStep {
     dns::Name name;        // that is looked up in this step
     std::string sentence;  // "www.example. does not exist; the closest encloser is example., whose
                            // wildcard *.example. is the source of synthesis"
@@ -107,7 +107,7 @@ struct Reading {
     dns::Name apex;                   // of that zone
     std::string ends;                 // what the last name is: "a name that has names below it"
     std::string ends_clause;          // what says what follows from that: "RFC 8020 section 2"
-    std::vector<Step> steps;
+    std::vector<ReadingStep> steps;
 };
 
 /// Reads. `zones` must hold validated images. Cost: microseconds; allocates.

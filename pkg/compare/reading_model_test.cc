@@ -32,7 +32,7 @@ struct Case {
     std::string text() const {
         std::string out = dns::to_string(query.qname) + " " + dns::to_string(query.qtype) +
                           (query.dnssec_ok ? " do\n" : "\n");
-        for (const Step& one : reading.steps)
+        for (const ReadingStep& one : reading.steps)
             out += "step " + dns::to_string(one.name) + ": " + one.sentence + "\n";
         for (const dns::RrSet& one : reading.answer)
             out += "wanted " + dns::to_string(one.owner) + " " + dns::to_string(one.type) + "\n";

@@ -235,7 +235,7 @@ private:
                           dns::to_string(reading.rcode) + (reading.authoritative ? " aa" : "") +
                           (reading.is_signed ? ", signed" : "") + "\n";
         for (std::size_t i = 0; i < reading.steps.size(); ++i) {
-            const Step& one = reading.steps[i];
+            const ReadingStep& one = reading.steps[i];
             out += std::to_string(i + 1) + ". " + one.sentence +
                    (one.clause.empty() ? "" : " (" + one.clause + ")") + "\n";
         }

@@ -42,7 +42,7 @@ struct Asked {
 
 }  // namespace
 
-struct FrontAsker::Work {
+struct NewerAsker::Work {
     using Questions = InFlight<Asked, repeats_max>;
     using Index = Questions::Index;
 
@@ -94,7 +94,7 @@ struct FrontAsker::Work {
 };
 
 /// Gives how many datagrams there were.
-std::size_t FrontAsker::Work::take_answers() noexcept {
+std::size_t NewerAsker::Work::take_answers() noexcept {
     std::size_t taken = 0;
     more = false;
     for (const net::Descriptor& socket : sockets) {
@@ -125,7 +125,7 @@ std::size_t FrontAsker::Work::take_answers() noexcept {
     return taken;
 }
 
-void FrontAsker::Work::expire() noexcept {
+void NewerAsker::Work::expire() noexcept {
     for (Index longest = asked.longest();
          longest != Questions::none && asked.has_waited(longest, now, options.timeout);
          longest = asked.longest()) {
@@ -146,7 +146,7 @@ void FrontAsker::Work::expire() noexcept {
 }
 
 /// Gives how many were sent.
-std::size_t FrontAsker::Work::ask() noexcept {
+std::size_t NewerAsker::Work::ask() noexcept {
     std::size_t sent = 0;
     for (; sent < at_once_max; ++sent) {
         // Where all room is taken the next stays where it is.
@@ -177,12 +177,12 @@ std::size_t FrontAsker::Work::ask() noexcept {
     return sent;
 }
 
-FrontAsker::FrontAsker(const Options& options, ObservedQueue& from, Channel& to)
+NewerAsker::NewerAsker(const Options& options, ObservedQueue& from, Channel& to)
     : work_(std::make_unique<Work>(options, from, to)) {}
 
-FrontAsker::~FrontAsker() = default;
+NewerAsker::~NewerAsker() = default;
 
-void FrontAsker::run() noexcept {
+void NewerAsker::run() noexcept {
     runtime::give_way(niceness);
     Work& work = *work_;
     std::chrono::microseconds wait = nap;
@@ -203,7 +203,7 @@ void FrontAsker::run() noexcept {
     }
 }
 
-void FrontAsker::stop() noexcept {
+void NewerAsker::stop() noexcept {
     work_->stopping.store(true, std::memory_order_release);
 }
 

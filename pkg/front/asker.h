@@ -17,7 +17,7 @@
 
 namespace zc::front {
 
-class FrontAsker {
+class NewerAsker {
 public:
     struct Options {
         net::Endpoint newer;
@@ -28,10 +28,10 @@ public:
     /// Takes pairs that lack the new server's answer out of `from`, and gives them to `to` with it,
     /// or without if there is none in time. Both outlive it. Throws std::system_error when the
     /// system refuses what it needs.
-    FrontAsker(const Options& options, ObservedQueue& from, Channel& to);
-    ~FrontAsker();
-    FrontAsker(const FrontAsker&) = delete;
-    FrontAsker& operator=(const FrontAsker&) = delete;
+    NewerAsker(const Options& options, ObservedQueue& from, Channel& to);
+    ~NewerAsker();
+    NewerAsker(const NewerAsker&) = delete;
+    NewerAsker& operator=(const NewerAsker&) = delete;
 
     /// Until `stop` was called, `from` is empty and what is in flight was answered or has timed
     /// out: two timeouts at most.

@@ -82,10 +82,10 @@ struct Front::Work {
     std::vector<net::Endpoint> endpoints;
     // Of each UDP thread and of the one that asks for it; last, of the TCP thread.
     std::vector<std::unique_ptr<Channel>> channels;
-    std::vector<std::unique_ptr<FrontUdp>> udp;
-    std::vector<std::unique_ptr<FrontAsker>> askers;  // one for each of `udp`
-    std::unique_ptr<FrontTcp> tcp;
-    std::unique_ptr<FrontJudge> judge;
+    std::vector<std::unique_ptr<UdpRelay>> udp;
+    std::vector<std::unique_ptr<NewerAsker>> askers;  // one for each of `udp`
+    std::unique_ptr<TcpRelay> tcp;
+    std::unique_ptr<PairJudge> judge;
     std::vector<std::thread> passing, asking;
 
     Work() = default;
@@ -112,7 +112,7 @@ struct Front::Work {
     }
 };
 
-Front::Front(const FrontOptions& options) : work_(std::make_unique<Work>()) {
+Front::Front(const Options& options) : work_(std::make_unique<Work>()) {
     Work& work = *work_;
     if (options.listeners.empty()) throw std::runtime_error("no address to listen at");
     for (const runs::Target* target : {&options.older, &options.newer})
@@ -138,7 +138,7 @@ Front::Front(const FrontOptions& options) : work_(std::make_unique<Work>()) {
     std::vector<Channel*> compared;
     std::vector<const Channel*> others;
     for (unsigned i = 0; i < workers; ++i) {
-        std::vector<FrontUdp::Listener> listeners;
+        std::vector<UdpRelay::Listener> listeners;
         for (const net::Endpoint& endpoint : work.endpoints) {
             listeners.push_back(
                 {or_throw(net::bind_udp(endpoint, net::Sharing::reuse_port)), endpoint});
@@ -147,8 +147,8 @@ Front::Front(const FrontOptions& options) : work_(std::make_unique<Work>()) {
         Channel& passed = work.add_channel();
         others.push_back(&passed);
         work.udp.push_back(
-            std::make_unique<FrontUdp>(std::move(listeners),
-                                       FrontUdp::Options{.older = endpoint_of(options.older),
+            std::make_unique<UdpRelay>(std::move(listeners),
+                                       UdpRelay::Options{.older = endpoint_of(options.older),
                                                          .proxy_to_older = options.proxy_to_older,
                                                          .proxy_to_newer = options.proxy_to_newer,
                                                          .in_flight_max = in_flight,
@@ -158,8 +158,8 @@ Front::Front(const FrontOptions& options) : work_(std::make_unique<Work>()) {
                                        passed));
         Channel& asked = work.add_channel();
         compared.push_back(&asked);
-        work.askers.push_back(std::make_unique<FrontAsker>(
-            FrontAsker::Options{
+        work.askers.push_back(std::make_unique<NewerAsker>(
+            NewerAsker::Options{
                 .newer = endpoint_of(options.newer), .timeout = options.timeout, .seed = seed()},
             passed.pairs, asked));
     }
@@ -168,8 +168,8 @@ Front::Front(const FrontOptions& options) : work_(std::make_unique<Work>()) {
         streams.push_back(or_throw(net::listen_tcp(endpoint, net::Sharing::none)));
     compared.push_back(&work.add_channel());
     work.tcp =
-        std::make_unique<FrontTcp>(std::move(streams),
-                                   FrontTcp::Options{.older = endpoint_of(options.older),
+        std::make_unique<TcpRelay>(std::move(streams),
+                                   TcpRelay::Options{.older = endpoint_of(options.older),
                                                      .newer = endpoint_of(options.newer),
                                                      .proxy_to_older = options.proxy_to_older,
                                                      .proxy_to_newer = options.proxy_to_newer,
@@ -180,7 +180,7 @@ Front::Front(const FrontOptions& options) : work_(std::make_unique<Work>()) {
                                    *work.channels.back());
 
     const runtime::SignalsBlocked blocked;
-    work.judge = std::make_unique<FrontJudge>(options, std::move(compared), std::move(others));
+    work.judge = std::make_unique<PairJudge>(options, std::move(compared), std::move(others));
     // By these names an operator sees what each of them costs.
     const auto begin = [](const std::string& name, auto& loop, std::vector<std::thread>& threads) {
         threads.emplace_back([&loop] { loop.run(); });

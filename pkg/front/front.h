@@ -46,7 +46,7 @@
 
 namespace zc::front {
 
-struct FrontOptions {
+struct Options {
     std::vector<net::Endpoint> listeners;
     runs::Target older, newer;  // servers
     /// PROXY protocol v2 before each message, with the client's address and port, to that side.
@@ -66,7 +66,7 @@ class Front {
 public:
     /// Binds and starts. Throws std::system_error when the system refuses, std::runtime_error where
     /// a server would be the front itself, by whatever name of this machine.
-    explicit Front(const FrontOptions& options);
+    explicit Front(const Options& options);
     ~Front();  // stops
     Front(const Front&) = delete;
     Front& operator=(const Front&) = delete;
@@ -80,7 +80,7 @@ public:
     /// judged as it was seen. So at most seven timeouts in all. `take` gives the rest then.
     void stop();
     /// What was compared since the last call, with positions counting from 1 over the whole front;
-    /// `tally.asked` are all queries that were to be compared. Call it about once a second; what is
+    /// `sums.asked` are all queries that were to be compared. Call it about once a second; what is
     /// not fetched stays bounded (samples are dropped first, counts never).
     judge::Stretch take();
 

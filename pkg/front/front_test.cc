@@ -70,8 +70,8 @@ private:
     TestServer server_;  // last: it uses what stands before it
 };
 
-FrontOptions options_for(const Target& older, const Target& newer) {
-    FrontOptions out;
+front::Options options_for(const Target& older, const Target& newer) {
+    front::Options out;
     out.listeners = {{*dns::parse_address("127.0.0.1"), 0}};
     out.older = older;
     out.newer = newer;
@@ -136,13 +136,13 @@ private:
 };
 
 /// All that was compared, once `asked` questions have been.
-Tally tally_of(Front& front, std::uint64_t asked, std::vector<Sample>* samples = nullptr) {
-    Tally sum;
+Sums tally_of(Front& front, std::uint64_t asked, std::vector<Sample>* samples = nullptr) {
+    Sums sum;
     const base::Duration until = runtime::monotonic() + patience;
     while (sum.asked < asked && runtime::monotonic() < until) {
         Stretch stretch = front.take();
-        CHECK(stretch.tally.balanced());
-        sum.add(stretch.tally);
+        CHECK(stretch.sums.balanced());
+        sum.add(stretch.sums);
         if (samples != nullptr)
             for (Sample& one : stretch.samples) samples->push_back(std::move(one));
         ::poll(nullptr, 0, 1);
@@ -163,10 +163,10 @@ TEST_CASE(
         client.send(query);
         CHECK(client.receive() == answer_to(query, 1));
     }
-    const Tally tally = tally_of(front, 40);
-    CHECK(tally.compared == 40);
-    CHECK(tally.same == 40);
-    CHECK(tally.differences() == 0);
+    const Sums sums = tally_of(front, 40);
+    CHECK(sums.compared == 40);
+    CHECK(sums.same == 40);
+    CHECK(sums.differences() == 0);
     CHECK(newer.seen().size() == 40);
     CHECK(front.passed().queries == 40);
     CHECK(front.passed().answers == 40);
@@ -181,9 +181,9 @@ TEST_CASE(
     client.send(query);
     CHECK(client.receive() == answer_to(query, 1));
     std::vector<Sample> samples;
-    const Tally tally = tally_of(front, 1, &samples);
-    CHECK(tally.compared == 1);
-    CHECK(tally.unexplained == 1);
+    const Sums sums = tally_of(front, 1, &samples);
+    CHECK(sums.compared == 1);
+    CHECK(sums.unexplained == 1);
     REQUIRE(samples.size() == 1);
     CHECK(samples[0].judgement.what == compare::What::answer);
     CHECK(samples[0].older != samples[0].newer);
@@ -203,16 +203,16 @@ TEST_CASE("a new server that is dead or silent delays nobody, and is told as tim
         client.send(question(1, "www.example."));
         CHECK(!client.receive().empty());
         CHECK(runtime::monotonic() - start < soon);
-        const Tally tally = tally_of(front, 1);
-        CHECK(tally.timed_out == 1);
-        CHECK(tally.timeouts[static_cast<std::size_t>(Side::newer)] == 1);
-        CHECK(tally.by_what[static_cast<std::size_t>(compare::What::timeout)] == 1);
+        const Sums sums = tally_of(front, 1);
+        CHECK(sums.timed_out == 1);
+        CHECK(sums.timeouts[static_cast<std::size_t>(Side::newer)] == 1);
+        CHECK(sums.by_what[static_cast<std::size_t>(compare::What::timeout)] == 1);
     }
 }
 
 TEST_CASE("an old server that is silent for one question still answers the others") {
     Answers older(1, {"mute.example."}), newer;
-    FrontOptions options = options_for(target_of(older.server()), target_of(newer.server()));
+    front::Options options = options_for(target_of(older.server()), target_of(newer.server()));
     options.in_flight_max = 2;  // the silent ones give way
     Front front(options);
     const Client client(front, SOCK_DGRAM);
@@ -222,10 +222,10 @@ TEST_CASE("an old server that is silent for one question still answers the other
     Octets answer = client.receive();
     while (answer.size() >= 12 && base::load_u16(answer.data()) != 99) answer = client.receive();
     CHECK(answer == answer_to(query, 1));
-    const Tally tally = tally_of(front, 11);
-    CHECK(tally.same == 1);
-    CHECK(tally.dropped >= 8);
-    CHECK(tally.dropped + tally.timed_out == 10);
+    const Sums sums = tally_of(front, 11);
+    CHECK(sums.same == 1);
+    CHECK(sums.dropped >= 8);
+    CHECK(sums.dropped + sums.timed_out == 10);
     CHECK(front.passed().given_up >= 8);
 }
 
@@ -241,7 +241,7 @@ TEST_CASE("a server that answers twice is compared once, and its client answered
     Front front(options_for(target_of(older.server()), target_of(newer.server())));
     const Client client(front, SOCK_DGRAM);
     constexpr std::uint16_t questions = 20;
-    Tally sum;
+    Sums sum;
     for (std::uint16_t id = 1; id <= questions; ++id) {
         const Octets query = question(id, "www.example.");
         client.send(query);
@@ -250,10 +250,10 @@ TEST_CASE("a server that answers twice is compared once, and its client answered
         sum.add(tally_of(front, 1));
     }
     front.stop();
-    const auto twice = [](const Tally& tally, Side side) {
-        return tally.stray[static_cast<std::size_t>(side)][static_cast<std::size_t>(Stray::twice)];
+    const auto twice = [](const Sums& sums, Side side) {
+        return sums.stray[static_cast<std::size_t>(side)][static_cast<std::size_t>(Stray::twice)];
     };
-    sum.add(front.take().tally);
+    sum.add(front.take().sums);
     CHECK(sum.same == questions);
     // A second answer that its server sends much later counts as late.
     CHECK(twice(sum, Side::older) > questions / 2);
@@ -273,15 +273,15 @@ TEST_CASE("what is no query that both may be asked goes to the old server alone"
     const Octets query = question(6, "www.example.");
     client.send(query);
     CHECK(client.receive() == answer_to(query, 1));
-    const Tally tally = tally_of(front, 1);
-    CHECK(tally.same == 1);
+    const Sums sums = tally_of(front, 1);
+    CHECK(sums.same == 1);
     CHECK(older.seen().size() == 3);
     CHECK(newer.seen().size() == 1);
 }
 
 TEST_CASE("one query in n is compared, all are answered") {
     Answers older, newer;
-    FrontOptions options = options_for(target_of(older.server()), target_of(newer.server()));
+    front::Options options = options_for(target_of(older.server()), target_of(newer.server()));
     options.one_in = 10;
     Front front(options);
     const Client client(front, SOCK_DGRAM);
@@ -295,15 +295,15 @@ TEST_CASE("one query in n is compared, all are answered") {
 
 TEST_CASE("the client's address goes on in a PROXY header to the side that wants it") {
     Answers older, newer;
-    FrontOptions options = options_for(target_of(older.server()), target_of(newer.server()));
+    front::Options options = options_for(target_of(older.server()), target_of(newer.server()));
     options.proxy_to_newer = true;
     options.timeout = base::Duration::seconds(2);
     Front front(options);
     const Client client(front, SOCK_DGRAM);
     client.send(question(1, "www.example."));
     CHECK(!client.receive().empty());
-    const Tally tally = tally_of(front, 1);  // the test's server does not know the header
-    CHECK(tally.asked == 1);
+    const Sums sums = tally_of(front, 1);  // the test's server does not know the header
+    CHECK(sums.asked == 1);
     REQUIRE(!newer.seen().empty());
     const Octets got = newer.seen()[0];
     const net::ProxyHeader header = net::parse_proxy(got);
@@ -323,8 +323,8 @@ TEST_CASE("a connection is passed on as it is, and what is asked in it is compar
     for (std::uint16_t id = 1; id <= 20; ++id)
         CHECK(client.receive_framed() ==
               answer_to(question(id, "n" + std::to_string(id) + ".example."), 1));
-    const Tally tally = tally_of(front, 20);
-    CHECK(tally.same == 20);
+    const Sums sums = tally_of(front, 20);
+    CHECK(sums.same == 20);
     CHECK(front.passed().connections == 1);
     client.end();
     CHECK(client.receive().empty());
@@ -357,9 +357,9 @@ TEST_CASE("a new server that closes connections, or refuses them, is no concern 
             client.send_framed(question(id, "www.example."));
             CHECK(client.receive_framed() == answer_to(question(id, "www.example."), 1));
         }
-        const Tally tally = tally_of(front, 5);
-        CHECK(tally.same == 0);
-        CHECK(tally.timed_out + tally.dropped == 5);
+        const Sums sums = tally_of(front, 5);
+        CHECK(sums.same == 0);
+        CHECK(sums.timed_out + sums.dropped == 5);
     }
 }
 
@@ -386,9 +386,9 @@ TEST_CASE("whatever is lost, every question is accounted for") {
     constexpr std::uint16_t questions = 500;
     for (std::uint16_t id = 0; id < questions; ++id)
         client.send(question(id, "n" + std::to_string(id) + ".example."));
-    const Tally tally = tally_of(front, questions);
-    CHECK(tally.timed_out > 0);
-    CHECK(tally.same > 0);
+    const Sums sums = tally_of(front, questions);
+    CHECK(sums.timed_out > 0);
+    CHECK(sums.same > 0);
 }
 
 TEST_CASE("what is under way when it stops is still answered, and counted") {
@@ -405,14 +405,14 @@ TEST_CASE("what is under way when it stops is still answered, and counted") {
     front.stop();
     CHECK(!client.receive().empty());
     const Stretch rest = front.take();
-    CHECK(rest.tally.asked == 1);
-    CHECK(rest.tally.same == 1);
+    CHECK(rest.sums.asked == 1);
+    CHECK(rest.sums.same == 1);
 }
 
 TEST_CASE(
     "more queries at once than there is room for are sent as they were asked, or not at all") {
     Answers older, newer;
-    FrontOptions options = options_for(target_of(older.server()), target_of(newer.server()));
+    front::Options options = options_for(target_of(older.server()), target_of(newer.server()));
     options.in_flight_max = 4;
     Front front(options);
     const Client client(front, SOCK_DGRAM);
@@ -430,7 +430,7 @@ TEST_CASE(
 
 TEST_CASE("queries that come at once do not take each other's slots before they are sent") {
     Answers older, newer;
-    FrontOptions options = options_for(target_of(older.server()), target_of(newer.server()));
+    front::Options options = options_for(target_of(older.server()), target_of(newer.server()));
     options.in_flight_max = 2;
     Front front(options);
     const Client client(front, SOCK_DGRAM);
@@ -447,16 +447,16 @@ TEST_CASE("queries that come at once do not take each other's slots before they 
 
 TEST_CASE("who was never asked has not timed out") {
     Answers older(1, {"mute.example."}), newer;
-    FrontOptions options = options_for(target_of(older.server()), target_of(newer.server()));
+    front::Options options = options_for(target_of(older.server()), target_of(newer.server()));
     options.timeout = base::Duration::milliseconds(90);
     Front front(options);
     const Client client(front, SOCK_DGRAM);
     constexpr std::uint16_t questions = 20;
     for (std::uint16_t id = 0; id < questions; ++id) client.send(question(id, "mute.example."));
-    const Tally tally = tally_of(front, questions);
+    const Sums sums = tally_of(front, questions);
     // Nearly none: half of that time may be little on a busy machine.
-    CHECK(tally.timeouts[static_cast<std::size_t>(Side::newer)] < questions / 2);
-    CHECK(tally.timed_out + tally.dropped == questions);
+    CHECK(sums.timeouts[static_cast<std::size_t>(Side::newer)] < questions / 2);
+    CHECK(sums.timed_out + sums.dropped == questions);
 }
 
 TEST_CASE("an answer goes to the client even where its question is not understood here") {
@@ -510,11 +510,11 @@ TEST_CASE("the ID alone makes no answer, nor another question, nor another port 
         CHECK(client.receive() == answer_to(query, 1));
     }
     front.stop();
-    const Tally tally = front.take().tally;
+    const Sums sums = front.take().sums;
     const auto strays = [&](Stray what) {
-        return tally.stray[static_cast<std::size_t>(Side::older)][static_cast<std::size_t>(what)];
+        return sums.stray[static_cast<std::size_t>(Side::older)][static_cast<std::size_t>(what)];
     };
-    CHECK(tally.same == questions);
+    CHECK(sums.same == questions);
     CHECK(strays(Stray::other_question) == 3 * questions);
     CHECK(strays(Stray::other_source) + strays(Stray::late) >= questions / 2);
     CHECK(strays(Stray::other_source) > 0);
@@ -540,8 +540,8 @@ TEST_CASE("a front is never its own target, by whatever name") {
         const net::Endpoint target{*dns::parse_address(row.target), port};
         const Target itself = *parse_target(net::to_string(target));
         for (const bool as_older : {true, false}) {
-            FrontOptions options = options_for(as_older ? itself : target_of(other.server()),
-                                               as_older ? target_of(other.server()) : itself);
+            front::Options options = options_for(as_older ? itself : target_of(other.server()),
+                                                 as_older ? target_of(other.server()) : itself);
             options.listeners = {{listener.address, port}};
             INFO(row.listener, " ", row.target);
             std::string error;
@@ -566,7 +566,7 @@ TEST_CASE("who finds no room is told so by SERVFAIL") {
         for (const auto& [question, asker] : held) asker.answer(answer_to(question, 1));
     });
     Answers newer;
-    FrontOptions options = options_for(target_of(older.server()), target_of(newer.server()));
+    front::Options options = options_for(target_of(older.server()), target_of(newer.server()));
     options.in_flight_max = 2;
     options.timeout = patience;
     Front front(options);
@@ -603,7 +603,7 @@ TEST_CASE("who finds no room is told so by SERVFAIL") {
 TEST_CASE("a client that goes away does not make the old server one that does not answer") {
     const TestServer slow([](const Octets&, const auto&) {});
     Answers newer;
-    FrontOptions options = options_for(target_of(slow.server()), target_of(newer.server()));
+    front::Options options = options_for(target_of(slow.server()), target_of(newer.server()));
     options.timeout = base::Duration::seconds(10);
     Front front(options);
     Client client(front, SOCK_STREAM);
@@ -611,9 +611,9 @@ TEST_CASE("a client that goes away does not make the old server one that does no
     const base::Duration until = runtime::monotonic() + patience;
     while (newer.seen().empty() && runtime::monotonic() < until) ::poll(nullptr, 0, 1);
     client.reset();
-    const Tally tally = tally_of(front, 1);
-    CHECK(tally.dropped == 1);
-    CHECK(tally.timed_out == 0);
+    const Sums sums = tally_of(front, 1);
+    CHECK(sums.dropped == 1);
+    CHECK(sums.timed_out == 0);
 }
 
 TEST_CASE("a client that takes nothing is not kept for ever") {
@@ -623,7 +623,7 @@ TEST_CASE("a client that takes nothing is not kept for ever") {
         static_cast<void>(query);
     });
     Answers newer;
-    FrontOptions options = options_for(target_of(older.server()), target_of(newer.server()));
+    front::Options options = options_for(target_of(older.server()), target_of(newer.server()));
     options.tcp_idle = base::Duration::milliseconds(300);
     Front front(options);
     const Client client(front, SOCK_STREAM);
@@ -636,7 +636,7 @@ TEST_CASE("a client that takes nothing is not kept for ever") {
 
 TEST_CASE("a silent new server keeps no TCP client away") {
     Answers older, silent(1, {"www.example."});
-    FrontOptions options = options_for(target_of(older.server()), target_of(silent.server()));
+    front::Options options = options_for(target_of(older.server()), target_of(silent.server()));
     options.timeout = base::Duration::seconds(2);
     options.tcp_clients_max = 2;
     constexpr std::uint16_t clients = 10;
@@ -661,7 +661,8 @@ TEST_CASE("the front has descriptors for all its clients, and waits quietly wher
     low.rlim_cur = std::min<rlim_t>(before.rlim_max, 256);
     REQUIRE(::setrlimit(RLIMIT_NOFILE, &low) == 0);
     Answers older, newer;
-    const FrontOptions options = options_for(target_of(older.server()), target_of(newer.server()));
+    const front::Options options =
+        options_for(target_of(older.server()), target_of(newer.server()));
     Front front(options);
     rlimit raised{};
     ::getrlimit(RLIMIT_NOFILE, &raised);
@@ -696,7 +697,7 @@ TEST_CASE("datagrams that get lost on the way to the new server are no silence o
     });
     Answers older;
     // Without a way to ask again later: a server that wants PROXY headers.
-    FrontOptions options = options_for(target_of(older.server()), target_of(forgetful.server()));
+    front::Options options = options_for(target_of(older.server()), target_of(forgetful.server()));
     options.proxy_to_older = true;
     const TestServer strips([&](const Octets& query, const auto& client) {
         const net::ProxyHeader header = net::parse_proxy(query);
@@ -712,10 +713,10 @@ TEST_CASE("datagrams that get lost on the way to the new server are no silence o
         client.send(question(id, "n" + std::to_string(id) + ".example."));
         CHECK(!client.receive().empty());
     }
-    const Tally tally = tally_of(front, questions);
-    CHECK(tally.same == questions);
-    CHECK(tally.timed_out == 0);
-    CHECK(tally.repeats[static_cast<std::size_t>(Side::newer)] == 2 * questions);
+    const Sums sums = tally_of(front, questions);
+    CHECK(sums.same == questions);
+    CHECK(sums.timed_out == 0);
+    CHECK(sums.repeats[static_cast<std::size_t>(Side::newer)] == 2 * questions);
 }
 
 TEST_CASE("a question that only one side has answered is asked again before it counts") {
@@ -737,10 +738,10 @@ TEST_CASE("a question that only one side has answered is asked again before it c
             client.send(question(1, "www.example."));
         else
             client.send_framed(question(1, "www.example."));
-        const Tally tally = tally_of(front, 1);
-        CHECK(tally.same == 1);
-        CHECK(tally.differences() == 0);
-        CHECK(tally.repeats[static_cast<std::size_t>(lossy)] == 1);
+        const Sums sums = tally_of(front, 1);
+        CHECK(sums.same == 1);
+        CHECK(sums.differences() == 0);
+        CHECK(sums.repeats[static_cast<std::size_t>(lossy)] == 1);
     }
 }
 
@@ -755,12 +756,12 @@ TEST_CASE("a difference stays what it was when nobody answers who is asked again
     client.send(question(1, "www.example."));
     CHECK(!client.receive().empty());
     std::vector<Sample> samples;
-    const Tally tally = tally_of(front, 1, &samples);
-    CHECK(tally.timed_out == 0);
-    CHECK(tally.compared == 1);
-    CHECK(tally.unexplained == 1);
-    CHECK(tally.unconfirmed == 1);
-    CHECK(tally.by_what[static_cast<std::size_t>(compare::What::answer)] == 1);
+    const Sums sums = tally_of(front, 1, &samples);
+    CHECK(sums.timed_out == 0);
+    CHECK(sums.compared == 1);
+    CHECK(sums.unexplained == 1);
+    CHECK(sums.unconfirmed == 1);
+    CHECK(sums.by_what[static_cast<std::size_t>(compare::What::answer)] == 1);
     REQUIRE(samples.size() == 1);
     CHECK(!samples[0].newer.empty());
 }
@@ -778,10 +779,10 @@ TEST_CASE("signatures of the very answer that stood beside the client's have to 
     const Client client(front, SOCK_DGRAM);
     client.send(signed_query("nsec.example."));
     CHECK(!client.receive().empty());
-    const Tally tally = tally_of(front, 1);
-    CHECK(tally.same == 0);
-    CHECK(tally.unexplained == 1);
-    CHECK(tally.by_what[static_cast<std::size_t>(compare::What::proofs)] == 1);
+    const Sums sums = tally_of(front, 1);
+    CHECK(sums.same == 0);
+    CHECK(sums.unexplained == 1);
+    CHECK(sums.by_what[static_cast<std::size_t>(compare::What::proofs)] == 1);
 }
 
 TEST_CASE("signatures that were asked for by name, without DO, are no better than others") {
@@ -800,9 +801,9 @@ TEST_CASE("signatures that were asked for by name, without DO, are no better tha
     const Client client(front, SOCK_STREAM);
     client.send_framed(question(1, "nsec.example.", dns::RrType::rrsig));
     CHECK(!client.receive_framed().empty());
-    const Tally tally = tally_of(front, 1);
-    CHECK(tally.same == (bad ? 0 : 1));
-    CHECK(tally.unexplained == (bad ? 1 : 0));
+    const Sums sums = tally_of(front, 1);
+    CHECK(sums.same == (bad ? 0 : 1));
+    CHECK(sums.unexplained == (bad ? 1 : 0));
 }
 
 TEST_CASE("what is not asked again any more has its signatures verified all the same") {
@@ -818,7 +819,7 @@ TEST_CASE("what is not asked again any more has its signatures verified all the 
     });
     catalogue::Catalogue without_keys(6);
     insert_signed_zone(without_keys, false);
-    FrontOptions options = options_for(target_of(older.server()), target_of(newer.server()));
+    front::Options options = options_for(target_of(older.server()), target_of(newer.server()));
     options.zones_or_null = &zones;
     SUBCASE("by the keys of zone data") {}
     SUBCASE("by those that the servers give") {
@@ -828,7 +829,7 @@ TEST_CASE("what is not asked again any more has its signatures verified all the 
     const Client client(front, SOCK_DGRAM);
     constexpr unsigned many = 80;  // more than are asked again of one cause
     const auto ask = [&](unsigned count) {
-        Tally sum;
+        Sums sum;
         for (unsigned i = 0; i < count; ++i) {
             client.send(signed_query("nsec.example."));
             CHECK(!client.receive().empty());
@@ -874,7 +875,7 @@ TEST_CASE("a zone that changes on one side first is in flight for all that ask m
     std::atomic<std::uint8_t> older_serial{2}, newer_serial{1};
     std::atomic<int> asked{0};
     const TestServer older(version_of(older_serial)), newer(version_of(newer_serial, &asked));
-    FrontOptions options = options_for(target_of(older.server()), target_of(newer.server()));
+    front::Options options = options_for(target_of(older.server()), target_of(newer.server()));
     options.lag = base::Duration::seconds(60);
     Front front(options);
     const Client client(front, SOCK_DGRAM);
@@ -885,17 +886,16 @@ TEST_CASE("a zone that changes on one side first is in flight for all that ask m
             question(id, id <= alike ? "www.example." : "n" + std::to_string(id) + ".example."));
         CHECK(!client.receive().empty());
     }
-    Tally tally = tally_of(front, 0);
+    Sums sums = tally_of(front, 0);
     // Until all have been found to be of two versions.
     const base::Duration until = runtime::monotonic() + patience;
     while (asked <= others && runtime::monotonic() < until) ::poll(nullptr, 0, 1);
     ::poll(nullptr, 0, 100);
     newer_serial = 2;
-    tally.add(tally_of(front, alike + others - tally.asked));
-    CHECK(tally.by_verdict[static_cast<std::size_t>(compare::Verdict::in_flight)] ==
-          alike + others);
-    CHECK(tally.explained == alike + others);
-    CHECK(tally.unexplained == 0);
+    sums.add(tally_of(front, alike + others - sums.asked));
+    CHECK(sums.by_verdict[static_cast<std::size_t>(compare::Verdict::in_flight)] == alike + others);
+    CHECK(sums.explained == alike + others);
+    CHECK(sums.unexplained == 0);
 }
 
 TEST_CASE("versions that never meet do not hold up the end, nor what is asked again beside them") {
@@ -909,7 +909,7 @@ TEST_CASE("versions that never meet do not hold up the end, nor what is asked ag
         else if (lost++ >= 3)  // the copies that the front sends
             client.answer(answer_to(query, 2));
     });
-    FrontOptions options = options_for(target_of(older.server()), target_of(newer.server()));
+    front::Options options = options_for(target_of(older.server()), target_of(newer.server()));
     options.lag = base::Duration::seconds(3600);
     Front front(options);
     const Client client(front, SOCK_DGRAM);
@@ -918,13 +918,13 @@ TEST_CASE("versions that never meet do not hold up the end, nor what is asked ag
     ::poll(nullptr, 0, 100);  // its zone is found to differ, and it waits
     client.send(question(2, "lost.example."));
     CHECK(!client.receive().empty());
-    const Tally beside = tally_of(front, 1);
+    const Sums beside = tally_of(front, 1);
     CHECK(beside.same == 1);
     CHECK(beside.repeats[static_cast<std::size_t>(Side::newer)] > 0);
     const base::Duration start = runtime::monotonic();
     front.stop();
     CHECK(runtime::monotonic() - start < base::Duration::seconds(5));
-    const Tally rest = front.take().tally;
+    const Sums rest = front.take().sums;
     CHECK(rest.asked == 1);
     CHECK(rest.unexplained == 1);
 }
@@ -965,19 +965,19 @@ TEST_CASE("a truncation explains nothing while a whole answer is missing") {
         dns::encode_query(*dns::Name::parse("www.example."), dns::RrType::txt, query_options));
     CHECK(!client.receive().empty());
     std::vector<Sample> samples;
-    const Tally tally = tally_of(front, 1, &samples);
-    CHECK(tally.compared == 1);
-    CHECK(tally.unexplained == 1);
+    const Sums sums = tally_of(front, 1, &samples);
+    CHECK(sums.compared == 1);
+    CHECK(sums.unexplained == 1);
     REQUIRE(samples.size() == 1);
     CAPTURE(samples[0].judgement.sentence);
     const auto verdict = is_newer_cut ? compare::Verdict::newer_wrong : compare::Verdict::undecided;
-    CHECK(tally.by_verdict[static_cast<std::size_t>(verdict)] == 1);
+    CHECK(sums.by_verdict[static_cast<std::size_t>(verdict)] == 1);
     CHECK(samples[0].judgement.sentence.find("over TCP") != std::string::npos);
 }
 
 TEST_CASE("a silent new server does not hold up the end, whatever waits for it") {
     Answers older, silent(1, {"www.example."});
-    FrontOptions options = options_for(target_of(older.server()), target_of(silent.server()));
+    front::Options options = options_for(target_of(older.server()), target_of(silent.server()));
     options.in_flight_max = 1;
     Front front(options);
     const Client client(front, SOCK_DGRAM);
@@ -990,7 +990,7 @@ TEST_CASE("a silent new server does not hold up the end, whatever waits for it")
     front.stop();
     // Two timeouts, and room for a busy machine.
     CHECK(runtime::monotonic() - start < base::Duration::seconds(3));
-    const Tally rest = front.take().tally;
+    const Sums rest = front.take().sums;
     CHECK(rest.balanced());
     CHECK(rest.timed_out + rest.dropped == questions);
 }
@@ -1031,7 +1031,7 @@ TEST_CASE("what TCP clients wait for when it stops is passed on, compared or not
         }
     });
     Answers newer;
-    FrontOptions options = options_for(target_of(slow.server()), target_of(newer.server()));
+    front::Options options = options_for(target_of(slow.server()), target_of(newer.server()));
     options.one_in = 1000;
     Front front(options);
     const Client other(front, SOCK_STREAM);

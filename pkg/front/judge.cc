@@ -48,10 +48,10 @@ compare::Asked asked_of(const Observed& seen) {
 
 /// With `alike` more pairs that came to the same; what the network did on the way happened once.
 void add(judge::Stretch& to, judge::Stretch&& more, std::uint64_t alike = 0) {
-    to.tally.add(more.tally);
-    more.tally.stray = {};
-    more.tally.repeats = {};
-    to.tally.add(more.tally, alike);
+    to.sums.add(more.sums);
+    more.sums.stray = {};
+    more.sums.repeats = {};
+    to.sums.add(more.sums, alike);
     for (judge::CaseCount one : more.cases) {
         one.count *= 1 + alike;
         to.cases.add(std::move(one));
@@ -90,8 +90,8 @@ struct SeenSignatures {
 
 /// The differences of the front as a source of questions for a run: so that they are asked again by
 /// the very rules of every other run.
-struct FrontJudge::Work : capture::Source {
-    Work(const FrontOptions& options_given, std::vector<Channel*> channels_given,
+struct PairJudge::Work : capture::Source {
+    Work(const Options& options_given, std::vector<Channel*> channels_given,
          std::vector<const Channel*> others)
         : options(options_given),
           channels(std::move(channels_given)),
@@ -143,7 +143,7 @@ struct FrontJudge::Work : capture::Source {
     const capture::SourceCounts& counts() const noexcept override { return source_counts; }
     bool live() const noexcept override { return true; }
 
-    const FrontOptions options;
+    const Options options;
     const std::vector<Channel*> channels;
     bool asks_again = false;
 
@@ -188,7 +188,7 @@ struct FrontJudge::Work : capture::Source {
 };
 
 /// True: there was something.
-bool FrontJudge::Work::compare_some() {
+bool PairJudge::Work::compare_some() {
     const std::scoped_lock lock(mutex);
     Observed seen;
     std::size_t count = 0;
@@ -200,7 +200,7 @@ bool FrontJudge::Work::compare_some() {
     return count > 0;
 }
 
-void FrontJudge::Work::compare_all() {
+void PairJudge::Work::compare_all() {
     for (;;) {
         const bool last = stopping.load(std::memory_order_acquire);
         if (compare_some()) continue;
@@ -209,7 +209,7 @@ void FrontJudge::Work::compare_all() {
     }
 }
 
-void FrontJudge::Work::judge(const Observed& seen) {
+void PairJudge::Work::judge(const Observed& seen) {
     ++position;
     if (!compare::read_query(seen.query)) {
         judge::Collector::malformed_question(done);
@@ -253,7 +253,7 @@ void FrontJudge::Work::judge(const Observed& seen) {
 }
 
 /// What there is to say of signatures without asking anybody.
-SeenSignatures FrontJudge::Work::signatures_of(const Observed& seen) {
+SeenSignatures PairJudge::Work::signatures_of(const Observed& seen) {
     SeenSignatures out;
     const base::Instant now = runtime::now();
     for (const judge::Side side : {judge::Side::older, judge::Side::newer}) {
@@ -272,8 +272,8 @@ SeenSignatures FrontJudge::Work::signatures_of(const Observed& seen) {
 }
 
 /// A pair that is the same if its signatures are good, and that nobody asks about.
-void FrontJudge::Work::judge_same(judge::Stretch& into, const judge::Pair& pair,
-                                  const SeenSignatures& known) {
+void PairJudge::Work::judge_same(judge::Stretch& into, const judge::Pair& pair,
+                                 const SeenSignatures& known) {
     const auto& [older, newer] = known.told;
     if (newer.bad() || (older.bad() && newer.good()))
         collector.bad_signatures(into, pair, known.told);
@@ -285,9 +285,9 @@ void FrontJudge::Work::judge_same(judge::Stretch& into, const judge::Pair& pair,
 
 /// A difference, as it was seen. Where it would be explained if only somebody had asked, it was not
 /// compared.
-void FrontJudge::Work::judge_difference(judge::Stretch& into, const judge::Pair& pair,
-                                        const compare::Difference& difference,
-                                        const SeenSignatures& known) {
+void PairJudge::Work::judge_difference(judge::Stretch& into, const judge::Pair& pair,
+                                       const compare::Difference& difference,
+                                       const SeenSignatures& known) {
     judge::Collector::Again seen;
     seen.signatures = known.told;
     for (const std::size_t i : {0U, 1U})
@@ -307,8 +307,8 @@ void FrontJudge::Work::judge_difference(judge::Stretch& into, const judge::Pair&
 }
 
 /// What is left when nobody asks any more.
-void FrontJudge::Work::judge_left(judge::Stretch& into, std::uint64_t at, const Observed& seen,
-                                  base::Instant when) {
+void PairJudge::Work::judge_left(judge::Stretch& into, std::uint64_t at, const Observed& seen,
+                                 base::Instant when) {
     const judge::Pair pair{.position = at,
                            .at = when,
                            .asked = asked_of(seen),
@@ -326,7 +326,7 @@ void FrontJudge::Work::judge_left(judge::Stretch& into, std::uint64_t at, const 
 }
 
 /// False: there is no room.
-bool FrontJudge::Work::give_away(const Observed& seen, const std::string& cause) {
+bool PairJudge::Work::give_away(const Observed& seen, const std::string& cause) {
     if (!asks_again) return false;
     const std::scoped_lock lock(again_mutex);
     const bool is_unanswered = !is_answered(seen);
@@ -351,7 +351,7 @@ bool FrontJudge::Work::give_away(const Observed& seen, const std::string& cause)
     return true;
 }
 
-Status FrontJudge::Work::read(capture::Batch& batch) {
+Status PairJudge::Work::read(capture::Batch& batch) {
     batch.clear();
     std::unique_lock lock(again_mutex);
     again_wakes.wait_for(lock, longest_wait, [&] { return again_ended || !again_waiting.empty(); });
@@ -376,8 +376,8 @@ Status FrontJudge::Work::read(capture::Batch& batch) {
     return {};
 }
 
-void FrontJudge::Work::ask_again() {
-    runs::RunOptions run_options;
+void PairJudge::Work::ask_again() {
+    runs::Options run_options;
     run_options.older = options.older;
     run_options.newer = options.newer;
     run_options.policy = options.policy;
@@ -416,26 +416,26 @@ void FrontJudge::Work::ask_again() {
 }
 
 /// One question, as it came out when both servers were asked again.
-Status FrontJudge::Work::asked_again(judge::Stretch&& stretch) {
+Status PairJudge::Work::asked_again(judge::Stretch&& stretch) {
     const std::scoped_lock lock(mutex, again_mutex);
     const auto found = again.find(stretch.first);
-    const judge::Tally& tally = stretch.tally;
+    const judge::Sums& sums = stretch.sums;
     // The end came before: it is judged as it was seen.
-    if (found == again.end() || tally.asked == 0 || tally.dropped != 0) {
-        judge::Tally network;
-        network.stray = tally.stray;
-        network.repeats = tally.repeats;
-        done.tally.add(network);
+    if (found == again.end() || sums.asked == 0 || sums.dropped != 0) {
+        judge::Sums network;
+        network.stray = sums.stray;
+        network.repeats = sums.repeats;
+        done.sums.add(network);
         return {};
     }
     const Again& original = found->second;
     const Observed& seen = original.seen;
     if (!is_answered(seen)) {
         --again_unanswered;
-        if (tally.timed_out == 0)
+        if (sums.timed_out == 0)
             for (const judge::Side side : {judge::Side::older, judge::Side::newer})
                 if ((side == judge::Side::older ? seen.older : seen.newer).empty())
-                    ++done.tally.repeats[static_cast<std::size_t>(side)];
+                    ++done.sums.repeats[static_cast<std::size_t>(side)];
     } else {
         const auto difference =
             collector.comparer().difference(asked_of(seen), seen.older, seen.newer);
@@ -443,18 +443,18 @@ Status FrontJudge::Work::asked_again(judge::Stretch&& stretch) {
             stretch.cases[0].cause == difference.open_end->cause)
             ends.learn(*difference.open_end);
         const auto came_to = [&](compare::Verdict verdict) {
-            return tally.by_verdict[static_cast<std::size_t>(verdict)] != 0;
+            return sums.by_verdict[static_cast<std::size_t>(verdict)] != 0;
         };
         const bool has_changed =
-            tally.same != 0 || came_to(compare::Verdict::in_flight) ||
+            sums.same != 0 || came_to(compare::Verdict::in_flight) ||
             came_to(compare::Verdict::unstable) ||
-            tally.by_rule[static_cast<std::size_t>(compare::Rule::rotating)] != 0;
-        if (tally.unconfirmed != 0)
-            collector.asked_again(original.cause, judge::Collector::Came::silent);
+            sums.by_rule[static_cast<std::size_t>(compare::Rule::rotating)] != 0;
+        if (sums.unconfirmed != 0)
+            collector.asked_again(original.cause, judge::Collector::AgainOutcome::silent);
         else if (has_changed)
-            collector.asked_again(original.cause, judge::Collector::Came::otherwise);
-        else if (tally.asked_again != 0)
-            collector.asked_again(original.cause, judge::Collector::Came::same_again);
+            collector.asked_again(original.cause, judge::Collector::AgainOutcome::otherwise);
+        else if (sums.asked_again != 0)
+            collector.asked_again(original.cause, judge::Collector::AgainOutcome::same_again);
         if (const auto place = again_alike.find(hash_of(seen));
             place != again_alike.end() && place->second == found->first)
             again_alike.erase(place);
@@ -466,7 +466,7 @@ Status FrontJudge::Work::asked_again(judge::Stretch&& stretch) {
     return {};
 }
 
-void FrontJudge::Work::finish() {
+void PairJudge::Work::finish() {
     stopping.store(true, std::memory_order_release);
     if (comparing.joinable()) comparing.join();
     {
@@ -480,47 +480,47 @@ void FrontJudge::Work::finish() {
     if (asking.joinable()) asking.join();
 }
 
-judge::Stretch FrontJudge::Work::take() {
+judge::Stretch PairJudge::Work::take() {
     const std::scoped_lock lock(mutex);
     for (Counted& told : counted) {
         const Channel& channel = *told.channel;
         const std::uint64_t drops = channel.dropped.value() - told.drops;
-        done.tally.asked += drops;
-        done.tally.dropped += drops;
+        done.sums.asked += drops;
+        done.sums.dropped += drops;
         told.drops += drops;
         const std::uint64_t repeats = channel.repeats.value() - told.repeats;
-        done.tally.repeats[static_cast<std::size_t>(judge::Side::newer)] += repeats;
+        done.sums.repeats[static_cast<std::size_t>(judge::Side::newer)] += repeats;
         told.repeats += repeats;
         for (std::size_t side = 0; side < judge::sides; ++side)
             for (std::size_t what = 0; what < ask::stray_count; ++what) {
                 const std::uint64_t strays =
                     channel.strays[side][what].value() - told.strays[side][what];
-                done.tally.stray[side][what] += strays;
+                done.sums.stray[side][what] += strays;
                 told.strays[side][what] += strays;
             }
     }
     judge::Stretch out = std::exchange(done, {});
-    if (out.tally.asked > 0) {
+    if (out.sums.asked > 0) {
         out.first = taken + 1;
-        taken += out.tally.asked;
+        taken += out.sums.asked;
         out.last = taken;
     }
     return out;
 }
 
-FrontJudge::FrontJudge(const FrontOptions& options, std::vector<Channel*> channels,
-                       std::vector<const Channel*> others)
+PairJudge::PairJudge(const Options& options, std::vector<Channel*> channels,
+                     std::vector<const Channel*> others)
     : work_(std::make_unique<Work>(options, std::move(channels), std::move(others))) {
     work_->start();
 }
 
-FrontJudge::~FrontJudge() = default;
+PairJudge::~PairJudge() = default;
 
-void FrontJudge::finish() {
+void PairJudge::finish() {
     work_->finish();
 }
 
-judge::Stretch FrontJudge::take() {
+judge::Stretch PairJudge::take() {
     return work_->take();
 }
 

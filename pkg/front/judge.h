@@ -14,13 +14,13 @@ namespace zc::front {
 /// Compares what comes through `channels` until destroyed; what `others` count, whose pairs go
 /// elsewhere, it tells with it. A difference is asked again on a second
 /// thread, if it has room; so servers that are slow to answer delay nothing else.
-class FrontJudge {
+class PairJudge {
 public:
-    FrontJudge(const FrontOptions& options, std::vector<Channel*> channels,
-               std::vector<const Channel*> others);
-    ~FrontJudge();  // finishes
-    FrontJudge(const FrontJudge&) = delete;
-    FrontJudge& operator=(const FrontJudge&) = delete;
+    PairJudge(const Options& options, std::vector<Channel*> channels,
+              std::vector<const Channel*> others);
+    ~PairJudge();  // finishes
+    PairJudge(const PairJudge&) = delete;
+    PairJudge& operator=(const PairJudge&) = delete;
 
     /// Compares what is in the channels, waits for what is being asked again, and ends its threads.
     /// Nobody puts anything into a channel any more.

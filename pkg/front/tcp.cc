@@ -73,7 +73,7 @@ struct Connection {
 
 }  // namespace
 
-struct FrontTcp::Work {
+struct TcpRelay::Work {
     Work(std::vector<net::Descriptor> listeners_given, const Options& options_given,
          Channel& channel_given)
         : options(options_given),
@@ -167,7 +167,7 @@ net::Descriptor connect_tcp(const net::Endpoint& to) noexcept {
 
 }  // namespace
 
-void FrontTcp::Work::accept_all(std::size_t listener) {
+void TcpRelay::Work::accept_all(std::size_t listener) {
     for (int i = 0; i < accepts_max; ++i) {
         net::SocketAddress from{};
         socklen_t size = sizeof from;
@@ -195,7 +195,7 @@ void FrontTcp::Work::accept_all(std::size_t listener) {
     }
 }
 
-void FrontTcp::Work::admit(net::Descriptor client, const net::SocketAddress& from) {
+void TcpRelay::Work::admit(net::Descriptor client, const net::SocketAddress& from) {
     auto made = std::make_unique<Connection>();
     Connection& one = *made;
     one.client = std::move(client);
@@ -223,7 +223,7 @@ void FrontTcp::Work::admit(net::Descriptor client, const net::SocketAddress& fro
 }
 
 template <class Each>
-bool FrontTcp::Work::read_some(const net::Descriptor& socket, const Each& each) {
+bool TcpRelay::Work::read_some(const net::Descriptor& socket, const Each& each) {
     const ssize_t count = recv(socket.get(), input.data(), input.size(), MSG_DONTWAIT);
     if (count < 0) return errno == EAGAIN || errno == EINTR;
     if (count == 0) return false;
@@ -231,7 +231,7 @@ bool FrontTcp::Work::read_some(const net::Descriptor& socket, const Each& each) 
     return true;
 }
 
-void FrontTcp::Work::from_client(Connection& one) {
+void TcpRelay::Work::from_client(Connection& one) {
     const bool goes_on = read_some(one.client, [&](base::Octets octets) {
         one.last = now;
         one.to_older.add(octets);
@@ -280,7 +280,7 @@ Open* open_of(Connection& one, base::Octets message, Message Observed::*side) {
 
 }  // namespace
 
-void FrontTcp::Work::from_older(Connection& one) {
+void TcpRelay::Work::from_older(Connection& one) {
     const bool goes_on = read_some(one.older, [&](base::Octets octets) {
         one.last = one.older_last = now;
         one.to_client.add(octets);
@@ -298,7 +298,7 @@ void FrontTcp::Work::from_older(Connection& one) {
     if (!goes_on) one.older_ended = true;
 }
 
-void FrontTcp::Work::from_newer(Connection& one) {
+void TcpRelay::Work::from_newer(Connection& one) {
     const bool goes_on = read_some(one.newer, [&](base::Octets octets) {
         one.from_newer.take(octets, [&](base::Octets message) {
             if (Open* open = open_of(one, message, &Observed::newer))
@@ -311,7 +311,7 @@ void FrontTcp::Work::from_newer(Connection& one) {
 }
 
 /// Connects when there is a question: a server may close what is idle (RFC 7766 section 6.2.3).
-bool FrontTcp::Work::has_newer(Connection& one) {
+bool TcpRelay::Work::has_newer(Connection& one) {
     if (one.newer.get() >= 0) return true;
     if (now < one.newer_again) return false;
     one.newer_again = now + newer_pause;
@@ -325,7 +325,7 @@ bool FrontTcp::Work::has_newer(Connection& one) {
     return false;
 }
 
-void FrontTcp::Work::lose_newer(Connection& one) {
+void TcpRelay::Work::lose_newer(Connection& one) {
     const bool owes = std::any_of(one.open.begin(), one.open.end(),
                                   [](const Open& open) { return open.pair.newer.empty(); });
     if (owes)
@@ -337,7 +337,7 @@ void FrontTcp::Work::lose_newer(Connection& one) {
 
 /// Hands over what has both answers, and what will not get them. An answer that its client did not
 /// wait for is none that the old server owes.
-void FrontTcp::Work::complete(Connection& one) {
+void TcpRelay::Work::complete(Connection& one) {
     for (auto open = one.open.begin(); open != one.open.end();) {
         if (one.client_gone && open->pair.older.empty()) {
             channel.dropped.add(1);
@@ -356,7 +356,7 @@ void FrontTcp::Work::complete(Connection& one) {
 }
 
 /// After anything happened to a connection: sends what can be sent, and watches for what can go on.
-void FrontTcp::Work::settle(Connection& one) {
+void TcpRelay::Work::settle(Connection& one) {
     if (!one.over) {
         if (one.older_ended) one.older.reset();
         const std::size_t waited = one.to_client.size();
@@ -388,7 +388,7 @@ void FrontTcp::Work::settle(Connection& one) {
 
 /// Client and old server are done with each other. The new server may still have to answer; so many
 /// such connections are kept as there may be clients, so that it keeps no client away.
-void FrontTcp::Work::leave(Connection& one) {
+void TcpRelay::Work::leave(Connection& one) {
     one.client.reset();
     one.older.reset();
     one.over = true;
@@ -399,7 +399,7 @@ void FrontTcp::Work::leave(Connection& one) {
     one.open.clear();
 }
 
-void FrontTcp::Work::end(Connection& one) {
+void TcpRelay::Work::end(Connection& one) {
     if (!one.over) leave(one);
     one.newer.reset();
     ended.push_back(std::move(*one.self));
@@ -407,7 +407,7 @@ void FrontTcp::Work::end(Connection& one) {
 }
 
 /// There is no memory for what it brings.
-void FrontTcp::Work::give_up(Connection& one) noexcept {
+void TcpRelay::Work::give_up(Connection& one) noexcept {
     channel.given_up.add(1);
     channel.dropped.add(one.open.size());
     one.open.clear();
@@ -415,7 +415,7 @@ void FrontTcp::Work::give_up(Connection& one) noexcept {
     if (!one.over) leave(one);  // `expire` ends it
 }
 
-void FrontTcp::Work::handle(const Watch& what, std::uint32_t events) {
+void TcpRelay::Work::handle(const Watch& what, std::uint32_t events) {
     Connection& one = *what.connection;
     const bool readable = (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0;
     switch (what.role) {
@@ -440,7 +440,7 @@ void FrontTcp::Work::handle(const Watch& what, std::uint32_t events) {
     settle(one);
 }
 
-void FrontTcp::Work::expire() {
+void TcpRelay::Work::expire() {
     ended.clear();
     if (now - looked < between_looks) return;
     looked = now;
@@ -458,7 +458,7 @@ void FrontTcp::Work::expire() {
     ended.clear();
 }
 
-void FrontTcp::Work::round() {
+void TcpRelay::Work::round() {
     std::array<epoll_event, events_max> ready{};
     const int count = epoll_wait(epoll.get(), ready.data(), events_max,
                                  connections.empty() && !accept_paused ? -1 : wait_ms);
@@ -482,12 +482,12 @@ void FrontTcp::Work::round() {
     }
 }
 
-FrontTcp::FrontTcp(std::vector<net::Descriptor> listeners, const Options& options, Channel& channel)
+TcpRelay::TcpRelay(std::vector<net::Descriptor> listeners, const Options& options, Channel& channel)
     : work_(std::make_unique<Work>(std::move(listeners), options, channel)) {}
 
-FrontTcp::~FrontTcp() = default;
+TcpRelay::~TcpRelay() = default;
 
-void FrontTcp::run() noexcept {
+void TcpRelay::run() noexcept {
     Work& work = *work_;
     while (!work.stopping.load(std::memory_order_relaxed)) work.round();
     // What is under way may end within the time that an answer may take, a transfer within more.
@@ -508,7 +508,7 @@ void FrontTcp::run() noexcept {
     }
 }
 
-void FrontTcp::stop() noexcept {
+void TcpRelay::stop() noexcept {
     work_->stopping.store(true, std::memory_order_relaxed);
     const std::uint64_t one = 1;
     // It cannot fail: the counter of the eventfd is far from full.

@@ -16,7 +16,7 @@
 
 namespace zc::front {
 
-class FrontTcp {
+class TcpRelay {
 public:
     struct Options {
         net::Endpoint older, newer;
@@ -28,10 +28,10 @@ public:
     };
 
     /// Throws std::system_error when the system refuses what it needs. `channel` outlives it.
-    FrontTcp(std::vector<net::Descriptor> listeners, const Options& options, Channel& channel);
-    ~FrontTcp();
-    FrontTcp(const FrontTcp&) = delete;
-    FrontTcp& operator=(const FrontTcp&) = delete;
+    TcpRelay(std::vector<net::Descriptor> listeners, const Options& options, Channel& channel);
+    ~TcpRelay();
+    TcpRelay(const TcpRelay&) = delete;
+    TcpRelay& operator=(const TcpRelay&) = delete;
 
     /// Until `stop`; then accepts nobody, and passes on what clients still wait for: answers for
     /// `timeout`, zone transfers that go on for up to 10 s. Who waits for nothing is closed at

@@ -86,7 +86,7 @@ private:
 
 }  // namespace
 
-struct FrontUdp::Work {
+struct UdpRelay::Work {
     using Index = InFlight<Asked>::Index;
     static constexpr Index none = InFlight<Asked>::none;
 
@@ -185,7 +185,7 @@ struct FrontUdp::Work {
     std::atomic<bool> stopping{false};
 };
 
-void FrontUdp::Work::take_queries(std::size_t listener) noexcept {
+void UdpRelay::Work::take_queries(std::size_t listener) noexcept {
     const Listener& own = listeners[listener];
     // No more than there is room for: one that gives way must not be of this batch, whose queries
     // are sent from where they wait.
@@ -236,7 +236,7 @@ void FrontUdp::Work::take_queries(std::size_t listener) noexcept {
 }
 
 /// True: there may be more.
-bool FrontUdp::Work::take_answers(std::size_t from) noexcept {
+bool UdpRelay::Work::take_answers(std::size_t from) noexcept {
     const int received = answers.receive(older[from].get());
     if (received < 0 && errno == ECONNREFUSED) channel.stray(judge::Side::older, ask::Stray::reset);
     std::size_t sent = 0;
@@ -278,7 +278,7 @@ bool FrontUdp::Work::take_answers(std::size_t from) noexcept {
     return static_cast<std::size_t>(std::max(received, 0)) == datagrams_max;
 }
 
-void FrontUdp::Work::expire() noexcept {
+void UdpRelay::Work::expire() noexcept {
     for (Index longest = asked.longest();
          longest != none && asked.has_waited(longest, now, options.timeout);
          longest = asked.longest()) {
@@ -288,7 +288,7 @@ void FrontUdp::Work::expire() noexcept {
     if (remembers) remembers = asked.forget(now);
 }
 
-void FrontUdp::Work::round(int at_most_ms) noexcept {
+void UdpRelay::Work::round(int at_most_ms) noexcept {
     std::array<epoll_event, older_sockets + 64> ready{};
     const int count =
         epoll_wait(epoll.get(), ready.data(), static_cast<int>(ready.size()), at_most_ms);
@@ -307,12 +307,12 @@ void FrontUdp::Work::round(int at_most_ms) noexcept {
     if (unread.may_expire(more, now)) expire();
 }
 
-FrontUdp::FrontUdp(std::vector<Listener> listeners, const Options& options, Channel& channel)
+UdpRelay::UdpRelay(std::vector<Listener> listeners, const Options& options, Channel& channel)
     : work_(std::make_unique<Work>(std::move(listeners), options, channel)) {}
 
-FrontUdp::~FrontUdp() = default;
+UdpRelay::~UdpRelay() = default;
 
-void FrontUdp::run() noexcept {
+void UdpRelay::run() noexcept {
     Work& work = *work_;
     while (!work.stopping.load(std::memory_order_relaxed))
         work.round(work.asked.any_waits() || work.remembers ? work.wait_ms : -1);
@@ -323,7 +323,7 @@ void FrontUdp::run() noexcept {
     while (work.asked.any_waits()) work.round(work.wait_ms);
 }
 
-void FrontUdp::stop() noexcept {
+void UdpRelay::stop() noexcept {
     work_->stopping.store(true, std::memory_order_relaxed);
     const std::uint64_t one = 1;
     // It cannot fail: the counter of the eventfd is far from full.

@@ -3,7 +3,7 @@
 // A query goes to the old server under an ID and from a port that nobody can foresee; the answer
 // that comes back there, with the same question, goes to the client with the client's ID. A query
 // that has to give way for lack of room is answered with SERVFAIL. What was asked and answered goes
-// on to a FrontAsker. The old server gets what the client sends, and no more.
+// on to a NewerAsker. The old server gets what the client sends, and no more.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@
 
 namespace zc::front {
 
-class FrontUdp {
+class UdpRelay {
 public:
     struct Options {
         net::Endpoint older;
@@ -35,10 +35,10 @@ public:
 
     /// Gives pairs without the new server's answer to `channel`, which outlives it. Throws
     /// std::system_error when the system refuses what it needs.
-    FrontUdp(std::vector<Listener> listeners, const Options& options, Channel& channel);
-    ~FrontUdp();
-    FrontUdp(const FrontUdp&) = delete;
-    FrontUdp& operator=(const FrontUdp&) = delete;
+    UdpRelay(std::vector<Listener> listeners, const Options& options, Channel& channel);
+    ~UdpRelay();
+    UdpRelay(const UdpRelay&) = delete;
+    UdpRelay& operator=(const UdpRelay&) = delete;
 
     /// Until `stop`; then passes on what the old server still answers in time.
     void run() noexcept;

@@ -30,26 +30,26 @@ End end_of(const Pair& pair, What what) noexcept {
     return what == What::malformed ? End::malformed : End::compared;
 }
 
-void count_end(Tally& tally, const Pair& pair, End end) noexcept {
-    ++tally.asked;
+void count_end(Sums& sums, const Pair& pair, End end) noexcept {
+    ++sums.asked;
     switch (end) {
         case End::compared:
-            ++tally.compared;
+            ++sums.compared;
             break;
         case End::timed_out:
-            ++tally.timed_out;
+            ++sums.timed_out;
             break;
         case End::malformed:
-            ++tally.malformed;
+            ++sums.malformed;
             break;
     }
-    if (pair.older.empty()) count_one(tally.timeouts, Side::older);
-    if (pair.newer.empty()) count_one(tally.timeouts, Side::newer);
+    if (pair.older.empty()) count_one(sums.timeouts, Side::older);
+    if (pair.newer.empty()) count_one(sums.timeouts, Side::newer);
 }
 
-void count_rules(Tally& tally, compare::RuleSet needed) noexcept {
+void count_rules(Sums& sums, compare::RuleSet needed) noexcept {
     for (std::uint32_t bits = needed.bits(); bits != 0; bits &= bits - 1)
-        ++tally.by_rule[static_cast<std::size_t>(__builtin_ctz(bits))];
+        ++sums.by_rule[static_cast<std::size_t>(__builtin_ctz(bits))];
 }
 
 std::vector<std::uint8_t> copy(base::Octets octets) {
@@ -241,20 +241,20 @@ Collector::Same Collector::same(Stretch& into, const compare::Asked& asked, base
     const compare::Sameness sameness = work_->comparer.same(asked, older, newer);
     if (!sameness.same) return Same::no;
     if (sameness.needed.has(Rule::signatures)) return Same::if_verified;
-    ++into.tally.asked;
-    ++into.tally.compared;
-    ++into.tally.same;
-    if (identical(older, newer)) ++into.tally.identical;
-    count_rules(into.tally, sameness.needed);
+    ++into.sums.asked;
+    ++into.sums.compared;
+    ++into.sums.same;
+    if (identical(older, newer)) ++into.sums.identical;
+    count_rules(into.sums, sameness.needed);
     return Same::yes;
 }
 
 void Collector::verified(Stretch& into, const Pair& pair) noexcept {
-    ++into.tally.asked;
-    ++into.tally.compared;
-    ++into.tally.same;
-    if (identical(pair.older, pair.newer)) ++into.tally.identical;
-    count_rules(into.tally, work_->comparer.same(pair.asked, pair.older, pair.newer).needed);
+    ++into.sums.asked;
+    ++into.sums.compared;
+    ++into.sums.same;
+    if (identical(pair.older, pair.newer)) ++into.sums.identical;
+    count_rules(into.sums, work_->comparer.same(pair.asked, pair.older, pair.newer).needed);
 }
 
 compare::Judgement Collector::judgement(const Pair& pair, const compare::Difference& difference,
@@ -351,14 +351,14 @@ void Collector::judged(Stretch& into, const Pair& pair, compare::Judgement judge
 void Collector::Work::keep(Stretch& into, const Pair& pair, compare::Judgement judgement,
                            std::vector<std::string> facets, const std::string& cause,
                            base::Octets referee, End end) {
-    Tally& tally = into.tally;
-    count_end(tally, pair, end);
-    count_one(tally.by_what, judgement.what);
-    count_one(tally.by_where, judgement.where);
-    count_one(tally.by_verdict, judgement.verdict);
-    if (judgement.rule) count_one(tally.by_rule, *judgement.rule);
-    ++(compare::is_explained(judgement.verdict, judgement.what) ? tally.explained
-                                                                : tally.unexplained);
+    Sums& sums = into.sums;
+    count_end(sums, pair, end);
+    count_one(sums.by_what, judgement.what);
+    count_one(sums.by_where, judgement.where);
+    count_one(sums.by_verdict, judgement.verdict);
+    if (judgement.rule) count_one(sums.by_rule, *judgement.rule);
+    ++(compare::is_explained(judgement.verdict, judgement.what) ? sums.explained
+                                                                : sums.unexplained);
 
     SeenCause* seen = cause_or_null(cause + '\n' + std::string(to_string(judgement.verdict)) +
                                     '\n' + std::string(to_string(judgement.what)) + '\n' +
@@ -389,24 +389,24 @@ void Collector::Work::keep(Stretch& into, const Pair& pair, compare::Judgement j
 }
 
 void Collector::malformed_question(Stretch& into) noexcept {
-    ++into.tally.asked;
-    ++into.tally.malformed;
+    ++into.sums.asked;
+    ++into.sums.malformed;
 }
 
 void Collector::dropped(Stretch& into) noexcept {
-    ++into.tally.asked;
-    ++into.tally.dropped;
+    ++into.sums.asked;
+    ++into.sums.dropped;
 }
 
-void Collector::asked_again(const std::string& cause, Came came) {
+void Collector::asked_again(const std::string& cause, AgainOutcome outcome) {
     SeenCause* const seen = work_->cause_or_null(cause);
     if (seen == nullptr) return;
-    if (came == Came::silent) {
+    if (outcome == AgainOutcome::silent) {
         ++seen->silent;
         return;
     }
     seen->silent = 0;
-    if (came == Came::same_again) ++seen->stayed;
+    if (outcome == AgainOutcome::same_again) ++seen->stayed;
 }
 
 bool Collector::worth_asking(const std::string& cause, std::uint64_t stayed_max) {

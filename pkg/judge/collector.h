@@ -124,12 +124,12 @@ public:
     static void dropped(Stretch& into) noexcept;
 
     /// What a difference came to when it was asked again.
-    enum class Came : std::uint8_t {
+    enum class AgainOutcome : std::uint8_t {
         same_again,  // it stayed
         otherwise,   // it did not
         silent,      // a side did not answer
     };
-    void asked_again(const std::string& cause, Came came);
+    void asked_again(const std::string& cause, AgainOutcome outcome);
     /// Whether one more difference of this cause is worth asking again: not when `stayed_max` of
     /// them stayed, nor when there are too many causes; and of those behind as many in a row that
     /// were not answered, one in silent_probe is.

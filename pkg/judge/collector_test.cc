@@ -73,30 +73,30 @@ TEST_CASE("a bad signature of the new server alone decides what nothing else dec
 }
 
 TEST_CASE("asking again is bounded by what stayed, and by silence for as long as it lasts") {
-    using Came = Collector::Came;
+    using AgainOutcome = Collector::AgainOutcome;
     constexpr std::uint64_t stayed_max = 4;
     Collector collector(compare::Policy(), nullptr);
     for (int i = 0; i < 100; ++i) {
         CHECK(collector.worth_asking("rotates", stayed_max));
-        collector.asked_again("rotates", Came::otherwise);
+        collector.asked_again("rotates", AgainOutcome::otherwise);
     }
     for (std::uint64_t i = 0; i < stayed_max; ++i) {
         CHECK(collector.worth_asking("stays", stayed_max));
-        collector.asked_again("stays", Came::same_again);
+        collector.asked_again("stays", AgainOutcome::same_again);
         CHECK(collector.worth_asking("silent", stayed_max));
-        collector.asked_again("silent", Came::silent);
+        collector.asked_again("silent", AgainOutcome::silent);
     }
     CHECK(!collector.worth_asking("stays", stayed_max));
     std::uint64_t probes = 0;
     for (std::uint64_t i = 0; i < 10 * Collector::silent_probe; ++i)
         probes += collector.worth_asking("silent", stayed_max) ? 1U : 0U;
     CHECK(probes == 10);
-    collector.asked_again("silent", Came::otherwise);
+    collector.asked_again("silent", AgainOutcome::otherwise);
     CHECK(collector.worth_asking("silent", stayed_max));
     CHECK(collector.worth_asking("silent", stayed_max));
     // A server may make up as many causes as it likes.
     for (std::size_t i = 0; i < Collector::causes_max; ++i)
-        collector.asked_again("cause " + std::to_string(i), Came::otherwise);
+        collector.asked_again("cause " + std::to_string(i), AgainOutcome::otherwise);
     CHECK(!collector.worth_asking("one more", stayed_max));
 }
 
@@ -121,7 +121,7 @@ TEST_CASE("every case gets samples, however many a case of the same cause has ha
         Stretch stretch;
         judge_one(stretch, compare::Where::empty_non_terminal);
         CHECK(stretch.samples.size() == (i < Collector::samples_a_cause ? 1 : 0));
-        CHECK(stretch.tally.balanced());
+        CHECK(stretch.sums.balanced());
     }
     Stretch stretch;
     judge_one(stretch, compare::Where::exact);
@@ -174,13 +174,13 @@ TEST_CASE("a new cause with each answer, and long answers, are counted in bounde
         if (i % 1000 != 0) continue;
         CHECK(done.octets() <= Stretch::samples_octets_max + (std::size_t{2} << 20));
         samples_octets += done.samples_octets;
-        kept.tally.add(done.tally);
+        kept.sums.add(done.sums);
         for (const CaseCount& one : done.cases) kept.cases.add(one);
         done = {};
     }
     CHECK(samples_octets <= Collector::samples_octets_max);
     CHECK(samples_octets > Collector::samples_octets_max / 2);
-    CHECK(kept.tally.differences() == questions);
+    CHECK(kept.sums.differences() == questions);
     CHECK(kept.cases.size() <= Collector::causes_max + 1);
     std::uint64_t sum = 0;
     for (const CaseCount& one : kept.cases) sum += one.count;

@@ -25,7 +25,7 @@ std::string_view to_string(Side side) noexcept {
     return "";
 }
 
-void Tally::add(const Tally& other, std::uint64_t times) noexcept {
+void Sums::add(const Sums& other, std::uint64_t times) noexcept {
     asked += other.asked * times;
     compared += other.compared * times;
     timed_out += other.timed_out * times;

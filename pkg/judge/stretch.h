@@ -28,7 +28,7 @@ constexpr std::size_t index_of(Side side) noexcept {
 std::string_view to_string(Side side) noexcept;  // "old", "new", "referee"
 
 /// Sums of any stretch of a run. Always asked = compared + timed_out + dropped + malformed.
-struct Tally {
+struct Sums {
     std::uint64_t asked = 0;      // questions taken from the source
     std::uint64_t compared = 0;   // both sides gave a response that can be compared
     std::uint64_t timed_out = 0;  // a side gave none, after all repeats
@@ -52,7 +52,7 @@ struct Tally {
     /// Of them, those that stand as they were first seen: a side did not answer.
     std::uint64_t unconfirmed = 0;
 
-    void add(const Tally& other, std::uint64_t times = 1) noexcept;
+    void add(const Sums& other, std::uint64_t times = 1) noexcept;
     bool balanced() const noexcept { return asked == compared + timed_out + dropped + malformed; }
     std::uint64_t differences() const noexcept { return explained + unexplained; }
 };
@@ -106,7 +106,7 @@ private:
 /// has half of one.
 struct Stretch {
     std::uint64_t first = 0, last = 0;  // positions in the source, first <= last
-    Tally tally;
+    Sums sums;
     /// Every difference counts in `cases`; `samples` has the first few of each cause, as far as
     /// `keep` takes them.
     CaseCounts cases;

@@ -77,9 +77,9 @@ std::vector<Point> points_of(const std::vector<results::Minute>& minutes,
     for (const results::Minute& minute : minutes) {
         Point& point = points[static_cast<std::size_t>((minute_of(minute.begin) - first) / step)];
         point.known = true;
-        point.compared += minute.tally.compared;
-        point.explained += minute.tally.explained;
-        point.unexplained += minute.tally.unexplained;
+        point.compared += minute.sums.compared;
+        point.explained += minute.sums.explained;
+        point.unexplained += minute.sums.unexplained;
         point.busy_nanoseconds += (minute.last - minute.first).nanoseconds;
     }
     // A case is open from when it was first seen to when it was last seen, or accepted: what is
@@ -157,21 +157,21 @@ void put_bars(std::string& out, std::string_view title, std::vector<Bar> bars) {
     out += "</div></div>\n";
 }
 
-void put_shares(std::string& out, const judge::Tally& tally) {
+void put_shares(std::string& out, const judge::Sums& sums) {
     std::vector<Bar> verdicts;
-    for (std::size_t i = 0; i < tally.by_verdict.size(); ++i) {
+    for (std::size_t i = 0; i < sums.by_verdict.size(); ++i) {
         const auto verdict = static_cast<compare::Verdict>(i);
         verdicts.push_back(
-            {std::string(to_string(verdict)), tally.by_verdict[i],
+            {std::string(to_string(verdict)), sums.by_verdict[i],
              compare::is_explained(verdict, compare::What::answer) ? "soft" : "bad"});
     }
     std::vector<Bar> whats;
-    for (std::size_t i = 0; i < tally.by_what.size(); ++i)
-        whats.push_back({std::string(to_string(static_cast<compare::What>(i))), tally.by_what[i]});
+    for (std::size_t i = 0; i < sums.by_what.size(); ++i)
+        whats.push_back({std::string(to_string(static_cast<compare::What>(i))), sums.by_what[i]});
     std::vector<Bar> wheres;
-    for (std::size_t i = 0; i < tally.by_where.size(); ++i)
+    for (std::size_t i = 0; i < sums.by_where.size(); ++i)
         wheres.push_back(
-            {std::string(to_string(static_cast<compare::Where>(i))), tally.by_where[i]});
+            {std::string(to_string(static_cast<compare::Where>(i))), sums.by_where[i]});
     out += "<h2>Differences by verdict and kind</h2>\n<div class=cards>\n";
     put_bars(out, "Verdict", std::move(verdicts));
     put_bars(out, "What differs", std::move(whats));
@@ -179,11 +179,11 @@ void put_shares(std::string& out, const judge::Tally& tally) {
     out += "</div>\n";
 }
 
-void put_rules(std::string& out, const judge::Tally& tally) {
+void put_rules(std::string& out, const judge::Sums& sums) {
     out += "<h2>Rules that were needed</h2>\n<div class=card>\n";
     std::vector<compare::RuleRow> rows(compare::rules().begin(), compare::rules().end());
-    const auto count_of = [&tally](const compare::RuleRow& row) {
-        return tally.by_rule[static_cast<std::size_t>(row.rule)];
+    const auto count_of = [&sums](const compare::RuleRow& row) {
+        return sums.by_rule[static_cast<std::size_t>(row.rule)];
     };
     std::erase_if(rows, [&](const compare::RuleRow& row) { return count_of(row) == 0; });
     std::ranges::stable_sort(
@@ -202,7 +202,7 @@ void put_rules(std::string& out, const judge::Tally& tally) {
     out += "</tbody></table></div>\n";
 }
 
-void put_strays(std::string& out, const judge::Tally& tally) {
+void put_strays(std::string& out, const judge::Sums& sums) {
     std::string rows;
     for (std::size_t side = 0; side < judge::sides; ++side) {
         const std::string who(to_string(static_cast<judge::Side>(side)));
@@ -211,17 +211,17 @@ void put_strays(std::string& out, const judge::Tally& tally) {
             rows += "<tr><td>" + escaped(who) + "<td>" + escaped(what) +
                     "<td class=n data-t=Count>" + term::grouped(count) + "</tr>\n";
         };
-        row("did not answer", tally.timeouts[side]);
-        row("asked again", tally.repeats[side]);
+        row("did not answer", sums.timeouts[side]);
+        row("asked again", sums.repeats[side]);
         for (std::size_t i = 0; i < ask::stray_count; ++i)
             row("not compared: " + std::string(to_string(static_cast<ask::Stray>(i))),
-                tally.stray[side][i]);
+                sums.stray[side][i]);
     }
-    if (tally.unconfirmed != 0)
+    if (sums.unconfirmed != 0)
         rows +=
             "<tr><td>old, new<td>no answer when a difference was asked again"
             "<td class=n data-t=Count>" +
-            term::grouped(tally.unconfirmed) + "</tr>\n";
+            term::grouped(sums.unconfirmed) + "</tr>\n";
     if (rows.empty()) return;
     out +=
         "<h2>On the network</h2>\n<div class=card><table class=stack><thead><tr><th>Side<th>"
@@ -244,8 +244,8 @@ void put_runs(std::string& out, const std::vector<results::RunInfo>& runs) {
                escaped(run.source) + "<td>" + escaped(run.older) + " → " + escaped(run.newer) +
                (run.referee.empty() ? "" : ", referee " + escaped(run.referee)) + "<td>" +
                utc(run.started) + "<td class=n data-t=Compared>" +
-               term::grouped(run.tally.compared) + "<td class=n data-t=Unexplained>" +
-               term::grouped(run.tally.unexplained) + "<td class=dim>" +
+               term::grouped(run.sums.compared) + "<td class=n data-t=Unexplained>" +
+               term::grouped(run.sums.unexplained) + "<td class=dim>" +
                (run.finished ? "whole" : "not at its end") + "</tr>\n";
     }
     out += "</tbody></table></div>\n";
@@ -366,18 +366,18 @@ Status put_cases(std::string& out, results::Results& results,
 }
 
 void put_headline(std::string& out, const results::Summary& summary) {
-    const bool good = summary.tally.unexplained == 0;
+    const bool good = summary.sums.unexplained == 0;
     out += std::string("<div class=\"headline ") +
-           (good && summary.tally.compared > 0 ? "good" : "bad") + "\">";
-    if (summary.tally.compared == 0)
+           (good && summary.sums.compared > 0 ? "good" : "bad") + "\">";
+    if (summary.sums.compared == 0)
         out += "Nothing was compared";
     else if (good)
         out += "No unexplained difference in " +
-               counted(summary.tally.compared, "comparison", "comparisons");
+               counted(summary.sums.compared, "comparison", "comparisons");
     else
-        out += counted(summary.tally.unexplained, "unexplained difference",
-                       "unexplained differences") +
-               " in " + counted(summary.unexplained_cases, "case", "cases");
+        out +=
+            counted(summary.sums.unexplained, "unexplained difference", "unexplained differences") +
+            " in " + counted(summary.unexplained_cases, "case", "cases");
     out += "<small>";
     if (summary.last_unexplained)
         out += "Last seen " + utc(*summary.last_unexplained) +
@@ -404,7 +404,7 @@ void put_charts(std::string& out, const std::vector<Point>& points,
             const double seconds = (*summary.last_compared - *summary.first_compared).as_seconds();
             out += ": " +
                    term::grouped(static_cast<std::uint64_t>(
-                       static_cast<double>(summary.tally.compared) / seconds)) +
+                       static_cast<double>(summary.sums.compared) / seconds)) +
                    " comparisons a second";
         }
         out += ".</div>\n";
@@ -429,7 +429,7 @@ Result<std::string> html_report(results::Results& results, base::Instant now) {
     ZC_TRY(const std::vector<results::CaseInfo> cases, results.cases());
     ZC_TRY(const std::vector<results::Minute> minutes, results.minutes());
     const std::vector<Point> points = points_of(minutes, cases);
-    const judge::Tally& tally = summary.tally;
+    const judge::Sums& sums = summary.sums;
 
     std::string out =
         "<!DOCTYPE html>\n<html lang=en><head><meta charset=utf-8>\n"
@@ -458,21 +458,21 @@ Result<std::string> html_report(results::Results& results, base::Instant now) {
 
     put_headline(out, summary);
     out += "<div class=tiles>\n";
-    put_tile(out, term::grouped(tally.asked), "questions");
-    put_tile(out, term::grouped(tally.compared), "compared");
-    put_tile(out, share(tally.same, tally.compared), "of them the same");
-    put_tile(out, term::grouped(tally.unexplained), "differences unexplained");
-    put_tile(out, term::grouped(tally.explained), "differences explained");
+    put_tile(out, term::grouped(sums.asked), "questions");
+    put_tile(out, term::grouped(sums.compared), "compared");
+    put_tile(out, share(sums.same, sums.compared), "of them the same");
+    put_tile(out, term::grouped(sums.unexplained), "differences unexplained");
+    put_tile(out, term::grouped(sums.explained), "differences explained");
     put_tile(out, term::grouped(summary.cases), "cases");
-    put_tile(out, term::grouped(tally.timed_out), "timed out");
-    put_tile(out, term::grouped(tally.malformed), "malformed");
-    put_tile(out, term::grouped(tally.dropped), "dropped");
+    put_tile(out, term::grouped(sums.timed_out), "timed out");
+    put_tile(out, term::grouped(sums.malformed), "malformed");
+    put_tile(out, term::grouped(sums.dropped), "dropped");
     out += "</div>\n";
     put_charts(out, points, summary);
-    put_shares(out, tally);
+    put_shares(out, sums);
     ZC_TRY_STATUS(put_cases(out, results, cases, runs));
-    put_rules(out, tally);
-    put_strays(out, tally);
+    put_rules(out, sums);
+    put_strays(out, sums);
     put_runs(out, runs);
     out +=
         "<footer>Written " + utc(now) +

@@ -158,22 +158,22 @@ void fill(Results& results) {
         if (minute > 90 && minute < 110) continue;  // it was stopped
         Stretch stretch;
         stretch.first = position + 1;
-        Tally& tally = stretch.tally;
-        tally.asked = 2'000'000 + seed.below(700'000);
-        tally.compared = tally.asked;
-        stretch.last = position += tally.asked;
+        Sums& sums = stretch.sums;
+        sums.asked = 2'000'000 + seed.below(700'000);
+        sums.compared = sums.asked;
+        stretch.last = position += sums.asked;
         std::uint64_t differences = 0;
         for (const Planned& plan : plans) {
             if (minute < plan.from || minute >= plan.to) continue;
-            const std::uint64_t count = tally.asked / plan.one_in / 50 + seed.below(3);
+            const std::uint64_t count = sums.asked / plan.one_in / 50 + seed.below(3);
             if (count == 0) continue;
             const std::string cause =
                 std::string(to_string(plan.what)) + ' ' + std::string(to_string(plan.where));
             stretch.cases.add({cause, plan.what, plan.where, plan.verdict, count});
             differences += count;
-            tally.by_verdict[static_cast<std::size_t>(plan.verdict)] += count;
-            tally.by_what[static_cast<std::size_t>(plan.what)] += count;
-            tally.by_where[static_cast<std::size_t>(plan.where)] += count;
+            sums.by_verdict[static_cast<std::size_t>(plan.verdict)] += count;
+            sums.by_what[static_cast<std::size_t>(plan.what)] += count;
+            sums.by_where[static_cast<std::size_t>(plan.where)] += count;
             Sample sample;
             sample.position = stretch.first + 17;
             sample.at = at(minute * 60);
@@ -192,13 +192,13 @@ void fill(Results& results) {
                                 std::nullopt, plan.sentence, plan.clause};
             stretch.samples.push_back(std::move(sample));
         }
-        tally.same = tally.compared - differences;
-        tally.identical = tally.same / 3;
-        tally.by_rule[0] = tally.same / 2;
-        tally.by_rule[3] = tally.same / 7;
-        tally.by_rule[5] = tally.same / 9;
-        tally.repeats = {seed.below(40), seed.below(90), 0};
-        tally.stray[1][0] = seed.below(9);
+        sums.same = sums.compared - differences;
+        sums.identical = sums.same / 3;
+        sums.by_rule[0] = sums.same / 2;
+        sums.by_rule[3] = sums.same / 7;
+        sums.by_rule[5] = sums.same / 9;
+        sums.repeats = {seed.below(40), seed.below(90), 0};
+        sums.stray[1][0] = seed.below(9);
         std::vector<Stretch> one;
         one.push_back(std::move(stretch));
         REQUIRE(results.add(run, std::move(one), at(minute * 60 + 59)));
@@ -256,7 +256,7 @@ TEST_CASE("text of foreign origin cannot become part of the page") {
     const std::uint64_t id = results.begin(run).value();
     Stretch stretch;
     stretch.first = stretch.last = 1;
-    stretch.tally.asked = stretch.tally.compared = 1;
+    stretch.sums.asked = stretch.sums.compared = 1;
     stretch.cases.add({evil, What::answer, Where::exact, Verdict::undecided, 1});
     Sample sample;
     sample.position = 1;
@@ -299,7 +299,7 @@ TEST_CASE("thousands of cases do not make a page of any size") {
     Stretch stretch;
     stretch.first = 1;
     stretch.last = 3000;
-    stretch.tally.asked = stretch.tally.compared = 3000;
+    stretch.sums.asked = stretch.sums.compared = 3000;
     const Planned plan = {
         Where::exact, What::answer, Verdict::undecided, "x.", "TXT", "", "", {}, {}, 0, 0, 1};
     for (int i = 0; i < 3000; ++i) {

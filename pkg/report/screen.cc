@@ -90,7 +90,7 @@ std::string when_last(const results::Summary& summary, base::Instant now) {
 
 std::vector<Line> screen_lines(const ScreenState& state, term::Screen::Size size) {
     using term::Style;
-    const judge::Tally& tally = state.summary.tally;
+    const judge::Sums& sums = state.summary.sums;
     const std::size_t columns = std::max(size.columns, 40U) - 1;
     const std::size_t rows = std::max(size.rows, 10U);
     std::vector<Line> out;
@@ -101,16 +101,16 @@ std::vector<Line> screen_lines(const ScreenState& state, term::Screen::Size size
         progress += " of about " + term::grouped(state.expected) + " (" +
                     percent(std::min(state.done, state.expected), state.expected) + ")";
     out.push_back({progress + ", " + term::in_words(state.running), Style::dim});
-    out.push_back({term::grouped(tally.compared) + " compared, " + rounded(state.rate) +
-                   "/s now, " + rounded(state.rate_mean) + "/s on average"});
-    out.push_back({percent(tally.same, tally.compared) + " the same, " +
-                   term::grouped(tally.explained) + " explained, " +
-                   counted(tally.timed_out, "timed out", "timed out") + ", " +
-                   term::grouped(tally.malformed) + " malformed, " + term::grouped(tally.dropped) +
+    out.push_back({term::grouped(sums.compared) + " compared, " + rounded(state.rate) + "/s now, " +
+                   rounded(state.rate_mean) + "/s on average"});
+    out.push_back({percent(sums.same, sums.compared) + " the same, " +
+                   term::grouped(sums.explained) + " explained, " +
+                   counted(sums.timed_out, "timed out", "timed out") + ", " +
+                   term::grouped(sums.malformed) + " malformed, " + term::grouped(sums.dropped) +
                    " dropped"});
-    out.push_back({counted(tally.unexplained, "unexplained difference", "unexplained differences") +
+    out.push_back({counted(sums.unexplained, "unexplained difference", "unexplained differences") +
                        " in " + counted(state.summary.unexplained_cases, "case", "cases"),
-                   tally.unexplained == 0 ? Style::green : Style::red});
+                   sums.unexplained == 0 ? Style::green : Style::red});
     out.push_back({when_last(state.summary, state.now)});
     if (!state.burn_down.empty())
         out.push_back(
@@ -118,9 +118,9 @@ std::vector<Line> screen_lines(const ScreenState& state, term::Screen::Size size
 
     // Shares, in three columns.
     const std::size_t third = columns / 3;
-    const auto verdicts = top<compare::Verdict>(tally.by_verdict, third);
-    const auto whats = top<compare::What>(tally.by_what, third);
-    const auto wheres = top<compare::Where>(tally.by_where, third);
+    const auto verdicts = top<compare::Verdict>(sums.by_verdict, third);
+    const auto whats = top<compare::What>(sums.by_what, third);
+    const auto wheres = top<compare::Where>(sums.by_where, third);
     const std::size_t label_rows =
         std::min(label_rows_max, std::max({verdicts.size(), whats.size(), wheres.size()}));
     if (label_rows != 0 && out.size() + label_rows + 2 <= rows) {
@@ -159,13 +159,13 @@ std::vector<Line> screen_lines(const ScreenState& state, term::Screen::Size size
 }
 
 std::string progress_line(const ScreenState& state) {
-    const judge::Tally& tally = state.summary.tally;
-    std::string out = term::grouped(tally.compared) + " compared (" + rounded(state.rate) + "/s";
+    const judge::Sums& sums = state.summary.sums;
+    std::string out = term::grouped(sums.compared) + " compared (" + rounded(state.rate) + "/s";
     if (state.expected != 0)
         out += ", " + percent(std::min(state.done, state.expected), state.expected) + " done";
-    out += "), " + term::grouped(tally.unexplained) + " unexplained in " +
+    out += "), " + term::grouped(sums.unexplained) + " unexplained in " +
            counted(state.summary.unexplained_cases, "case", "cases");
-    if (tally.timed_out != 0) out += ", " + term::grouped(tally.timed_out) + " timed out";
+    if (sums.timed_out != 0) out += ", " + term::grouped(sums.timed_out) + " timed out";
     return out;
 }
 

@@ -33,7 +33,7 @@ ScreenState state_of(const std::string& body) {
     state.newer = "store:new.db";
     state.source = "queries.txt";
     state.now = at(100'000);
-    Tally& tally = state.summary.tally;
+    Sums& sums = state.summary.sums;
     std::istringstream lines(body);
     for (std::string line; std::getline(lines, line);) {
         std::istringstream words(line);
@@ -42,11 +42,11 @@ ScreenState state_of(const std::string& body) {
         words >> key >> number;
         std::string rest;
         std::getline(words >> std::ws, rest);
-        if (key == "compared") tally.compared = number;
-        if (key == "same") tally.same = number;
-        if (key == "explained") tally.explained = number;
-        if (key == "unexplained") tally.unexplained = number;
-        if (key == "timed_out") tally.timed_out = number;
+        if (key == "compared") sums.compared = number;
+        if (key == "same") sums.same = number;
+        if (key == "explained") sums.explained = number;
+        if (key == "unexplained") sums.unexplained = number;
+        if (key == "timed_out") sums.timed_out = number;
         if (key == "done") state.done = number;
         if (key == "expected") state.expected = number;
         if (key == "rate") state.rate = state.rate_mean = static_cast<double>(number);
@@ -57,11 +57,11 @@ ScreenState state_of(const std::string& body) {
         if (key == "burn") state.burn_down.push_back(number);
         if (key == "older") state.older = "an old\x1b[2J server\n" + rest;
         if (key == "verdict")
-            set<zc::compare::Verdict>(tally.by_verdict, rest, number, zc::compare::parse_verdict);
+            set<zc::compare::Verdict>(sums.by_verdict, rest, number, zc::compare::parse_verdict);
         if (key == "what")
-            set<zc::compare::What>(tally.by_what, rest, number, zc::compare::parse_what);
+            set<zc::compare::What>(sums.by_what, rest, number, zc::compare::parse_what);
         if (key == "where")
-            set<zc::compare::Where>(tally.by_where, rest, number, zc::compare::parse_where);
+            set<zc::compare::Where>(sums.by_where, rest, number, zc::compare::parse_where);
         if (key == "case") {
             CaseInfo info;
             info.id = state.cases.size() + 1;

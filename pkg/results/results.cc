@@ -58,41 +58,41 @@ std::uint64_t unsigned_of(std::int64_t value) noexcept {
     return static_cast<std::uint64_t>(value);
 }
 
-/// Calls `each(name, counter)` for every counter of a tally but `explained` and `unexplained`,
+/// Calls `each(name, counter)` for every counter of `sums` but `explained` and `unexplained`,
 /// which follow from the cases.
 template <class T, class Each>
-void for_each_counter(T& tally, const Each& each) {
-    each("asked", tally.asked);
-    each("compared", tally.compared);
-    each("timed_out", tally.timed_out);
-    each("dropped", tally.dropped);
-    each("malformed", tally.malformed);
-    each("same", tally.same);
-    each("identical", tally.identical);
+void for_each_counter(T& sums, const Each& each) {
+    each("asked", sums.asked);
+    each("compared", sums.compared);
+    each("timed_out", sums.timed_out);
+    each("dropped", sums.dropped);
+    each("malformed", sums.malformed);
+    each("same", sums.same);
+    each("identical", sums.identical);
     const auto group = [&each](const std::string& prefix, auto& counters, const auto& name_of) {
         for (std::size_t i = 0; i < counters.size(); ++i)
             each(prefix + std::string(name_of(i)), counters[i]);
     };
-    group("rule.", tally.by_rule,
+    group("rule.", sums.by_rule,
           [](std::size_t i) { return compare::row_of(static_cast<compare::Rule>(i)).name; });
-    group("what.", tally.by_what,
+    group("what.", sums.by_what,
           [](std::size_t i) { return to_string(static_cast<compare::What>(i)); });
-    group("where.", tally.by_where,
+    group("where.", sums.by_where,
           [](std::size_t i) { return to_string(static_cast<compare::Where>(i)); });
-    group("verdict.", tally.by_verdict,
+    group("verdict.", sums.by_verdict,
           [](std::size_t i) { return to_string(static_cast<compare::Verdict>(i)); });
     const auto side_of = [](std::size_t i) { return to_string(static_cast<judge::Side>(i)); };
     for (std::size_t side = 0; side < judge::sides; ++side)
-        group("stray." + std::string(side_of(side)) + '.', tally.stray[side],
+        group("stray." + std::string(side_of(side)) + '.', sums.stray[side],
               [](std::size_t i) { return to_string(static_cast<ask::Stray>(i)); });
-    group("timeouts.", tally.timeouts, side_of);
-    group("repeats.", tally.repeats, side_of);
-    each("unconfirmed", tally.unconfirmed);
+    group("timeouts.", sums.timeouts, side_of);
+    group("repeats.", sums.repeats, side_of);
+    each("unconfirmed", sums.unconfirmed);
 }
 
-std::string text_of(const judge::Tally& tally) {
+std::string text_of(const judge::Sums& sums) {
     std::string out;
-    for_each_counter(tally, [&out](const std::string& name, std::uint64_t value) {
+    for_each_counter(sums, [&out](const std::string& name, std::uint64_t value) {
         if (value == 0) return;
         if (!out.empty()) out += ';';
         out += name + '=' + std::to_string(value);
@@ -100,13 +100,13 @@ std::string text_of(const judge::Tally& tally) {
     return out;
 }
 
-Result<judge::Tally> tally_of(std::string_view text, const std::string& path) {
+Result<judge::Sums> tally_of(std::string_view text, const std::string& path) {
     const auto bad = [&](std::string_view found) {
         return fail(Errc::malformed, "sums with '" + std::string(found) + "'", {.source = path});
     };
-    judge::Tally tally;
+    judge::Sums sums;
     std::map<std::string, std::uint64_t*, std::less<>> counters;
-    for_each_counter(tally, [&counters](const std::string& name, std::uint64_t& counter) {
+    for_each_counter(sums, [&counters](const std::string& name, std::uint64_t& counter) {
         counters.emplace(name, &counter);
     });
     while (!text.empty()) {
@@ -121,7 +121,7 @@ Result<judge::Tally> tally_of(std::string_view text, const std::string& path) {
             std::from_chars(digits.data(), digits.data() + digits.size(), *counter->second);
         if (error != std::errc() || end != digits.data() + digits.size()) return bad(item);
     }
-    return tally;
+    return sums;
 }
 
 Result<RunInfo> run_of(const Statement& row, const std::string& path) {
@@ -136,9 +136,9 @@ Result<RunInfo> run_of(const Statement& row, const std::string& path) {
     run.referee = row.text(7);
     run.settings = row.text(8);
     run.position = unsigned_of(row.integer(9));
-    ZC_TRY(run.tally, tally_of(row.text(12), path));
-    run.tally.explained = unsigned_of(row.integer(10));
-    run.tally.unexplained = unsigned_of(row.integer(11));
+    ZC_TRY(run.sums, tally_of(row.text(12), path));
+    run.sums.explained = unsigned_of(row.integer(10));
+    run.sums.unexplained = unsigned_of(row.integer(11));
     return run;
 }
 
@@ -324,7 +324,7 @@ public:
                nanoseconds_a_minute;
     }
 
-    Status count(const judge::CaseCount& one, judge::Tally& sums) {
+    Status count(const judge::CaseCount& one, judge::Sums& sums) {
         ZC_TRY(const Known known, find(one.cause, one.what, one.where, one.verdict));
         (known.accepted || compare::is_explained(one.verdict, one.what) ? sums.explained
                                                                         : sums.unexplained) +=
@@ -394,7 +394,7 @@ Status Results::add(std::uint64_t run, std::vector<judge::Stretch> stretches, ba
     Adding adding(database, run, now);
     ZC_TRY_STATUS(adding.prepare());
 
-    judge::Tally sums;
+    judge::Sums sums;
     for (const judge::Stretch& stretch : stretches) {
         const auto bad = [&](const std::string& why) {
             return fail(Errc::invalid,
@@ -402,14 +402,14 @@ Status Results::add(std::uint64_t run, std::vector<judge::Stretch> stretches, ba
                             std::to_string(stretch.last) + ": " + why,
                         {.source = path});
         };
-        if (!stretch.tally.balanced())
+        if (!stretch.sums.balanced())
             return bad("asked is not compared, timed out, dropped and malformed together");
-        if (stretch.tally.asked != 0) {
+        if (stretch.sums.asked != 0) {
             if (stretch.first <= info.position || stretch.last < stretch.first)
                 return bad("they do not follow " + std::to_string(info.position));
             info.position = stretch.last;
         }
-        judge::Tally counted = stretch.tally;
+        judge::Sums counted = stretch.sums;
         counted.explained = counted.unexplained = 0;
         for (const judge::CaseCount& one : stretch.cases) ZC_TRY_STATUS(adding.count(one, counted));
         if (counted.differences() > counted.asked) return bad("more differences than questions");
@@ -419,7 +419,7 @@ Status Results::add(std::uint64_t run, std::vector<judge::Stretch> stretches, ba
 
     // The minute: what it had, and these.
     const std::int64_t minute = adding.minute();
-    judge::Tally in_minute = sums;
+    judge::Sums in_minute = sums;
     std::int64_t first_at = std::clamp(info.updated.nanoseconds, minute, now.nanoseconds);
     std::int64_t last_at = now.nanoseconds;
     ZC_TRY(Statement before,
@@ -430,7 +430,7 @@ Status Results::add(std::uint64_t run, std::vector<judge::Stretch> stretches, ba
     if (row) {
         first_at = std::min(first_at, before.integer(0));
         last_at = std::max(last_at, before.integer(4));
-        ZC_TRY(judge::Tally had, tally_of(before.text(3), path));
+        ZC_TRY(judge::Sums had, tally_of(before.text(3), path));
         had.explained = unsigned_of(before.integer(1));
         had.unexplained = unsigned_of(before.integer(2));
         in_minute.add(had);
@@ -444,13 +444,13 @@ Status Results::add(std::uint64_t run, std::vector<judge::Stretch> stretches, ba
     put.bind(7, signed_of(in_minute.unexplained)).bind(8, std::string_view(minute_text));
     ZC_TRY_STATUS(put.run());
 
-    info.tally.add(sums);
-    const std::string run_text = text_of(info.tally);
+    info.sums.add(sums);
+    const std::string run_text = text_of(info.sums);
     ZC_TRY(Statement update,
            database.prepare("UPDATE runs SET updated = max(updated, ?), position = ?, explained = "
                             "?, unexplained = ?, tally = ? WHERE id = ?"));
     update.bind(1, now.nanoseconds).bind(2, signed_of(info.position));
-    update.bind(3, signed_of(info.tally.explained)).bind(4, signed_of(info.tally.unexplained));
+    update.bind(3, signed_of(info.sums.explained)).bind(4, signed_of(info.sums.unexplained));
     update.bind(5, std::string_view(run_text)).bind(6, signed_of(run));
     ZC_TRY_STATUS(update.run());
     return change.commit();
@@ -695,9 +695,9 @@ Result<std::vector<Minute>> Results::minutes(std::optional<std::uint64_t> run) {
         minute.run = unsigned_of(rows.integer(1));
         minute.first = {rows.integer(2)};
         minute.last = {rows.integer(3)};
-        ZC_TRY(minute.tally, tally_of(rows.text(6), database.path()));
-        minute.tally.explained = unsigned_of(rows.integer(4));
-        minute.tally.unexplained = unsigned_of(rows.integer(5));
+        ZC_TRY(minute.sums, tally_of(rows.text(6), database.path()));
+        minute.sums.explained = unsigned_of(rows.integer(4));
+        minute.sums.unexplained = unsigned_of(rows.integer(5));
         out.push_back(std::move(minute));
     }
 }
@@ -709,10 +709,10 @@ Result<Summary> Results::summary(std::optional<std::uint64_t> run) {
     Summary out;
     if (run) {
         ZC_TRY(const RunInfo info, one_run(*run));
-        out.tally = info.tally;
+        out.sums = info.sums;
     } else {
         ZC_TRY(const std::vector<RunInfo> all, runs());
-        for (const RunInfo& info : all) out.tally.add(info.tally);
+        for (const RunInfo& info : all) out.sums.add(info.sums);
     }
     ZC_TRY(const std::vector<CaseInfo> all_cases, cases(run));
     out.cases = all_cases.size();

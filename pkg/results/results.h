@@ -41,8 +41,8 @@ struct RunInfo {
     std::string source;       // "queries.txt", "zones of store.db", "live at 192.0.2.53:53"
     std::string older, newer, referee;  // targets as they were given
     std::string settings;        // policy and pacing, as JSON: a resumed run must have the same
-    std::uint64_t position = 0;  // everything up to here is in `tally`
-    judge::Tally tally;
+    std::uint64_t position = 0;  // everything up to here is in `sums`
+    judge::Sums sums;
 };
 
 struct CaseInfo {
@@ -67,12 +67,12 @@ struct Minute {
     base::Instant begin{};
     std::uint64_t run = 0;
     base::Instant first{}, last{};  // when in it the comparing began and ended: for rates
-    judge::Tally tally;
+    judge::Sums sums;
 };
 
 /// What a look at the whole file says.
 struct Summary {
-    judge::Tally tally;  // of all runs that were asked for
+    judge::Sums sums;  // of all runs that were asked for
     std::uint64_t cases = 0, unexplained_cases = 0;
     /// When an unexplained difference was last seen; absent: never. Accepting a case takes its
     /// differences out.
@@ -106,7 +106,7 @@ public:
     Result<std::optional<RunInfo>> unfinished(const RunInfo& like);
     /// Adds stretches, in one durable transaction: all or none. They follow each other and what is
     /// there already; one in which nothing was asked has no place, and only its counts are added.
-    /// `Tally::explained` and `unexplained` are set here, from verdicts and acceptance: those of
+    /// `Sums::explained` and `unexplained` are set here, from verdicts and acceptance: those of
     /// the stretches are not looked at. Errors: `invalid`, a stretch that does not follow, or whose
     /// counts do not add up. Cost: a sync of the disk, so collect for about a second.
     Status add(std::uint64_t run, std::vector<judge::Stretch> stretches, base::Instant now);

@@ -78,13 +78,13 @@ Stretch stretch(std::uint64_t first, std::uint64_t last) {
     out.first = first;
     out.last = last;
     for (std::uint64_t i = first; i <= last; ++i) {
-        ++out.tally.asked;
-        ++out.tally.compared;
+        ++out.sums.asked;
+        ++out.sums.compared;
         if (i % 10 != 0) {
-            ++out.tally.same;
+            ++out.sums.same;
             continue;
         }
-        ++out.tally.by_what[0];
+        ++out.sums.by_what[0];
         const auto verdict = i % 20 == 0 ? Verdict::undecided : Verdict::both_legal;
         out.cases.add({"cause", What::rcode, Where::exact, verdict, 1});
         Sample sample;
@@ -109,26 +109,26 @@ std::vector<Stretch> one(Stretch value) {
 void check_whole(const std::string& path) {
     auto results = Results::open_read_only(path);
     REQUIRE_MESSAGE(results, results.error().text());
-    Tally of_runs;
+    Sums of_runs;
     for (const RunInfo& run : got(results->runs())) {
-        CHECK(run.tally.balanced());
-        Tally of_minutes;
-        for (const Minute& minute : got(results->minutes(run.id))) of_minutes.add(minute.tally);
-        CHECK(of_minutes.asked == run.tally.asked);
-        CHECK(of_minutes.explained == run.tally.explained);
-        CHECK(of_minutes.unexplained == run.tally.unexplained);
-        CHECK(of_minutes.by_what == run.tally.by_what);
+        CHECK(run.sums.balanced());
+        Sums of_minutes;
+        for (const Minute& minute : got(results->minutes(run.id))) of_minutes.add(minute.sums);
+        CHECK(of_minutes.asked == run.sums.asked);
+        CHECK(of_minutes.explained == run.sums.explained);
+        CHECK(of_minutes.unexplained == run.sums.unexplained);
+        CHECK(of_minutes.by_what == run.sums.by_what);
         std::uint64_t explained = 0;
         std::uint64_t unexplained = 0;
         for (const CaseInfo& info : got(results->cases(run.id)))
             (info.explained() ? explained : unexplained) += info.count;
-        CHECK(explained == run.tally.explained);
-        CHECK(unexplained == run.tally.unexplained);
-        of_runs.add(run.tally);
+        CHECK(explained == run.sums.explained);
+        CHECK(unexplained == run.sums.unexplained);
+        of_runs.add(run.sums);
     }
     const Summary summary = results->summary().value();
-    CHECK(summary.tally.asked == of_runs.asked);
-    CHECK(summary.tally.unexplained == of_runs.unexplained);
+    CHECK(summary.sums.asked == of_runs.asked);
+    CHECK(summary.sums.unexplained == of_runs.unexplained);
 }
 
 // ------------------------------------------------------------------------------------------- text
@@ -184,7 +184,7 @@ public:
             for (const Minute& minute : got(results_.minutes(one_run)))
                 out += text(minute.begin) + " run " + std::to_string(minute.run) + " from " +
                        text(minute.first) + " to " + text(minute.last) + ": " +
-                       sums_of(minute.tally) + '\n';
+                       sums_of(minute.sums) + '\n';
         } else if (step.directive == "samples") {
             const auto samples = results_.samples(number(0));
             if (!samples) return samples.error().message;
@@ -201,7 +201,7 @@ public:
         } else if (step.directive == "summary") {
             const auto summary = results_.summary(one_run);
             if (!summary) return summary.error().message;
-            out = sums_of(summary->tally) + "\ncases " + std::to_string(summary->cases) +
+            out = sums_of(summary->sums) + "\ncases " + std::to_string(summary->cases) +
                   ", unexplained " + std::to_string(summary->unexplained_cases) +
                   "\nlast unexplained " +
                   (summary->last_unexplained ? text(*summary->last_unexplained) : "never") +
@@ -218,16 +218,16 @@ private:
                       : std::string(to_string(status.error().code)) + ": " + status.error().message;
     }
 
-    static std::string sums_of(const Tally& tally) {
-        return "asked " + std::to_string(tally.asked) + ", compared " +
-               std::to_string(tally.compared) + ", same " + std::to_string(tally.same) +
-               ", explained " + std::to_string(tally.explained) + ", unexplained " +
-               std::to_string(tally.unexplained);
+    static std::string sums_of(const Sums& sums) {
+        return "asked " + std::to_string(sums.asked) + ", compared " +
+               std::to_string(sums.compared) + ", same " + std::to_string(sums.same) +
+               ", explained " + std::to_string(sums.explained) + ", unexplained " +
+               std::to_string(sums.unexplained);
     }
     static std::string line_of(const RunInfo& run) {
         return "run " + std::to_string(run.id) + ' ' + run.source +
                (run.finished ? " finished" : "") + " at " + std::to_string(run.position) + ": " +
-               sums_of(run.tally);
+               sums_of(run.sums);
     }
     static std::string line_of(const CaseInfo& info) {
         std::string out = std::to_string(info.id) + " × " + std::to_string(info.count) + ' ' +
@@ -256,16 +256,16 @@ private:
                 Stretch stretch;
                 char dash = 0;
                 words >> stretch.first >> dash >> stretch.last;
-                stretch.tally.asked = stretch.last == 0 ? 0 : stretch.last - stretch.first + 1;
-                stretch.tally.compared = stretch.tally.asked;
+                stretch.sums.asked = stretch.last == 0 ? 0 : stretch.last - stretch.first + 1;
+                stretch.sums.compared = stretch.sums.asked;
                 while (words >> word) {
                     const std::string name = word.substr(0, word.find('='));
                     const std::uint64_t value = std::stoull(word.substr(word.find('=') + 1));
-                    if (name == "same") stretch.tally.same = value;
-                    if (name == "asked") stretch.tally.asked = value;
+                    if (name == "same") stretch.sums.same = value;
+                    if (name == "asked") stretch.sums.asked = value;
                     if (name == "timed_out") {
-                        stretch.tally.timed_out = value;
-                        stretch.tally.compared -= value;
+                        stretch.sums.timed_out = value;
+                        stretch.sums.compared -= value;
                     }
                 }
                 stretches.push_back(stretch);
@@ -311,7 +311,7 @@ TEST_CASE("results behave as their scripts say") {
     });
 }
 
-TEST_CASE("every counter of a tally comes back as it was kept") {
+TEST_CASE("every counter of a run comes back as it was kept") {
     const Folder folder;
     Results results = opened(folder / "r.db");
     const std::uint64_t run = results.begin(info_of("q")).value();
@@ -319,45 +319,45 @@ TEST_CASE("every counter of a tally comes back as it was kept") {
     all.first = 1;
     all.last = 100;
     std::uint64_t next = 1;
-    Tally& tally = all.tally;
-    tally.compared = 60;
-    tally.timed_out = 20;
-    tally.dropped = 15;
-    tally.malformed = 5;
-    tally.asked = 100;
-    tally.same = 17;
-    tally.identical = 3;
+    Sums& sums = all.sums;
+    sums.compared = 60;
+    sums.timed_out = 20;
+    sums.dropped = 15;
+    sums.malformed = 5;
+    sums.asked = 100;
+    sums.same = 17;
+    sums.identical = 3;
     const auto fill = [&next](auto& counters) {
         for (auto& counter : counters) counter = next++ * 1'000'000'007;
     };
-    fill(tally.by_rule);
-    fill(tally.by_what);
-    fill(tally.by_where);
-    fill(tally.by_verdict);
-    for (auto& counters : tally.stray) fill(counters);
-    fill(tally.timeouts);
-    fill(tally.repeats);
-    tally.unconfirmed = 3;
+    fill(sums.by_rule);
+    fill(sums.by_what);
+    fill(sums.by_where);
+    fill(sums.by_verdict);
+    for (auto& counters : sums.stray) fill(counters);
+    fill(sums.timeouts);
+    fill(sums.repeats);
+    sums.unconfirmed = 3;
     REQUIRE(results.add(run, one(all), at(5)));
-    const auto same_as_kept = [&all](const Tally& got) {
-        CHECK(got.asked == all.tally.asked);
-        CHECK(got.compared == all.tally.compared);
-        CHECK(got.timed_out == all.tally.timed_out);
-        CHECK(got.dropped == all.tally.dropped);
-        CHECK(got.malformed == all.tally.malformed);
-        CHECK(got.same == all.tally.same);
-        CHECK(got.identical == all.tally.identical);
-        CHECK(got.by_rule == all.tally.by_rule);
-        CHECK(got.by_what == all.tally.by_what);
-        CHECK(got.by_where == all.tally.by_where);
-        CHECK(got.by_verdict == all.tally.by_verdict);
-        CHECK(got.stray == all.tally.stray);
-        CHECK(got.timeouts == all.tally.timeouts);
-        CHECK(got.repeats == all.tally.repeats);
+    const auto same_as_kept = [&all](const Sums& got) {
+        CHECK(got.asked == all.sums.asked);
+        CHECK(got.compared == all.sums.compared);
+        CHECK(got.timed_out == all.sums.timed_out);
+        CHECK(got.dropped == all.sums.dropped);
+        CHECK(got.malformed == all.sums.malformed);
+        CHECK(got.same == all.sums.same);
+        CHECK(got.identical == all.sums.identical);
+        CHECK(got.by_rule == all.sums.by_rule);
+        CHECK(got.by_what == all.sums.by_what);
+        CHECK(got.by_where == all.sums.by_where);
+        CHECK(got.by_verdict == all.sums.by_verdict);
+        CHECK(got.stray == all.sums.stray);
+        CHECK(got.timeouts == all.sums.timeouts);
+        CHECK(got.repeats == all.sums.repeats);
         CHECK(got.unconfirmed == 3);
     };
-    same_as_kept(results.runs().value().front().tally);
-    same_as_kept(results.minutes().value().front().tally);
+    same_as_kept(results.runs().value().front().sums);
+    same_as_kept(results.minutes().value().front().sums);
 }
 
 TEST_CASE("a sample comes back with every octet") {
@@ -505,7 +505,7 @@ TEST_CASE("opened to be read, results cannot be changed") {
     CHECK(reader->add(run, one(stretch(21, 30)), at(2)).error().code == Errc::io);
     // And what the writer adds is seen.
     REQUIRE(results.add(run, one(stretch(21, 40)), at(2)));
-    CHECK(reader->summary().value().tally.asked == 40);
+    CHECK(reader->summary().value().sums.asked == 40);
 }
 
 TEST_CASE("killed at any moment, results are whole and hold exactly what their position says") {
@@ -570,9 +570,9 @@ TEST_CASE("killed at any moment, results are whole and hold exactly what their p
         CHECK(run.position % 77 == 0);
         CHECK(run.position >= most + acknowledged * 77);
         CHECK(run.position <= most + acknowledged * 77 + 77);
-        CHECK(run.tally.asked == run.position);
-        CHECK(run.tally.unexplained == run.position / 20);
-        CHECK(run.tally.explained == (run.position + 10) / 20);
+        CHECK(run.sums.asked == run.position);
+        CHECK(run.sums.unexplained == run.position / 20);
+        CHECK(run.sums.explained == (run.position + 10) / 20);
         most = run.position;
     }
     CHECK(most > 0);
@@ -602,7 +602,7 @@ TEST_CASE("a full disk refuses the stretch, says so, and what was kept stays who
                   if (status.error().code != Errc::full) return status.error().text();
                   const auto info = results->one_run(*run);
                   if (!info) return info.error().text();
-                  if (info->position != position || info->tally.asked != position)
+                  if (info->position != position || info->sums.asked != position)
                       return "position " + std::to_string(info->position) + ", wanted " +
                              std::to_string(position);
                   return position > 0 ? "" : "nothing fitted";

@@ -31,7 +31,7 @@ TEST_CASE(
                                .image = zone::placeholder(
                                    apex, differs ? zone::State::unsigned_ : zone::State::pending)});
         }
-    RunOptions options;
+    Options options;
     options.older.kind = options.newer.kind = Target::Kind::store;
     options.stores = {&zones, &others, nullptr};
     options.workers = 1;
@@ -48,9 +48,9 @@ TEST_CASE(
                 *source, options,
                 [&asked](judge::Stretch&& stretch) -> Status {
                     // In order, and none is left out.
-                    if (stretch.tally.asked != 0 && stretch.first != asked + 1)
+                    if (stretch.sums.asked != 0 && stretch.first != asked + 1)
                         return fail(Errc::malformed, "a hole");
-                    asked += stretch.tally.asked;
+                    asked += stretch.sums.asked;
                     return {};
                 },
                 stop);

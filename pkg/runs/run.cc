@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::uint32_t window_max = 16384;
 
-Status check(const RunOptions& options) {
+Status check(const Options& options) {
     if (options.window == 0 || options.window > window_max)
         return fail(Errc::invalid, "window of " + std::to_string(options.window) + ", wanted 1.." +
                                        std::to_string(window_max));
@@ -56,7 +56,7 @@ Status feed(capture::Source& source, Flow& flow, std::uint64_t questions_max,
 
 }  // namespace
 
-Status run(capture::Source& source, const RunOptions& options, const Deliver& deliver,
+Status run(capture::Source& source, const Options& options, const Deliver& deliver,
            const std::atomic<bool>& stop) {
     ZC_TRY_STATUS(check(options));
     const unsigned count =

@@ -36,7 +36,7 @@
 
 namespace zc::runs {
 
-struct RunOptions {
+struct Options {
     Target older, newer;
     std::optional<Target> referee;
     compare::Policy policy;
@@ -83,7 +83,7 @@ using Deliver = std::function<Status(judge::Stretch&& stretch)>;
 /// ones that were taken and not asked are delivered as dropped.)
 /// Errors: of the source, after what came before is delivered; of `deliver`; those of OpenStore;
 /// `io` when sockets cannot be had; `invalid` for options out of range.
-Status run(capture::Source& source, const RunOptions& options, const Deliver& deliver,
+Status run(capture::Source& source, const Options& options, const Deliver& deliver,
            const std::atomic<bool>& stop);
 
 /// The store of a target, opened once: the catalogue that `Target::Kind::store` answers from, and

@@ -126,20 +126,20 @@ std::vector<Item> repeated(std::size_t count, const std::vector<std::string>& na
 
 /// Everything that a run delivers, checked as it comes.
 struct Total {
-    Tally tally;
+    Sums sums;
     std::vector<Stretch> stretches;
     std::vector<Sample> samples;
     std::uint64_t last = 0;
 
     Status take(Stretch&& stretch) {
-        CHECK(stretch.tally.balanced());
+        CHECK(stretch.sums.balanced());
         CHECK(stretch.first > last);
         CHECK(stretch.last >= stretch.first);
         last = stretch.last;
         std::uint64_t in_cases = 0;
         for (const auto& one : stretch.cases) in_cases += one.count;
-        CHECK(in_cases == stretch.tally.differences());
-        tally.add(stretch.tally);
+        CHECK(in_cases == stretch.sums.differences());
+        sums.add(stretch.sums);
         for (const Sample& sample : stretch.samples) samples.push_back(sample);
         stretches.push_back(std::move(stretch));
         return {};
@@ -148,7 +148,7 @@ struct Total {
 
 const std::atomic<bool> go_on = false;
 
-Total run_all(capture::Source& source, const RunOptions& options) {
+Total run_all(capture::Source& source, const Options& options) {
     Total total;
     const auto status = run(
         source, options, [&](Stretch&& stretch) { return total.take(std::move(stretch)); }, go_on);
@@ -157,8 +157,8 @@ Total run_all(capture::Source& source, const RunOptions& options) {
     return total;
 }
 
-RunOptions options_for(const Target& older, const Target& newer) {
-    RunOptions options;
+Options options_for(const Target& older, const Target& newer) {
+    Options options;
     options.older = older;
     options.newer = newer;
     options.workers = 1;
@@ -170,8 +170,8 @@ template <class Enum, std::size_t size>
 std::uint64_t of(const std::array<std::uint64_t, size>& counters, Enum which) {
     return counters[static_cast<std::size_t>(which)];
 }
-std::uint64_t stray(const Tally& tally, Side side, Stray which) {
-    return of(tally.stray[static_cast<std::size_t>(side)], which);
+std::uint64_t stray(const Sums& sums, Side side, Stray which) {
+    return of(sums.stray[static_cast<std::size_t>(side)], which);
 }
 
 constexpr std::uint8_t nxdomain = 3;
@@ -190,12 +190,12 @@ TEST_CASE("servers that say the same are counted as the same, question for quest
     ListSource source(repeated(100, {"www.example.", "no.example.", "alias.example."}));
     const Total total =
         run_all(source, options_for(target_of(older.server()), target_of(newer.server())));
-    CHECK(total.tally.asked == 100);
-    CHECK(total.tally.same == 100);
-    CHECK(total.tally.identical == 100);
-    CHECK(total.tally.differences() == 0);
+    CHECK(total.sums.asked == 100);
+    CHECK(total.sums.same == 100);
+    CHECK(total.sums.identical == 100);
+    CHECK(total.sums.differences() == 0);
     CHECK(total.last == 1000);
-    for (const auto& side : total.tally.stray)
+    for (const auto& side : total.sums.stray)
         for (const std::uint64_t one : side) CHECK(one == 0);
 }
 
@@ -207,7 +207,7 @@ TEST_CASE("TCP questions and targets that are asked by TCP alone go over kept co
     ListSource source(items);
     const Total total = run_all(
         source, options_for(target_of(older.server()), target_of(newer.server(Server::By::tcp))));
-    CHECK(total.tally.same == 100);
+    CHECK(total.sums.same == 100);
     CHECK(older.connections() == 1);
     CHECK(newer.connections() == 1);
 }
@@ -221,13 +221,13 @@ TEST_CASE("a lie is one difference, kept with both messages and asked again") {
     std::vector<Item> items = repeated(50, {"no.example."});
     items[20].query = query_for("www.example.");
     ListSource source(items);
-    RunOptions options = options_for(target_of(older.server()), target_of(newer.server()));
+    Options options = options_for(target_of(older.server()), target_of(newer.server()));
     SUBCASE("nobody says who is right") {
         const Total total = run_all(source, options);
-        CHECK(of(total.tally.by_verdict, Verdict::undecided) == 1);
-        CHECK(total.tally.unexplained == 1);
-        CHECK(total.tally.same == 49);
-        CHECK(of(total.tally.by_what, What::rcode) == 1);
+        CHECK(of(total.sums.by_verdict, Verdict::undecided) == 1);
+        CHECK(total.sums.unexplained == 1);
+        CHECK(total.sums.same == 49);
+        CHECK(of(total.sums.by_what, What::rcode) == 1);
         REQUIRE(total.samples.size() == 1);
         const Sample& sample = total.samples[0];
         CHECK(sample.position == 210);
@@ -240,13 +240,13 @@ TEST_CASE("a lie is one difference, kept with both messages and asked again") {
     SUBCASE("zone data says who is right") {
         options.zones_or_null = zones.get();
         const Total total = run_all(source, options);
-        CHECK(of(total.tally.by_verdict, Verdict::newer_wrong) == 1);
+        CHECK(of(total.sums.by_verdict, Verdict::newer_wrong) == 1);
     }
     SUBCASE("a referee says who is right") {
         ZoneServer referee(*zones);
         options.referee = target_of(referee.server());
         const Total total = run_all(source, options);
-        CHECK(of(total.tally.by_verdict, Verdict::newer_wrong) == 1);
+        CHECK(of(total.sums.by_verdict, Verdict::newer_wrong) == 1);
         REQUIRE(total.samples.size() == 1);
         CHECK(total.samples[0].referee == total.samples[0].older);
         CHECK(referee.received("www.example. A") == 1);
@@ -260,11 +260,11 @@ TEST_CASE("a difference in everything is asked again only so often") {
     ZoneServer newer(
         *zones, [](const std::string&, bool, Octets& response) { set_rcode(response, nxdomain); });
     ListSource source(repeated(200, {"www.example."}));
-    RunOptions options = options_for(target_of(older.server()), target_of(newer.server()));
+    Options options = options_for(target_of(older.server()), target_of(newer.server()));
     options.window = 1;
     options.rechecks_a_cause = 5;
     const Total total = run_all(source, options);
-    CHECK(total.tally.unexplained == 200);
+    CHECK(total.sums.unexplained == 200);
     CHECK(newer.received("www.example. A") == 200 + 5 * options.recheck);
     CHECK(total.samples.size() >= 4);
     CHECK(total.samples.size() <= Collector::samples_a_cause);
@@ -279,15 +279,15 @@ TEST_CASE("a question that a side does not answer is timed out, under that side"
     std::vector<Item> items = repeated(30, {"no.example."});
     items[7].query = query_for("www.example.");
     ListSource source(items);
-    RunOptions options = options_for(target_of(older.server()), target_of(newer.server()));
+    Options options = options_for(target_of(older.server()), target_of(newer.server()));
     options.timeout = short_time;
     const Total total = run_all(source, options);
-    CHECK(total.tally.timed_out == 1);
-    CHECK(of(total.tally.timeouts, Side::newer) == 1);
-    CHECK(of(total.tally.timeouts, Side::older) == 0);
-    CHECK(of(total.tally.repeats, Side::newer) == 2);
-    CHECK(of(total.tally.by_what, What::timeout) == 1);
-    CHECK(of(total.tally.by_verdict, Verdict::newer_wrong) == 1);
+    CHECK(total.sums.timed_out == 1);
+    CHECK(of(total.sums.timeouts, Side::newer) == 1);
+    CHECK(of(total.sums.timeouts, Side::older) == 0);
+    CHECK(of(total.sums.repeats, Side::newer) == 2);
+    CHECK(of(total.sums.by_what, What::timeout) == 1);
+    CHECK(of(total.sums.by_verdict, Verdict::newer_wrong) == 1);
     CHECK(newer.received("www.example. A") == 3);
 }
 
@@ -298,13 +298,13 @@ TEST_CASE("an old server that does not answer does not make the new one silent")
     });
     ZoneServer newer(*zones);
     ListSource source({{query_for("www.example.")}});
-    RunOptions options = options_for(target_of(older.server()), target_of(newer.server()));
+    Options options = options_for(target_of(older.server()), target_of(newer.server()));
     options.timeout = short_time;
     const Total total = run_all(source, options);
-    CHECK(total.tally.timed_out == 1);
-    CHECK(of(total.tally.timeouts, Side::older) == 1);
-    CHECK(of(total.tally.timeouts, Side::newer) == 0);
-    CHECK(of(total.tally.by_verdict, Verdict::older_wrong) == 1);
+    CHECK(total.sums.timed_out == 1);
+    CHECK(of(total.sums.timeouts, Side::older) == 1);
+    CHECK(of(total.sums.timeouts, Side::newer) == 0);
+    CHECK(of(total.sums.by_verdict, Verdict::older_wrong) == 1);
     REQUIRE(total.samples.size() == 1);
     CHECK(!total.samples[0].newer.empty());
 }
@@ -318,7 +318,7 @@ TEST_CASE("truncated answers are compared whole, over TCP") {
         ListSource source({{query_for("big.example.", text)}});
         const Total total =
             run_all(source, options_for(target_of(older.server()), target_of(newer.server())));
-        CHECK(total.tally.same == 1);
+        CHECK(total.sums.same == 1);
         CHECK(older.received("big.example. TXT") == 2);
         CHECK(older.connections() == 1);
         CHECK(newer.connections() == 1);
@@ -328,7 +328,7 @@ TEST_CASE("truncated answers are compared whole, over TCP") {
         ListSource source({{query_for("big.example.", text)}});
         const Total total = run_all(source, options_for(target_of(older.server()),
                                                         target_of(newer.server(Server::By::tcp))));
-        CHECK(total.tally.same == 1);
+        CHECK(total.sums.same == 1);
     }
     SUBCASE("the whole answers differ") {
         const auto others = catalogue_of(records + "big 60 TXT more\n");
@@ -336,8 +336,8 @@ TEST_CASE("truncated answers are compared whole, over TCP") {
         ListSource source({{query_for("big.example.", text)}});
         const Total total =
             run_all(source, options_for(target_of(older.server()), target_of(newer.server())));
-        CHECK(total.tally.unexplained == 1);
-        CHECK(of(total.tally.by_what, What::answer) == 1);
+        CHECK(total.sums.unexplained == 1);
+        CHECK(of(total.sums.by_what, What::answer) == 1);
     }
     SUBCASE("one truncates what would have fitted") {
         ZoneServer newer(*zones, [](const std::string& question, bool tcp, Octets& response) {
@@ -347,8 +347,8 @@ TEST_CASE("truncated answers are compared whole, over TCP") {
         ListSource source({{query_for("www.example.")}});
         const Total total =
             run_all(source, options_for(target_of(older.server()), target_of(newer.server())));
-        CHECK(of(total.tally.by_what, What::flags) == 1);
-        CHECK(of(total.tally.by_verdict, Verdict::newer_wrong) == 1);
+        CHECK(of(total.sums.by_what, What::flags) == 1);
+        CHECK(of(total.sums.by_verdict, Verdict::newer_wrong) == 1);
         REQUIRE(total.samples.size() == 1);
         CHECK(total.samples[0].judgement.clause == "RFC 2181 section 9");
     }
@@ -363,9 +363,9 @@ TEST_CASE("truncated answers are compared whole, over TCP") {
         ListSource source({{query_for("big.example.", text, true)}});
         const Total total =
             run_all(source, options_for(target_of(cuts.server()), target_of(sends.server())));
-        CHECK(of(total.tally.by_verdict, Verdict::both_legal) == 1);
-        CHECK(of(total.tally.by_rule, Rule::truncation) == 1);
-        CHECK(total.tally.explained == 1);
+        CHECK(of(total.sums.by_verdict, Verdict::both_legal) == 1);
+        CHECK(of(total.sums.by_rule, Rule::truncation) == 1);
+        CHECK(total.sums.explained == 1);
     }
     SUBCASE("a datagram that is not what the same server says over TCP") {
         ZoneServer newer(*zones, [](const std::string&, bool tcp, Octets& response) {
@@ -375,18 +375,18 @@ TEST_CASE("truncated answers are compared whole, over TCP") {
         ListSource source({{query_for("big.example.", text)}});
         const Total total =
             run_all(source, options_for(target_of(older.server()), target_of(newer.server())));
-        CHECK(total.tally.unexplained == 1);
+        CHECK(total.sums.unexplained == 1);
     }
     SUBCASE("one answers over UDP only") {
         ZoneServer newer(*zones, [](const std::string&, bool tcp, Octets& response) {
             if (tcp) response.clear();
         });
         ListSource source({{query_for("big.example.", text)}});
-        RunOptions options = options_for(target_of(older.server()), target_of(newer.server()));
+        Options options = options_for(target_of(older.server()), target_of(newer.server()));
         options.timeout = short_time;
         const Total total = run_all(source, options);
-        CHECK(total.tally.timed_out == 1);
-        CHECK(of(total.tally.timeouts, Side::newer) == 1);
+        CHECK(total.sums.timed_out == 1);
+        CHECK(of(total.sums.timeouts, Side::newer) == 1);
     }
 }
 
@@ -400,8 +400,8 @@ TEST_CASE("a side that says something else each time is unstable") {
     ListSource source({{query_for("www.example.")}});
     const Total total =
         run_all(source, options_for(target_of(older.server()), target_of(newer.server())));
-    CHECK(of(total.tally.by_verdict, Verdict::unstable) == 1);
-    CHECK(total.tally.unexplained == 1);
+    CHECK(of(total.sums.by_verdict, Verdict::unstable) == 1);
+    CHECK(total.sums.unexplained == 1);
 }
 
 TEST_CASE("zone data says who is wrong though the old side says something else each time") {
@@ -414,21 +414,21 @@ TEST_CASE("zone data says who is wrong though the old side says something else e
     };
     const auto verdicts_of = [&](ZoneServer& older, ZoneServer& newer) {
         ListSource source({{query_for("www.example.")}});
-        RunOptions options = options_for(target_of(older.server()), target_of(newer.server()));
+        Options options = options_for(target_of(older.server()), target_of(newer.server()));
         options.zones_or_null = zones.get();
         return run_all(source, options);
     };
     {
         ZoneServer older(*zones, fails_by_turns()), newer(*zones);
         const Total total = verdicts_of(older, newer);
-        CHECK(of(total.tally.by_verdict, Verdict::older_wrong) == 1);
-        CHECK(total.tally.unexplained == 0);
+        CHECK(of(total.sums.by_verdict, Verdict::older_wrong) == 1);
+        CHECK(total.sums.unexplained == 0);
     }
     {
         ZoneServer older(*zones), newer(*zones, fails_by_turns());
         const Total total = verdicts_of(older, newer);
-        CHECK(of(total.tally.by_verdict, Verdict::newer_wrong) == 1);
-        CHECK(total.tally.unexplained == 1);
+        CHECK(of(total.sums.by_verdict, Verdict::newer_wrong) == 1);
+        CHECK(total.sums.unexplained == 1);
     }
 }
 
@@ -445,8 +445,8 @@ TEST_CASE("sides that draw from the same set are both right") {
     ListSource source({{query_for("www.example.")}});
     const Total total =
         run_all(source, options_for(target_of(older.server()), target_of(newer.server())));
-    CHECK(of(total.tally.by_verdict, Verdict::both_legal) == 1);
-    CHECK(of(total.tally.by_rule, Rule::rotating) == 1);
+    CHECK(of(total.sums.by_verdict, Verdict::both_legal) == 1);
+    CHECK(of(total.sums.by_rule, Rule::rotating) == 1);
 }
 
 TEST_CASE("versions of a zone that become one within the lag explain a difference") {
@@ -462,25 +462,25 @@ TEST_CASE("versions of a zone that become one within the lag explain a differenc
         client.answer(respond(count++ < changes_at ? *old_zones : *new_zones, query, client.tcp));
     });
     ListSource source({{query_for("www.example.")}});
-    RunOptions options = options_for(target_of(older.server()), target_of(newer.server()));
+    Options options = options_for(target_of(older.server()), target_of(newer.server()));
     SUBCASE("they become one at once") {
         changes_at = 2;  // the question and the SOA
         const Total total = run_all(source, options);
-        CHECK(of(total.tally.by_verdict, Verdict::in_flight) == 1);
-        CHECK(total.tally.explained == 1);
+        CHECK(of(total.sums.by_verdict, Verdict::in_flight) == 1);
+        CHECK(total.sums.explained == 1);
     }
     SUBCASE("they become one within the lag") {
         changes_at = 8;
         options.lag = long_time;
         const Total total = run_all(source, options);
-        CHECK(of(total.tally.by_verdict, Verdict::in_flight) == 1);
+        CHECK(of(total.sums.by_verdict, Verdict::in_flight) == 1);
     }
     SUBCASE("they do not") {
         changes_at = 1'000'000;
         options.lag = base::Duration::milliseconds(60);
         const Total total = run_all(source, options);
-        CHECK(of(total.tally.by_verdict, Verdict::undecided) == 1);
-        CHECK(total.tally.unexplained == 1);
+        CHECK(of(total.sums.by_verdict, Verdict::undecided) == 1);
+        CHECK(total.sums.unexplained == 1);
     }
 }
 
@@ -520,8 +520,8 @@ TEST_CASE(
         const Total total =
             run_all(source, options_for(target_of(older.server()), target_of(newer.server())));
         const bool is_legal = name != std::string("in.one.example.");
-        CHECK(total.tally.compared == 200);
-        CHECK(of(total.tally.by_verdict, is_legal ? Verdict::both_legal : Verdict::undecided) ==
+        CHECK(total.sums.compared == 200);
+        CHECK(of(total.sums.by_verdict, is_legal ? Verdict::both_legal : Verdict::undecided) ==
               200);
         REQUIRE(!total.samples.empty());
         CHECK(total.samples[0].cause == (is_legal ? "answer cname-chain stops-at-zone-end"
@@ -534,7 +534,7 @@ TEST_CASE(
     ListSource source(repeated(20, {"out.one.example."}));
     const Total total =
         run_all(source, options_for(target_of(lacking.server()), target_of(newer.server())));
-    CHECK(of(total.tally.by_verdict, Verdict::undecided) == 20);
+    CHECK(of(total.sums.by_verdict, Verdict::undecided) == 20);
 }
 
 TEST_CASE("questions that cannot be asked are malformed, and cost no asking") {
@@ -547,10 +547,10 @@ TEST_CASE("questions that cannot be asked are malformed, and cost no asking") {
     ListSource source({{update}, {query_for("www.example.")}, {Octets(12, 0)}, {behind_end}});
     const Total total =
         run_all(source, options_for(target_of(older.server()), target_of(newer.server())));
-    CHECK(total.tally.asked == 4);
-    CHECK(total.tally.malformed == 3);
-    CHECK(total.tally.same == 1);
-    CHECK(total.tally.differences() == 0);
+    CHECK(total.sums.asked == 4);
+    CHECK(total.sums.malformed == 3);
+    CHECK(total.sums.same == 1);
+    CHECK(total.sums.differences() == 0);
 }
 
 TEST_CASE("an answer that is no DNS message counts as malformed") {
@@ -562,9 +562,9 @@ TEST_CASE("an answer that is no DNS message counts as malformed") {
     ListSource source({{query_for("www.example.")}});
     const Total total =
         run_all(source, options_for(target_of(older.server()), target_of(newer.server())));
-    CHECK(total.tally.malformed == 1);
-    CHECK(total.tally.compared == 0);
-    CHECK(of(total.tally.by_what, What::malformed) == 1);
+    CHECK(total.sums.malformed == 1);
+    CHECK(total.sums.compared == 0);
+    CHECK(of(total.sums.by_what, What::malformed) == 1);
 }
 
 TEST_CASE("strays are counted by side and kind, and change nothing") {
@@ -588,16 +588,16 @@ TEST_CASE("strays are counted by side and kind, and change nothing") {
     ListSource source(repeated(names.size(), names));
     const Total total =
         run_all(source, options_for(target_of(older.server()), target_of(newer.server())));
-    CHECK(total.tally.same == 200);
+    CHECK(total.sums.same == 200);
     for (const Stray kind : {Stray::other_source, Stray::twice})
-        CHECK(stray(total.tally, Side::newer, kind) >= 100);
+        CHECK(stray(total.sums, Side::newer, kind) >= 100);
     // A wrong ID may be that of another question in flight or gone.
-    CHECK(stray(total.tally, Side::newer, Stray::other_id) +
-              stray(total.tally, Side::newer, Stray::other_question) +
-              stray(total.tally, Side::newer, Stray::twice) +
-              stray(total.tally, Side::newer, Stray::late) >=
+    CHECK(stray(total.sums, Side::newer, Stray::other_id) +
+              stray(total.sums, Side::newer, Stray::other_question) +
+              stray(total.sums, Side::newer, Stray::twice) +
+              stray(total.sums, Side::newer, Stray::late) >=
           200);
-    for (const std::uint64_t one : total.tally.stray[0]) CHECK(one == 0);
+    for (const std::uint64_t one : total.sums.stray[0]) CHECK(one == 0);
     ::close(other);
 }
 
@@ -610,15 +610,15 @@ TEST_CASE("with a server that loses every third datagram the accounts balance, i
     });
     constexpr std::size_t questions = 3000;
     ListSource source(repeated(questions, {"www.example.", "no.example.", "alias.example."}), 7);
-    RunOptions options = options_for(target_of(older.server()), target_of(newer.server()));
+    Options options = options_for(target_of(older.server()), target_of(newer.server()));
     options.workers = 4;
     options.timeout = base::Duration::milliseconds(100);  // sanitizers are slow
     options.sends = 2;
     const Total total = run_all(source, options);
-    CHECK(total.tally.asked == questions);
-    CHECK(total.tally.same + total.tally.timed_out == questions);
-    CHECK(total.tally.timed_out > questions / 50);
-    CHECK(total.tally.same > questions / 4);
+    CHECK(total.sums.asked == questions);
+    CHECK(total.sums.same + total.sums.timed_out == questions);
+    CHECK(total.sums.timed_out > questions / 50);
+    CHECK(total.sums.same > questions / 4);
     CHECK(total.last == questions * 10);
     CHECK(total.stretches.size() == (questions + 6) / 7);
 }
@@ -629,14 +629,14 @@ TEST_CASE("a server too slow for the window is asked less at once, not reported 
     ZoneServer newer(*zones, [](const std::string&, bool, Octets&) { ::poll(nullptr, 0, 1); });
     constexpr std::size_t questions = 2000;
     ListSource source(repeated(questions, {"www.example.", "no.example.", "alias.example."}), 7);
-    RunOptions options = options_for(target_of(older.server()), target_of(newer.server()));
+    Options options = options_for(target_of(older.server()), target_of(newer.server()));
     options.workers = 1;
     options.window = 1000;
     options.timeout = base::Duration::milliseconds(200);  // a fifth of what the window takes
     options.sends = 2;
     const Total total = run_all(source, options);
-    CHECK(total.tally.asked == questions);
-    CHECK(total.tally.same > questions / 2);
+    CHECK(total.sums.asked == questions);
+    CHECK(total.sums.same > questions / 2);
 }
 
 TEST_CASE("a run that is stopped ends in order, and one that resumes asks exactly the rest") {
@@ -649,7 +649,7 @@ TEST_CASE("a run that is stopped ends in order, and one that resumes asks exactl
     });
     constexpr std::size_t questions = 3000;
     const auto items = repeated(questions, {"www.example.", "no.example."});
-    RunOptions options = options_for(target_of(older.server()), target_of(newer.server()));
+    Options options = options_for(target_of(older.server()), target_of(newer.server()));
     options.workers = 3;
     options.window = 16;
     Total total;
@@ -658,16 +658,16 @@ TEST_CASE("a run that is stopped ends in order, and one that resumes asks exactl
         ListSource source(items, 50);
         CHECK(run(source, options, take, stop).has_value());
     }
-    const std::uint64_t first_part = total.tally.asked;
+    const std::uint64_t first_part = total.sums.asked;
     CHECK(first_part > 0);
     CHECK(first_part < questions);
-    CHECK(total.tally.dropped == 0);
+    CHECK(total.sums.dropped == 0);
     CHECK(total.last == first_part * 10);
     ListSource source(items, 50);
     CHECK(source.resume_behind(total.last).has_value());
     CHECK(run(source, options, take, go_on).has_value());
-    CHECK(total.tally.asked == questions);
-    CHECK(total.tally.same == questions);
+    CHECK(total.sums.asked == questions);
+    CHECK(total.sums.same == questions);
 }
 
 TEST_CASE("of a live source what was taken and not asked is dropped, and counted") {
@@ -677,24 +677,24 @@ TEST_CASE("of a live source what was taken and not asked is dropped, and counted
     ZoneServer newer(*zones, [&](const std::string&, bool, Octets&) { stop = true; });
     ListSource source(repeated(3000, {"www.example."}), 50);
     source.be_live();
-    RunOptions options = options_for(target_of(older.server()), target_of(newer.server()));
+    Options options = options_for(target_of(older.server()), target_of(newer.server()));
     options.window = 8;
     Total total;
     CHECK(run(
               source, options, [&](Stretch&& stretch) { return total.take(std::move(stretch)); },
               stop)
               .has_value());
-    CHECK(total.tally.dropped > 0);
-    CHECK(total.tally.same > 0);
-    CHECK(total.tally.asked == total.tally.same + total.tally.dropped);
-    CHECK(total.last == total.tally.asked * 10);
+    CHECK(total.sums.dropped > 0);
+    CHECK(total.sums.same > 0);
+    CHECK(total.sums.asked == total.sums.same + total.sums.dropped);
+    CHECK(total.last == total.sums.asked * 10);
 }
 
 TEST_CASE("a run ends with the error of who takes its results, or of the source behind its end") {
     const auto zones = catalogue_of(records);
     ZoneServer older(*zones), newer(*zones);
     ListSource source(repeated(1000, {"www.example."}), 10);
-    const RunOptions options = options_for(target_of(older.server()), target_of(newer.server()));
+    const Options options = options_for(target_of(older.server()), target_of(newer.server()));
     SUBCASE("who takes results") {
         int taken = 0;
         const auto status = run(
@@ -716,7 +716,7 @@ TEST_CASE("a run ends with the error of who takes its results, or of the source 
             go_on);
         REQUIRE_FALSE(status.has_value());
         CHECK(status.error().code == Errc::io);
-        CHECK(total.tally.same == 1000);
+        CHECK(total.sums.same == 1000);
     }
 }
 
@@ -724,13 +724,13 @@ TEST_CASE("a rate and a limit of questions are kept") {
     const auto zones = catalogue_of(records);
     ZoneServer older(*zones), newer(*zones);
     ListSource source(repeated(1000, {"www.example."}));
-    RunOptions options = options_for(target_of(older.server()), target_of(newer.server()));
+    Options options = options_for(target_of(older.server()), target_of(newer.server()));
     options.questions_max = 100;
     options.rate = 1000;
     options.workers = 2;
     const base::Duration start = runtime::monotonic();
     const Total total = run_all(source, options);
-    CHECK(total.tally.same == 100);
+    CHECK(total.sums.same == 100);
     CHECK(runtime::monotonic() - start >= base::Duration::milliseconds(85));
 }
 
@@ -757,29 +757,29 @@ TEST_CASE("recordings and stores are compared in this process") {
         items.push_back(item);
     }
     ListSource source(items, 100);
-    RunOptions options = options_for(recorded, in_store);
+    Options options = options_for(recorded, in_store);
     options.stores[1] = zones.get();
     options.workers = 2;
     SUBCASE("a recording against a store") {
         const Total total = run_all(source, options);
-        CHECK(total.tally.asked == 1000);
-        CHECK(total.tally.same == 998);
-        CHECK(total.tally.unexplained == 2);
-        CHECK(of(total.tally.by_what, What::rcode) == 1);
-        CHECK(of(total.tally.timeouts, Side::older) == 1);
+        CHECK(total.sums.asked == 1000);
+        CHECK(total.sums.same == 998);
+        CHECK(total.sums.unexplained == 2);
+        CHECK(of(total.sums.by_what, What::rcode) == 1);
+        CHECK(of(total.sums.timeouts, Side::older) == 1);
     }
     SUBCASE("a recording against a server") {
         ZoneServer newer(*zones);
         options.newer = target_of(newer.server());
         const Total total = run_all(source, options);
-        CHECK(total.tally.same == 998);
-        CHECK(total.tally.unexplained == 2);
+        CHECK(total.sums.same == 998);
+        CHECK(total.sums.unexplained == 2);
     }
     SUBCASE("a store against a server") {
         ZoneServer older(*zones);
         options.older = target_of(older.server());
         const Total total = run_all(source, options);
-        CHECK(total.tally.same == 1000);
+        CHECK(total.sums.same == 1000);
     }
 }
 
@@ -799,32 +799,32 @@ TEST_CASE("signatures that differ are taken for the same when both verify, and o
     });
     const std::vector<Item> items(20, {signed_query("nsec.example.")});
     ListSource source(items);
-    RunOptions options = options_for(target_of(older.server()), target_of(newer.server()));
+    Options options = options_for(target_of(older.server()), target_of(newer.server()));
     SUBCASE("both verify") {
         const Total total = run_all(source, options);
-        CHECK(total.tally.same == 20);
-        CHECK(total.tally.identical == 0);
-        CHECK(of(total.tally.by_rule, Rule::signatures) == 20);
+        CHECK(total.sums.same == 20);
+        CHECK(total.sums.identical == 0);
+        CHECK(of(total.sums.by_rule, Rule::signatures) == 20);
         CHECK(newer.received("nsec.example. DNSKEY") >= 1);
     }
     SUBCASE("keys come from zone data where it is at hand") {
         options.zones_or_null = &zones;
         hide_keys = true;
         const Total total = run_all(source, options);
-        CHECK(total.tally.same == 20);
+        CHECK(total.sums.same == 20);
         CHECK(newer.received("nsec.example. DNSKEY") == 0);
     }
     SUBCASE("one does not") {
         break_it = true;
         const Total total = run_all(source, options);
-        CHECK(of(total.tally.by_what, What::proofs) == 20);
-        CHECK(of(total.tally.by_verdict, Verdict::newer_wrong) == 20);
+        CHECK(of(total.sums.by_what, What::proofs) == 20);
+        CHECK(of(total.sums.by_verdict, Verdict::newer_wrong) == 20);
     }
     SUBCASE("one has no keys to verify with") {
         hide_keys = true;
         options.timeout = short_time;
         const Total total = run_all(source, options);
-        CHECK(of(total.tally.by_verdict, Verdict::undecided) == 20);
+        CHECK(of(total.sums.by_verdict, Verdict::undecided) == 20);
         REQUIRE_FALSE(total.samples.empty());
         CHECK(total.samples[0].judgement.sentence.find("whose DNSKEY are not to be had") !=
               std::string::npos);
@@ -850,8 +850,8 @@ TEST_CASE("signatures in ADDITIONAL have to verify as well") {
     ListSource source({{signed_query("nsec.example.", dns::RrType::ns)}});
     const Total total =
         run_all(source, options_for(target_of(older.server()), target_of(newer.server())));
-    CHECK(total.tally.same == 0);
-    CHECK(of(total.tally.by_verdict, Verdict::newer_wrong) == 1);
+    CHECK(total.sums.same == 0);
+    CHECK(of(total.sums.by_verdict, Verdict::newer_wrong) == 1);
 }
 
 TEST_CASE("a change in flight explains no signature that does not verify") {
@@ -875,8 +875,8 @@ TEST_CASE("a change in flight explains no signature that does not verify") {
     ListSource source({{signed_query("nsec.example.")}});
     const Total total =
         run_all(source, options_for(target_of(older.server()), target_of(newer.server())));
-    CHECK(total.tally.explained == 0);
-    CHECK(of(total.tally.by_verdict, Verdict::newer_wrong) == 1);
+    CHECK(total.sums.explained == 0);
+    CHECK(of(total.sums.by_verdict, Verdict::newer_wrong) == 1);
 }
 
 TEST_CASE("a pair that comes with its answers is judged by them, and asked only when they differ") {
@@ -889,16 +889,16 @@ TEST_CASE("a pair that comes with its answers is judged by them, and asked only 
     std::vector<Item> items;
     items.push_back({.query = query, .recorded = right, .recorded_newer = right});
     ListSource same(items);
-    const RunOptions options = options_for(target_of(older.server()), target_of(newer.server()));
-    CHECK(run_all(same, options).tally.identical == 1);
+    const Options options = options_for(target_of(older.server()), target_of(newer.server()));
+    CHECK(run_all(same, options).sums.identical == 1);
     CHECK(older.received("www.example. A") == 0);
     CHECK(newer.received("www.example. A") == 0);
 
     items[0].recorded_newer = wrong;
     ListSource differs(items);
     const Total total = run_all(differs, options);
-    CHECK(total.tally.unexplained == 1);
-    CHECK(of(total.tally.by_verdict, Verdict::unstable) == 1);
+    CHECK(total.sums.unexplained == 1);
+    CHECK(of(total.sums.by_verdict, Verdict::unstable) == 1);
     CHECK(newer.received("www.example. A") > 0);
     REQUIRE(total.samples.size() == 1);
     CHECK(total.samples[0].newer == wrong);
@@ -914,14 +914,14 @@ TEST_CASE("silence over TCP takes nothing from a pair that comes with its answer
     const Octets whole = respond(*zones, query, false);
     Octets cut = whole;
     cut[2] |= 2;  // TC
-    RunOptions options = options_for(target_of(older.server()), target_of(newer.server()));
+    Options options = options_for(target_of(older.server()), target_of(newer.server()));
     options.timeout = short_time;
     ListSource source({{.query = query, .recorded = cut, .recorded_newer = whole}});
     const Total total = run_all(source, options);
-    CHECK(total.tally.timed_out == 0);
-    CHECK(total.tally.compared == 1);
-    CHECK(total.tally.unexplained == 1);
-    CHECK(total.tally.unconfirmed == 0);  // both answer by UDP
+    CHECK(total.sums.timed_out == 0);
+    CHECK(total.sums.compared == 1);
+    CHECK(total.sums.unexplained == 1);
+    CHECK(total.sums.unconfirmed == 0);  // both answer by UDP
     REQUIRE(total.samples.size() == 1);
     CHECK(total.samples[0].older == cut);
 }
@@ -945,19 +945,19 @@ TEST_CASE("a proof that zone data has nothing against has to verify as well") {
     ListSource source(items);
     ZoneServer right(zones), wrong(zones, without_a);
     SUBCASE("of the new server") {
-        RunOptions options = options_for(target_of(right.server()), target_of(wrong.server()));
+        Options options = options_for(target_of(right.server()), target_of(wrong.server()));
         options.zones_or_null = &zones;
         const Total total = run_all(source, options);
-        CHECK(of(total.tally.by_verdict, Verdict::newer_wrong) == 20);
+        CHECK(of(total.sums.by_verdict, Verdict::newer_wrong) == 20);
         REQUIRE_FALSE(total.samples.empty());
         CHECK(total.samples[0].judgement.sentence.starts_with(
             "the new server gives a signature that does not verify: RRSIG over NSEC of "));
     }
     SUBCASE("of the old server") {
-        RunOptions options = options_for(target_of(wrong.server()), target_of(right.server()));
+        Options options = options_for(target_of(wrong.server()), target_of(right.server()));
         options.zones_or_null = &zones;
         const Total total = run_all(source, options);
-        CHECK(of(total.tally.by_verdict, Verdict::older_wrong) == 20);
+        CHECK(of(total.sums.by_verdict, Verdict::older_wrong) == 20);
     }
 }
 
@@ -981,7 +981,7 @@ TEST_CASE("one question to one target") {
 
 TEST_CASE("options out of range are refused") {
     ListSource source({});
-    RunOptions options = options_for({}, {});
+    Options options = options_for({}, {});
     options.window = 0;
     const auto nothing = [](Stretch&&) -> Status { return {}; };
     CHECK(run(source, options, nothing, go_on).error().code == Errc::invalid);

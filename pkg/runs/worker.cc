@@ -105,7 +105,7 @@ void collect(Said& into, base::Octets response) {
 }
 
 /// What is needed beyond a question for one that differs.
-struct Doubt {
+struct Recheck {
     compare::Difference difference;
     std::uint32_t askings = 0;  // again
     bool serials_differed = false;
@@ -161,7 +161,7 @@ struct Question {
     std::array<std::vector<std::uint8_t>, 2> datagrams;       // when the answers came over TCP
     bool is_whole = false;                                    // `answers` are
     std::array<bool, 2> is_datagram{};                        // but for this one
-    std::unique_ptr<Doubt> doubt;
+    std::unique_ptr<Recheck> recheck;
     judge::Side keys_side = judge::Side::older;
     dns::Name keys_signer;
     judge::SignatureCheck::Rrset rrset;  // that keys_side is asked for
@@ -179,13 +179,13 @@ struct Parked {
 
 }  // namespace
 
-Pacing::Pacing(const RunOptions& options, base::Duration start)
+Pacing::Pacing(const Options& options, base::Duration start)
     : pace_(options.pace),
       interval_(options.rate == 0 ? 0 : 1'000'000'000 / std::int64_t{options.rate}),
       next_(start.nanoseconds) {}
 
 base::Duration Pacing::due(base::Instant recorded_at, base::Duration now) noexcept {
-    if (pace_ == RunOptions::Pace::recorded) {
+    if (pace_ == Options::Pace::recorded) {
         std::int64_t offset = offset_.load(std::memory_order_relaxed);
         if (offset == 0) {
             const std::int64_t mine = now.nanoseconds - recorded_at.nanoseconds;
@@ -232,7 +232,7 @@ struct Worker::Work {
     };
 
     Shared& shared;
-    const RunOptions& options;
+    const Options& options;
     judge::Collector collector;
     judge::SignatureCheck signatures;
     judge::ZoneEnds ends;
@@ -307,7 +307,7 @@ struct Worker::Work {
     Next differs(std::uint32_t slot);
     Next ask_zone(std::uint32_t slot, const dns::Name& name);
     Next zone_told(std::uint32_t slot);
-    Next doubt_it(std::uint32_t slot);
+    Next look_into(std::uint32_t slot);
     Next ask_serial(std::uint32_t slot);
     Next ask_again(std::uint32_t slot);
     Next asked_again(std::uint32_t slot);
@@ -391,12 +391,12 @@ void Worker::Work::take_questions() {
 /// The next question of the batch; false when it has to wait for its time.
 bool Worker::Work::begin_next() {
     if (!is_server(judge::Side::older) && !is_server(judge::Side::newer) && options.rate == 0 &&
-        options.pace == RunOptions::Pace::rate) {
+        options.pace == Options::Pace::rate) {
         take_local();
         return true;
     }
     const capture::Query& query = job.batch->queries()[taken];
-    if (options.rate != 0 || options.pace == RunOptions::Pace::recorded) {
+    if (options.rate != 0 || options.pace == Options::Pace::recorded) {
         const base::Duration now = runtime::monotonic();
         if (!due) due = shared.pacing.due(query.at, now);
         if (*due > now) return false;
@@ -570,11 +570,11 @@ void Worker::Work::turn(base::Duration wait) {
     const auto done = asker->turn(wait);
     const ask::Asker::Counts counts = asker->take_counts();
     if (!opens.empty()) {
-        judge::Tally& tally = opens.front().finished.stretch.tally;
+        judge::Sums& sums = opens.front().finished.stretch.sums;
         for (std::size_t side = 0; side < judge::sides; ++side) {
             for (std::size_t i = 0; i < ask::stray_count; ++i)
-                tally.stray[side][i] += counts.servers[side].strays[i];
-            tally.repeats[side] += counts.servers[side].repeats;
+                sums.stray[side][i] += counts.servers[side].strays[i];
+            sums.repeats[side] += counts.servers[side].repeats;
         }
     }
     // What is answered too late is slow, not silent.
@@ -661,7 +661,7 @@ void Worker::Work::proceed(std::uint32_t slot, Next next) {
         next = step(slot);
     }
     if (next == Next::waits) return;
-    question.doubt.reset();
+    question.recheck.reset();
     held -= question.held;
     const auto shrink = [](std::vector<std::uint8_t>& octets) {
         if (octets.capacity() > kept_capacity_max) octets = {};
@@ -681,7 +681,7 @@ void Worker::Work::proceed(std::uint32_t slot, Next next) {
 
 Worker::Work::Next Worker::Work::step(std::uint32_t slot) {
     Question& question = questions[slot];
-    if (ends_now() && question.doubt) {
+    if (ends_now() && question.recheck) {
         judge::Collector::dropped(stretch(question));
         return Next::done;
     }
@@ -695,12 +695,12 @@ Worker::Work::Next Worker::Work::step(std::uint32_t slot) {
         case Stage::serial: {
             const auto older = soa_in(question.got[0]);
             const auto newer = soa_in(question.got[1]);
-            question.doubt->serials_differed = older && newer &&
-                                               dns::equal(older->owner, newer->owner) &&
-                                               older->serial != newer->serial;
+            question.recheck->serials_differed = older && newer &&
+                                                 dns::equal(older->owner, newer->owner) &&
+                                                 older->serial != newer->serial;
             // Nobody is there: what was seen stands.
             if (question.got[0].empty() && question.got[1].empty()) {
-                ++question.doubt->askings;
+                ++question.recheck->askings;
                 return conclude(slot);
             }
             return ask_again(slot);
@@ -708,7 +708,8 @@ Worker::Work::Next Worker::Work::step(std::uint32_t slot) {
         case Stage::again:
             return asked_again(slot);
         case Stage::referee:
-            std::swap(question.doubt->referee, question.got[judge::index_of(judge::Side::referee)]);
+            std::swap(question.recheck->referee,
+                      question.got[judge::index_of(judge::Side::referee)]);
             return after_asking(slot);
         case Stage::rrset: {
             const auto& told = question.got[judge::index_of(question.keys_side)];
@@ -890,7 +891,7 @@ Worker::Work::Next Worker::Work::verify(std::uint32_t slot) {
     for (const judge::Side side : pair_sides) {
         const std::size_t i = judge::index_of(side);
         const auto message = dns::parse_message(question.answers[i]);
-        if (!message && !question.doubt) return differs(slot);
+        if (!message && !question.recheck) return differs(slot);
         if (!message) continue;  // it is wrong by what is worse
         // A recording cannot be asked for keys; the other server should have the same.
         const judge::Side holder = kind(side) != Target::Kind::recorded ? side
@@ -927,11 +928,11 @@ Worker::Work::Next Worker::Work::verify(std::uint32_t slot) {
             return verify(slot);
         }
         // Nobody can say that they are good: a difference that is left for people.
-        if (told[i].unknown && !question.doubt) return differs(slot);
+        if (told[i].unknown && !question.recheck) return differs(slot);
     }
-    if (question.doubt) {
-        question.doubt->signatures = std::move(told);
-        return doubt_it(slot);
+    if (question.recheck) {
+        question.recheck->signatures = std::move(told);
+        return look_into(slot);
     }
     if (told[0].good() && told[1].good()) return same_answers(slot, true);
     collector.bad_signatures(stretch(question), pair(question), told);
@@ -942,27 +943,27 @@ Worker::Work::Next Worker::Work::verify(std::uint32_t slot) {
 
 Worker::Work::Next Worker::Work::differs(std::uint32_t slot) {
     Question& question = questions[slot];
-    question.doubt = std::make_unique<Doubt>();
-    Doubt& doubt = *question.doubt;
-    doubt.difference =
+    question.recheck = std::make_unique<Recheck>();
+    Recheck& recheck = *question.recheck;
+    recheck.difference =
         collector.comparer().difference(asked(question), question.answers[0], question.answers[1]);
-    doubt.since = runtime::monotonic();
-    if (doubt.difference.open_end && options.recheck != 0 && !ends_now() &&
+    recheck.since = runtime::monotonic();
+    if (recheck.difference.open_end && options.recheck != 0 && !ends_now() &&
         std::none_of(pair_sides.begin(), pair_sides.end(),
                      [this](judge::Side side) { return kind(side) == Target::Kind::recorded; })) {
-        const dns::Name& owner = doubt.difference.open_end->owner;
-        if (!ends.knows(*doubt.difference.open_end) && !owner.view().is_root())
+        const dns::Name& owner = recheck.difference.open_end->owner;
+        if (!ends.knows(*recheck.difference.open_end) && !owner.view().is_root())
             // An alias is no apex (RFC 1034 section 3.6.2): what is above it is in its zone.
             return ask_zone(slot, dns::Name(owner.view().parent()));
-        if (ends.knows(*doubt.difference.open_end)) doubt.difference.leaves_zone();
+        if (ends.knows(*recheck.difference.open_end)) recheck.difference.leaves_zone();
     }
-    return doubt_it(slot);
+    return look_into(slot);
 }
 
 Worker::Work::Next Worker::Work::ask_zone(std::uint32_t slot, const dns::Name& name) {
-    Doubt& doubt = *questions[slot].doubt;
-    doubt.zone_of = name;
-    ++doubt.zone_askings;
+    Recheck& recheck = *questions[slot].recheck;
+    recheck.zone_of = name;
+    ++recheck.zone_askings;
     To both;
     both.udp.add(judge::index_of(judge::Side::older));
     both.udp.add(judge::index_of(judge::Side::newer));
@@ -973,27 +974,27 @@ Worker::Work::Next Worker::Work::ask_zone(std::uint32_t slot, const dns::Name& n
 /// not stopped at its own choice.
 Worker::Work::Next Worker::Work::zone_told(std::uint32_t slot) {
     Question& question = questions[slot];
-    Doubt& doubt = *question.doubt;
+    Recheck& recheck = *question.recheck;
     const ToldZone older = zone_in(question.got[0]), newer = zone_in(question.got[1]);
-    if (older.is_alias && newer.is_alias && doubt.zone_askings < zone_askings_max &&
-        !doubt.zone_of.view().is_root())
-        return ask_zone(slot, dns::Name(doubt.zone_of.view().parent()));
-    if (!older.apex || !newer.apex || !dns::equal(*older.apex, *newer.apex)) return doubt_it(slot);
-    if (!doubt.owner_zone) {
-        doubt.owner_zone = older.apex;
-        doubt.zone_askings = 0;
-        return ask_zone(slot, doubt.difference.open_end->target);
+    if (older.is_alias && newer.is_alias && recheck.zone_askings < zone_askings_max &&
+        !recheck.zone_of.view().is_root())
+        return ask_zone(slot, dns::Name(recheck.zone_of.view().parent()));
+    if (!older.apex || !newer.apex || !dns::equal(*older.apex, *newer.apex)) return look_into(slot);
+    if (!recheck.owner_zone) {
+        recheck.owner_zone = older.apex;
+        recheck.zone_askings = 0;
+        return ask_zone(slot, recheck.difference.open_end->target);
     }
-    if (!dns::equal(*doubt.owner_zone, *older.apex)) {
-        ends.learn(*doubt.difference.open_end);
-        doubt.difference.leaves_zone();
+    if (!dns::equal(*recheck.owner_zone, *older.apex)) {
+        ends.learn(*recheck.difference.open_end);
+        recheck.difference.leaves_zone();
     }
-    return doubt_it(slot);
+    return look_into(slot);
 }
 
-Worker::Work::Next Worker::Work::doubt_it(std::uint32_t slot) {
+Worker::Work::Next Worker::Work::look_into(std::uint32_t slot) {
     Question& question = questions[slot];
-    Doubt& doubt = *question.doubt;
+    Recheck& recheck = *question.recheck;
     const bool is_timeout = question.answers[0].empty() || question.answers[1].empty();
     if (ends_now() && !is_timeout) {
         judge::Collector::dropped(stretch(question));
@@ -1001,13 +1002,13 @@ Worker::Work::Next Worker::Work::doubt_it(std::uint32_t slot) {
     }
     // Now: keys may change with the zone while the difference is looked at. (Without DO too: RRSIGs
     // come when they are asked for by name, or unasked.)
-    if (!is_timeout && !doubt.signatures) return verify(slot);
+    if (!is_timeout && !recheck.signatures) return verify(slot);
     // What was not answered has been asked `sends` times already.
     if (is_timeout || options.recheck == 0 ||
-        !collector.worth_asking(doubt.difference.cause, options.rechecks_a_cause))
+        !collector.worth_asking(recheck.difference.cause, options.rechecks_a_cause))
         return conclude(slot);
     for (const judge::Side side : pair_sides)
-        collect(doubt.sets[judge::index_of(side)], question.answers[judge::index_of(side)]);
+        collect(recheck.sets[judge::index_of(side)], question.answers[judge::index_of(side)]);
     return ask_serial(slot);
 }
 
@@ -1041,7 +1042,7 @@ Worker::Work::Next Worker::Work::ask_again(std::uint32_t slot) {
         if (is_server(side))
             (by_tcp && !question.is_datagram[judge::index_of(side)] ? to.tcp : to.udp)
                 .add(judge::index_of(side));
-    if (question.doubt->askings == 0 && options.referee)
+    if (question.recheck->askings == 0 && options.referee)
         (by_tcp ? to.tcp : to.udp).add(judge::index_of(judge::Side::referee));
     if (to.udp.empty() && to.tcp.empty()) return conclude(slot);
     return round(slot, Stage::again, question.query, to);
@@ -1049,8 +1050,8 @@ Worker::Work::Next Worker::Work::ask_again(std::uint32_t slot) {
 
 Worker::Work::Next Worker::Work::asked_again(std::uint32_t slot) {
     Question& question = questions[slot];
-    Doubt& doubt = *question.doubt;
-    ++doubt.askings;
+    Recheck& recheck = *question.recheck;
+    ++recheck.askings;
     std::array<base::Octets, 2> now_says;
     for (const judge::Side side : pair_sides) {
         const std::size_t i = judge::index_of(side);
@@ -1061,20 +1062,20 @@ Worker::Work::Next Worker::Work::asked_again(std::uint32_t slot) {
         // What is no message is never the same by any rule, and may well be what it always says.
         if (!judge::identical(question.answers[i], now_says[i]) &&
             !collector.comparer().same(asked(question), question.answers[i], now_says[i]).same)
-            doubt.unstable[i] = true;
-        collect(doubt.sets[i], now_says[i]);
+            recheck.unstable[i] = true;
+        collect(recheck.sets[i], now_says[i]);
     }
     if (!now_says[0].empty() && !now_says[1].empty()) {
-        doubt.answered = true;
-        doubt.agreed = collector.comparer().same(asked(question), now_says[0], now_says[1]).same;
+        recheck.answered = true;
+        recheck.agreed = collector.comparer().same(asked(question), now_says[0], now_says[1]).same;
     }
     const auto is_silent = [&](judge::Side side) {
         return question.asked.has(judge::index_of(side)) && now_says[judge::index_of(side)].empty();
     };
     if (is_silent(judge::Side::older) && is_silent(judge::Side::newer)) return conclude(slot);
     if (question.asked.has(judge::index_of(judge::Side::referee))) {
-        std::swap(doubt.referee, question.got[judge::index_of(judge::Side::referee)]);
-        if (judge::is_truncated(doubt.referee) &&
+        std::swap(recheck.referee, question.got[judge::index_of(judge::Side::referee)]);
+        if (judge::is_truncated(recheck.referee) &&
             kind(judge::Side::referee) != Target::Kind::tcp_only) {
             To to;
             to.tcp.add(judge::index_of(judge::Side::referee));
@@ -1086,10 +1087,10 @@ Worker::Work::Next Worker::Work::asked_again(std::uint32_t slot) {
 
 Worker::Work::Next Worker::Work::after_asking(std::uint32_t slot) {
     Question& question = questions[slot];
-    Doubt& doubt = *question.doubt;
-    if (doubt.serials_differed) {
-        if (doubt.agreed) return conclude(slot);
-        const base::Duration waited = runtime::monotonic() - doubt.since;
+    Recheck& recheck = *question.recheck;
+    if (recheck.serials_differed) {
+        if (recheck.agreed) return conclude(slot);
+        const base::Duration waited = runtime::monotonic() - recheck.since;
         if (waited < options.lag && parked.size() < parked_max &&
             !shared.stop.load(std::memory_order_relaxed)) {
             const base::Duration pause{std::clamp<std::int64_t>(
@@ -1099,38 +1100,39 @@ Worker::Work::Next Worker::Work::after_asking(std::uint32_t slot) {
             return Next::waits;
         }
     }
-    const bool is_unstable = doubt.unstable[0] || doubt.unstable[1];
+    const bool is_unstable = recheck.unstable[0] || recheck.unstable[1];
     const std::uint32_t askings_max =
-        is_unstable && doubt.sets[0] != doubt.sets[1] && !doubt.serials_differed
+        is_unstable && recheck.sets[0] != recheck.sets[1] && !recheck.serials_differed
             ? std::max(options.recheck, rotation_askings_max)
             : options.recheck;
-    if (doubt.askings < askings_max) return ask_again(slot);
+    if (recheck.askings < askings_max) return ask_again(slot);
     return conclude(slot);
 }
 
 Worker::Work::Next Worker::Work::conclude(std::uint32_t slot) {
     Question& question = questions[slot];
-    Doubt& doubt = *question.doubt;
-    const bool is_unstable = doubt.unstable[0] || doubt.unstable[1];
+    Recheck& recheck = *question.recheck;
+    const bool is_unstable = recheck.unstable[0] || recheck.unstable[1];
     const judge::Collector::Again again{
-        .older_unstable = doubt.unstable[0],
-        .newer_unstable = doubt.unstable[1],
-        .sets_equal =
-            is_unstable && doubt.difference.what == What::answer && doubt.sets[0] == doubt.sets[1],
-        .serials_differed = doubt.serials_differed,
-        .agreed_later = doubt.agreed,
-        .referee = doubt.referee,
-        .signatures = doubt.signatures.value_or(std::array<judge::Collector::Signatures, 2>()),
+        .older_unstable = recheck.unstable[0],
+        .newer_unstable = recheck.unstable[1],
+        .sets_equal = is_unstable && recheck.difference.what == What::answer &&
+                      recheck.sets[0] == recheck.sets[1],
+        .serials_differed = recheck.serials_differed,
+        .agreed_later = recheck.agreed,
+        .referee = recheck.referee,
+        .signatures = recheck.signatures.value_or(std::array<judge::Collector::Signatures, 2>()),
         .whole_missing = question.whole_missing};
-    if (doubt.answered)
-        collector.asked_again(doubt.difference.cause, is_unstable || doubt.agreed
-                                                          ? judge::Collector::Came::otherwise
-                                                          : judge::Collector::Came::same_again);
-    else if (doubt.askings > 0)
-        collector.asked_again(doubt.difference.cause, judge::Collector::Came::silent);
-    if (doubt.askings > 0) ++stretch(question).tally.asked_again;
-    if (doubt.askings > 0 && !doubt.answered) ++stretch(question).tally.unconfirmed;
-    collector.difference(stretch(question), pair(question), doubt.difference, again);
+    if (recheck.answered)
+        collector.asked_again(recheck.difference.cause,
+                              is_unstable || recheck.agreed
+                                  ? judge::Collector::AgainOutcome::otherwise
+                                  : judge::Collector::AgainOutcome::same_again);
+    else if (recheck.askings > 0)
+        collector.asked_again(recheck.difference.cause, judge::Collector::AgainOutcome::silent);
+    if (recheck.askings > 0) ++stretch(question).sums.asked_again;
+    if (recheck.askings > 0 && !recheck.answered) ++stretch(question).sums.unconfirmed;
+    collector.difference(stretch(question), pair(question), recheck.difference, again);
     return Next::done;
 }
 

@@ -31,12 +31,12 @@ namespace zc::runs {
 /// When questions may be asked: by rate over all workers, or by the times of a recording.
 class Pacing {
 public:
-    Pacing(const RunOptions& options, base::Duration start);
+    Pacing(const Options& options, base::Duration start);
     /// When the question may go; reserves the time. Threads: any.
     base::Duration due(base::Instant recorded_at, base::Duration now) noexcept;
 
 private:
-    RunOptions::Pace pace_;
+    Options::Pace pace_;
     std::int64_t interval_;           // nanoseconds between questions; 0: none
     std::atomic<std::int64_t> next_;  // by rate
     std::atomic<std::int64_t>
@@ -71,7 +71,7 @@ private:
 
 /// What all workers of a run see.
 struct Shared {
-    const RunOptions& options;
+    const Options& options;
     std::array<std::optional<Target>, judge::sides> targets;
     std::array<const catalogue::Catalogue*, judge::sides> stores{};  // of targets that are stores
     Flow& flow;

@@ -52,7 +52,7 @@ TEST_CASE("after a loss it grows slowly") {
 }
 
 TEST_CASE("questions go at their rate, or at the times of the recording") {
-    RunOptions options;
+    Options options;
     SUBCASE("as fast as they can") {
         Pacing pacing(options, at(0));
         CHECK(pacing.due({}, at(7)) == at(7));
@@ -68,7 +68,7 @@ TEST_CASE("questions go at their rate, or at the times of the recording") {
         CHECK(pacing.due({}, at(5000)) == at(5010));
     }
     SUBCASE("recorded") {
-        options.pace = RunOptions::Pace::recorded;
+        options.pace = Options::Pace::recorded;
         Pacing pacing(options, at(0));
         const base::Instant start{1'700'000'000'000'000'000};
         CHECK(pacing.due(start, at(5000)) == at(5000));
