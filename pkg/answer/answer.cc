@@ -116,7 +116,7 @@ private:
     }
     void settle(Rcode rcode, dns::Ede ede, std::string_view text) noexcept {
         // Header, question, OPT, keepalive, cookie, NSID and this.
-        static_assert(12 + 259 + 11 + 6 + 28 + 4 + nsid_octets_max + 6 +
+        static_assert(dns::header_octets + 259 + 11 + 6 + 28 + 4 + nsid_octets_max + 6 +
                           catalogue::ede_text_octets_max <=
                       512);
         settle(rcode, ede);
@@ -667,7 +667,7 @@ __attribute__((noinline)) bool Responder::put_alias(const Step& step, const Matc
 void Responder::answer() noexcept {
     zone::LookupName names[2];
     catalogue::SuffixHashes hashes[2];
-    Step step{&query_.name, &query_.hashes, header_octets};
+    Step step{&query_.name, &query_.hashes, dns::header_octets};
     const std::uint8_t* found = nullptr;
     if (query_.image != nullptr && query_.qtype != RrType::ds) {
         // The tag is only a hint: look at the apex.
@@ -835,7 +835,7 @@ void Responder::answer_chaos() noexcept {
         rdata[0] = static_cast<std::uint8_t>(octets);
         // NOLINTNEXTLINE(bugprone-not-null-terminated-result): a character-string has its length.
         std::memcpy(rdata + 1, text.data(), octets);
-        need(reply_.put_record(Section::answer, {header_octets, query_.name.size, {}, 0},
+        need(reply_.put_record(Section::answer, {dns::header_octets, query_.name.size, {}, 0},
                                RrType::txt, dns::RrClass::ch, chaos_ttl,
                                base::Octets(rdata, octets + 1), 0));
         return;
@@ -846,8 +846,9 @@ void Responder::answer_chaos() noexcept {
 void Responder::run() noexcept {
     // First, because names further down may point into it.
     if (query_.has_question)
-        std::memcpy(exchange_.response.data() + header_octets,
-                    exchange_.query.data() + header_octets, query_.question_end - header_octets);
+        std::memcpy(exchange_.response.data() + dns::header_octets,
+                    exchange_.query.data() + dns::header_octets,
+                    query_.question_end - dns::header_octets);
     switch (query_.verdict) {
         case Verdict::answer:
             if (query_.has_question) {

@@ -250,11 +250,11 @@ void parse(const Exchange& exchange, Query& query) noexcept {
         query.wants_keepalive = false;
     query.edns = query.dnssec_ok = false;
     query.image = nullptr;
-    query.question_end = header_octets;
+    query.question_end = dns::header_octets;
     query.tsig_at = 0;
     query.qtype = dns::RrType{};
     query.opcode = dns::Opcode::query;
-    if (message.size() < header_octets) {
+    if (message.size() < dns::header_octets) {
         query.verdict = Verdict::drop;
         return;
     }
@@ -273,7 +273,7 @@ void parse(const Exchange& exchange, Query& query) noexcept {
     const bool known = query.opcode == dns::Opcode::query || query.opcode == dns::Opcode::notify ||
                        query.opcode == dns::Opcode::update;
     const Verdict malformed = known ? Verdict::formerr : Verdict::notimp;
-    std::size_t at = header_octets;
+    std::size_t at = dns::header_octets;
     if (questions == 1) {
         const std::size_t octets = read_qname(message, at, query.name);
         if (octets == 0 || message.size() - at - octets < 4) {

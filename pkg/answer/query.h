@@ -5,11 +5,11 @@
 
 #include "answer/answer.h"
 #include "catalogue/lookup.h"
+#include "dns/message.h"
 #include "zone/lookup.h"
 
 namespace zc::answer {
 
-inline constexpr std::size_t header_octets = 12;
 inline constexpr std::size_t client_cookie_octets = 8;
 inline constexpr std::size_t server_cookie_octets = 16;  // RFC 9018 section 4
 

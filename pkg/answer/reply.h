@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/octets.h"
+#include "dns/message.h"
 #include "dns/types.h"
 #include "zone/lookup.h"
 
@@ -39,7 +40,7 @@ public:
     /// Where the suffix of `octets` octets of the name that stands at `at`, `size` octets long,
     /// stands.
     std::uint32_t locate(std::uint32_t at, std::size_t size, std::size_t octets) const noexcept {
-        if (at == 12)
+        if (at == dns::header_octets)
             return static_cast<std::uint32_t>(at + size - octets);  // the question has no pointers
         for (;;) {
             const std::uint8_t length = message_[at];

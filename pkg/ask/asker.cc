@@ -20,7 +20,6 @@
 namespace zc::ask {
 namespace {
 
-constexpr std::size_t header_octets = 12;
 constexpr std::size_t batch_datagrams = 64;
 constexpr std::size_t datagram_octets_max = 65535;
 // Strides that are no power of two: the first lines of all buffers would compete for one set of the
@@ -36,21 +35,21 @@ constexpr std::uint16_t id_count_minus_one = 0xffff;
 /// The octets of the question behind the header, 0 when there is not exactly one or it is
 /// compressed (no server has a reason to compress the first name of a message).
 std::size_t question_octets(base::Octets message) noexcept {
-    if (message.size() < header_octets || base::load_u16(&message[4]) != 1) return 0;
-    std::size_t at = header_octets;
+    if (message.size() < dns::header_octets || base::load_u16(&message[4]) != 1) return 0;
+    std::size_t at = dns::header_octets;
     while (at < message.size() && message[at] != 0) {
         if (message[at] > dns::label_octets_max) return 0;
         at += 1U + message[at];
     }
     at += 1 + 4;
-    return at <= message.size() ? at - header_octets : 0;
+    return at <= message.size() ? at - dns::header_octets : 0;
 }
 
 /// Of the question, letter case aside: tells what comes late from what is wrong.
 std::uint64_t question_hash(base::Octets message) noexcept {
     std::uint64_t hash = 0xcbf29ce484222325U;
     for (const std::uint8_t octet :
-         message.subspan(std::min(message.size(), header_octets), question_octets(message)))
+         message.subspan(std::min(message.size(), dns::header_octets), question_octets(message)))
         hash = (hash ^ dns::fold(octet)) * 0x100000001b3U;
     return hash;
 }
@@ -188,12 +187,13 @@ struct Buffers {
 
 bool answers_question(base::Octets query, base::Octets response) noexcept {
     const std::size_t octets = question_octets(query);
-    if (response.size() < header_octets || octets == 0) return false;
+    if (response.size() < dns::header_octets || octets == 0) return false;
     if (base::load_u16(&response[4]) == 0) return (response[3] & 0x0f) != 0;
-    if (base::load_u16(&response[4]) != 1 || response.size() - header_octets < octets) return false;
+    if (base::load_u16(&response[4]) != 1 || response.size() - dns::header_octets < octets)
+        return false;
     // Of equal octets the lengths of the labels are equal too: no need to walk them.
-    const auto* a = query.data() + header_octets;
-    const auto* b = response.data() + header_octets;
+    const auto* a = query.data() + dns::header_octets;
+    const auto* b = response.data() + dns::header_octets;
     if (std::memcmp(a, b, octets) == 0) return true;
     const std::size_t name = octets - 4;
     return std::equal(a, a + name, b,
@@ -291,7 +291,7 @@ Status Asker::Work::watch(int fd, std::uint32_t events, std::size_t server, std:
 
 void Asker::Work::ask(std::uint32_t slot, base::Octets message, ServerSet udp, ServerSet tcp) {
     Round& round = rounds[slot];
-    ZC_CHECK(!round.open && message.size() >= header_octets);
+    ZC_CHECK(!round.open && message.size() >= dns::header_octets);
     round.open = true;
     round.waiting = 0;
     round.message.assign(message.begin(), message.end());
@@ -370,7 +370,7 @@ void Asker::Work::dequeue(std::uint32_t slot, std::size_t server) {
 /// Takes the answer, or counts what it is instead.
 void Asker::Work::arrived(std::size_t server, std::uint8_t channel, base::Octets message) {
     constexpr std::uint8_t qr = 0x80;
-    if (message.size() < header_octets || (message[2] & qr) == 0)
+    if (message.size() < dns::header_octets || (message[2] & qr) == 0)
         return stray(server, Stray::no_message);
     const std::uint16_t number = base::load_u16(message.data());
     const Known& id = known[number];

@@ -39,13 +39,13 @@ std::uint64_t random_seed() noexcept {
 /// read. A compression pointer has nothing to point to there.
 std::size_t question_octets(base::Octets message) noexcept {
     if (base::load_u16(&message[4]) != 1) return 0;
-    std::size_t at = header_octets;
+    std::size_t at = dns::header_octets;
     while (at < message.size() && message[at] != 0) {
         if (message[at] > dns::label_octets_max) return 0;
         at += 1U + message[at];
-        if (at - header_octets >= dns::name_octets_max) return 0;
+        if (at - dns::header_octets >= dns::name_octets_max) return 0;
     }
-    return at < message.size() && message.size() - at >= 5 ? at + 5 - header_octets : 0;
+    return at < message.size() && message.size() - at >= 5 ? at + 5 - dns::header_octets : 0;
 }
 
 bool is_response(base::Octets message) noexcept {
@@ -58,14 +58,14 @@ bool is_plain(base::Octets message) noexcept {
 /// Whether `response` can be one to `query`: of its ID, and its question or none, as a FORMERR may
 /// have.
 bool answers(base::Octets query, base::Octets response) noexcept {
-    if (query.size() < header_octets || response.size() < header_octets) return false;
+    if (query.size() < dns::header_octets || response.size() < dns::header_octets) return false;
     if (!is_response(response) || base::load_u16(&query[0]) != base::load_u16(&response[0]))
         return false;
     if (base::load_u16(&response[4]) == 0) return true;
     const std::size_t question = question_octets(query);
     if (question == 0 || question_octets(response) != question) return false;
-    const std::size_t name_end = header_octets + question - 4;
-    for (std::size_t i = header_octets; i < name_end; ++i)
+    const std::size_t name_end = dns::header_octets + question - 4;
+    for (std::size_t i = dns::header_octets; i < name_end; ++i)
         if (dns::fold(query[i]) != dns::fold(response[i])) return false;
     return std::memcmp(&query[name_end], &response[name_end], 4) == 0;
 }
@@ -83,7 +83,7 @@ void write_query_of(base::Writer& out, base::Octets response, dns::Transport tra
     out.u16(1);
     out.u32(0);
     out.u16(edns ? 1 : 0);
-    out.octets(response.subspan(header_octets, question_octets(response)));
+    out.octets(response.subspan(dns::header_octets, question_octets(response)));
     if (!edns) return;
     // A truncated answer says that there is more than its client took.
     const bool truncated = (flags & tc_bit) != 0;
@@ -108,7 +108,7 @@ Pairing::Pairing(SourceOptions::Answers answers, SourceCounts& counts)
 
 bool Pairing::make_key(const Sighting& seen, Key& key) {
     const base::Octets message = seen.message;
-    if (message.size() < header_octets) {
+    if (message.size() < dns::header_octets) {
         skip(Skipped::malformed);
         return false;
     }
@@ -123,7 +123,7 @@ bool Pairing::make_key(const Sighting& seen, Key& key) {
         skip(is_response(message) ? Skipped::orphan : Skipped::malformed);
         return false;
     }
-    const std::uint8_t* const type = &message[header_octets + question - 4];
+    const std::uint8_t* const type = &message[dns::header_octets + question - 4];
     const auto qtype = static_cast<dns::RrType>(base::load_u16(type));
     if (qtype == dns::RrType::axfr || qtype == dns::RrType::ixfr) {
         skip(Skipped::other_operation);
@@ -142,7 +142,8 @@ bool Pairing::make_key(const Sighting& seen, Key& key) {
     put(&seen.client_port, sizeof seen.client_port);
     *at++ = static_cast<std::uint8_t>(seen.transport);
     // Length octets are below 'A': the whole name may be folded as it is.
-    for (std::size_t i = 0; i < question - 4; ++i) *at++ = dns::fold(message[header_octets + i]);
+    for (std::size_t i = 0; i < question - 4; ++i)
+        *at++ = dns::fold(message[dns::header_octets + i]);
     put(type, 4);
     key.size = static_cast<std::size_t>(at - key.octets);
     key.hash = XXH3_64bits_withSeed(key.octets, key.size, seed_);
@@ -150,7 +151,7 @@ bool Pairing::make_key(const Sighting& seen, Key& key) {
 }
 
 bool Pairing::take_query(const Sighting& seen, Key& key) {
-    if (seen.message.size() >= header_octets && is_response(seen.message)) {
+    if (seen.message.size() >= dns::header_octets && is_response(seen.message)) {
         skip(Skipped::malformed);
         return false;
     }
@@ -178,7 +179,7 @@ void Pairing::query(const Sighting& seen) {
 
 void Pairing::response(const Sighting& seen) {
     if (!wanted_ && asked_) return;
-    if (seen.message.size() >= header_octets && !is_response(seen.message)) {
+    if (seen.message.size() >= dns::header_octets && !is_response(seen.message)) {
         skip(Skipped::malformed);
         return;
     }

@@ -5,11 +5,10 @@
 
 #include "capture/input.h"
 #include "capture/source.h"
+#include "dns/message.h"
 #include "dns/name.h"
 
 namespace zc::capture {
-
-inline constexpr std::size_t header_octets = 12;  // of a DNS message, RFC 1035 section 4.1.1
 
 /// Errors: `malformed` without a good line in the first hundred.
 Result<std::unique_ptr<Source>> open_text(std::unique_ptr<Input> input,
@@ -36,6 +35,6 @@ struct Asking {
 void write_query(base::Writer& out, dns::NameView qname, dns::RrType qtype, const Asking& asking);
 
 inline constexpr std::size_t query_octets_max =
-    header_octets + dns::name_octets_max + 4 + 11;  // question, OPT without options
+    dns::header_octets + dns::name_octets_max + 4 + 11;  // question, OPT without options
 
 }  // namespace zc::capture

@@ -32,7 +32,7 @@ Begins begins_message(base::Octets octets, Direction direction) noexcept {
     const auto field = [&](std::size_t at) { return base::load_u16(&octets[length_octets + at]); };
     if (!has(length_octets)) return Begins::perhaps;
     const std::size_t length = base::load_u16(octets.data());
-    if (length < header_octets + 5) return Begins::no;  // 5: the shortest question
+    if (length < dns::header_octets + 5) return Begins::no;  // 5: the shortest question
     if (!has(length_octets + 4)) return Begins::perhaps;
     const std::uint16_t flags = field(2);
     const bool is_response = (flags & qr_bit) != 0;
@@ -40,14 +40,14 @@ Begins begins_message(base::Octets octets, Direction direction) noexcept {
         return Begins::no;
     if ((flags & opcode_bits) >> 11U > static_cast<unsigned>(dns::Opcode::update))
         return Begins::no;
-    if (!has(length_octets + header_octets)) return Begins::perhaps;
+    if (!has(length_octets + dns::header_octets)) return Begins::perhaps;
     const unsigned answers = field(6), others = unsigned{field(8)} + field(10);
     // A query for an incremental transfer has an SOA in its authority section (RFC 1995).
     constexpr unsigned others_of_query_max = 4;
     if (field(4) != 1 || (!is_response && (answers != 0 || others > others_of_query_max)) ||
-        (answers + others) * record_octets_min > length - header_octets)
+        (answers + others) * record_octets_min > length - dns::header_octets)
         return Begins::no;
-    std::size_t at = length_octets + header_octets;
+    std::size_t at = length_octets + dns::header_octets;
     const std::size_t name = at;
     for (;;) {
         if (!has(at + 1)) return Begins::perhaps;
@@ -68,10 +68,10 @@ Begins begins_message(base::Octets octets, Direction direction) noexcept {
 /// A response without a question (FORMERR, the messages of a transfer but the first) has too little
 /// to be known by, except where a segment begins with it.
 bool begins_without_question(base::Octets octets, Direction direction) noexcept {
-    if (direction != Direction::to_client || octets.size() < length_octets + header_octets)
+    if (direction != Direction::to_client || octets.size() < length_octets + dns::header_octets)
         return false;
     const std::uint8_t* const header = octets.data() + length_octets;
-    return base::load_u16(octets.data()) >= header_octets && (header[2] & 0x80U) != 0 &&
+    return base::load_u16(octets.data()) >= dns::header_octets && (header[2] & 0x80U) != 0 &&
            (header[3] & 0x40U) == 0 && base::load_u16(header + 4) == 0;
 }
 
@@ -287,7 +287,7 @@ void Streams::consume(Half& half, const Segment& segment, base::Octets octets) {
     while (octets.size() >= length_octets) {
         const std::size_t length = base::load_u16(octets.data());
         if (octets.size() - length_octets < length) break;
-        if (length < header_octets)
+        if (length < dns::header_octets)
             sink_.malformed();
         else
             sink_.message(segment, octets.subspan(length_octets, length));

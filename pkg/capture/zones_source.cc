@@ -159,7 +159,8 @@ private:
                      .edns_octets = variant.edns ? edns_octets : std::uint16_t{0}});
         if (variant.other_case) {
             std::uint64_t bits = base::Seed(seed_ ^ number_).next();
-            for (std::size_t i = header_octets; i < header_octets + ask.name.size(); ++i) {
+            for (std::size_t i = dns::header_octets; i < dns::header_octets + ask.name.size();
+                 ++i) {
                 std::uint8_t& octet = octets[i];  // length octets are below 'A'
                 if (octet >= 'a' && octet <= 'z' && (bits & 1U) != 0)
                     octet = static_cast<std::uint8_t>(octet & ~0x20U);

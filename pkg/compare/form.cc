@@ -5,12 +5,12 @@
 #include <limits>
 
 #include "base/check.h"
+#include "dns/message.h"
 
 namespace zc::compare {
 
 namespace {
 
-constexpr std::size_t header_octets = 12;
 constexpr std::size_t record_octets = 10;  // type, class, TTL and length, behind the owner
 constexpr std::size_t pointer_max = 0x3fff;
 constexpr std::size_t rdata_octets_max = 0xffff;
@@ -150,17 +150,17 @@ RdataShape rdata_shape(dns::RrType type) noexcept {
 }
 
 base::Octets question_of(base::Octets query) noexcept {
-    if (query.size() < header_octets || base::load_u16(&query[4]) != 1) return {};
-    std::size_t at = header_octets;
+    if (query.size() < dns::header_octets || base::load_u16(&query[4]) != 1) return {};
+    std::size_t at = dns::header_octets;
     while (true) {
         if (at >= query.size() || query[at] > dns::label_octets_max) return {};
         const std::size_t label = query[at];
         at += 1 + label;
-        if (at - header_octets > dns::name_octets_max) return {};
+        if (at - dns::header_octets > dns::name_octets_max) return {};
         if (label == 0) break;
     }
     if (query.size() < at || query.size() - at < 4) return {};
-    return query.subspan(header_octets, at + 4 - header_octets);
+    return query.subspan(dns::header_octets, at + 4 - dns::header_octets);
 }
 
 Wanted::Wanted(base::Octets question) {
@@ -447,13 +447,13 @@ const char* Form::read(base::Octets question, base::Octets response) {
     edns_options = {};
     opt_at = 0;
 
-    if (response.size() < header_octets) return "header";
+    if (response.size() < dns::header_octets) return "header";
     const std::uint16_t word = base::load_u16(&response[2]);
     flags = word & 0xfff0U;
     rcode = word & 0x000fU;
     if ((flags & 0x8000U) == 0) return "no-response";
     if ((flags & 0x7800U) != 0) return "opcode";
-    std::size_t at = header_octets;
+    std::size_t at = dns::header_octets;
     has_question = base::load_u16(&response[4]) != 0;
     if (has_question) {
         if (base::load_u16(&response[4]) != 1 || question.empty() ||

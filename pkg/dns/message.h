@@ -17,6 +17,7 @@
 namespace zc::dns {
 
 inline constexpr std::size_t message_octets_max = 65535;
+inline constexpr std::size_t header_octets = 12;  // RFC 1035 section 4.1.1
 
 struct Question {
     Name name;

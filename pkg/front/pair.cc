@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <new>
 
+#include "dns/message.h"
 #include "dns/name.h"
 
 namespace zc::front {
 namespace {
 
-constexpr std::size_t header_octets = 12;
 constexpr std::size_t kept_octets_max = 1280;  // thousands of them are kept
 constexpr std::uint16_t qr_bit = 0x8000, opcode_bits = 0x7800;
 
@@ -34,22 +34,22 @@ void give_back(Message& message) noexcept {
 }
 
 std::optional<Glance> glance(base::Octets message) noexcept {
-    if (message.size() < header_octets) return std::nullopt;
+    if (message.size() < dns::header_octets) return std::nullopt;
     Glance out;
     const std::uint16_t flags = base::load_u16(&message[2]);
     out.response = (flags & qr_bit) != 0;
     out.records = std::uint32_t{base::load_u16(&message[6])} + base::load_u16(&message[8]);
     if (base::load_u16(&message[4]) != 1) return out;
-    std::size_t at = header_octets;
+    std::size_t at = dns::header_octets;
     for (;;) {
         if (at >= message.size() || message[at] > dns::label_octets_max) return out;
         const std::size_t label = message[at];
         at += 1 + label;
-        if (at - header_octets > dns::name_octets_max) return out;
+        if (at - dns::header_octets > dns::name_octets_max) return out;
         if (label == 0) break;
     }
     if (at > message.size() || message.size() - at < 4) return out;
-    out.question = message.subspan(header_octets, at + 4 - header_octets);
+    out.question = message.subspan(dns::header_octets, at + 4 - dns::header_octets);
     const bool is_query = !out.response && (flags & opcode_bits) == 0;
     out.transfer = is_query && is_transfer(base::load_u16(&message[at]));
     out.compared = is_query && !out.transfer;
@@ -72,7 +72,7 @@ bool believes(Belief belief, base::Octets query, const Glance& answer) noexcept 
         case Belief::exact:
             if (asked->question.empty())
                 return answer.records == 0 &&
-                       begins_with(query.subspan(header_octets), answer.question);
+                       begins_with(query.subspan(dns::header_octets), answer.question);
             return answer.question.size() == asked->question.size() &&
                    begins_with(asked->question, answer.question);
         case Belief::lenient:

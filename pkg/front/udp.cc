@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/seed.h"
+#include "dns/message.h"
 #include "dns/types.h"
 #include "front/datagram.h"
 #include "front/flight.h"
@@ -55,13 +56,13 @@ public:
         sent.client = one.client;
         sent.control.used = one.control.used;
         if (one.control.used != 0) sent.control = one.control;
-        const std::size_t octets = header_octets + asked->question.size();
+        const std::size_t octets = dns::header_octets + asked->question.size();
         std::copy_n(one.query.begin(), octets, sent.message.begin());
         base::store_u16(sent.message.data(), one.client_id);
         sent.message[2] = static_cast<std::uint8_t>(0x80U | (one.query[2] & 0x79U));  // opcode, RD
         sent.message[3] = static_cast<std::uint8_t>((one.query[3] & 0x10U) |          // CD
                                                     static_cast<unsigned>(dns::Rcode::servfail));
-        std::fill_n(sent.message.begin() + 4, header_octets - 4, std::uint8_t{0});
+        std::fill_n(sent.message.begin() + 4, dns::header_octets - 4, std::uint8_t{0});
         sent.message[5] = asked->question.empty() ? 0 : 1;
         msghdr& header = out_.add(base::Octets(sent.message).first(octets), 0);
         header.msg_name = &sent.client;
@@ -74,9 +75,8 @@ public:
     void send(int fd) noexcept { out_.send(fd); }
 
 private:
-    static constexpr std::size_t header_octets = 12;
     struct Sent {
-        std::array<std::uint8_t, header_octets + dns::name_octets_max + 4> message;
+        std::array<std::uint8_t, dns::header_octets + dns::name_octets_max + 4> message;
         net::SocketAddress client;
         Control control;
     };

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "ask/asker.h"
+#include "dns/message.h"
 #include "load/load.h"
 #include "runs/flow.h"
 #include "runs/worker.h"
@@ -178,8 +179,8 @@ const catalogue::Catalogue& OpenStore::zones() const noexcept {
 
 Result<std::vector<std::uint8_t>> ask_once(const Target& target, base::Octets query,
                                            dns::Transport transport, base::Duration timeout) {
-    constexpr std::size_t header_octets = 12;
-    if (query.size() < header_octets) return fail(Errc::malformed, "a query shorter than a header");
+    if (query.size() < dns::header_octets)
+        return fail(Errc::malformed, "a query shorter than a header");
     std::vector<std::uint8_t> response;
     switch (target.kind) {
         case Target::Kind::recorded:

@@ -7,6 +7,8 @@
 #include <cstring>
 #include <new>
 
+#include "dns/message.h"
+
 namespace zc::server {
 namespace {
 
@@ -14,7 +16,6 @@ constexpr std::uint32_t token = 1000;  // in thousandths, so that slow refilling
 static_assert(std::uint64_t{RateLimit::burst_responses_max} * token <= UINT32_MAX);
 constexpr std::uint64_t all_accounts = std::uint64_t{1} << 32U;
 constexpr std::size_t line_buckets = 4;
-constexpr std::size_t header_octets = 12;
 constexpr std::uint16_t type_opt = static_cast<std::uint16_t>(dns::RrType::opt);
 
 /// The first `bits` of the address, as a number; 64 bits are the most a limit may name.
@@ -116,7 +117,7 @@ RateLimiter::Verdict RateLimiter::take(const RateLimit& limit, std::uint64_t has
 }
 
 std::size_t slip(base::MutableOctets response) noexcept {
-    if (response.size() < header_octets) return 0;
+    if (response.size() < dns::header_octets) return 0;
     base::Reader in(response);
     in.skip(4);
     const unsigned questions = in.u16();
@@ -153,7 +154,7 @@ std::size_t slip(base::MutableOctets response) noexcept {
     if (!opt.empty()) std::memmove(response.data() + size, opt.data(), opt.size());
     size += opt.size();
     response[2] |= 0x02;  // TC
-    for (std::size_t i = 6; i < header_octets; ++i) response[i] = 0;
+    for (std::size_t i = 6; i < dns::header_octets; ++i) response[i] = 0;
     response[11] = opt.empty() ? 0 : 1;
     return size;
 }

@@ -13,6 +13,7 @@
 
 #include "base/check.h"
 #include "base/seed.h"
+#include "dns/message.h"
 #include "net/proxy.h"
 #include "runtime/clock.h"
 #include "server/tally.h"
@@ -21,8 +22,7 @@ namespace zc::server {
 namespace {
 
 constexpr std::size_t batch_queries = 32;
-constexpr std::size_t length_octets = 2;        // before each message (RFC 1035 section 4.2.2)
-constexpr std::size_t message_octets_min = 12;  // a header
+constexpr std::size_t length_octets = 2;  // before each message (RFC 1035 section 4.2.2)
 constexpr std::size_t message_octets_max = 65535;
 constexpr std::size_t read_octets = 1 << 16;  // at once
 constexpr std::size_t response_stride =
@@ -367,7 +367,7 @@ std::size_t TcpLoop::answer_some(Connection& connection, base::Octets input) {
     while (queries < queries_max) {
         const base::Octets message = in.octets(in.u16());
         if (!in.ok()) break;
-        if (message.size() < message_octets_min) {
+        if (message.size() < dns::header_octets) {
             if (queries != 0) break;  // after those before it
             tally.malformed();
             connection.ending = true;  // it speaks no DNS, or its framing is lost

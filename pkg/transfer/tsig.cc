@@ -18,7 +18,6 @@ namespace zc::transfer {
 
 namespace {
 
-constexpr std::size_t header_octets = 12;
 constexpr std::uint16_t class_any = 255;
 
 struct AlgorithmRow {
@@ -339,12 +338,12 @@ struct TsigSigner::Chain {
     std::vector<std::uint8_t> digest(base::Octets message, std::uint16_t id,
                                      std::uint16_t additional, const Tsig& tsig) {
         Hmac& hmac = begin();
-        std::array<std::uint8_t, header_octets> header;
-        std::copy_n(message.begin(), header_octets, header.begin());
+        std::array<std::uint8_t, dns::header_octets> header;
+        std::copy_n(message.begin(), dns::header_octets, header.begin());
         base::store_u16(header.data(), id);
         base::store_u16(header.data() + 10, additional);
         hmac.add(header);
-        hmac.add(message.subspan(header_octets));
+        hmac.add(message.subspan(dns::header_octets));
         if (first) {  // section 4.3.3; behind the first message of a stream the timers only (5.3.1)
             hmac.add(key.name.wire());
             hmac.add_u16(class_any);
@@ -387,7 +386,7 @@ void TsigSigner::pass_unsigned(base::Octets message) {
 
 Status TsigSigner::sign(std::vector<std::uint8_t>& message, base::Instant now) {
     Chain& chain = *chain_;
-    ZC_CHECK(message.size() >= header_octets);
+    ZC_CHECK(message.size() >= dns::header_octets);
     const std::size_t rdata_octets = chain.algorithm.size() + 16 + mac_octets(chain.key.algorithm);
     const std::size_t octets = chain.key.name.size() + 10 + rdata_octets;
     const std::uint16_t additional = base::load_u16(&message[10]);
