@@ -690,7 +690,7 @@ void Responder::answer() noexcept {
         return;
     }
     image_ = ImageView(found);
-    exchange_.outcome.account = static_cast<std::uint32_t>(query_.hashes.of[apex_labels_]);
+    exchange_.outcome.rate_key = static_cast<std::uint32_t>(query_.hashes.of[apex_labels_]);
     if (query_.opcode != dns::Opcode::query) {
         settle(Rcode::refused, dns::Ede::prohibited);  // NOTIFY and UPDATE: nobody may, here
         return;
@@ -727,10 +727,10 @@ void Responder::answer() noexcept {
             case Kind::wildcard: {
                 authoritative_ = true;
                 wildcard_ = wildcard_ || match.kind == Kind::wildcard;
-                exchange_.outcome.account =
+                exchange_.outcome.rate_key =
                     static_cast<std::uint32_t>(query_.hashes.of[query_.name.labels]);
                 if (match.kind == Kind::wildcard)
-                    exchange_.outcome.account =
+                    exchange_.outcome.rate_key =
                         static_cast<std::uint32_t>(step.hashes->of[apex_labels_]) + 2;
                 RrSetRef set;
                 if (!image_.hides(query_.qtype) && match.node.find(query_.qtype, set)) {
@@ -763,7 +763,7 @@ void Responder::answer() noexcept {
             case Kind::nxdomain:
                 authoritative_ = true;
                 settle(Rcode::nxdomain);
-                exchange_.outcome.account =
+                exchange_.outcome.rate_key =
                     static_cast<std::uint32_t>(step.hashes->of[apex_labels_]) + 1;
                 put_nxdomain(step, match);
                 break;
@@ -1018,7 +1018,7 @@ bool HashBudget::take(std::uint64_t zone, std::uint32_t rounds, base::Instant no
 
 void respond(std::span<Exchange> batch, const catalogue::Catalogue& zones) noexcept {
     const catalogue::Table& table = zones.table();
-    Query queries[32];  // 50 KiB of stack, of which each query touches some 300 octets
+    Query queries[batch_max];  // 50 KiB of stack, of which each query touches some 300 octets
     while (!batch.empty()) {
         const std::size_t count = std::min(batch.size(), std::size(queries));
         for (std::size_t i = 0; i < count; ++i) stage_parse(batch[i], queries[i], table);

@@ -80,9 +80,9 @@ struct Outcome {
     bool dnssec_ok = false;
     bool cookie_valid = false;  // the client showed a server cookie of ours: its address is its own
     bool wildcard = false;      // synthesised
-    /// Of the zone that answered and of the kind of answer: equal for all answers that a rate limit
-    /// should count as one.
-    std::uint32_t account = 0;
+    /// Stands for the zone that answered and for the kind of answer: equal for all answers that a
+    /// rate limit should count as one.
+    std::uint32_t rate_key = 0;
 };
 
 /// One query with its place for the response.
@@ -93,12 +93,14 @@ struct Exchange {
     Outcome outcome;  // out
 };
 
-inline constexpr std::size_t batch_max = 64;
+/// Queries that are walked together. With 32 a look-up takes 109 ns and with 64 it takes 110 ns, so
+/// that more would only make the first answer wait longer.
+inline constexpr std::size_t batch_max = 32;
 
 /// Answers queries out of `zones`: RFC 1034 section 4.3.2, wildcards RFC 4592, DNAME RFC 6672,
 /// rcodes of chains RFC 6604, negative answers RFC 2308, EDNS RFC 6891, denial of existence RFC
-/// 4035 section 3.1.3 and RFC 5155 section 7.2. Up to `batch_max` at once: the batch is walked in
-/// stages so that its cache misses overlap; each answer is the same octets as if it were alone.
+/// 4035 section 3.1.3 and RFC 5155 section 7.2. `batch` is walked in stages, `batch_max` queries at
+/// a time, so that their cache misses overlap. Each answer is the same octets as if it were alone.
 ///
 /// Errors:  none. Every input has an outcome: FORMERR, REFUSED, SERVFAIL and dropping are outcomes.
 /// Memory:  allocates nothing and keeps nothing but what `Arrival::hash_budget` counts.

@@ -188,7 +188,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     answer::respond(batch, server.zones);
     ZC_CHECK(std::ranges::equal(base::Octets(buffers[1]).first(batch[1].outcome.response_octets),
                                 response));
-    ZC_CHECK(batch[1].outcome.account == outcome.account &&
+    ZC_CHECK(batch[1].outcome.rate_key == outcome.rate_key &&
              batch[1].outcome.cookie_valid == outcome.cookie_valid);
     return 0;
 }

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::uint32_t token = 1000;  // in thousandths, so that slow refilling is exact enough
 static_assert(std::uint64_t{RateLimit::burst_responses_max} * token <= UINT32_MAX);
-constexpr std::uint64_t all_accounts = std::uint64_t{1} << 32U;
+constexpr std::uint64_t all_keys = std::uint64_t{1} << 32U;
 constexpr std::size_t line_buckets = 4;
 constexpr std::uint16_t type_opt = static_cast<std::uint16_t>(dns::RrType::opt);
 
@@ -64,15 +64,15 @@ RateLimiter::RateLimiter(std::uint64_t seed, std::size_t entries)
 }
 
 RateLimiter::Verdict RateLimiter::take(const RateLimit& limit, const dns::Address& client,
-                                       std::uint32_t account, base::Instant now) noexcept {
+                                       std::uint32_t rate_key, base::Instant now) noexcept {
     const std::uint64_t network = network_of(client, limit) ^ client.size;
     const std::uint64_t of_network = mix(network ^ seed_, 0x9e3779b97f4a7c15U);
     const std::uint64_t key = seed_ | 0x8000000000000001U;
     const Verdict verdict =
-        take(limit, mix(of_network ^ account, key), limit.responses_per_second, now);
+        take(limit, mix(of_network ^ rate_key, key), limit.responses_per_second, now);
     if (verdict != Verdict::pass) return verdict;
-    // No account has more than 32 bits: this is no account's bucket.
-    return take(limit, mix(of_network ^ all_accounts, key), limit.all_rate(), now);
+    // A rate key has 32 bits: this bucket is no key's.
+    return take(limit, mix(of_network ^ all_keys, key), limit.all_rate(), now);
 }
 
 RateLimiter::Verdict RateLimiter::take(const RateLimit& limit, std::uint64_t hash,

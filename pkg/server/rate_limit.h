@@ -1,11 +1,11 @@
 // Response rate limiting: how many equal answers a network may be sent, so that nobody can be
 // flooded through us.
 //
-// The address of a UDP query can be forged. What is counted is therefore the network that would
-// receive the answers and the account of the answer (one number for all answers of a kind out of a
-// zone, see answer::Outcome), and each pair has a token bucket. A second bucket counts everything
-// that goes to the network, so that nobody gets around the first by asking many zones in turn. Who
-// has shown a valid cookie or speaks TCP has proved his address and is not limited.
+// The address of a UDP query can be forged. The limit therefore counts by the network that would
+// receive the answers and by the rate key of the answer: one number for all answers of a kind out
+// of a zone, see answer::Outcome. Each pair has a token bucket. A second bucket counts everything
+// that goes to the network, so that nobody gets around the first by asking many zones in turn. A
+// client that has shown a valid cookie or speaks TCP has proved its address and is not limited.
 #pragma once
 
 #include <cstddef>
@@ -22,9 +22,9 @@ struct RateLimit {
     enum class Mode : std::uint8_t { off, log_only, on };
 
     Mode mode = Mode::off;
-    std::uint32_t responses_per_second = 20;  // 1..100000, for each network and account
+    std::uint32_t responses_per_second = 20;  // 1..100000, for each network and rate key
     std::uint32_t all_responses_per_second =
-        0;  // 1..1000000, for each network; 0: ten times the rate of one account
+        0;  // 1..1000000, for each network; 0: ten times the rate of one key
     std::uint32_t burst_seconds = 1;  // 1..40: as many seconds of them may come at once, but never
                                       // more than `burst_responses_max`
     std::uint32_t slip =
@@ -51,10 +51,10 @@ public:
     /// octets each, and memory is used only as far as it is touched.
     RateLimiter(std::uint64_t seed, std::size_t entries);
 
-    /// Takes a token for one answer, out of the account's bucket and then out of the network's: an
+    /// Takes a token for one answer, out of the key's bucket and then out of the network's: an
     /// answer that the first holds back takes none from the second. `now` may go back: then no
     /// token is added. Does not look at `limit.mode`.
-    Verdict take(const RateLimit& limit, const dns::Address& client, std::uint32_t account,
+    Verdict take(const RateLimit& limit, const dns::Address& client, std::uint32_t rate_key,
                  base::Instant now) noexcept;
 
 private:

@@ -31,10 +31,10 @@ dns::Address ipv6(std::uint8_t seventh, std::uint8_t eighth, std::uint8_t last) 
 
 /// How many of `queries` answers at one instant pass.
 int passed(RateLimiter& limiter, const RateLimit& limit, const dns::Address& client,
-           base::Instant now, int queries, std::uint32_t account = 1) {
+           base::Instant now, int queries, std::uint32_t rate_key = 1) {
     int count = 0;
     for (int i = 0; i < queries; ++i)
-        count += limiter.take(limit, client, account, now) == Verdict::pass;
+        count += limiter.take(limit, client, rate_key, now) == Verdict::pass;
     return count;
 }
 
@@ -74,7 +74,7 @@ TEST_CASE("a network is limited as one, and its neighbour is another") {
     CHECK(passed(limiter, limit, ipv6(0xab, 0, 1), start, 3) == 3);
 }
 
-TEST_CASE("another account is another bucket") {
+TEST_CASE("another rate key is another bucket") {
     RateLimiter limiter(7, 1024);
     const RateLimit limit{.responses_per_second = 5};
     CHECK(passed(limiter, limit, ipv4(192, 0, 2, 1), start, 9, 1) == 5);
@@ -123,9 +123,9 @@ TEST_CASE("who asks many zones in turn is limited by all that goes to his networ
     CHECK(limit.all_rate() == 200);
     const auto round = [&](const RateLimit& with, base::Instant now) {
         int count = 0;
-        for (std::uint32_t account = 1; account <= 1000; ++account)
-            count += passed(limiter, with, ipv4(192, 0, 2, static_cast<std::uint8_t>(account)), now,
-                            4, account);
+        for (std::uint32_t rate_key = 1; rate_key <= 1000; ++rate_key)
+            count += passed(limiter, with, ipv4(192, 0, 2, static_cast<std::uint8_t>(rate_key)), now,
+                            4, rate_key);
         return count;
     };
     CHECK(round(limit, start) == 200);
@@ -136,7 +136,7 @@ TEST_CASE("who asks many zones in turn is limited by all that goes to his networ
     CHECK(round(lower, start + base::Duration::seconds(100)) == 50);
 }
 
-TEST_CASE("what the bucket of an account holds back takes nothing from the network's") {
+TEST_CASE("an answer that the bucket of a rate key holds back takes nothing from the network's") {
     RateLimiter limiter(7, 1024);
     const RateLimit limit{.responses_per_second = 5, .all_responses_per_second = 12};
     CHECK(passed(limiter, limit, ipv4(192, 0, 2, 1), start, 1000, 1) == 5);

@@ -21,7 +21,7 @@
 namespace zc::server {
 namespace {
 
-constexpr std::size_t batch_queries = 32;
+constexpr std::size_t batch_queries = answer::batch_max;
 constexpr std::size_t length_octets = 2;  // before each message (RFC 1035 section 4.2.2)
 constexpr std::size_t message_octets_max = 65535;
 constexpr std::size_t read_octets = 1 << 16;  // at once

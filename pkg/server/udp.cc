@@ -14,9 +14,7 @@
 namespace zc::server {
 namespace {
 
-// Bigger batches gain nothing more in look-ups (109 ns a query with 32, 110 with 64) and make the
-// first wait longer.
-constexpr std::size_t batch_queries = 32;
+constexpr std::size_t batch_queries = answer::batch_max;
 constexpr std::size_t query_octets_max = 4096;  // the most that our OPT ever offers
 constexpr std::size_t response_octets_max =
     4096;  // the same; respond() keeps below the configured limit
@@ -239,7 +237,7 @@ std::size_t UdpLoop::settle(const Listener& listener, std::size_t queries, const
         std::size_t octets = outcome.response_octets;
         if (octets == 0) continue;
         if (limit.mode != RateLimit::Mode::off && !outcome.cookie_valid &&
-            !admit(limit, exchange.arrival.client, outcome.account, now,
+            !admit(limit, exchange.arrival.client, outcome.rate_key, now,
                    exchange.response.first(octets), octets))
             continue;
         tally.response(outcome, octets);
@@ -259,9 +257,9 @@ std::size_t UdpLoop::settle(const Listener& listener, std::size_t queries, const
 }
 
 /// Whether the response may go out; it may have become an empty, truncated one of `octets`.
-bool UdpLoop::admit(const RateLimit& limit, const dns::Address& client, std::uint32_t account,
+bool UdpLoop::admit(const RateLimit& limit, const dns::Address& client, std::uint32_t rate_key,
                     base::Instant now, base::MutableOctets response, std::size_t& octets) noexcept {
-    const RateLimiter::Verdict verdict = limiter_.take(limit, client, account, now);
+    const RateLimiter::Verdict verdict = limiter_.take(limit, client, rate_key, now);
     if (verdict == RateLimiter::Verdict::pass) return true;
     if (limit.mode == RateLimit::Mode::log_only) {
         counters_->drop(stats::Drop::would_limit);

@@ -52,7 +52,7 @@ private:
                              Tally& tally) noexcept;
     std::size_t settle(const Listener& listener, std::size_t queries, const View& view,
                        base::Instant now, Tally& tally) noexcept;
-    bool admit(const RateLimit& limit, const dns::Address& client, std::uint32_t account,
+    bool admit(const RateLimit& limit, const dns::Address& client, std::uint32_t rate_key,
                base::Instant now, base::MutableOctets response, std::size_t& octets) noexcept;
     void send(const Listener& listener, std::size_t responses) noexcept;
 
