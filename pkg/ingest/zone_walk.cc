@@ -272,10 +272,6 @@ Status Walker::file(const std::string& path) {
 
 }  // namespace
 
-Descriptor::~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-}
-
 dns::NameView ZoneFileBatch::apex(const Item& item) const noexcept {
     const std::size_t end = &item == &items.back() ? apexes.size() : (&item)[1].apex_offset;
     return dns::NameView(base::Octets(apexes).subspan(item.apex_offset, end - item.apex_offset));

@@ -11,26 +11,11 @@
 
 #include "base/result.h"
 #include "dns/name.h"
+#include "net/descriptor.h"
 
 namespace zc::ingest {
 
-/// An open file descriptor, closed at the end.
-class Descriptor {
-public:
-    Descriptor() noexcept = default;
-    explicit Descriptor(int fd) noexcept : fd_(fd) {}
-    ~Descriptor();
-    Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-    Descriptor& operator=(Descriptor&& other) noexcept {
-        std::swap(fd_, other.fd_);
-        return *this;
-    }
-    int get() const noexcept { return fd_; }
-    bool is_open() const noexcept { return fd_ >= 0; }
-
-private:
-    int fd_ = -1;
-};
+using net::Descriptor;
 
 struct Directory {
     Descriptor descriptor;

@@ -57,11 +57,6 @@ Result<Descriptor> make_bound(int type, const Endpoint& endpoint, Sharing sharin
 
 }  // namespace
 
-void Descriptor::reset() noexcept {
-    if (fd_ >= 0) close(fd_);
-    fd_ = -1;
-}
-
 socklen_t put_address(SocketAddress& to, const Endpoint& endpoint) noexcept {
     to = {};
     if (endpoint.address.size == 4) {

@@ -3,38 +3,16 @@
 
 #include <cstdint>
 #include <cstring>
-#include <utility>
 
 #include <netinet/in.h>
 #include <sys/socket.h>
 
 #include "base/result.h"
 #include "dns/types.h"
+#include "net/descriptor.h"
 #include "net/endpoint.h"
 
 namespace zc::net {
-
-/// A file descriptor that one object owns.
-class Descriptor {
-public:
-    Descriptor() = default;
-    explicit Descriptor(int fd) noexcept : fd_(fd) {}
-    Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-    Descriptor& operator=(Descriptor&& other) noexcept {
-        if (this != &other) {
-            reset();
-            fd_ = std::exchange(other.fd_, -1);
-        }
-        return *this;
-    }
-    ~Descriptor() { reset(); }
-
-    int get() const noexcept { return fd_; }
-    void reset() noexcept;  // closes
-
-private:
-    int fd_ = -1;
-};
 
 /// Room for the address of either family.
 union SocketAddress {

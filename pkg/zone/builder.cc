@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/octet_buffer.h"
+#include "dns/message.h"
 #include "dns/presentation.h"
 #include "zone/lookup.h"
 #include "zone/set_encoder.h"
@@ -718,8 +719,9 @@ void Builder::Work::encode_rrset(base::OctetBuffer& out, const std::vector<Recor
                             .signatures = all.subspan(set.count())};
     if (set.signatures() > 0) encoded.signatures_ttl = from[set.end].ttl;
     const std::size_t message_octets = encoder.encode(out, encoded, fixups);
-    constexpr std::size_t message_octets_max = 65535, header_octets = 12, question_octets = 4;
-    if (header_octets + owner.size() + question_octets + message_octets > message_octets_max)
+    constexpr std::size_t question_octets = 4;
+    if (dns::header_octets + owner.size() + question_octets + message_octets >
+        dns::message_octets_max)
         oversized.push_back({dns::Name(owner), set.type, message_octets});
     at = set.signatures_end;
 }
