@@ -31,7 +31,7 @@ ProxyHeader parse_proxy(base::Octets octets) noexcept {
     if (!std::equal(octets.begin(), octets.begin() + static_cast<std::ptrdiff_t>(known),
                     proxy_signature.begin()))
         return {};
-    if (octets.size() < fixed_octets) return {State::incomplete, 0, {}};
+    if (octets.size() < fixed_octets) return {State::incomplete, fixed_octets, {}};
 
     base::Reader in(octets);
     in.skip(proxy_signature.size());
@@ -40,7 +40,7 @@ ProxyHeader parse_proxy(base::Octets octets) noexcept {
     const std::uint16_t rest = in.u16();
     if (command != command_local && command != command_proxy) return {};
     if (fixed_octets + rest > proxy_octets_max) return {};
-    if (in.remaining() < rest) return {State::incomplete, 0, {}};
+    if (in.remaining() < rest) return {State::incomplete, fixed_octets + rest, {}};
 
     ProxyHeader header{State::complete, fixed_octets + rest, {}};
     if (command == command_local || family == family_unspecified) return header;

@@ -23,7 +23,8 @@ struct ProxyHeader {
     enum class State : std::uint8_t { complete, incomplete, malformed };
 
     State state = State::malformed;
-    std::size_t octets = 0;  // complete: the message starts here
+    // complete: the message starts here; incomplete: so many are known to belong to the header
+    std::size_t octets = 0;
     dns::Address client;     // complete: whose query it is; size 0: of the load balancer itself
                              // (LOCAL, AF_UNSPEC, AF_UNIX)
 };

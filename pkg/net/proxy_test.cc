@@ -59,7 +59,10 @@ TEST_CASE("every shorter piece of a header is incomplete, never complete and nev
     const auto octets = header(0x21, 0x11, ipv4_rest);
     for (std::size_t size = 0; size < octets.size(); ++size) {
         CAPTURE(size);
-        CHECK(parse_proxy(base::Octets(octets).first(size)).state == State::incomplete);
+        const ProxyHeader header = parse_proxy(base::Octets(octets).first(size));
+        CHECK(header.state == State::incomplete);
+        CHECK(header.octets > size);  // a reader may go so far, and takes nothing of the message
+        CHECK(header.octets <= octets.size());
     }
 }
 

@@ -1,0 +1,69 @@
+#include "net/stream.h"
+
+#include <cerrno>
+
+#include <poll.h>
+#include <sys/socket.h>
+
+namespace zc::net {
+namespace {
+
+/// Why a call on the socket moved nothing. `waits_for` is what it would have waited for.
+Step outcome_of(int error_number, Step::Is waits_for) noexcept {
+    switch (error_number) {
+        // A signal came first: the socket is as ready as it was.
+        case EINTR:
+        case EAGAIN:
+            return {.is = waits_for};
+        // A connection that is still being made is writable once it is made.
+        case ENOTCONN:
+        case EINPROGRESS:
+        case EALREADY:
+            return {.is = Step::Is::wants_write};
+        case ENOBUFS:
+        case ENOMEM:
+            return {.is = Step::Is::failed};
+        default:  // ECONNRESET, EPIPE, ETIMEDOUT, ECONNREFUSED and what routers report
+            return {.is = Step::Is::reset};
+    }
+}
+
+class PlainStreams final : public StreamMaker {
+public:
+    std::unique_ptr<Stream> make(Descriptor socket) const override {
+        return std::make_unique<PlainStream>(std::move(socket));
+    }
+};
+
+}  // namespace
+
+std::uint32_t poll_events(const Step& step, std::uint32_t otherwise) noexcept {
+    if (step.is == Step::Is::wants_read) return POLLIN;
+    if (step.is == Step::Is::wants_write) return POLLOUT;
+    return otherwise;
+}
+
+Step PlainStream::read(base::MutableOctets into) noexcept {
+    const ssize_t got = recv(socket_.get(), into.data(), into.size(), MSG_DONTWAIT);
+    if (got > 0) return {.octets = static_cast<std::size_t>(got)};
+    if (got == 0) return {.is = Step::Is::ended};
+    return outcome_of(errno, Step::Is::wants_read);
+}
+
+Step PlainStream::write(base::Octets from) noexcept {
+    const ssize_t sent = send(socket_.get(), from.data(), from.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent > 0) return {.octets = static_cast<std::size_t>(sent)};
+    return outcome_of(sent == 0 ? EAGAIN : errno, Step::Is::wants_write);
+}
+
+Step PlainStream::shut_down() noexcept {
+    if (shutdown(socket_.get(), SHUT_WR) == 0) return {};
+    return outcome_of(errno, Step::Is::wants_write);
+}
+
+const StreamMaker& plain_streams() noexcept {
+    static const PlainStreams maker;
+    return maker;
+}
+
+}  // namespace zc::net
