@@ -304,8 +304,8 @@ private:
     /// The same query among others, at every place of a batch that is longer than one stage.
     bool batch_agrees(const Sent& sent, const Arrival& arrival, const Octets& alone) {
         static const Octets other = make_query({"other.example.", "TXT", "do"}).octets;
-        std::vector<Octets> buffers(batch_max, Octets(sent.buffer));
-        std::vector<Exchange> batch(batch_max);
+        std::vector<Octets> buffers(2 * batch_max, Octets(sent.buffer));
+        std::vector<Exchange> batch(2 * batch_max);
         for (std::size_t i = 0; i < batch.size(); ++i)
             batch[i] = {i % 3 == 0 ? base::Octets(sent.octets) : base::Octets(other),
                         buffers[i],
