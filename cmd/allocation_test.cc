@@ -23,7 +23,7 @@
 #include "testkit/folder.h"
 #include "verbs.h"
 
-// What Asio's own memory stands on.
+// Asio takes its own memory from here.
 extern "C" void* aligned_alloc(std::size_t alignment, std::size_t octets) noexcept {
     void* memory = zc::testkit::FailingMemory::allocate_or_null(1);
     if (memory == nullptr) return nullptr;
@@ -77,7 +77,7 @@ public:
     ServingNode(const ServingNode&) = delete;
     ServingNode& operator=(const ServingNode&) = delete;
 
-    /// What it says; empty when it has not.
+    /// The report; empty if none came.
     std::string reload(base::Duration longest = patience) const {
         const auto response = http::request(socket_, "POST", "/reload", "", longest);
         return response ? response->body : std::string();
@@ -126,7 +126,7 @@ int fail_each(const ServingNode& node, std::uint64_t step, const Change& change)
         const int served = node.served();
         CHECK((served == last || served == next));
         const auto report = term::parse_json(said);
-        // Whoever is told that all went well is told so rightly.
+        // A report that all went well has to be true.
         if (report && !(*report)["zones"].members().empty() &&
             (*report)["problems"].elements().empty())
             CHECK(served == next);

@@ -1,4 +1,4 @@
-// What zonectl diff and zonectl shadow share: which rules hold, where results go, the gates, the
+// Shared by zonectl diff and zonectl shadow: which rules hold, where results go, the gates, the
 // screen while it runs and what is said at the end.
 #pragma once
 
@@ -37,15 +37,15 @@ struct ComparisonOptions {
 void add_rules(CLI::App& app, ComparisonOptions& options);
 /// "Results".
 void add_results(CLI::App& app, ComparisonOptions& options);
-/// Before stretches are kept: names what the import of `zone_data` (empty: none) left out. What
-/// cannot be looked up is said, and the stretches stay as they are.
+/// Before stretches are kept: names what the import of `zone_data` (empty: none) left out. If
+/// they cannot be looked up, it says so and the stretches stay as they are.
 void name_left_out(term::Terminal& terminal, const std::string& zone_data,
                    std::vector<judge::Stretch>& stretches);
 /// Two sides that lead to one server or store never differ: said, and compared all the same.
 void warn_of_one_side(term::Terminal& terminal, const char* a_name, const runs::Target& a,
                       const char* b_name, const runs::Target& b);
 
-/// What is shown while it runs: a screen on a terminal, a line now and then elsewhere, nothing with
+/// Shows a run while it goes on: a screen on a terminal, a line now and then elsewhere, nothing with
 /// --json.
 class ComparisonView {
 public:
@@ -65,7 +65,7 @@ private:
     std::unique_ptr<Work> work_;
 };
 
-/// How it ended. What is not of `results` is the caller's.
+/// How it ended. The caller fills the rest beside `results`.
 struct Outcome {
     results::RunInfo run;
     results::Summary summary;

@@ -1,4 +1,4 @@
-// Where the verbs that ask a node find it. What it answers: node/routes.h.
+// Where the verbs that ask a node find it. Its routes are in node/routes.h.
 #pragma once
 
 #include <string_view>

@@ -90,7 +90,7 @@ Status open_source(const DiffOptions& options, bool recorded, const std::atomic<
         ZC_TRY(out.source, capture::open_file(options.file, source));
         out.info.source = options.file == "-" ? "stdin" : options.file;
     }
-    // What comes by a pipe the next time is something else.
+    // A pipe brings something else the next time.
     out.resumable = out.source->resumable();
     return {};
 }
@@ -219,7 +219,7 @@ private:
     Status status_;
 };
 
-/// Of a run in which nothing was compared: who has never answered.
+/// Nothing was compared: names the servers that never answered.
 std::string silent_sides(const judge::Sums& sums, const DiffOptions& options) {
     std::string out;
     const std::array<const std::string*, 2> names = {&options.older, &options.newer};

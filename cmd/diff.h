@@ -1,4 +1,4 @@
-// What the verbs of zonectl diff share: reading and showing cases.
+// Shared by the verbs of zonectl diff: reading and showing cases.
 #pragma once
 
 #include <string>

@@ -191,8 +191,8 @@ std::string padded(std::string text, std::size_t columns) {
     return text;
 }
 
-/// Both answers: beside each other where there is room, else below each other. What differs is
-/// marked by a sign as well as by colour.
+/// Both answers: beside each other where there is room, else below each other. Rows that
+/// differ are marked by a sign as well as by colour.
 void print_rows(term::Terminal& terminal, const std::vector<report::Row>& rows) {
     using term::Style;
     std::string section;
@@ -312,7 +312,7 @@ std::vector<std::string> lines_of(const std::vector<dns::RrSet>& rrsets) {
     return out;
 }
 
-/// What a side's answer has wrong by the reading; one line each.
+/// The faults of a side's answer by the reading, one line each.
 struct SideFaults {
     std::string side, target;
     std::vector<compare::Fault> faults;

@@ -18,7 +18,7 @@
 namespace zc::cmd {
 namespace {
 
-/// What stands from each `before` to the `after` that follows it becomes `instead`.
+/// Puts `instead` in place of the text from each `before` to the next `after`.
 void replace_between(std::string& text, std::string_view before, std::string_view after,
                      std::string_view instead) {
     for (std::size_t at = 0; (at = text.find(before, at)) != std::string::npos;) {

@@ -118,7 +118,7 @@ std::string man_page(const CLI::App& verb, const CLI::App& root) {
 
 enum class Completes : std::uint8_t { nothing, words, files, folders };
 
-/// What the shell can offer for a flag's value.
+/// The kind of words that the shell can offer for a flag's value.
 Completes completes(const Flag& flag) {
     if (!flag.choices.empty()) return Completes::words;
     if (flag.placeholder == "DIR") return Completes::folders;
@@ -141,7 +141,7 @@ std::vector<std::string> typed_forms(const Flag& flag) {
     return out;
 }
 
-/// Of `verb`, and what every verb has.
+/// The flags of `verb`, and those that every verb has.
 std::vector<Flag> flags_of(const CLI::App& verb, const CLI::App& root) {
     std::vector<const CLI::Option*> options = options_of(verb);
     if (&verb != &root)

@@ -10,7 +10,7 @@ namespace zc::cmd {
 
 inline constexpr std::size_t help_columns = 80;
 
-/// What `zonectl help VERB` and `zonectl VERB --help` print.
+/// The text of `zonectl help VERB` and `zonectl VERB --help`.
 std::string help_text(const CLI::App& verb);
 /// "zonectl zone check [flags] FILE..."; two lines for a verb that acts and has verbs below it.
 std::vector<std::string> usage_lines(const CLI::App& verb);

@@ -96,7 +96,7 @@ public:
         return {};
     }
 
-    /// Whatever was added so far can be read in the file.
+    /// The file then holds all that was added so far.
     Status flush() {
         if (!file_) return {};
         file_->flush();
@@ -140,7 +140,7 @@ void add_totals(ingest::ImportTotals& sum, const ingest::ImportTotals& more) {
     sum.octets_spilled += more.octets_spilled;
 }
 
-/// What the source had nothing against, and the store had.
+/// Zones that the source gave as good, and the store does not serve.
 void add_withheld(ingest::ImportTotals& sum, const merge::Withheld& withheld) {
     using ingest::Fate;
     sum.serving -= withheld.zones;
@@ -314,7 +314,7 @@ void print(term::Terminal& terminal, const ImportVerbOptions& options, const Rep
     terminal.out(sums_text(report.totals));
 
     const store::Counts& counts = report.outcome.counts;
-    // Of records what is in the store: rows that are not are in the sums above.
+    // Counts the records in the store. The sums above have the rows that are not there.
     std::string line = counted(report.totals.zones, "zone", "zones") + ", " +
                        counted(taken_over(report.totals), "record", "records") + " in " +
                        term::in_words(report.took) + ": " + term::grouped(counts.added) +
@@ -375,7 +375,7 @@ Result<transfer::TsigKey> read_tsig_key(const ImportVerbOptions& options) {
     return key;
 }
 
-/// What to ask of a source that is a server.
+/// The transfers to ask of a source that is a server.
 Result<ingest::AxfrSource> axfr_source(const ImportVerbOptions& options) {
     ingest::AxfrSource axfr;
     for (const std::string& zone : options.zones) {
@@ -445,7 +445,7 @@ int run_import(const ImportVerbOptions& options, Invocation& invocation) {
 
     Report report;
     for (const std::string& source : options.sources) {
-        // What stdin holds is seen while importing: no format that is of records only.
+        // The format of stdin is known only while importing, and is none of records only.
         bool records_only = false;
         if (!options.from.empty() || source != "-") {
             auto format =

@@ -10,7 +10,8 @@
 int main(int argc, char** argv) {
     // A reader that went away is an error of write(2), to be reported, not a reason to vanish.
     std::signal(SIGPIPE, SIG_IGN);  // NOLINT(cert-err33-c): cannot fail for a valid signal
-    // What other servers take for "open the log again" or "tell of yourself" must not end this one.
+    // Other servers take these for "open the log again" and "tell of yourself". They must not end
+    // this one.
     for (const int stray : {SIGUSR1, SIGUSR2})
         std::signal(stray, SIG_IGN);  // NOLINT(cert-err33-c): as above
     try {

@@ -661,7 +661,7 @@ TEST_CASE("a reload takes over what changed, reports it, and keeps what it canno
         "ok=true"));
 }
 
-/// What an import of `domains` and `records` makes, in the form of a dump.
+/// A dump that holds `domains` and `records`.
 std::string dump_of(const std::string& domains, const std::string& records) {
     return "COPY domains (id, name, type) FROM stdin;\n" + domains +
            "\\.\nCOPY records (domain_id, name, type, content, ttl) FROM stdin;\n" + records +

@@ -75,7 +75,7 @@ std::vector<Error> check(const ConfigFile& file, CLI::App& root);
 
 /// Gives the flags of `verb` and of the root, as far as the command line has not set them, their
 /// values from the environment and then from `file`. Returns what every flag of the verb ended up
-/// with. What the file says to other verbs is not looked at: a mistake there must not keep `zonectl
+/// with. The file's keys for other verbs are passed over: a mistake there must not keep `zonectl
 /// health` from telling the truth. Errors: a value that its flag does not take, with variable or
 /// line; a key in the verb's own table that is no flag of it.
 Result<std::vector<Setting>> resolve(CLI::App& verb, const Environment& environment,

@@ -112,7 +112,7 @@ int run_shadow(ShadowOptions options, Invocation& invocation) {
     if (!run) return give_up(run.error());
     terminal.say("listening at " + at + ", before " + options.older + ", beside " + options.newer);
 
-    // What the results cannot take is lost to them and to nobody else: clients are still answered.
+    // If the results cannot take an answer, it is lost to them alone: the client still gets it.
     Status kept;
     Outcome outcome;
     ComparisonView view(terminal, info, 0);

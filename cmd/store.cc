@@ -64,7 +64,7 @@ std::string_view state_name(const load::StoredState& state) {
     return "unknown";
 }
 
-/// A row of the store in words. What cannot be read is said, not skipped.
+/// A row of the store in words. A part that cannot be read is named as such.
 struct ListedZone {
     std::string name;
     std::string_view kind = "unknown";
@@ -108,7 +108,7 @@ int run_list(const StoreOptions& options, Invocation& invocation) {
             out += std::to_string(zone.records);
         }
         out += '\n';
-        // Whoever reads along gets the first line at once.
+        // A reader at a pipe gets the first line at once.
         if (first || out.size() >= out_octets) {
             invocation.terminal.data(out);
             out.clear();
@@ -301,7 +301,7 @@ int run_check(const StoreOptions& options, Invocation& invocation) {
     return *problems == 0 ? 0 : 1;
 }
 
-/// What a store knows of the rows that it was made from: those that are in it.
+/// A store knows these rows of its source: those that are in it.
 constexpr std::array stored_fates = {ingest::Fate::served, ingest::Fate::disabled,
                                      ingest::Fate::powerdns_only, ingest::Fate::not_served};
 

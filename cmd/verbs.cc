@@ -68,7 +68,7 @@ CLI::App& innermost(CLI::App& root) {
     return *app;
 }
 
-/// What was typed and nobody knows: "unknown flag --zone; did you mean --zones?".
+/// Names a word that is no flag and no verb: "unknown flag --zone; did you mean --zones?".
 std::string unknown_word(CLI::App& verb, const std::string& typed) {
     std::string message;
     std::vector<std::string> known;
@@ -295,7 +295,7 @@ int run(const std::vector<std::string>& arguments) {
         return 1;
     }
     if (!terminal.failed()) return code;
-    // What has been done is not undone by a full disk or a closed pipe, and nobody was told of it.
+    // A full disk or a closed pipe does not undo the work, and nobody was told of it.
     if (!invocation.done.empty()) {
         terminal.complain("the output could not be written; " + invocation.done);
         return 1;

@@ -25,13 +25,13 @@ struct Globals {
     term::Options terminal;
     bool version = false;
 };
-/// What a verb is given when it runs, beside its own flags.
+/// Given to a verb when it runs, beside its own flags.
 struct Invocation {
     term::Terminal& terminal;
     const Globals& globals;
     std::vector<std::string>
         arguments;  // as typed, without the program's name: to resolve them again
-    /// Set once something has changed for good: "the store has …". Whatever fails after that is
+    /// Set once something has changed for good: "the store has …". A failure after that is
     /// told with these words, and the code is 1.
     std::string done = {};
 };
@@ -104,7 +104,7 @@ public:
     const Globals& globals() const noexcept { return *globals_; }
     /// The verb that was parsed, the innermost; the root when there is none.
     CLI::App& chosen() noexcept;
-    /// What `verb` runs; null for the root and for groups.
+    /// The action of `verb`; null for the root and for groups.
     const Action* action_or_null(const CLI::App& verb) const noexcept;
 
 private:

@@ -12,8 +12,8 @@ namespace zc::cmd {
 /// socket of that name is refused. Errors: `not_found`, `io`, `invalid`, `limit`, with the path.
 Result<std::string> read_whole(const std::string& path, std::size_t octets_max);
 
-/// Where the octets of a file that is written whole go first, and what that takes the place of once
-/// it is complete. The same path twice: what stands there is no regular file and is written into.
+/// The file that is written first, and the one whose place it takes once it is complete. Both are
+/// one path if a device or a FIFO stands there: it is written into.
 struct WholeFile {
     std::string part;
     std::string target;
@@ -21,9 +21,9 @@ struct WholeFile {
 };
 WholeFile whole_file(const std::string& path);
 
-/// A file beside it takes the place of `path` once it is complete; behind a symbolic link, of what
-/// it leads to. What is no regular file (a device, a FIFO) is written into. Error: `io` with the
-/// path; a regular file is as it was.
+/// Writes a file beside `path` that takes its place once it is complete; if `path` is a symbolic
+/// link, the place of the file that the link leads to. A device or a FIFO is written into. Error:
+/// `io` with the path; a regular file is as it was.
 Status write_whole(const std::string& path, std::string_view octets);
 
 }  // namespace zc::cmd

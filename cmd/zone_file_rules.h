@@ -1,4 +1,4 @@
-// What `export` and `zone export` write as a zone file, and what not.
+// Which zones `export` and `zone export` write as zone files.
 #pragma once
 
 #include <string>
@@ -12,7 +12,7 @@ inline std::string why_no_zone_file(const ingest::ImportedZone& zone, bool serve
     if (zone.image.octets().empty())
         return std::string(zone.hidden ? "has a disabled SOA" : "is broken") +
                ": it has no records that a zone file could hold";
-    // Whoever serves the file would answer bogus.
+    // A server of this file would give bogus answers.
     if (zone.state == zone::State::unsigned_ && !serve_unsigned)
         return "is signed by PowerDNS, and has no signatures here (--serve-unsigned overrides)";
     return {};

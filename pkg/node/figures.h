@@ -11,7 +11,7 @@
 
 namespace zc::node {
 
-/// What the system says of this process.
+/// This process, as the system sees it.
 struct ProcessFigures {
     std::uint64_t resident_octets = 0;
     std::uint64_t file_descriptors = 0;  // open

@@ -92,7 +92,7 @@ struct Reload {
     term::Json report;
 };
 
-/// What the loading thread brings back from a reload.
+/// The loading thread brings this back from a reload.
 struct Looked {
     std::optional<Served::Frozen> frozen;  // what was compared with
     tl::expected<Settings, std::vector<Error>> settings;
@@ -148,7 +148,7 @@ private:
     void end_reload(const Status& told);
     void not_published(const Error& error);
 
-    // Of both, on the loading thread.
+    // Long work, for both.
     void begin_long_work(std::function<void()> work, void (Impl::*failed)(const std::string&));
     ingest::ZoneFileOptions zone_files() const;
     LoadProgress progress();
@@ -161,7 +161,7 @@ private:
     void look_at_image_file();
     void await_image_file_events();
 
-    // What is told.
+    // Reports.
     ZoneCount count() const;
     stats::Gauges gauges() const;
     void tell_store_read();
@@ -438,7 +438,7 @@ void Node::Impl::begin_reload() {
     if (!begun) reload_failed(begun.error().message);
 }
 
-/// On the loading thread. What is frozen goes back to the control thread with what was found.
+/// On the loading thread. The frozen view goes back to the control thread with the finds.
 void Node::Impl::look_again(Source& source, Served::Frozen frozen, std::uint64_t seed,
                             const ingest::ZoneFileOptions& zone_files) {
     const LoadProgress shown = progress();
@@ -456,7 +456,7 @@ void Node::Impl::look_again(Source& source, Served::Frozen frozen, std::uint64_t
                [this, looked = std::move(looked)]() mutable { finish_reload(std::move(looked)); });
 }
 
-/// What is served stays as it was.
+/// The zones that are served stay as they were.
 void Node::Impl::reload_failed(const std::string& error) {
     if (state_ == State::stopping) return;
     zones_.look_failed();
@@ -580,7 +580,7 @@ void Node::Impl::start_tick() {
 }
 
 void Node::Impl::on_tick() {
-    // What there is no memory for is done at the next.
+    // A step without memory is done at the next tick.
     static_cast<void>(runtime::caught([this] { look_around(); }));
     sooner_or_later([this] {
         timer_.expires_after(tick_);
@@ -657,8 +657,8 @@ void Node::Impl::await_image_file_events() {
     });
 }
 
-/// Whatever was written over the image file must not be answered for longer than a tick: a reload
-/// finds what it hit, and loads all anew from the store.
+/// Octets that another hand wrote over the image file must not be answered for longer than a tick. A
+/// reload finds the zones that they hit, and loads all anew from the store.
 void Node::Impl::look_at_image_file() {
     const ImageFileState::Advice advice = zones_.image_file().look(
         runtime::mapped_file_changed(), state_ == State::serving, runtime::monotonic());
@@ -671,7 +671,7 @@ void Node::Impl::look_at_image_file() {
     if (advice.reload) static_cast<void>(ask_for_reload());
 }
 
-// What is told.
+// Reports.
 
 /// Until the node answers, the zones that have been loaded so far.
 ZoneCount Node::Impl::count() const {
@@ -753,7 +753,7 @@ base::Duration Node::Impl::left_to_end() const {
 }
 
 Ending Node::Impl::end() {
-    // What is left are responses on their way.
+    // Some responses may still be on their way.
     const auto finish = [this] {
         io_.run_for(std::chrono::nanoseconds(left_to_end().nanoseconds));
     };

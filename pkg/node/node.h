@@ -28,7 +28,7 @@ namespace zc::node {
 /// Shows how far a load is; called on the loading thread.
 using Bar = std::function<void(std::uint64_t zones, base::Instant now)>;
 
-/// What stays as it is until the node ends.
+/// These stay as they are until the node ends.
 struct Options {
     std::string zones;  // files: a directory, a list or one file; empty: `store`
     std::string store;

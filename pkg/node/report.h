@@ -1,5 +1,4 @@
-// What a node tells of itself: /status, /health, the report of a reload. Values in, JSON out. Keys are an
-// interface.
+// A node's reports on itself: /status, /health, a reload. Values in, JSON out. Keys are an interface.
 #pragma once
 
 #include <cstdint>

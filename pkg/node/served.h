@@ -1,5 +1,5 @@
-// What a node serves: the catalogue, and all that is known of zones that are not served, or that are
-// served with older data than their source has. `Served` owns the catalogue alone. It tells those who
+// The zones that a node serves: the catalogue, and all that is known of zones that are not served, or
+// are served with older data than their source has. `Served` owns the catalogue alone. It tells those who
 // answer from it of each new one.
 //
 // How a zone changes: a good one replaces what was served of it. A bad one leaves what was served as it
@@ -36,8 +36,7 @@ public:
     virtual ~Readers() = default;
     /// May throw std::bad_alloc. After it the next `publish` throws nothing.
     virtual void make_room() = 0;
-    /// From now on they answer from `catalogue`. What is in `garbage` may still be read for a
-    /// moment.
+    /// From now on they answer from `catalogue`. They may read `garbage` for a moment more.
     virtual void publish(const catalogue::Catalogue& catalogue, catalogue::Garbage&& garbage) = 0;
 };
 
@@ -64,7 +63,7 @@ struct ZoneChanges {
     std::vector<dns::Name> removed;  // unknown ones are passed over
 };
 
-/// What became of the zones of a change.
+/// The zones of a change, by what became of them.
 struct ChangeReport {
     static constexpr std::size_t details_max = 1000;  // zones named; the rest is counted
     enum class What : std::uint8_t { added, changed, removed, failed, failed_and_kept };

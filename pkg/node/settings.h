@@ -1,4 +1,4 @@
-// What a running node can be told anew: by flags, environment and file, as they stand at a reload.
+// The settings that a reload can change: flags, environment and file as they stand then.
 #pragma once
 
 #include <functional>

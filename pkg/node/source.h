@@ -40,7 +40,7 @@ struct Handover {
 /// Called now and then, with how much is done.
 using LoadProgress = std::function<void(std::uint64_t zones, std::uint64_t records)>;
 
-/// What a look is given.
+/// Given to a look.
 struct Look {
     std::uint64_t seed;  // of a new catalogue; secret
     const ingest::ZoneFileOptions& zone_files;
@@ -51,7 +51,7 @@ struct Look {
     const Handover* handover_or_null = nullptr;
 };
 
-/// What a look found.
+/// The finds of a look.
 struct Found {
     std::optional<Served::Replacement> all;  // everything anew; then `changes` is empty
     ZoneChanges changes;
@@ -76,14 +76,14 @@ public:
 
     /// Everything, into a new catalogue. An error: nothing can be served.
     virtual Status load(const Look& look, Found& found) = 0;
-    /// What changed since the last look; `served` is what the node serves now. An error: what is in
+    /// Finds the changes since the last look; `served` is what the node serves now. After an error
     /// `found` has to be taken over nevertheless.
     virtual Status look_again(const catalogue::Catalogue& served, const Look& look,
                               Found& found) = 0;
 
-    /// What the last look found is served now.
+    /// The finds of the last look are served now.
     virtual void taken() noexcept = 0;
-    /// What the last looks found is not served and is gone: the next look finds everything.
+    /// The finds of the last look are lost: the next look finds everything.
     virtual void not_taken() noexcept = 0;
 
     /// Nothing: it is not a store.

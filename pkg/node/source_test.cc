@@ -42,7 +42,7 @@ struct ZoneFolder {
     const std::string path = folder / "zones";
 };
 
-/// What is served out of a source, without a node.
+/// Serves out of a source, without a node.
 struct Node {
     explicit Node(Result<std::unique_ptr<node::Source>> source)
         : zones(*std::move(source), workers, base::Seed(1)) {}
@@ -55,7 +55,7 @@ struct Node {
         if (loaded) zones.take_first(std::move(found), base::Instant{1});
         return loaded;
     }
-    /// What a reload finds, before it is taken over.
+    /// The finds of a reload, before they are taken over.
     Found find() {
         Found found;
         const auto frozen = zones.begin_look();

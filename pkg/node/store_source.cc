@@ -15,7 +15,7 @@ namespace {
 
 using What = ChangeReport::What;
 
-/// What is wrong with damaged zones, by name.
+/// The problems of damaged zones, by name.
 class Damage {
 public:
     Damage(const std::vector<load::DamagedZone>& zones, const std::string& store, Found& found)
@@ -54,7 +54,7 @@ Difference difference_of(zone::Zone zone, const catalogue::Catalogue& served) {
     return runtime::guarded(compare) ? out : Difference::changed;
 }
 
-/// What is new in `fresh`, compared with `served`.
+/// The zones that are new or other in `fresh` than in `served`.
 ChangeReport differences_of(const catalogue::Catalogue& fresh, const catalogue::Catalogue& served,
                             const Damage& damage) {
     ChangeReport report;
@@ -138,7 +138,7 @@ Status StoreSource::look_again(const catalogue::Catalogue& served, const Look& l
     ZC_TRY(load::StoreChanges news, store_.changes());
     if (news.blocks_lost > 0) look.log.tell_images_lost(news.blocks_lost);
     if (news.everything) {
-        // Of the load before the last: nobody reads those images any more.
+        // Nobody reads the images of the load before the last any more.
         store_.forget_old_images();
         ZC_TRY(const load::LoadReport report, load_all(look, found));
         if (!report.problem.empty()) found.nameless.push_back(report.problem);

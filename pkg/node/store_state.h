@@ -1,5 +1,5 @@
-// What a node knows of its store while another process may write to it: whether the node is behind, and
-// whether another hand was at the mapped image file. Both decide only. The node looks and acts.
+// The state of a store to which another process may write: whether the node is behind it, and whether
+// another hand was at the mapped image file. Both classes decide only. The node looks and acts.
 //
 // Threads: one, the control thread.
 #pragma once
@@ -14,7 +14,7 @@
 
 namespace zc::node {
 
-/// What is served of a store, and where the store stands now.
+/// The state of a store that is served, and the newest one.
 class StoreState {
 public:
     /// The store was read, and this is served now. True: it is not what was served before.

@@ -23,7 +23,7 @@ public:
     explicit ZoneLog(runtime::Log& log) noexcept : log_(log) {}
 
     void tell(const NewZone& zone);
-    /// Of a store that was loaded whole.
+    /// A store was loaded whole.
     void tell(const load::LoadReport& report);
     /// The names of all zones are known, their data is not.
     void tell_listed(std::uint64_t zones);

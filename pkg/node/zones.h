@@ -33,7 +33,7 @@ public:
     Source& source() noexcept { return *source_; }
     /// For the catalogue that a look makes.
     std::uint64_t next_seed() noexcept { return seed_.next(); }
-    /// What a look is compared with. It has to be gone before anything is taken over.
+    /// A look compares with this view. The view has to be gone before anything is taken over.
     Served::Frozen begin_look();
 
     /// The names of zones that are still to be loaded. Throws std::bad_alloc, as `take_first`.
@@ -42,8 +42,8 @@ public:
     Status take_some(ZoneChanges zones, base::Instant now);
     /// The end of the first load.
     void take_first(Found found, base::Instant now);
-    /// What a later look found, and whether the look went well: takes the zones out of `found`.
-    /// `report` says what became of them. An error: not all of it is served, and the next look
+    /// Takes the zones out of `found`, the finds of a later look; `looked`: how that look ended.
+    /// `report` says what became of the zones. An error: not all of it is served, and the next look
     /// reads everything.
     Status take(Found& found, const Status& looked, base::Instant now, ChangeReport& report);
     /// A later look ended in the middle: what it found is lost, and the next one reads everything.
