@@ -229,38 +229,23 @@ std::string silent_sides(const judge::Sums& sums, const DiffOptions& options) {
     return out;
 }
 
-int run_diff(DiffOptions options, Invocation& invocation) {
-    term::Terminal& terminal = invocation.terminal;
-    const auto give_up = [&terminal](const Error& error) {
-        terminal.complain(error);
-        return 2;
-    };
-    std::atomic<bool> stop{false};
-    Prepared prepared;
-    if (const Status status = options.comparison.check(); !status) return give_up(status.error());
-    if (const Status status = prepare(options, stop, prepared); !status)
-        return give_up(status.error());
-    warn_of_one_side(terminal, "--old", prepared.run.older, "--new", prepared.run.newer);
-    if (prepared.run.referee)
-        for (const auto& [name, side] :
-             {std::pair{"--old", &prepared.run.older}, std::pair{"--new", &prepared.run.newer}})
-            warn_of_one_side(terminal, "--referee", *prepared.run.referee, name, *side);
-    auto results = results::Results::open(options.comparison.results);
-    if (!results) return give_up(results.error());
-    if (const Status status = begin(*results, options, prepared); !status)
-        return give_up(status.error());
-    Outcome outcome;
-    outcome.resumed = prepared.info.position != 0;
-    if (outcome.resumed)
-        terminal.say("going on with run " + std::to_string(prepared.info.id) + " behind question " +
-                     term::grouped(prepared.info.position) + " (--fresh begins anew)");
+void warn_of_equal_sides(term::Terminal& terminal, const runs::Options& run) {
+    warn_of_one_side(terminal, "--old", run.older, "--new", run.newer);
+    if (!run.referee) return;
+    warn_of_one_side(terminal, "--referee", *run.referee, "--old", run.older);
+    warn_of_one_side(terminal, "--referee", *run.referee, "--new", run.newer);
+}
 
-    const StopOnSignals signals;
+struct Asked {
+    Status asked;  // how the questions ended
+    Status kept;   // whether the results could be written
+};
+
+/// Asks the questions on a thread of its own. This thread keeps what comes and draws the screen,
+/// until the questions end, Ctrl-C, or results that cannot be written.
+Asked ask_and_keep(Prepared& prepared, results::Results& results, term::Terminal& terminal,
+                   ComparisonView& view, const StopOnSignals& signals, std::atomic<bool>& stop) {
     Waiting waiting;
-    Status kept;
-    std::uint64_t expected = prepared.source->expected();
-    if (options.limit != 0 && expected != 0) expected = std::min(expected, options.limit);
-    ComparisonView view(terminal, prepared.info, expected);
     const auto ask = [&] {
         Status status;
         const Status ran = runtime::caught([&] {
@@ -275,12 +260,13 @@ int run_diff(DiffOptions options, Invocation& invocation) {
         waiting.end(ran ? std::move(status) : ran);
     };
     runtime::Workers asking(1, ask, [&waiting] { waiting.end(fail(Errc::limit, "no thread")); });
+    Status kept;
     base::Duration flushed = runtime::monotonic();
     const auto keep = [&] {
         auto stretches = waiting.take();
         name_left_out(terminal, prepared.zone_data, stretches);
         if (!stretches.empty())
-            kept = results->add(prepared.info.id, std::move(stretches), runtime::now());
+            kept = results.add(prepared.info.id, std::move(stretches), runtime::now());
     };
     for (bool ended = false; !ended;) {
         ended = waiting.wait(base::Duration::milliseconds(100));
@@ -291,20 +277,65 @@ int run_diff(DiffOptions options, Invocation& invocation) {
                 flushed = now;
                 keep();
             }
-            if (kept && !ended) kept = view.update(*results, prepared.info.id);
+            if (kept && !ended) kept = view.update(results, prepared.info.id);
         });
         if (kept && !done) kept = done;
         if (kept) continue;
         waiting.refuse();
         stop = true;
     }
-    static_cast<void>(asking.join());  // what became of it stands in `waiting`
+    static_cast<void>(asking.join());  // `waiting` has its end
+    return {waiting.status(), kept};
+}
+
+/// After the results have been told: the exit code.
+int end_of(const Outcome& outcome, const DiffOptions& options, bool resumable,
+           term::Terminal& terminal) {
+    if (outcome.interrupted) {
+        terminal.complain(resumable ? "interrupted; the same command again goes on from here"
+                                    : "interrupted; the remaining questions cannot be read again");
+        return 2;
+    }
+    const judge::Sums& sums = outcome.summary.sums;
+    if (sums.compared == 0 && sums.differences() == sums.timed_out) {
+        terminal.complain("nothing was compared" + silent_sides(sums, options));
+        return 2;
+    }
+    return outcome.met() ? 0 : 1;
+}
+
+int run_diff(DiffOptions options, Invocation& invocation) {
+    term::Terminal& terminal = invocation.terminal;
+    const auto give_up = [&terminal](const Error& error) {
+        terminal.complain(error);
+        return 2;
+    };
+    std::atomic<bool> stop{false};
+    Prepared prepared;
+    if (const Status status = options.comparison.check(); !status) return give_up(status.error());
+    if (const Status status = prepare(options, stop, prepared); !status)
+        return give_up(status.error());
+    warn_of_equal_sides(terminal, prepared.run);
+    auto results = results::Results::open(options.comparison.results);
+    if (!results) return give_up(results.error());
+    if (const Status status = begin(*results, options, prepared); !status)
+        return give_up(status.error());
+    Outcome outcome;
+    outcome.resumed = prepared.info.position != 0;
+    if (outcome.resumed)
+        terminal.say("going on with run " + std::to_string(prepared.info.id) + " behind question " +
+                     term::grouped(prepared.info.position) + " (--fresh begins anew)");
+
+    const StopOnSignals signals;
+    std::uint64_t expected = prepared.source->expected();
+    if (options.limit != 0 && expected != 0) expected = std::min(expected, options.limit);
+    ComparisonView view(terminal, prepared.info, expected);
+    const auto [asked, kept] = ask_and_keep(prepared, *results, terminal, view, signals, stop);
     view.finish();
     outcome.took = view.running();
     if (!kept) return give_up(kept.error());
-    const bool stopped = signals.flag() && !prepared.source->live();
-    outcome.interrupted = stopped;
-    if (waiting.status() && !stopped)
+    outcome.interrupted = signals.flag() && !prepared.source->live();
+    if (asked && !outcome.interrupted)
         if (const Status finished = results->finish(prepared.info.id, runtime::now()); !finished)
             return give_up(finished.error());
 
@@ -315,19 +346,8 @@ int run_diff(DiffOptions options, Invocation& invocation) {
         return give_up(status.error());
     if (const Status status = tell(terminal, *results, options.comparison, outcome); !status)
         return give_up(status.error());
-    if (!waiting.status()) return give_up(waiting.status().error());
-    if (stopped) {
-        terminal.complain(prepared.resumable
-                              ? "interrupted; the same command again goes on from here"
-                              : "interrupted; the remaining questions cannot be read again");
-        return 2;
-    }
-    const judge::Sums& sums = outcome.summary.sums;
-    if (sums.compared == 0 && sums.differences() == sums.timed_out) {
-        terminal.complain("nothing was compared" + silent_sides(sums, options));
-        return 2;
-    }
-    return outcome.met() ? 0 : 1;
+    if (!asked) return give_up(asked.error());
+    return end_of(outcome, options, prepared.resumable, terminal);
 }
 
 std::string check_target(const std::string& text) {

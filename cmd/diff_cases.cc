@@ -343,74 +343,81 @@ Result<std::string> zone_data_of(const CaseOptions& options, const Loaded& loade
     return fail(Errc::invalid, "the run had no zone data; name a store with --zone-data STORE");
 }
 
-int run_explain(const CaseOptions& options, Invocation& invocation) {
-    term::Terminal& terminal = invocation.terminal;
-    const auto loaded = load(options);
-    if (!loaded) return give_up(invocation, loaded.error());
-    const auto sample = sample_of(*loaded, options.sample);
-    if (!sample) return give_up(invocation, sample.error());
-    const auto path = zone_data_of(options, *loaded);
-    if (!path) return give_up(invocation, path.error());
-    const auto facts = compare::read_query((*sample)->query);
-    if (!facts) return give_up(invocation, facts.error());
-    const auto store = runs::OpenStore::open(*path);
-    if (!store) return give_up(invocation, store.error());
-    const compare::Reading reading = compare::read_zones(store->zones(), *facts);
-    const std::vector<SideFaults> both = {faults_of("old", loaded->run.older, (*sample)->older,
-                                                    reading, *facts, loaded->settings.policy),
-                                          faults_of("new", loaded->run.newer, (*sample)->newer,
-                                                    reading, *facts, loaded->settings.policy)};
+/// One answer of a case, read again by the zones it should have come from.
+struct Explanation {
+    const Loaded& loaded;
+    const judge::Sample& sample;
+    std::string zone_data;
+    compare::Reading reading;
+    std::vector<SideFaults> sides;
+    std::optional<std::string> left_out;  // by the import of these zones
+};
 
-    const auto left_out = runs::left_out_of(*path, **sample);
-    if (!left_out) return give_up(invocation, left_out.error());
+term::Json json_of(const std::vector<std::string>& lines) {
+    term::Json out = term::Json::array();
+    for (const std::string& line : lines) out.add(term::Json::string(line));
+    return out;
+}
 
-    if (terminal.json()) {
-        term::Json steps = term::Json::array();
-        for (const compare::ReadingStep& step : reading.steps) {
-            term::Json records = term::Json::array();
-            for (const std::string& line : lines_of(step.records))
-                records.add(term::Json::string(line));
-            term::Json json = term::Json::object();
-            json.set("name", dns::to_string(step.name)).set("sentence", step.sentence);
-            json.set("clause", step.clause).set("records", std::move(records));
-            steps.add(std::move(json));
-        }
-        term::Json sides = term::Json::object();
-        for (const SideFaults& side : both) {
-            term::Json faults = term::Json::array();
-            for (const compare::Fault& fault : side.faults) {
-                term::Json json = term::Json::object();
-                json.set("what", to_string(fault.what)).set("sentence", fault.sentence);
-                json.set("clause", fault.clause);
-                json.set("step", term::Json::number(std::uint64_t{fault.step} + 1));
-                faults.add(std::move(json));
-            }
-            term::Json json = term::Json::object();
-            json.set("right", term::Json::boolean(side.faults.empty() && side.problem.empty()));
-            json.set("problem",
-                     side.problem.empty() ? term::Json() : term::Json::string(side.problem));
-            json.set("faults", std::move(faults));
-            sides.set(side.side, std::move(json));
-        }
-        term::Json answer = term::Json::array();
-        for (const std::string& line : lines_of(reading.answer))
-            answer.add(term::Json::string(line));
+term::Json json_of(const SideFaults& side) {
+    term::Json faults = term::Json::array();
+    for (const compare::Fault& fault : side.faults) {
         term::Json json = term::Json::object();
-        json.set("case", term::Json::number(loaded->info.id));
-        json.set("question", question_of(**sample)).set("zone_data", *path);
-        json.set("served", term::Json::boolean(reading.served));
-        json.set("zone",
-                 reading.served ? term::Json::string(dns::to_string(reading.apex)) : term::Json());
-        json.set("where", to_string(reading.where)).set("rcode", dns::to_string(reading.rcode));
-        json.set("answer", std::move(answer)).set("steps", std::move(steps));
-        json.set("sides", std::move(sides));
-        json.set("left_out", *left_out ? term::Json::string(**left_out) : term::Json());
-        terminal.out(json);
-        return 0;
+        json.set("what", to_string(fault.what)).set("sentence", fault.sentence);
+        json.set("clause", fault.clause);
+        json.set("step", term::Json::number(std::uint64_t{fault.step} + 1));
+        faults.add(std::move(json));
     }
+    term::Json json = term::Json::object();
+    json.set("right", term::Json::boolean(side.faults.empty() && side.problem.empty()));
+    json.set("problem", side.problem.empty() ? term::Json() : term::Json::string(side.problem));
+    json.set("faults", std::move(faults));
+    return json;
+}
 
-    terminal.line(term::Text(term::Style::bold, title_of(loaded->info)));
-    terminal.line(question_of(**sample) + ", by the zones of " + *path + ":");
+term::Json json_of(const Explanation& explanation) {
+    const compare::Reading& reading = explanation.reading;
+    term::Json steps = term::Json::array();
+    for (const compare::ReadingStep& step : reading.steps) {
+        term::Json json = term::Json::object();
+        json.set("name", dns::to_string(step.name)).set("sentence", step.sentence);
+        json.set("clause", step.clause).set("records", json_of(lines_of(step.records)));
+        steps.add(std::move(json));
+    }
+    term::Json sides = term::Json::object();
+    for (const SideFaults& side : explanation.sides) sides.set(side.side, json_of(side));
+    term::Json json = term::Json::object();
+    json.set("case", term::Json::number(explanation.loaded.info.id));
+    json.set("question", question_of(explanation.sample)).set("zone_data", explanation.zone_data);
+    json.set("served", term::Json::boolean(reading.served));
+    json.set("zone",
+             reading.served ? term::Json::string(dns::to_string(reading.apex)) : term::Json());
+    json.set("where", to_string(reading.where)).set("rcode", dns::to_string(reading.rcode));
+    json.set("answer", json_of(lines_of(reading.answer))).set("steps", std::move(steps));
+    json.set("sides", std::move(sides));
+    json.set("left_out",
+             explanation.left_out ? term::Json::string(*explanation.left_out) : term::Json());
+    return json;
+}
+
+void print(term::Terminal& terminal, const SideFaults& side) {
+    const std::string who = side.side + ' ' + side.target + ": ";
+    if (!side.problem.empty()) {
+        terminal.line(term::Text(term::Style::red, who + side.problem));
+    } else if (side.faults.empty()) {
+        terminal.line(term::Text(term::Style::green, who + "right"));
+    }
+    for (const compare::Fault& fault : side.faults)
+        terminal.line(
+            term::Text(term::Style::red, who + "parts at step " + std::to_string(fault.step + 1)) +
+            ": " + fault.sentence + (fault.clause.empty() ? "" : " (" + fault.clause + ")"));
+}
+
+void print(term::Terminal& terminal, const Explanation& explanation) {
+    const compare::Reading& reading = explanation.reading;
+    terminal.line(term::Text(term::Style::bold, title_of(explanation.loaded.info)));
+    terminal.line(question_of(explanation.sample) + ", by the zones of " + explanation.zone_data +
+                  ":");
     std::size_t number = 0;
     for (const compare::ReadingStep& step : reading.steps) {
         ++number;
@@ -422,21 +429,38 @@ int run_explain(const CaseOptions& options, Invocation& invocation) {
     terminal.out("right is " + dns::to_string(reading.rcode) +
                  (reading.answer.empty() ? ", no record in ANSWER\n" : ":\n"));
     for (const std::string& line : lines_of(reading.answer)) terminal.line("       " + line);
-    for (const SideFaults& side : both) {
-        const std::string who = side.side + ' ' + side.target + ": ";
-        if (!side.problem.empty()) {
-            terminal.line(term::Text(term::Style::red, who + side.problem));
-        } else if (side.faults.empty()) {
-            terminal.line(term::Text(term::Style::green, who + "right"));
-        }
-        for (const compare::Fault& fault : side.faults)
-            terminal.line(term::Text(term::Style::red,
-                                     who + "parts at step " + std::to_string(fault.step + 1)) +
-                          ": " + fault.sentence +
-                          (fault.clause.empty() ? "" : " (" + fault.clause + ")"));
-    }
-    if (*left_out)
-        terminal.line(term::Text(term::Style::bold, "not in these zones: ") + **left_out);
+    for (const SideFaults& side : explanation.sides) print(terminal, side);
+    if (explanation.left_out)
+        terminal.line(term::Text(term::Style::bold, "not in these zones: ") +
+                      *explanation.left_out);
+}
+
+int run_explain(const CaseOptions& options, Invocation& invocation) {
+    const auto loaded = load(options);
+    if (!loaded) return give_up(invocation, loaded.error());
+    const auto sample = sample_of(*loaded, options.sample);
+    if (!sample) return give_up(invocation, sample.error());
+    const auto path = zone_data_of(options, *loaded);
+    if (!path) return give_up(invocation, path.error());
+    const auto facts = compare::read_query((*sample)->query);
+    if (!facts) return give_up(invocation, facts.error());
+    const auto store = runs::OpenStore::open(*path);
+    if (!store) return give_up(invocation, store.error());
+    const auto left_out = runs::left_out_of(*path, **sample);
+    if (!left_out) return give_up(invocation, left_out.error());
+
+    Explanation explanation{*loaded, **sample, *path, compare::read_zones(store->zones(), *facts),
+                            {},      *left_out};
+    const auto add_side = [&](const char* name, const auto& target, const auto& answer) {
+        explanation.sides.push_back(
+            faults_of(name, target, answer, explanation.reading, *facts, loaded->settings.policy));
+    };
+    add_side("old", loaded->run.older, (*sample)->older);
+    add_side("new", loaded->run.newer, (*sample)->newer);
+    if (invocation.terminal.json())
+        invocation.terminal.out(json_of(explanation));
+    else
+        print(invocation.terminal, explanation);
     return 0;
 }
 

@@ -326,8 +326,8 @@ void print(term::Terminal& terminal, const ImportVerbOptions& options, const Rep
                 " could not be transferred: the store keeps what it has of them" +
                 (options.prune ? ", and --prune removed nothing\n" : "\n");
     if (report.totals.broken > 0)
-        line += counted(report.totals.broken, "zone is broken", "zones are broken") +
-                ": SERVFAIL\n";
+        line +=
+            counted(report.totals.broken, "zone is broken", "zones are broken") + ": SERVFAIL\n";
     if (report.totals.unsigned_zones > 0)
         line += counted(report.totals.unsigned_zones, "zone is", "zones are") +
                 " signed by PowerDNS as it answers, which zonectl does not do yet: SERVFAIL "
@@ -398,6 +398,99 @@ Result<ingest::AxfrSource> axfr_source(const ImportVerbOptions& options) {
     return axfr;
 }
 
+merge::StoreImportOptions store_options_of(const ImportVerbOptions& options, Findings& findings) {
+    merge::StoreImportOptions out;
+    out.prune = options.prune ? merge::Prune::yes : merge::Prune::no;
+    out.removed_percent_max = options.removed_percent_max;
+    out.dry_run = options.dry_run ? merge::DryRun::yes : merge::DryRun::no;
+    out.several_sources = options.sources.size() > 1;
+    out.unsigned_zones =
+        options.serve_unsigned ? ingest::UnsignedZones::serve : ingest::UnsignedZones::servfail;
+    out.on_finding = [&findings](ingest::Finding&& finding) {
+        return findings.add(std::move(finding));
+    };
+    return out;
+}
+
+Result<ingest::ImportOptions> import_options_of(const ImportVerbOptions& options,
+                                                const std::atomic<bool>& stop) {
+    ingest::ImportOptions out;
+    out.repair = options.repair ? ingest::Repair::yes : ingest::Repair::no;
+    out.unsigned_zones =
+        options.serve_unsigned ? ingest::UnsignedZones::serve : ingest::UnsignedZones::servfail;
+    out.default_ttl = options.default_ttl;
+    out.dump = {.database = options.database, .schema = options.schema};
+    out.threads = options.threads;
+    out.temporary_directory = options.temporary_directory;
+    out.memory_octets = options.memory_octets;
+    out.stop_or_null = &stop;
+    ZC_TRY(out.axfr, axfr_source(options));
+    return out;
+}
+
+/// The kind of a source, as far as it is known before the source is read. With --from it sets the
+/// format.
+Result<merge::Source> kind_of(const std::string& source, const ImportVerbOptions& options,
+                              ingest::ImportOptions& import_options) {
+    // The format of stdin is known only while importing, and is none of records only.
+    if (options.from.empty() && source == "-") return merge::Source::whole;
+    ZC_TRY(const ingest::Format format,
+           options.from.empty() ? ingest::detect(source) : ingest::parse_format(options.from));
+    if (!options.from.empty()) import_options.format = format;
+    return is_records_only(format) ? merge::Source::records_only : merge::Source::whole;
+}
+
+void warn_of_findings(term::Terminal& terminal, const ImportVerbOptions& options,
+                      const Findings& findings) {
+    for (const term::Text& line : lines_of(options, findings)) {
+        std::string plain;
+        for (const term::Text::Piece& piece : line.pieces()) plain += piece.text;
+        terminal.warn(plain);
+    }
+}
+
+/// All sources, one after the other, into the import.
+Status read_sources(const ImportVerbOptions& options, ingest::ImportOptions import_options,
+                    merge::StoreImport& import, const Findings& findings, term::Terminal& terminal,
+                    ingest::ImportTotals& sum) {
+    ImportProgressBar bar(terminal);
+    import_options.progress = [&bar](const ingest::ImportProgress& progress) {
+        bar.update(progress);
+    };
+    for (const std::string& source : options.sources) {
+        ZC_TRY(const merge::Source kind, kind_of(source, options, import_options));
+        import.set_source(kind);
+        const auto totals = ingest::import_zones(source, import_options, import);
+        bar.finish();
+        if (!totals) return tl::unexpected<Error>(totals.error());
+        // Zones that a server did not give are there, and stay as the store has them.
+        if (totals->zones == 0 && totals->not_transferred == 0) {
+            warn_of_findings(terminal, options, findings);
+            return fail(Errc::not_found, "no zone in it; the store is as it was", {source});
+        }
+        add_totals(sum, *totals);
+    }
+    if (sum.not_transferred > 0) import.keep_all();
+    return {};
+}
+
+/// The store has the import. False: something about it could not be written or made safe.
+bool tell_problems(term::Terminal& terminal, Findings& findings,
+                   const merge::StoreImportOutcome& outcome, const std::string& done) {
+    bool all_told = true;
+    if (const Status written = findings.flush(); !written) {
+        terminal.complain(written.error().text() + "; " + done);
+        all_told = false;
+    }
+    if (!outcome.durability_problem.empty()) {
+        terminal.complain(outcome.durability_problem + "; " + done);
+        all_told = false;
+    }
+    if (!outcome.image_file_problem.empty())
+        terminal.warn("the store is whole, its image file is not: " + outcome.image_file_problem);
+    return all_told;
+}
+
 int run_import(const ImportVerbOptions& options, Invocation& invocation) {
     term::Terminal& terminal = invocation.terminal;
     const base::Duration start = runtime::monotonic();
@@ -412,64 +505,17 @@ int run_import(const ImportVerbOptions& options, Invocation& invocation) {
     auto findings = Findings::open(options.report);
     if (!findings) return give_up(findings.error());
     const StopOnSignals stop;
-    merge::StoreImportOptions store_options;
-    store_options.prune = options.prune ? merge::Prune::yes : merge::Prune::no;
-    store_options.removed_percent_max = options.removed_percent_max;
-    store_options.dry_run = options.dry_run ? merge::DryRun::yes : merge::DryRun::no;
-    store_options.several_sources = options.sources.size() > 1;
-    ingest::ImportOptions import_options;
-    import_options.repair = options.repair ? ingest::Repair::yes : ingest::Repair::no;
-    import_options.unsigned_zones =
-        options.serve_unsigned ? ingest::UnsignedZones::serve : ingest::UnsignedZones::servfail;
-    store_options.unsigned_zones = import_options.unsigned_zones;
-    store_options.on_finding = [&findings](ingest::Finding&& finding) {
-        return findings->add(std::move(finding));
-    };
-    import_options.default_ttl = options.default_ttl;
-    import_options.dump = {.database = options.database, .schema = options.schema};
-    import_options.threads = options.threads;
-    import_options.temporary_directory = options.temporary_directory;
-    import_options.memory_octets = options.memory_octets;
-    import_options.stop_or_null = &stop.flag();
-    auto axfr = axfr_source(options);
-    if (!axfr) return give_up(axfr.error());
-    import_options.axfr = *std::move(axfr);
-
-    auto import = merge::StoreImport::begin(options.store, std::move(store_options));
+    auto import_options = import_options_of(options, stop.flag());
+    if (!import_options) return give_up(import_options.error());
+    auto import = merge::StoreImport::begin(options.store, store_options_of(options, *findings));
     if (!import) return give_up(import.error());
-    import_options.is_unchanged = import->unchanged();
-    ImportProgressBar bar(terminal);
-    import_options.progress = [&bar](const ingest::ImportProgress& progress) {
-        bar.update(progress);
-    };
+    import_options->is_unchanged = import->unchanged();
 
     Report report;
-    for (const std::string& source : options.sources) {
-        // The format of stdin is known only while importing, and is none of records only.
-        bool records_only = false;
-        if (!options.from.empty() || source != "-") {
-            auto format =
-                options.from.empty() ? ingest::detect(source) : ingest::parse_format(options.from);
-            if (!format) return give_up(format.error());
-            records_only = is_records_only(*format);
-            if (!options.from.empty()) import_options.format = *format;
-        }
-        import->set_source(records_only ? merge::Source::records_only : merge::Source::whole);
-        const auto totals = ingest::import_zones(source, import_options, *import);
-        bar.finish();
-        if (!totals) return give_up(totals.error());
-        // Zones that a server did not give are there, and stay as the store has them.
-        if (totals->zones == 0 && totals->not_transferred == 0) {
-            for (const term::Text& line : lines_of(options, *findings)) {
-                std::string plain;
-                for (const term::Text::Piece& piece : line.pieces()) plain += piece.text;
-                terminal.warn(plain);
-            }
-            return give_up({Errc::not_found, "no zone in it; the store is as it was", {source}});
-        }
-        add_totals(report.totals, *totals);
-    }
-    if (report.totals.not_transferred > 0) import->keep_all();
+    if (const Status read = read_sources(options, *std::move(import_options), *import, *findings,
+                                         terminal, report.totals);
+        !read)
+        return give_up(read.error());
     if (const Status written = findings->flush(); !written) return give_up(written.error());
     auto outcome = import->finish();
     if (!outcome) return give_up(outcome.error());
@@ -480,19 +526,7 @@ int run_import(const ImportVerbOptions& options, Invocation& invocation) {
                           store::to_string(report.outcome.position);
     add_withheld(report.totals, report.outcome.withheld);
     report.took = runtime::monotonic() - start;
-    bool all_told = true;
-    if (const Status written = findings->flush(); !written) {
-        terminal.complain(written.error().text() + "; " + invocation.done);
-        all_told = false;
-    }
-    if (!report.outcome.durability_problem.empty()) {
-        terminal.complain(report.outcome.durability_problem + "; " + invocation.done);
-        all_told = false;
-    }
-
-    if (!report.outcome.image_file_problem.empty())
-        terminal.warn("the store is whole, its image file is not: " +
-                      report.outcome.image_file_problem);
+    const bool all_told = tell_problems(terminal, *findings, report.outcome, invocation.done);
     if (terminal.json())
         terminal.out(json_of(options, report, *findings));
     else

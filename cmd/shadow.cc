@@ -82,6 +82,56 @@ std::string front_text(const front::Front::Passed& passed) {
                                        " found no room: they got SERVFAIL, or no connection");
 }
 
+std::string addresses_of(const front::Front& front) {
+    std::string out;
+    for (const net::Endpoint& endpoint : front.endpoints())
+        out += (out.empty() ? "" : ", ") + net::to_string(endpoint);
+    return out;
+}
+
+/// Keeps what the front has compared, and draws the screen, until Ctrl-C. Nothing ends because
+/// there was no memory for it. If the results cannot take an answer, it is lost to them alone: the
+/// client still gets it. An error: results that could not be written.
+Status keep_until_stopped(front::Front& front, results::Results& results, std::uint64_t run,
+                          const std::string& zone_data, term::Terminal& terminal,
+                          ComparisonView& view, const StopOnSignals& signals) {
+    Status kept;
+    const auto or_say_so = [&terminal](const std::string_view lost, const auto& work) {
+        const Status status = runtime::caught(work);
+        if (!status)
+            static_cast<void>(runtime::caught(
+                [&] { terminal.warn(status.error().message + ": " + std::string(lost)); }));
+    };
+    const auto keep = [&] {
+        judge::Stretch stretch = front.take();
+        if (!kept) return;
+        std::vector<judge::Stretch> one;
+        one.push_back(std::move(stretch));
+        name_left_out(terminal, zone_data, one);
+        kept = results.add(run, std::move(one), runtime::now());
+        if (!kept)
+            terminal.complain(
+                Error{kept.error().code,
+                      kept.error().message + "; comparing has ended, clients are still answered",
+                      kept.error().where});
+    };
+    for (base::Duration flushed = runtime::monotonic(); !signals.flag();) {
+        std::this_thread::sleep_for(look_interval);
+        if (runtime::monotonic() - flushed >= flush_interval) {
+            flushed = runtime::monotonic();
+            or_say_so("comparisons of the last second are lost", keep);
+        }
+        if (!kept) continue;
+        or_say_so("the screen is not drawn", [&] {
+            if (const Status shown = view.update(results, run); !shown)
+                terminal.warn(shown.error().text());
+        });
+    }
+    front.stop();
+    or_say_so("comparisons of the last second are lost", keep);
+    return kept;
+}
+
 int run_shadow(ShadowOptions options, Invocation& invocation) {
     term::Terminal& terminal = invocation.terminal;
     const auto give_up = [&terminal](const Error& error) {
@@ -97,11 +147,9 @@ int run_shadow(ShadowOptions options, Invocation& invocation) {
         return give_up(status.error());
 
     const StopOnSignals signals;
-    // Throws what `main` tells when a port is taken.
+    // Throws when a port is taken; `main` tells it.
     front::Front front(options.front);
-    std::string at;
-    for (const net::Endpoint& endpoint : front.endpoints())
-        at += (at.empty() ? "" : ", ") + net::to_string(endpoint);
+    const std::string at = addresses_of(front);
     results::RunInfo info;
     info.started = runtime::now();
     info.source = "live at " + at;
@@ -112,44 +160,10 @@ int run_shadow(ShadowOptions options, Invocation& invocation) {
     if (!run) return give_up(run.error());
     terminal.say("listening at " + at + ", before " + options.older + ", beside " + options.newer);
 
-    // If the results cannot take an answer, it is lost to them alone: the client still gets it.
-    Status kept;
     Outcome outcome;
     ComparisonView view(terminal, info, 0);
-    // Nor does anything end because there was no memory for it.
-    const auto or_say_so = [&terminal](const std::string_view lost, const auto& work) {
-        const Status status = runtime::caught(work);
-        if (!status)
-            static_cast<void>(runtime::caught(
-                [&] { terminal.warn(status.error().message + ": " + std::string(lost)); }));
-    };
-    const auto keep = [&] {
-        judge::Stretch stretch = front.take();
-        if (!kept) return;
-        std::vector<judge::Stretch> one;
-        one.push_back(std::move(stretch));
-        name_left_out(terminal, options.zone_data, one);
-        kept = results->add(*run, std::move(one), runtime::now());
-        if (!kept)
-            terminal.complain(
-                Error{kept.error().code,
-                      kept.error().message + "; comparing has ended, clients are still answered",
-                      kept.error().where});
-    };
-    for (base::Duration flushed = runtime::monotonic(); !signals.flag();) {
-        std::this_thread::sleep_for(look_interval);
-        if (runtime::monotonic() - flushed >= flush_interval) {
-            flushed = runtime::monotonic();
-            or_say_so("comparisons of the last second are lost", keep);
-        }
-        if (!kept) continue;
-        or_say_so("the screen is not drawn", [&] {
-            if (const Status shown = view.update(*results, *run); !shown)
-                terminal.warn(shown.error().text());
-        });
-    }
-    front.stop();
-    or_say_so("comparisons of the last second are lost", keep);
+    const Status kept =
+        keep_until_stopped(front, *results, *run, options.zone_data, terminal, view, signals);
     view.finish();
     outcome.took = view.running();
     outcome.front = front_json(front.passed());

@@ -334,85 +334,105 @@ std::uint64_t file_octets(const std::string& path) {
     return error ? 0 : size;
 }
 
-int run_stats(const StoreOptions& options, Invocation& invocation) {
-    auto snapshot = store::Snapshot::open(options.store);
-    if (!snapshot) return complain(invocation, snapshot.error());
+/// Sums over all zones of a store, and the state of its image file.
+struct StoreSums {
     std::uint64_t zones = 0;
     std::uint64_t records = 0;
     std::uint64_t settings_octets = 0;
     ingest::RowSums rows;
     std::map<std::string_view, std::uint64_t> states;
     std::map<std::string_view, std::uint64_t> kinds;
-    const auto status = snapshot->for_each({}, [&](const store::StoredZone& zone) {
-        const ListedZone one = listed(zone);
-        ++zones;
-        records += zone.records;
-        settings_octets += zone.settings.size();
-        ++states[add_rows(zone, rows) ? one.state : "damaged"];
-        ++kinds[one.kind];
-        return true;
-    });
-    if (!status) return complain(invocation, status.error());
-    const std::uint64_t store_octets =
-        file_octets(options.store) + file_octets(options.store + "-wal");
-    const std::uint64_t image_octets = file_octets(store::image_file_path(options.store));
-    const auto image_file = store::ImageFile::read_head(options.store);
-    std::uint64_t on_top = 0;
-    bool usable = false;
-    if (image_file) {
-        const auto changed = snapshot->changed_since(image_file->position);
-        if (!changed) return complain(invocation, changed.error());
-        usable = changed->has_value();
-        if (usable) on_top = (*changed)->size();
-    }
+    std::uint64_t store_octets = 0;
+    std::uint64_t image_octets = 0;
+    bool image_file_usable = false;
+    std::uint64_t changed_since_image_file = 0;  // zones
+};
 
-    term::Terminal& terminal = invocation.terminal;
-    if (terminal.json()) {
-        const auto number = [](std::uint64_t value) { return term::Json::number(value); };
-        term::Json by_fate = term::Json::object();
-        for (const ingest::Fate fate : stored_fates)
-            by_fate.set(ingest::key_of(fate), number(rows.of(fate)));
-        term::Json by_state = term::Json::object();
-        for (const auto& [state, count] : states) by_state.set(state, number(count));
-        term::Json by_kind = term::Json::object();
-        for (const auto& [kind, count] : kinds) by_kind.set(kind, number(count));
-        term::Json json = term::Json::object();
-        json.set("store", options.store).set("format", term::Json::number(snapshot->format()));
-        json.set("position", number(snapshot->position().number));
-        json.set("commit", store::to_string(snapshot->position()));
-        json.set("zones", number(zones)).set("records", number(records));
-        json.set("rows", std::move(by_fate));
-        json.set("states", std::move(by_state)).set("kinds", std::move(by_kind));
-        json.set("settings_octets", number(settings_octets));
-        json.set("store_octets", number(store_octets)).set("image_octets", number(image_octets));
-        json.set("image_file_usable", term::Json::boolean(usable));
-        json.set("zones_changed_since_image_file", number(on_top));
-        terminal.out(json);
-        return 0;
+Result<StoreSums> sums_of(store::Snapshot& snapshot, const std::string& path) {
+    StoreSums out;
+    ZC_TRY_STATUS(snapshot.for_each({}, [&](const store::StoredZone& zone) {
+        const ListedZone one = listed(zone);
+        ++out.zones;
+        out.records += zone.records;
+        out.settings_octets += zone.settings.size();
+        ++out.states[add_rows(zone, out.rows) ? one.state : "damaged"];
+        ++out.kinds[one.kind];
+        return true;
+    }));
+    out.store_octets = file_octets(path) + file_octets(path + "-wal");
+    out.image_octets = file_octets(store::image_file_path(path));
+    if (const auto image_file = store::ImageFile::read_head(path)) {
+        ZC_TRY(const auto changed, snapshot.changed_since(image_file->position));
+        out.image_file_usable = changed.has_value();
+        if (changed) out.changed_since_image_file = changed->size();
     }
+    return out;
+}
+
+term::Json json_of(const StoreSums& sums, const std::string& path,
+                   const store::Snapshot& snapshot) {
+    const auto number = [](std::uint64_t value) { return term::Json::number(value); };
+    term::Json by_fate = term::Json::object();
+    for (const ingest::Fate fate : stored_fates)
+        by_fate.set(ingest::key_of(fate), number(sums.rows.of(fate)));
+    term::Json by_state = term::Json::object();
+    for (const auto& [state, count] : sums.states) by_state.set(state, number(count));
+    term::Json by_kind = term::Json::object();
+    for (const auto& [kind, count] : sums.kinds) by_kind.set(kind, number(count));
+    term::Json json = term::Json::object();
+    json.set("store", path).set("format", term::Json::number(snapshot.format()));
+    json.set("position", number(snapshot.position().number));
+    json.set("commit", store::to_string(snapshot.position()));
+    json.set("zones", number(sums.zones)).set("records", number(sums.records));
+    json.set("rows", std::move(by_fate));
+    json.set("states", std::move(by_state)).set("kinds", std::move(by_kind));
+    json.set("settings_octets", number(sums.settings_octets));
+    json.set("store_octets", number(sums.store_octets));
+    json.set("image_octets", number(sums.image_octets));
+    json.set("image_file_usable", term::Json::boolean(sums.image_file_usable));
+    json.set("zones_changed_since_image_file", number(sums.changed_since_image_file));
+    return json;
+}
+
+std::string image_file_text(const StoreSums& sums) {
+    if (sums.image_octets == 0) return "none";
+    return term::octets_in_words(sums.image_octets) +
+           (sums.image_file_usable
+                ? ", " + term::grouped(sums.changed_since_image_file) + " zones changed since"
+                : ", not of this store's history or too old");
+}
+
+std::string table_text(const StoreSums& sums, const store::Snapshot& snapshot) {
     using Align = term::Table::Align;
     term::Table table({{"", Align::left}, {"", Align::left}});
-    table.row({"zones", term::grouped(zones)});
-    for (const auto& [state, count] : states)
+    table.row({"zones", term::grouped(sums.zones)});
+    for (const auto& [state, count] : sums.states)
         table.row({"  " + std::string(state), term::grouped(count)});
-    for (const auto& [kind, count] : kinds)
+    for (const auto& [kind, count] : sums.kinds)
         table.row({"  " + std::string(kind), term::grouped(count)});
-    table.row({"records", term::grouped(records)});
+    table.row({"records", term::grouped(sums.records)});
     for (const ingest::Fate fate : stored_fates)
-        if (rows.of(fate) > 0)
-            table.row({"  " + std::string(ingest::to_string(fate)), term::grouped(rows.of(fate))});
-    table.row({"position", store::to_string(snapshot->position())});
-    table.row({"store", term::octets_in_words(store_octets)});
-    table.row(
-        {"image file", image_octets == 0
-                           ? std::string("none")
-                           : term::octets_in_words(image_octets) +
-                                 (usable ? ", " + term::grouped(on_top) + " zones changed since"
-                                         : ", not of this store's history or too old")});
-    if (records > 0)
-        table.row({"octets a record",
-                   std::to_string((store_octets + image_octets + records / 2) / records)});
-    terminal.out(table.text());
+        if (sums.rows.of(fate) > 0)
+            table.row(
+                {"  " + std::string(ingest::to_string(fate)), term::grouped(sums.rows.of(fate))});
+    table.row({"position", store::to_string(snapshot.position())});
+    table.row({"store", term::octets_in_words(sums.store_octets)});
+    table.row({"image file", image_file_text(sums)});
+    const std::uint64_t octets = sums.store_octets + sums.image_octets;
+    if (sums.records > 0)
+        table.row({"octets a record", std::to_string((octets + sums.records / 2) / sums.records)});
+    return table.text();
+}
+
+int run_stats(const StoreOptions& options, Invocation& invocation) {
+    auto snapshot = store::Snapshot::open(options.store);
+    if (!snapshot) return complain(invocation, snapshot.error());
+    const auto sums = sums_of(*snapshot, options.store);
+    if (!sums) return complain(invocation, sums.error());
+    if (invocation.terminal.json())
+        invocation.terminal.out(json_of(*sums, options.store, *snapshot));
+    else
+        invocation.terminal.out(table_text(*sums, *snapshot));
     return 0;
 }
 
