@@ -27,11 +27,11 @@ std::string_view sentence_of(Reason reason) noexcept {
         case Reason::withheld:
             return "signed by PowerDNS as it answers; unsigned answers would be bogus";
         case Reason::broken:
-            return "what was imported makes no zone; the report of the import tells why";
+            return "the imported rows make no zone; the report of the import tells why";
         case Reason::refused:
             return "its zone file was refused";
         case Reason::damaged:
-            return "what the store has of it is damaged; zonectl store check tells more";
+            return "its data in the store is damaged; zonectl store check tells more";
         case Reason::not_loaded:
             return "its data is still to be read";
     }

@@ -20,14 +20,14 @@ constexpr std::array<RuleRow, rule_count> rows{{
     {name_case, "name-case", normalise, "RFC 4343 section 3, RFC 4034 section 6.2",
      "Names are compared without case, and a server may keep zone data in lower case."},
     {compression, "compression", normalise, "RFC 1035 section 4.1.4, RFC 3597 section 4",
-     "Whether and where a name is written as a pointer is up to the sender."},
+     "The sender decides whether and where a name is written as a pointer."},
     {apex_ns, "apex-ns", normalise, "RFC 1034 section 4.3.2, RFC 9199 section 3.1",
-     "NS of the zone, and their addresses, beside an answer that is complete are a courtesy."},
+     "Beside a complete answer, NS of the zone and their addresses are a courtesy."},
     {extra_additional, "extra-additional", normalise, "RFC 1034 section 3.7, RFC 9471 section 2",
-     "What is not glue of a referral is in ADDITIONAL to save the client a question, where there "
+     "All but the glue of a referral is in ADDITIONAL to save the client a question, where there "
      "is room."},
     {edns_size, "edns-size", normalise, "RFC 6891 section 6.2.3",
-     "The size is what the sender of the message can take, which says nothing of the zone."},
+     "The size tells how much the sender of the message can take, and nothing of the zone."},
     {edns_options, "edns-options", normalise, "RFC 6891 section 6.1.2",
      "Cookies, NSID, extended errors and padding are between the server and the client."},
     {ttl, "ttl", normalise, "RFC 2181 section 8",
@@ -36,7 +36,7 @@ constexpr std::array<RuleRow, rule_count> rows{{
     {serial, "serial", normalise, "RFC 1982 section 3, RFC 1034 section 4.3.5",
      "Servers of one zone may have versions of it that are a few serials apart."},
     {signatures, "signatures", normalise, "RFC 4035 section 2.2, RFC 4034 section 3.1",
-     "Signatures over the same RRset by the same signer may be of another time or key, if they "
+     "Signatures over the same RRset by the same signer may have another time or key, if they "
      "verify."},
     {dname_cname_ttl, "dname-cname-ttl", normalise, "RFC 6672 section 3.1",
      "The CNAME made of a DNAME has the DNAME's TTL; older servers give it 0."},
@@ -48,14 +48,14 @@ constexpr std::array<RuleRow, rule_count> rows{{
     {chain_loop, "chain-loop", legal, "RFC 1034 section 5.2.2",
      "A chain that comes back has no answer; the links with NOERROR, and SERVFAIL, both say so."},
     {chain_limit, "chain-limit", legal, "RFC 1034 section 3.6.2",
-     "How many links of a chain are followed is a server's own limit; what is there must be a "
+     "A server has its own limit of links that it follows; the links that it gives must be a "
      "beginning of the chain."},
     {any_subset, "any-subset", legal, "RFC 8482 section 4",
      "ANY and RRSIG may be answered with some of the RRsets, and over UDP with TC."},
     {truncation, "truncation", legal, "RFC 2181 section 9, RFC 6891 section 6.2.5",
      "A server may send less over UDP than the client takes; TC says that TCP has the whole."},
     {server_identity, "server-identity", legal, "RFC 4892 section 2",
-     "What a server tells of itself in class CH differs by its nature."},
+     "In class CH a server tells of itself, so answers differ by their nature."},
     {rotating, "rotating", legal, "RFC 1034 section 3.6, RFC 2181 section 5",
      "Each side draws its answer from a set, and over several questions the sets are the same."},
 }};

@@ -526,9 +526,10 @@ void Node::Impl::end_reload(const Status& told) {
 /// The next look reads everything, since nothing remembers what was not taken over.
 void Node::Impl::not_published(const Error& error) {
     tell([&] {
-        log_->error("not_published",
-                    {{"error", error.message},
-                     {"wanted", "memory, and a reload; what was served before still is"}});
+        log_->error(
+            "not_published",
+            {{"error", error.message},
+             {"wanted", "memory, then another reload; zones are served as they were before"}});
     });
 }
 
@@ -664,9 +665,10 @@ void Node::Impl::look_at_image_file() {
         runtime::mapped_file_changed(), state_ == State::serving, runtime::monotonic());
     if (advice.tell)
         tell([this] {
-            log_->error("image_file_changed",
-                        {{"file", store::image_file_path(zones_.source_path())},
-                         {"wanted", "nobody but zonectl writes it; SERVFAIL for what was hit"}});
+            log_->error(
+                "image_file_changed",
+                {{"file", store::image_file_path(zones_.source_path())},
+                 {"wanted", "only zonectl may write it; zones that were hit get SERVFAIL"}});
         });
     if (advice.reload) static_cast<void>(ask_for_reload());
 }

@@ -145,7 +145,7 @@ term::Json status_json(const Standing& standing) {
     json.set("outdated", number(served.outdated()));
     json.set("outdated_zones", outdated_zones_json(served));
     if (standing.zones.image_file().changed())
-        json.set("image_file", "was changed by another hand, all is being loaded anew");
+        json.set("image_file", "was changed by another program, everything is being loaded anew");
     return json;
 }
 

@@ -44,9 +44,8 @@ http::Response answer_metrics(const Routed& node) {
 http::Response reload_response(const term::Json& report, State state) {
     if (report.is_object()) return json_response(report);
     term::Json json = term::Json::object();
-    json.set("error", state == State::stopping
-                          ? "the node is stopping"
-                          : "no memory for the report, wanted: another reload");
+    json.set("error", state == State::stopping ? "the node is stopping"
+                                               : "no memory for the report, wanted another reload");
     return json_response(json, 503);
 }
 
