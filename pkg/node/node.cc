@@ -1,18 +1,14 @@
 #include "node/node.h"
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <filesystem>
-#include <semaphore>
 #include <stdexcept>
 #include <string_view>
-#include <thread>
 #include <utility>
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -23,9 +19,12 @@
 #include "http/server.h"
 #include "load/store_watch.h"
 #include "node/figures.h"
-#include "node/long_work.h"
+#include "node/image_file_events.h"
+#include "node/loader.h"
+#include "node/reload_queue.h"
 #include "node/report.h"
 #include "node/routes.h"
+#include "node/without_memory.h"
 #include "node/zones.h"
 #include "runtime/clock.h"
 #include "runtime/mapped_file.h"
@@ -45,9 +44,6 @@ constexpr base::Duration log_progress_interval = base::Duration::seconds(10);
 constexpr base::Duration end_patience_min = base::Duration::seconds(1);  // with a shorter drain
 constexpr base::Duration last_words_patience = base::Duration::milliseconds(200);
 constexpr std::chrono::microseconds tick_max = std::chrono::seconds(1);
-constexpr std::chrono::milliseconds retry_interval{10};  // where there was no memory
-/// Batches of zones that may wait for the control thread; then loading waits.
-constexpr std::ptrdiff_t batches_waiting_max = 4;
 
 template <class T>
 T value_or_throw(Result<T> result) {
@@ -57,18 +53,6 @@ T value_or_throw(Result<T> result) {
 
 void check_or_throw(const Status& status) {
     if (!status) throw std::runtime_error(status.error().text());
-}
-
-/// For words whose loss is borne, where something must be done whether they can be said or not.
-template <class Work>
-void tell(Work work) noexcept {
-    static_cast<void>(runtime::caught([&work] { work(); }));
-}
-
-/// For the little without which the node would be deaf. It waits until others give memory back.
-template <class Work>
-void sooner_or_later(Work work) noexcept {
-    while (!runtime::caught([&work] { work(); })) std::this_thread::sleep_for(retry_interval);
 }
 
 /// The workers, who answer from what is served.
@@ -84,22 +68,6 @@ private:
     std::optional<server::Server>& server_;  // there before anything is published
 };
 
-/// A reload, for those who wait for it.
-struct Reload {
-    explicit Reload(asio::io_context& io) : done(io, asio::steady_timer::time_point::max()) {}
-
-    asio::steady_timer done;  // never expires: cancelled when the report is there
-    term::Json report;
-};
-
-/// The loading thread brings this back from a reload.
-struct Looked {
-    std::optional<Served::Frozen> frozen;  // what was compared with
-    tl::expected<Settings, std::vector<Error>> settings;
-    Found found;
-    Status status;  // of the look
-};
-
 std::unique_ptr<Source> open_source(const Options& options) {
     return value_or_throw(options.store.empty() ? open_zone_files(options.zones)
                                                 : open_store(options.store));
@@ -110,7 +78,6 @@ std::unique_ptr<Source> open_source(const Options& options) {
 class Node::Impl final : public Routed {
 public:
     Impl(Options options, Settings settings, ReadSettings read_settings);
-    ~Impl() override;
 
     Ending run();
 
@@ -128,8 +95,7 @@ private:
 
     // The first load.
     void begin_first_load();
-    void first_load(Source& source, std::uint64_t seed, const ingest::ZoneFileOptions& zone_files);
-    Handover handover();
+    void take_names(Served::Replacement all);
     void take_some(ZoneChanges zones);
     void loaded(Found found, const Status& status);
     void take_first(Found found, const Status& status);
@@ -137,9 +103,7 @@ private:
 
     // Reloads.
     std::shared_ptr<Reload> ask_for_reload();
-    void begin_reload();
-    void look_again(Source& source, Served::Frozen frozen, std::uint64_t seed,
-                    const ingest::ZoneFileOptions& zone_files);
+    void begin_reload_if_wanted();
     void reload_failed(const std::string& error);
     void finish_reload(Looked looked);
     std::vector<Error> take_over(tl::expected<Settings, std::vector<Error>> next,
@@ -148,9 +112,7 @@ private:
     void end_reload(const Status& told);
     void not_published(const Error& error);
 
-    // Long work, for both.
-    void begin_long_work(std::function<void()> work, void (Impl::*failed)(const std::string&));
-    ingest::ZoneFileOptions zone_files() const;
+    LookTask next_look();
     LoadProgress progress();
 
     // Now and then.
@@ -159,7 +121,6 @@ private:
     void tell_progress();
     void store_seen(std::uint64_t look, const Result<load::StoreWatch::Seen>& seen);
     void look_at_image_file();
-    void await_image_file_events();
 
     // Reports.
     ZoneCount count() const;
@@ -172,7 +133,6 @@ private:
     void stop_soon() override;
 
     // The end.
-    void load_failed(const std::string& error) { give_up("load_failed", error); }
     void give_up(std::string_view event, const std::string& error);
     void shut_down(std::string_view why);
     base::Duration left_to_end() const;
@@ -188,7 +148,7 @@ private:
     asio::io_context io_{1};
     asio::signal_set signals_{io_};
     asio::steady_timer timer_{io_};
-    asio::posix::stream_descriptor image_file_events_{io_};
+    ImageFileEvents image_file_events_{io_, [this] { look_at_image_file(); }};
     std::chrono::microseconds tick_ = tick_max;  // less when the service manager wants it
 
     ServerReaders readers_{server_};
@@ -197,22 +157,15 @@ private:
     std::optional<http::Server> control_;
     std::optional<http::Server> metrics_;
     std::optional<runtime::Log> log_;  // after privileges are dropped: it has a thread
-    std::optional<ZoneLog> zone_log_;
     std::unique_ptr<load::BackgroundStoreWatch> store_watch_;
 
     State state_ = State::loading;
     int code_ = 0;
     bool answers_ = false;  // workers run
     std::uint64_t records_told_ = 0;
-    base::Duration end_by_;           // on the monotonic clock, once stopping
-    std::shared_ptr<Reload> reload_;  // the one under way
-    std::shared_ptr<Reload>
-        reload_next_;  // asked for since: the other may not see the latest files
-
-    Arriving arriving_;
-    std::atomic<bool> stop_loading_{false};
-    std::counting_semaphore<batches_waiting_max> batch_room_{batches_waiting_max};
-    LongWork long_work_;  // last, to end before what it uses
+    base::Duration end_by_;  // on the monotonic clock, once stopping
+    ReloadQueue reloads_{io_};
+    std::optional<Loader> loader_;  // once there is a log; last, to end before what it uses
 };
 
 // The start.
@@ -231,10 +184,6 @@ Node::Impl::Impl(Options options, Settings settings, ReadSettings read_settings)
     bind_control();
     bind_metrics();
     drop_root();
-}
-
-Node::Impl::~Impl() {
-    stop_loading_ = true;
 }
 
 void Node::Impl::bind_server() {
@@ -273,7 +222,7 @@ void Node::Impl::start_log() {
         const runtime::SignalsBlocked blocked;
         log_.emplace(options_.log);
     }
-    zone_log_.emplace(*log_);
+    loader_.emplace(io_, *log_, [this] { return progress(); });
     if (::geteuid() == 0) log_->warning("runs_as_root", {{"wanted", "--user"}});
     if (!control_ && !options_.control.empty())
         log_->info("no_control_socket", {{"wanted", "--control"}});
@@ -318,47 +267,19 @@ void Node::Impl::start_serving() {
 // The first load.
 
 void Node::Impl::begin_first_load() {
-    begin_long_work([this, &source = zones_.source(), seed = zones_.next_seed(),
-                     files = zone_files()] { first_load(source, seed, files); },
-                    &Impl::load_failed);
+    Loader::FirstLoad to;
+    if (options_.progressive)
+        to.names = [this](Served::Replacement all) { take_names(std::move(all)); };
+    to.zones = [this](ZoneChanges some) { take_some(std::move(some)); };
+    to.loaded = [this](Found found, const Status& status) { loaded(std::move(found), status); };
+    to.failed = [this](const std::string& error) { give_up("load_failed", error); };
+    loader_->load(next_look(), std::move(to));
 }
 
-/// On the loading thread.
-void Node::Impl::first_load(Source& source, std::uint64_t seed,
-                            const ingest::ZoneFileOptions& zone_files) {
-    const LoadProgress shown = progress();
-    const Handover batches = handover();
-    Found found;
-    Status status = source.load({.seed = seed,
-                                 .zone_files = zone_files,
-                                 .log = *zone_log_,
-                                 .arriving = arriving_,
-                                 .progress = shown,
-                                 .handover_or_null = options_.progressive ? &batches : nullptr},
-                                found);
-    asio::post(io_, [this, found = std::move(found), status = std::move(status)]() mutable {
-        loaded(std::move(found), status);
-    });
-}
-
-/// Called on the loading thread.
-Handover Node::Impl::handover() {
-    const auto names = [this](Served::Replacement all) {
-        asio::post(io_, [this, all = std::move(all)]() mutable {
-            if (state_ == State::stopping) return;
-            zones_.take_names(std::move(all));
-            start_serving();
-        });
-    };
-    const auto zones = [this](ZoneChanges some) {
-        while (!batch_room_.try_acquire_for(std::chrono::milliseconds(100)))
-            if (stop_loading_) return;
-        asio::post(io_, [this, some = std::move(some)]() mutable {
-            batch_room_.release();
-            take_some(std::move(some));
-        });
-    };
-    return {names, zones};
+void Node::Impl::take_names(Served::Replacement all) {
+    if (state_ == State::stopping) return;
+    zones_.take_names(std::move(all));
+    start_serving();
 }
 
 void Node::Impl::take_some(ZoneChanges zones) {
@@ -388,13 +309,10 @@ void Node::Impl::take_first(Found found, const Status& status) {
     }
     start_serving();
     if (!answers_) return;
-    if (zones_.is_store()) await_image_file_events();
+    if (zones_.is_store()) image_file_events_.begin();
     state_ = State::serving;
     tell_serving();
-    if (reload_next_) {
-        reload_ = std::exchange(reload_next_, nullptr);
-        begin_reload();
-    }
+    begin_reload_if_wanted();
 }
 
 void Node::Impl::tell_serving() {
@@ -413,47 +331,23 @@ void Node::Impl::tell_serving() {
 // Reloads.
 
 std::shared_ptr<Reload> Node::Impl::ask_for_reload() {
-    if (state_ != State::serving) {
-        if (!reload_next_) reload_next_ = std::make_shared<Reload>(io_);
-        return reload_next_;
-    }
-    reload_ = std::make_shared<Reload>(io_);
-    std::shared_ptr<Reload> mine = reload_;
-    begin_reload();
+    std::shared_ptr<Reload> mine = reloads_.ask();
+    if (state_ == State::serving) begin_reload_if_wanted();
     return mine;
 }
 
-void Node::Impl::begin_reload() {
+void Node::Impl::begin_reload_if_wanted() {
+    if (!reloads_.begin_next()) return;
     state_ = State::reloading;
     const Status begun = runtime::caught([this] {
         static_cast<void>(notifier_.reloading());
         log_->info("reload_begins");
-        begin_long_work(
-            [this, &source = zones_.source(), frozen = zones_.begin_look(),
-             seed = zones_.next_seed(), files = zone_files()]() mutable {
-                look_again(source, std::move(frozen), seed, files);
-            },
-            &Impl::reload_failed);
+        loader_->look_again(
+            next_look(), zones_.begin_look(), read_settings_,
+            [this](Looked looked) { finish_reload(std::move(looked)); },
+            [this](const std::string& error) { reload_failed(error); });
     });
     if (!begun) reload_failed(begun.error().message);
-}
-
-/// On the loading thread. The frozen view goes back to the control thread with the finds.
-void Node::Impl::look_again(Source& source, Served::Frozen frozen, std::uint64_t seed,
-                            const ingest::ZoneFileOptions& zone_files) {
-    const LoadProgress shown = progress();
-    Looked looked;
-    looked.frozen.emplace(std::move(frozen));
-    looked.settings = read_settings_();
-    looked.status = source.look_again(looked.frozen->catalogue(),
-                                      {.seed = seed,
-                                       .zone_files = zone_files,
-                                       .log = *zone_log_,
-                                       .arriving = arriving_,
-                                       .progress = shown},
-                                      looked.found);
-    asio::post(io_,
-               [this, looked = std::move(looked)]() mutable { finish_reload(std::move(looked)); });
 }
 
 /// The zones that are served stay as they were.
@@ -501,7 +395,7 @@ void Node::Impl::tell_reloaded(ReloadReport report, const std::vector<Error>& pr
         report.problems.push_back(problem.text());
         log_->warning("reload_problem", {{"error", report.problems.back()}});
     }
-    if (zones_.is_store() && !image_file_events_.is_open()) await_image_file_events();
+    if (zones_.is_store()) image_file_events_.begin();
     const Served& served = zones_.served();
     log_->info("reloaded", {{"added", report.zones.added},
                             {"changed", report.zones.changed},
@@ -511,16 +405,15 @@ void Node::Impl::tell_reloaded(ReloadReport report, const std::vector<Error>& pr
                             {"total", served.catalogue().size()},
                             {"not_served", served.not_served().total()},
                             {"ok", report.ok()}});
-    reload_->report = reload_json(report, zones_);
+    reloads_.report(reload_json(report, zones_));
 }
 
 void Node::Impl::end_reload(const Status& told) {
     if (!told) tell([&] { log_->error("reload_not_told", {{"error", told.error().message}}); });
     state_ = State::serving;
     tell([this] { static_cast<void>(notifier_.ready()); });
-    reload_->done.cancel();
-    reload_ = std::exchange(reload_next_, nullptr);
-    if (reload_) begin_reload();
+    reloads_.end();
+    begin_reload_if_wanted();
 }
 
 /// The next look reads everything, since nothing remembers what was not taken over.
@@ -540,21 +433,8 @@ awaitable<http::Response> Node::Impl::reload() {
     co_return reload_response(reload->report, state_);
 }
 
-// Long work.
-
-/// Runs `work` on the loading thread. Should it throw, `failed` is told on the control thread.
-void Node::Impl::begin_long_work(std::function<void()> work,
-                                 void (Impl::*failed)(const std::string& error)) {
-    long_work_.begin(std::move(work), [this, failed](const std::string& error) {
-        sooner_or_later(
-            [&] { asio::post(io_, [this, failed, error] { (this->*failed)(error); }); });
-    });
-}
-
-ingest::ZoneFileOptions Node::Impl::zone_files() const {
-    ingest::ZoneFileOptions out = settings_.zone_files;
-    out.stop_or_null = &stop_loading_;
-    return out;
+LookTask Node::Impl::next_look() {
+    return {zones_.source(), zones_.next_seed(), settings_.zone_files};
 }
 
 /// Called on the loading thread.
@@ -640,24 +520,6 @@ void Node::Impl::tell_store_read() {
                               {"committed", utc_text(stand.committed_at)}});
 }
 
-/// The kernel tells of a write to the image file at once. Where it does not, the next tick finds it.
-void Node::Impl::await_image_file_events() {
-    if (!image_file_events_.is_open()) {
-        const int own = ::dup(runtime::mapped_file_events());
-        if (own < 0) return;
-        image_file_events_.assign(own);
-    }
-    sooner_or_later([this] {
-        image_file_events_.async_wait(asio::posix::descriptor_base::wait_read,
-                                      [this](const boost::system::error_code& error) {
-                                          if (error) return;
-                                          if (runtime::take_mapped_file_events())
-                                              tell([this] { look_at_image_file(); });
-                                          await_image_file_events();
-                                      });
-    });
-}
-
 /// Octets that another hand wrote over the image file must not be answered for longer than a tick. A
 /// reload finds the zones that they hit, and loads all anew from the store.
 void Node::Impl::look_at_image_file() {
@@ -677,7 +539,7 @@ void Node::Impl::look_at_image_file() {
 
 /// Until the node answers, the zones that have been loaded so far.
 ZoneCount Node::Impl::count() const {
-    if (!answers_) return {arriving_.zones, arriving_.records};
+    if (!answers_) return {loader_->arriving().zones, loader_->arriving().records};
     return {zones_.served().zones(), zones_.served().records()};
 }
 
@@ -736,12 +598,11 @@ void Node::Impl::shut_down(std::string_view why) {
     signals_.clear(ignored);
     signals_.cancel(ignored);
     timer_.cancel();
-    image_file_events_.close(ignored);
-    stop_loading_ = true;
+    image_file_events_.close();
+    loader_->stop();
     if (control_) control_->stop();
     if (metrics_) metrics_->stop();
-    for (const auto& reload : {reload_, reload_next_})
-        if (reload) reload->done.cancel();
+    reloads_.cancel();
     if (answers_) {
         const std::size_t cut = server_->drain(drain);
         tell([&] { log_->info("drained", {{"connections_cut", cut}}); });
@@ -761,7 +622,7 @@ Ending Node::Impl::end() {
     };
     while (!runtime::caught(finish)) {
     }
-    const bool thread_left = !long_work_.ended_within(left_to_end());
+    const bool thread_left = !loader_->ended_within(left_to_end());
     tell([&] {
         if (thread_left) log_->warning("ends_without_waiting", {{"for", "the loading thread"}});
         log_->info("ended", {{"code", code_}});

@@ -95,7 +95,7 @@ inline std::optional<std::uint32_t> serial_of(const Served& served, const std::s
 }
 
 /// A source that says what a test wants.
-struct FakeSource final : Source {
+struct FakeSource : Source {
     const std::string& path() const noexcept override { return name_of_it; }
     Status load(const Look&, Found&) override { return {}; }
     Status look_again(const catalogue::Catalogue&, const Look&, Found&) override { return {}; }
