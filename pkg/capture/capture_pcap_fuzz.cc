@@ -25,7 +25,8 @@ struct Choices {
 
 Reading read_packets(base::Octets input, const Choices& choices, std::uint64_t behind) {
     Reading reading;
-    Pairing pairing(choices.options.answers, reading.counts);
+    constexpr std::uint64_t seed = 1;
+    Pairing pairing(choices.options.answers, seed, reading.counts);
     pairing.resume_behind(behind);
     Packets packets(choices.link, choices.options.port, pairing);
     Batch batch;

@@ -16,6 +16,7 @@
 #include "capture/sources.h"
 #include "net/socket.h"
 #include "runtime/clock.h"
+#include "runtime/random.h"
 
 namespace zc::capture {
 
@@ -28,8 +29,8 @@ constexpr mode_t socket_mode = 0660;
 
 class DnstapFile final : public Source {
 public:
-    DnstapFile(std::unique_ptr<Input> input, const SourceOptions& options)
-        : input_(std::move(input)), pairing_(options.answers, counts_) {}
+    DnstapFile(std::unique_ptr<Input> input, const SourceOptions& options, std::uint64_t seed)
+        : input_(std::move(input)), pairing_(options.answers, seed, counts_) {}
 
     Status read(Batch& batch) override {
         batch.clear();
@@ -123,10 +124,11 @@ private:
 /// begins with START does not want to be answered.
 class DnstapSocket final : public Source {
 public:
-    DnstapSocket(net::Descriptor listener, std::string path, const SourceOptions& options)
+    DnstapSocket(net::Descriptor listener, std::string path, const SourceOptions& options,
+                 std::uint64_t seed)
         : listener_(std::move(listener)),
           path_(std::move(path)),
-          pairing_(options.answers, counts_) {}
+          pairing_(options.answers, seed, counts_) {}
     ~DnstapSocket() override { ::unlink(path_.c_str()); }
     DnstapSocket(const DnstapSocket&) = delete;
     DnstapSocket& operator=(const DnstapSocket&) = delete;
@@ -275,7 +277,8 @@ bool begins_frames(base::Octets head) noexcept {
 
 Result<std::unique_ptr<Source>> open_dnstap(std::unique_ptr<Input> input,
                                             const SourceOptions& options) {
-    auto file = std::make_unique<DnstapFile>(std::move(input), options);
+    ZC_TRY(const std::uint64_t seed, runtime::random_value<std::uint64_t>());
+    auto file = std::make_unique<DnstapFile>(std::move(input), options, seed);
     ZC_TRY_STATUS(file->open());
     return std::unique_ptr<Source>(std::move(file));
 }
@@ -297,7 +300,8 @@ Result<std::unique_ptr<Source>> listen_dnstap(const std::string& socket_path,
     if (::fchmod(listener.get(), socket_mode) != 0) return base::fail_errno(errno, "fchmod");
     if (::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
         return base::fail_errno(errno, "bind " + socket_path);
-    auto source = std::make_unique<DnstapSocket>(std::move(listener), socket_path, options);
+    ZC_TRY(const std::uint64_t seed, runtime::random_value<std::uint64_t>());
+    auto source = std::make_unique<DnstapSocket>(std::move(listener), socket_path, options, seed);
     if (::chmod(socket_path.c_str(), socket_mode) != 0)
         return base::fail_errno(errno, "chmod " + socket_path);
     ZC_TRY_STATUS(source->start());

@@ -4,7 +4,6 @@
 #include <array>
 #include <cstring>
 
-#include <sys/random.h>
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -27,13 +26,6 @@ constexpr base::Duration answer_wait = base::Duration::seconds(5);
 
 constexpr std::size_t entries_begin = 1024;
 constexpr std::size_t octets_begin = std::size_t{256} << 10;  // stays in the second cache
-
-std::uint64_t random_seed() noexcept {
-    std::uint64_t seed = 0;
-    // Without randomness the table is only easier to attack: nothing depends on it.
-    static_cast<void>(::getrandom(&seed, sizeof seed, GRND_NONBLOCK));
-    return seed;
-}
 
 /// Octets of the one question of `message` behind its header, or 0 when it has not one that can be
 /// read. A compression pointer has nothing to point to there.
@@ -98,9 +90,9 @@ void write_query_of(base::Writer& out, base::Octets response, dns::Transport tra
 
 }  // namespace
 
-Pairing::Pairing(SourceOptions::Answers answers, SourceCounts& counts)
+Pairing::Pairing(SourceOptions::Answers answers, std::uint64_t seed, SourceCounts& counts)
     : wanted_(answers == SourceOptions::Answers::wanted),
-      seed_(random_seed()),
+      seed_(seed),
       counts_(counts),
       entries_(entries_begin),
       octets_(octets_begin),

@@ -26,8 +26,9 @@ struct Sighting {
 
 class Pairing {
 public:
-    /// `counts` outlives it.
-    Pairing(SourceOptions::Answers answers, SourceCounts& counts);
+    /// `counts` outlives it. `seed` is secret: whoever knew it could make all keys meet in one place
+    /// of the table.
+    Pairing(SourceOptions::Answers answers, std::uint64_t seed, SourceCounts& counts);
 
     /// Queries up to this running number are not given, nor counted what is skipped before it.
     void resume_behind(std::uint64_t number) noexcept { resume_ = number; }

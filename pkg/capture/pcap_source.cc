@@ -15,6 +15,7 @@
 #include "capture/packets.h"
 #include "capture/sources.h"
 #include "runtime/clock.h"
+#include "runtime/random.h"
 
 namespace zc::capture {
 
@@ -65,11 +66,11 @@ public:
     const SourceCounts& counts() const noexcept override { return counts_; }
 
 protected:
-    PcapSource(Pcap pcap, const SourceOptions& options)
+    PcapSource(Pcap pcap, const SourceOptions& options, std::uint64_t seed)
         : pcap_(std::move(pcap)),
           nanoseconds_a_tick_(
               pcap_get_tstamp_precision(pcap_.get()) == PCAP_TSTAMP_PRECISION_NANO ? 1 : 1000),
-          pairing_(options.answers, counts_),
+          pairing_(options.answers, seed, counts_),
           packets_(pcap_datalink(pcap_.get()), options.port, pairing_) {}
 
     pcap_t* pcap() noexcept { return pcap_.get(); }
@@ -109,8 +110,8 @@ private:
 class PcapFile final : public PcapSource {
 public:
     PcapFile(std::unique_ptr<Input> input, std::unique_ptr<FileCookie> cookie, Pcap pcap,
-             const SourceOptions& options)
-        : PcapSource(std::move(pcap), options),
+             const SourceOptions& options, std::uint64_t seed)
+        : PcapSource(std::move(pcap), options, seed),
           input_(std::move(input)),
           cookie_(std::move(cookie)) {}
     // libpcap closes its FILE, which knows the cookie.
@@ -165,8 +166,11 @@ private:
 
 class Interface final : public PcapSource {
 public:
-    Interface(Pcap opened, std::string name, int descriptor, const SourceOptions& options)
-        : PcapSource(std::move(opened), options), name_(std::move(name)), descriptor_(descriptor) {}
+    Interface(Pcap opened, std::string name, int descriptor, const SourceOptions& options,
+              std::uint64_t seed)
+        : PcapSource(std::move(opened), options, seed),
+          name_(std::move(name)),
+          descriptor_(descriptor) {}
 
     Status read(Batch& batch) override {
         batch.clear();
@@ -246,8 +250,9 @@ Result<std::unique_ptr<Source>> open_pcap(std::unique_ptr<Input> input,
     const int link_type = pcap_datalink(pcap.get());
     if (!Packets::knows(link_type))
         return tl::unexpected<Error>(wrong_link(input->name(), link_type));
-    return std::unique_ptr<Source>(
-        std::make_unique<PcapFile>(std::move(input), std::move(cookie), std::move(pcap), options));
+    ZC_TRY(const std::uint64_t seed, runtime::random_value<std::uint64_t>());
+    return std::unique_ptr<Source>(std::make_unique<PcapFile>(std::move(input), std::move(cookie),
+                                                              std::move(pcap), options, seed));
 }
 
 Result<std::unique_ptr<Source>> listen_interface(const std::string& interface,
@@ -286,8 +291,9 @@ Result<std::unique_ptr<Source>> listen_interface(const std::string& interface,
         return failed(Errc::io, set != 0 ? pcap_geterr(pcap.get()) : words);
     const int descriptor = pcap_get_selectable_fd(pcap.get());
     if (descriptor < 0) return failed(Errc::io, "cannot be waited for");
+    ZC_TRY(const std::uint64_t seed, runtime::random_value<std::uint64_t>());
     return std::unique_ptr<Source>(
-        std::make_unique<Interface>(std::move(pcap), interface, descriptor, options));
+        std::make_unique<Interface>(std::move(pcap), interface, descriptor, options, seed));
 }
 
 }  // namespace zc::capture
