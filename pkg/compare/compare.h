@@ -1,11 +1,11 @@
-// Two responses to one question: the same, and thanks to which rules; or what is different.
+// Two responses to one question: the same, and by which rules; or different, and in what.
 //
-// The common case costs little: responses that are equal octet for octet (ID aside) are read once;
-// others are brought into canonical form side by side in memory kept for the purpose. Only a real
+// The common case costs little: responses that are equal octet for octet (ID aside) are read once.
+// Others are brought into canonical form side by side, in memory that is kept for it. Only a real
 // difference allocates.
 //
-// What is never overlooked: RCODE, AA, the answer set and the order of its chain, a referral, SOA
-// and TTL of negative answers, proofs that are missing, TC where the data would have fitted.
+// No rule hides these: RCODE, AA, the answer set and the order of its chain, a referral, SOA and
+// TTL of negative answers, missing proofs, TC where the data would have fitted.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,7 @@ namespace zc::compare {
 /// The two sides of a comparison: the server that is, and the one that is to take its place.
 enum class Party : std::uint8_t { older, newer };
 
-/// What differs; where several do, the most telling, which is the first of these.
+/// The thing that differs. Where several do, the first of these: it tells most.
 enum class What : std::uint8_t {
     timeout,    // one answered, the other did not
     malformed,  // an answer that is no DNS message, or no answer to this question
@@ -64,9 +64,9 @@ struct Asked {
     dns::Transport transport = dns::Transport::udp;
 };
 
-/// What a query message asks, as far as comparing needs it. Errors, `malformed`: no question or
-/// several, a response, an opcode other than QUERY, octets behind the end: what it would be
-/// compared with is not defined.
+/// The question of a query message, as far as comparing needs it. Errors, `malformed`: no question
+/// or several, a response, an opcode other than QUERY, octets behind the end. The right answer to
+/// such a message is not defined.
 struct QueryFacts {
     dns::Name qname;  // as asked, case kept
     dns::RrType qtype{};
@@ -80,10 +80,10 @@ struct QueryFacts {
 };
 Result<QueryFacts> read_query(base::Octets query);
 
-/// What is wrong with a message as a response to `query`, whatever the zone holds: not readable,
-/// another ID's or question's, section counts, OPT out of place, a record twice, chain out of
-/// order, larger than the client takes. Empty: nothing. For a message that is compared; who it came
-/// from is the business of those who received it.
+/// The faults of a message as a response to `query`, whatever the zone holds: not readable, another
+/// ID or question, section counts, OPT out of place, a record twice, chain out of order, larger
+/// than the client takes. Empty: none. The sender's address is not looked at: whoever receives
+/// checks it.
 std::vector<std::string> response_problems(const Asked& asked, base::Octets response);
 
 struct Sameness {
@@ -101,7 +101,7 @@ struct DifferenceLine {
     std::string text;     // "www.example. 3600 A 192.0.2.1", "rcode NXDOMAIN"
 };
 
-/// What is different between two responses that `same` does not take for the same.
+/// How two responses differ that `same` does not take for the same.
 struct Difference {
     What what{};
     Where where{};  // as far as the responses tell; zone data knows better (reading.h)
@@ -121,12 +121,12 @@ struct Difference {
     ///   answer=order  answer=ttl (authority, glue, proofs)
     ///   cosmetic=RULE,RULE              that are switched off
     std::vector<std::string> facets;
-    /// What is the same for differences of one cause, mostly: the labels, the facets of the most
-    /// telling kind (QTYPE stands for the type asked for), what kind of answer each side gave, and
-    /// the type where it is one that servers treat apart (ANY, RRSIG, DS, NSEC …). For a rule of
-    /// the kind `legal`, its name instead of the facets. Where a side did not look anything up
-    /// (timeout, malformed, REFUSED …), no place. Never a name or an address of a zone. At most
-    /// `cause_octets_max`: what a longer one would say is cut, with a hash of the whole behind it.
+    /// Groups differences that mostly have one cause. It has the labels, the facets of the most
+    /// telling kind (QTYPE stands for the type asked for), the kind of answer of each side, and the
+    /// type if servers treat it apart (ANY, RRSIG, DS, NSEC …). A rule of the kind `legal` stands
+    /// there by name instead of the facets. The place is left out where a side looked nothing up
+    /// (timeout, malformed, REFUSED …). Names and addresses of a zone never stand there. A text
+    /// longer than `cause_octets_max` is cut and ends in a hash of the whole.
     std::string cause;
     static constexpr std::size_t cause_octets_max = 256;
     /// A rule of the kind `legal` that covers all of it, as far as the responses tell.
@@ -169,9 +169,9 @@ private:
 
 /// A response in canonical form, as octets: equal for responses that are the same under `policy`
 /// but for its tolerances (ttl, serial, signatures). For tests of properties: canonical(m) read as
-/// a message again has the same canonical form. What apex_ns and extra_additional let one side
-/// leave out is never in it, so different responses may have equal forms. Empty for what `same`
-/// does not take as a response to the query.
+/// a message again has the same canonical form. Records that apex_ns and extra_additional let one
+/// side leave out are never in it, so different responses may have equal forms. Empty for a message
+/// that `same` does not take as a response to the query.
 std::vector<std::uint8_t> canonical(const Asked& asked, base::Octets response,
                                     const Policy& policy);
 

@@ -1,4 +1,4 @@
-// What comparing one pair of responses costs, reading both included.
+// The cost of comparing one pair of responses, reading both included.
 //
 //     compare_bench --benchmark_filter=same
 //     compare_bench --benchmark_filter=same --benchmark_repetitions=20 --benchmark_min_time=0.05
@@ -64,7 +64,7 @@ void same_identical_address(benchmark::State& state) {
 }
 BENCHMARK(same_identical_address)->Apply(with_min);
 
-// What a server without NS and one with NS in AUTHORITY answer: other order, no compression.
+// A response without NS and one with NS in AUTHORITY, in other order, without compression.
 void same_courtesy_ns(benchmark::State& state) {
     compare(state,
             pair("www.customer17.com.", dns::RrType::a, false, address, Names::pointers,

@@ -219,7 +219,7 @@ TEST_CASE("Reordered, recased and recompressed, a response stays the same") {
     CHECK(identical < 300);
 }
 
-/// What is left of a message when all that the rules cover is made equal, by other code.
+/// The rest of a message after all that the rules cover is made equal, by other code.
 std::string significant(const dns::Message& parsed) {
     dns::Message message = parsed;
     message.id = 0;

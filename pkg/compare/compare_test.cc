@@ -153,7 +153,7 @@ bool has_tolerance(RuleSet needed) {
            needed.has(Rule::message_signature);
 }
 
-/// What holds for every pair, whatever it shows.
+/// The laws that hold for every pair.
 void check_laws(const Case& of, const Octets& older, const Octets& newer) {
     Policy with_all = of.policy;
     with_all.rules = RuleSet::all();

@@ -66,9 +66,9 @@ std::optional<Name> wildcard_of(NameView encloser) {
     return *name;
 }
 
-/// What an NSEC or NSEC3 that matches the name must not have: the type, a CNAME that would have
-/// been followed; and one from above a cut says nothing of what is at the cut (RFC 6840 section
-/// 4.1 and 4.3).
+/// An NSEC or NSEC3 that matches the name denies the type if it lists neither the type nor a CNAME,
+/// which would have been followed. One from above a cut says nothing about the types at the cut
+/// (RFC 6840 sections 4.1 and 4.3).
 bool denies_type(base::Octets types, RrType qtype) {
     if (has_type(types, qtype)) return false;
     if (has_type(types, RrType::cname)) return false;
@@ -78,7 +78,7 @@ bool denies_ds(base::Octets types) {
     return has_type(types, RrType::ns) && !has_type(types, RrType::ds) &&
            !has_type(types, RrType::soa);
 }
-/// Of an ancestor: names below it are not its zone's own (RFC 6840 section 4.1).
+/// Names below an ancestor with these types are not of its zone (RFC 6840 section 4.1).
 bool is_cut_or_dname(base::Octets types) {
     return has_type(types, RrType::dname) ||
            (has_type(types, RrType::ns) && !has_type(types, RrType::soa));

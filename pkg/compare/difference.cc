@@ -265,7 +265,7 @@ bool Differ::ttls_differ(Section section, const Items& older, const Items& newer
     return false;
 }
 
-/// Of a SOA: all but the serial. Of an RRSIG: what it covers, and by whom.
+/// A SOA without its serial; the type and the signer of an RRSIG.
 std::vector<std::uint8_t> rdata_without_version(const Item& item) {
     std::vector<std::uint8_t> out(item.rdata, item.rdata + item.rdata_octets);
     if (item.is(RrType::soa)) {
@@ -524,8 +524,8 @@ Where Differ::where() const {
     return Where::exact;
 }
 
-// What is legal, as far as two responses tell. Each of these says yes only where they show it: what
-// is hidden by mistake is worse than what is asked about.
+// Whether a difference is legal, as far as two responses tell. Each of these says yes only where
+// both responses show it: a fault that is hidden is worse than a question too many.
 
 /// Header facets other than the one that begins with `allowed`.
 bool Differ::has_header_facet_but(std::string_view allowed) const {
@@ -725,7 +725,7 @@ std::string Differ::cause(What what, const std::vector<Facet>& facets,
     }
     add(to_string(where()));
     if (legal) {
-        // What is legal is one case, whatever the records are that it shows with.
+        // A legal difference is one case, whatever the records are that show it.
         add(row_of(*legal).name);
     } else {
         for (const Facet& facet : facets)
@@ -981,7 +981,7 @@ std::vector<std::string> response_problems(const Asked& asked, base::Octets resp
     };
     if (const auto query = dns::parse_message(asked.query);
         query && signs(*message) != signs(*query)) {
-        // Who cannot read the query has not seen its signature (RFC 8945 section 5.2).
+        // A server that cannot read the query has not seen its signature (RFC 8945 section 5.2).
         if (signs(*message))
             out.emplace_back("a signed message where the query was not");
         else if (message->rcode != dns::Rcode::formerr && message->rcode != dns::Rcode::notimp)

@@ -1,4 +1,4 @@
-// What is wrong with a response by the reading of zone data.
+// The faults of a response by the reading of zone data.
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -188,7 +188,7 @@ private:
     }
     void authoritative(bool wanted) {
         if (response_.aa == wanted) return;
-        // Who gives up or refuses is not held to it twice.
+        // A server that gives up or refuses has one fault by that, not two.
         if (response_.rcode != reading_.rcode && response_.rcode != Rcode::nxdomain &&
             response_.rcode != Rcode::noerror)
             return;
@@ -541,8 +541,8 @@ private:
                 if (soa && is(group, *soa)) {
                     has_soa = true;
                     same_set(group, *soa, What::authority, step, " in AUTHORITY");
-                    // Who asks for SOA looks for the zone: some servers give it 0 then, so that
-                    // nobody caches where it is not (RFC 1035 section 3.2.1).
+                    // A question for SOA looks for the zone: some servers answer it with TTL 0,
+                    // so that nobody caches where the zone is not (RFC 1035 section 3.2.1).
                     if (query_.qtype == RrType::soa && group.records[0]->ttl == 0 &&
                         policy_.rules.has(Rule::ttl))
                         taken_.add(Rule::ttl);

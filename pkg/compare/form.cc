@@ -134,7 +134,7 @@ constexpr RdataShape shape_of(std::uint16_t type) noexcept {
     }
 }
 
-/// Of the types that are met in masses, ready.
+/// The shapes of the types that are met in masses, made at compile time.
 constexpr auto shapes = [] {
     std::array<RdataShape, 256> out;
     for (std::size_t type = 0; type < out.size(); ++type)
@@ -171,8 +171,8 @@ Wanted::Wanted(base::Octets question) {
     rr_class = base::load_u16(&question[question.size() - 2]);
 }
 
-/// Reads one message into a form. What most names and records are is inside of `record`; the rest
-/// is called.
+/// Reads one message into a form. `record` handles the common names and records itself and calls
+/// functions for the rest.
 class Form::Pass {
 public:
     explicit Pass(Form& form) noexcept
@@ -377,7 +377,7 @@ private:
         return nullptr;
     }
 
-    /// Of labels from `start` to `at`, and a pointer there.
+    /// The name of the labels from `start` to `at` and of the pointer there.
     const char* linked_name(std::size_t start, std::size_t at, HeldName& out) {
         const std::size_t first_target = base::load_u16(message_ + at) & pointer_max;
         if (first_target >= start) return "pointer";

@@ -75,13 +75,13 @@ struct Item {
     std::uint32_t saved_octets = 0;  // by compression, of owner and RDATA
     std::uint16_t type = 0;
     std::uint16_t rr_class = 0;
-    /// Of the chain in ANSWER: counts the names as they follow each other, RRSIGs aside. Set
-    /// by those who match records out of order.
+    /// The number of the name in the chain of ANSWER, in the order of the records, RRSIGs aside.
+    /// Set by code that matches records out of order.
     std::uint32_t run = 0;
     bool dropped = false;  // likewise
 
     bool is(dns::RrType of) const noexcept { return type == static_cast<std::uint16_t>(of); }
-    /// Of an RRSIG, the type that it signs; 0 for all others.
+    /// The type that an RRSIG signs; 0 for all other types.
     std::uint16_t covered() const noexcept {
         return is(dns::RrType::rrsig) ? base::load_u16(rdata) : std::uint16_t{0};
     }
@@ -167,7 +167,7 @@ private:
 /// well-formed and whole.
 base::Octets question_of(base::Octets query) noexcept;
 
-/// What `question` asks.
+/// The name, type and class of `question`.
 struct Wanted {
     Wanted() = default;
     explicit Wanted(base::Octets question);
@@ -195,7 +195,7 @@ bool is_referral(const Form& form, const Chain& chain);
 bool is_courtesy_ns(const Form& form, const Chain& chain, const Item& item);
 /// An address that the client of a referral has nowhere else (RFC 9471 section 2.1).
 bool is_needed_glue(const Form& form, bool referral, const Item& item);
-/// What signs the message, and is no record of a zone: TSIG (RFC 8945), SIG(0) (RFC 2931).
+/// A record that signs the message, so no record of a zone: TSIG (RFC 8945), SIG(0) (RFC 2931).
 bool is_message_signature(const Item& item) noexcept;
 /// `item` is the address of a name server that an NS in `section` of `form` names.
 bool is_address_of_ns(const Form& form, const Item& item);
@@ -203,8 +203,8 @@ bool is_address_of_ns(const Form& form, const Item& item);
 const Item* dname_of_or_null(const Form& form, const Item& cname);
 
 bool same_owner(const Item& a, const Item& b) noexcept;
-/// Of the order in which records are compared: by run, owner, type, type covered, class, RDATA;
-/// an RRset is together in it.
+/// The order in which records are compared: by run, owner, type, type covered, class, RDATA. The
+/// records of an RRset stand together in it.
 bool is_before(const Item& a, const Item& b) noexcept;
 /// By run, owner, type and type covered alone: below 0, 0, above 0.
 int compare_sets(const Item& a, const Item& b) noexcept;

@@ -44,8 +44,8 @@ bool equal_but_serial(const Item& a, const Item& b, std::uint32_t lag) noexcept 
            std::memcmp(a.rdata + at + 4, b.rdata + at + 4, soa_numbers_octets - 4) == 0;
 }
 
-/// Two RRSIGs over the same by the same signer with the same algorithm. Of another algorithm would
-/// be a zone that is signed in another way: a validator may know the one and not the other.
+/// Two RRSIGs over the same by the same signer with the same algorithm. Another algorithm is not
+/// equal: a validator may know the one and not the other.
 bool equal_but_signature(const Item& a, const Item& b) noexcept {
     if (std::memcmp(a.rdata, b.rdata, rrsig_expiration_at) != 0) return false;
     for (std::size_t at = rrsig_signer_at;;) {  // both have a whole name there
@@ -180,8 +180,8 @@ const Chain& Matcher::chain(bool of_older) {
 }
 
 bool Matcher::drop(std::span<Item* const> set, bool of_older, Section section, RuleSet& needed) {
-    // What both have must be the same even where either could do without it: other addresses for
-    // the host of an MX are a difference in zone data, wherever they stand.
+    // Records that both have must be the same, even records that either could leave out: other
+    // addresses for the host of an MX are a difference in zone data, wherever they stand.
     Form& form = of_older ? *older_ : *newer_;
     const Form& other = of_older ? *newer_ : *older_;
     const Item& first = *set.front();

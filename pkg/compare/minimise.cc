@@ -173,7 +173,7 @@ public:
             without([](const Record&, const Record&) { return false; });
             if (records_of(scene_.zones) == before || trials_ >= trials_max_) break;
         }
-        // What is signed is signed over its names: they stay.
+        // Signatures cover the names, so the names stay.
         const bool is_signed = std::ranges::any_of(scene_.zones, [](const ZoneData& one) {
             return std::ranges::any_of(one.records, [](const Record& record) {
                 return record.type == RrType::rrsig || record.type == RrType::nsec ||

@@ -26,8 +26,8 @@ std::string of(RrType type, NameView owner) {
     return dns::to_string(type) + " of " + dns::to_string(owner);
 }
 
-/// What signing makes, or a server of its settings. The rest of DNSSEC's types an operator may
-/// write into a zone.
+/// Types that signing makes, or a server by its settings. An operator may write the other types of
+/// DNSSEC into a zone.
 bool is_made_by_signing(RrType type) {
     return type == RrType::rrsig || type == RrType::nsec || type == RrType::nsec3 ||
            type == RrType::nsec3param;
@@ -96,7 +96,7 @@ bool is_refused_any(RrType type, const Rdata& rdata) {
            std::equal(words.begin(), words.end(), rdata.begin());
 }
 
-/// Of the links; their number: none is one.
+/// The place of the first DNAME among the links; the number of links if there is none.
 std::size_t first_dname(const Reading& reading) {
     const auto links = std::span(reading.answer).first(reading.links);
     const auto found = std::ranges::find(links, RrType::dname, &RrSet::type);
@@ -453,7 +453,7 @@ private:
         return std::nullopt;
     }
 
-    /// What the response has of an RRset that is here, and has it otherwise.
+    /// How the response has an RRset that is here otherwise; nothing if it has it so.
     std::optional<std::string> otherwise(const Given& given, const RrSet& set) const {
         if (is_made_by_signing(set.type)) return std::nullopt;
         for (const Rdata& rdata : canonical_set(set.type, set.rdatas))
@@ -512,8 +512,8 @@ private:
         return std::nullopt;
     }
 
-    /// Of a negative answer: servers take the TTL, MINIMUM, or the smaller one (RFC 2308 section
-    /// 3).
+    /// A SOA of a negative answer: servers take its TTL, MINIMUM, or the smaller one (RFC 2308
+    /// section 3).
     std::optional<std::string> soa_ttl() const {
         if (!reading_.soa) return std::nullopt;
         const Given* given = find(In::authority, reading_.soa->owner, RrType::soa);

@@ -12,8 +12,8 @@
 
 namespace zc::compare {
 
-/// What the response does that no fault in answering explains, but other zone data would: "gives A
-/// of host.example. with the data 192.0.2.3, which no zone here has". Empty: nothing.
+/// A deed of the response that no fault in answering explains, but other zone data would: "gives A
+/// of host.example. with the data 192.0.2.3, which no zone here has". Empty: there is none.
 ///
 /// - It refuses a zone that is served here, answers out of the zone above, or refers to it.
 /// - It has, in whatever section, a record that is not here: in ANSWER by the zone that is the

@@ -585,7 +585,7 @@ private:
         compute(sets);
     }
 
-    /// What PowerDNS may make of its own types at this name.
+    /// The types that PowerDNS may answer out of its own types at this name.
     void compute(const std::vector<Held>& sets) {
         const RrType type = query_.qtype;
         for (const Held& one : sets) {

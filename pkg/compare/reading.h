@@ -1,8 +1,8 @@
-// What zone data says to a question: the lookup of RFC 1034 section 4.3.2 step by step, for people
-// who want to know who is right.
+// The answer that zone data gives to a question: the lookup of RFC 1034 section 4.3.2 step by step,
+// for people who want to know who is right.
 //
-// Written from the RFCs alone and apart from package `answer`: it shares the image and its index
-// with it, and no line of the algorithm. Slow and plain on purpose.
+// It is written from the RFCs alone. It shares the image and its index with package `answer`, and no
+// line of the algorithm. It is slow and plain on purpose.
 #pragma once
 
 #include <cstdint>
@@ -44,16 +44,16 @@ struct Proof {
     dns::Name closest_encloser;  // where it matters
     dns::Name apex;              // of the zone whose NSECs or NSEC3s are to prove it
     std::size_t step = 0;        // of the reading
-    // Of the wildcard nothing can be proved, since only opted-out delegations make it, or the
-    // encloser, exist: such names have no NSEC3 (RFC 5155 section 7.1).
+    // Nothing can be proved about the wildcard: it, or the encloser, exists only by opted-out
+    // delegations, and such names have no NSEC3 (RFC 5155 section 7.1).
     bool opted_out = false;
 };
 std::string_view to_string(Proof::Of of) noexcept;
 
-/// What a right response has. Optional things are those that a rule lets servers differ in.
+/// The contents of a right response. Optional are the things that a rule lets servers differ in.
 struct Reading {
-    /// What kind of question it is. All but `zone_data` is about the server: zone data says little
-    /// or nothing, and neither side is at fault for much.
+    /// The kind of question. All kinds but `zone_data` are about the server: zone data says little
+    /// or nothing about them, and neither side is at fault for much.
     enum class Asks : std::uint8_t {
         zone_data,
         server_identity,  // class CH
@@ -69,7 +69,7 @@ struct Reading {
     bool authoritative = false;
     /// The RRsets of ANSWER in the order of the chain, owners as synthesised.
     std::vector<dns::RrSet> answer;
-    /// What belongs to each of them.
+    /// One for each RRset of `answer`.
     struct Fact {
         std::size_t step = 0;
         bool synthesised = false;            // the CNAME that a DNAME makes
@@ -121,11 +121,11 @@ struct Fault {
     std::size_t step = 0;  // of the reading, at which it parts from it
 };
 
-/// What is wrong with `response` by the reading, the most telling first; empty: it is right. Rules
-/// that it took for that (any_subset, stops_at_zone_end, apex_ns …) are added to `taken`; of
-/// `policy` the tolerances count. With `signatures` in `taken` it has RRSIGs that the zone has not:
-/// somebody has still to verify them (dnssec/verify.h). Of a response with TC only RCODE and AA
-/// are looked at: whether the right answer would have fitted, `octets_wanted` helps to say.
+/// The faults of `response` by the reading, the most telling first; empty: it is right. Rules that
+/// it needs to be right (any_subset, stops_at_zone_end, apex_ns …) are added to `taken`; the
+/// tolerances of `policy` count. `signatures` in `taken`: it has RRSIGs that the zone has not, and
+/// somebody has still to verify them (dnssec/verify.h). A response with TC is judged by RCODE and
+/// AA alone; `octets_wanted` helps to say whether the right answer would have fitted.
 std::vector<Fault> faults_of(const Reading& reading, const QueryFacts& query,
                              const dns::Message& response, RuleSet& taken,
                              const Policy& policy = Policy());

@@ -227,7 +227,7 @@ public:
         section(right, &dns::Message::answer);
         section(right, &dns::Message::authority);
         section(right, &dns::Message::additional);
-        // What does not belong there.
+        // A record that does not belong there.
         one = right;
         one.response.answer.push_back(
             {right.query.qname, static_cast<RrType>(65290), dns::RrClass::in, 5, {1}});

@@ -1,4 +1,4 @@
-// What zone data says, who is right, and the smallest form of a difference, as text: runs
+// The reading of zone data, who is right, and the smallest form of a difference, as text: runs
 // testdata/compare/reading/.
 //
 //     zone [ORIGIN]                 body: a master file; "ok"

@@ -1,5 +1,5 @@
-// What two responses may have different without either of them being wrong: a table of named rules,
-// each with the clause it stands on, so that each can be counted, explained and switched off.
+// Differences that two right responses may have: a table of named rules, each with the clause it
+// stands on, so that each can be counted, explained and switched off.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,7 @@ enum class Rule : std::uint8_t {
     name_case,         // of owner names and of the names in RDATA that canonical form folds
     compression,       // pointers against whole names
     apex_ns,           // NS of the zone itself in AUTHORITY of an answer that needs none, and their addresses:
-                       // on one side and not on the other. What both have must be the same
+                       // on one side and not on the other. Records that both have must be the same
     extra_additional,  // likewise in ADDITIONAL, but for the glue that a referral needs, and for what
                        // signs the message (TSIG, SIG(0)), which is no record of a zone: one side alone
                        // that has it is never overlooked
@@ -85,7 +85,7 @@ const RuleRow& row_of(Rule rule) noexcept;
 /// By name. Error: `not_found`, with the names there are.
 Result<Rule> parse_rule(std::string_view name);
 
-/// What is overlooked.
+/// The rules and tolerances by which two responses are the same.
 struct Policy {
     RuleSet rules = RuleSet::all();
     std::uint32_t ttl_tolerance = 0;  // seconds either way. 0: TTLs must be equal

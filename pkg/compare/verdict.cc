@@ -23,7 +23,7 @@ std::string_view name_of(Party party) {
     return party == Party::older ? "the old server" : "the new server";
 }
 
-/// What one side did, by itself.
+/// One side by itself: its response and the faults of it.
 struct Side {
     Party party{};
     base::Octets octets;
@@ -65,7 +65,7 @@ std::optional<Fault> broken(const Asked& asked, const std::optional<QueryFacts>&
                          (problems.empty() ? std::string() : ": " + problems[0]));
     return std::nullopt;
 }
-/// What is wrong with the message as such, where it can be read.
+/// The fault of a readable message as a message, whatever the zone holds.
 std::optional<Fault> ill_formed(const Asked& asked, const Side& side) {
     const auto problems = response_problems(asked, side.octets);
     if (problems.empty()) return std::nullopt;
@@ -157,7 +157,7 @@ Judgement both_right(const Reading& reading, const QueryFacts& facts, const Side
     }
     RuleSet taken = older.taken;
     taken.join(newer.taken);
-    // What only one of them took is what makes them differ.
+    // A rule that only one of them needs makes them differ.
     RuleSet apart;
     for (const RuleRow& row : rules())
         if (older.taken.has(row.rule) != newer.taken.has(row.rule)) apart.add(row.rule);
@@ -209,7 +209,7 @@ std::optional<Judgement> by_evidence(const Asked& asked, const Evidence& evidenc
             side->faults.push_back(*std::move(fault));
             std::ranges::stable_sort(side->faults, {}, &Fault::what);
         }
-        // What zone data finds says more.
+        // A fault by zone data says more.
         if (side->faults.empty())
             if (auto fault = ill_formed(asked, *side)) side->faults.push_back(*std::move(fault));
     }

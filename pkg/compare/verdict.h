@@ -1,4 +1,4 @@
-// Who is right.
+// Which of two differing responses is right.
 #pragma once
 
 #include <cstdint>

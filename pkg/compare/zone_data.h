@@ -65,7 +65,7 @@ struct NsecRdata {
     dns::Name next;
     std::vector<dns::RrType> types;
 };
-/// `rdata` as parse_message() takes it. Of a bitmap, what is well-formed.
+/// `rdata` as parse_message() takes it. A bitmap is read as far as it is well-formed.
 NsecRdata nsec_of(const dns::Rdata& rdata);
 /// How far apart (RFC 1982) the serials are of two SOAs in canonical form that differ in nothing
 /// else; empty: they differ in more.
