@@ -45,7 +45,7 @@ std::size_t question_octets(base::Octets message) noexcept {
     return at <= message.size() ? at - dns::header_octets : 0;
 }
 
-/// Of the question, letter case aside: tells what comes late from what is wrong.
+/// A hash of the question, letter case aside. It tells a late answer from a wrong one.
 std::uint64_t question_hash(base::Octets message) noexcept {
     std::uint64_t hash = 0xcbf29ce484222325U;
     for (const std::uint8_t octet :
@@ -54,7 +54,7 @@ std::uint64_t question_hash(base::Octets message) noexcept {
     return hash;
 }
 
-/// What is known of an ID.
+/// The use of an ID, now and before.
 struct Known {
     enum class State : std::uint8_t { never, in_flight, done };
     std::uint32_t slot = none;
@@ -191,7 +191,7 @@ bool answers_question(base::Octets query, base::Octets response) noexcept {
     if (base::load_u16(&response[4]) == 0) return (response[3] & 0x0f) != 0;
     if (base::load_u16(&response[4]) != 1 || response.size() - dns::header_octets < octets)
         return false;
-    // Of equal octets the lengths of the labels are equal too: no need to walk them.
+    // If the octets are equal, so are the lengths of the labels: no need to walk them.
     const auto* a = query.data() + dns::header_octets;
     const auto* b = response.data() + dns::header_octets;
     if (std::memcmp(a, b, octets) == 0) return true;
@@ -461,7 +461,7 @@ void Asker::Work::receive(std::size_t server, std::uint8_t channel) {
     }
 }
 
-/// What has waited too long is sent again, or given up.
+/// Messages that have waited too long are sent again, or given up.
 void Asker::Work::sweep() {
     for (;;) {
         const std::uint32_t node = waiting.first_or_none();
@@ -534,7 +534,7 @@ void Asker::Work::write(std::size_t server) {
                                      tcp.out.size() - tcp.out_at, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (count < 0 && errno == EINTR) continue;
         if (count < 0 && errno == EAGAIN) break;
-        // What the server sent before it closed can still be read: `read` finds the end.
+        // Answers that the server sent before it closed can still be read: `read` finds the end.
         if (count < 0) break;
         tcp.out_at += static_cast<std::size_t>(count);
     }
@@ -573,7 +573,7 @@ void Asker::Work::read(std::size_t server) {
     }
 }
 
-/// The connection is gone. What it owes is asked again on the next one, or given up.
+/// The connection is gone. Its open questions are asked again on the next one, or given up.
 void Asker::Work::ended(std::size_t server, Why why) {
     Connection& tcp = lane(server).tcp;
     tcp.socket.reset();  // leaves epoll with it

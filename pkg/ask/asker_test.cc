@@ -166,8 +166,8 @@ TEST_CASE("each kind of stray is counted under its name, and the answer behind i
         wanted = stray;
         const Octets query = query_for("www.example.");
         CHECK(answer_of(*asker, query) == echo(query));
-        // What stands before the answer in the same socket has been read with it; what came from
-        // another port may be behind it.
+        // Datagrams before the answer in the same socket have been read with it; one from another
+        // port may be behind it.
         if (stray == Stray::other_source) answer_of(*asker, query);
         const auto counts = asker->take_counts();
         CHECK(count(counts, stray) >= 1);

@@ -1,5 +1,5 @@
-// What comes from a server and is not the answer to a question in flight. It is counted by name and
-// never taken for an answer.
+// A message that is not the answer to a question in flight. It is counted by name and never taken
+// for an answer.
 #pragma once
 
 #include <cstddef>

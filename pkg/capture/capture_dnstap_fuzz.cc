@@ -1,7 +1,6 @@
-// Any octets as a dnstap file. An input is one octet of choices, then what stands behind the START
-// frame. What is checked: what every source promises, that an answer has its query's ID, that going
-// on behind a query gives exactly the rest, and that the frames are the same when the octets come
-// one by one.
+// Any octets as a dnstap file. An input is one octet of choices, then the octets behind the START
+// frame. Checked are the promises of every source: an answer has its query's ID, going on behind a
+// query gives exactly the rest, and the frames are the same when the octets come one by one.
 #include <algorithm>
 #include <cstring>
 

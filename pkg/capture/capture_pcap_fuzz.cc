@@ -1,8 +1,8 @@
 // Any octets as a capture: a file as libpcap reads it, or packets of a chosen link without a file
 // around them, which reaches deeper. An input is one octet of choices, then the file, or packets of
-// two octets of length and one of time each. What is checked: what every source promises, that an
-// answer has its query's ID, that going on behind a query gives exactly the rest, and that what was
-// skipped is the same each time.
+// two octets of length and one of time each. Checked are the promises of every source: an answer
+// has its query's ID, going on behind a query gives exactly the rest, and the same is skipped each
+// time.
 #include <pcap/dlt.h>
 
 #include "capture/packets.h"

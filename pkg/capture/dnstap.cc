@@ -10,7 +10,7 @@ namespace {
 constexpr std::size_t length_octets = 4;
 constexpr std::uint32_t field_content_type = 1;
 
-// Of a field: 64 bits, which dnstap has none of; octets with their length; 32 bits.
+// The wire types of protobuf. dnstap has no field of 64 fixed bits.
 enum class Wire : std::uint8_t { varint = 0, fixed64 = 1, octets = 2, fixed32 = 5 };
 
 struct Field {
@@ -250,9 +250,9 @@ std::optional<Tap> read_tap(base::Octets frame) noexcept {
     if (seconds < seconds_max && nanoseconds < 1'000'000'000)
         tap.seen.at = {static_cast<std::int64_t>(seconds * 1'000'000'000 + nanoseconds)};
     tap.seen.transport = transport_of(protocol);
-    // What was asked of this server; the others are what it asked, or updates. No more is taken
-    // from the type: what is in the frame tells query from response, and BIND answers an AUTH_QUERY
-    // by a CLIENT_RESPONSE when RD was set.
+    // Messages between this server and those who ask it; the other types are its own questions, or
+    // updates. The type tells nothing more: the contents of the frame tell query from response, and
+    // BIND answers an AUTH_QUERY by a CLIENT_RESPONSE if RD was set.
     switch (message_type) {
         case auth_query:
         case client_query:

@@ -55,7 +55,7 @@ private:
 /// A control frame with our content type (none in STOP and FINISH).
 std::vector<std::uint8_t> control_frame(Control control);
 
-/// What a frame tells.
+/// One message, as a frame tells of it.
 struct Tap {
     enum class Kind : std::uint8_t { query, response, other };
     Kind kind{};
@@ -63,8 +63,9 @@ struct Tap {
     base::Octets response;  // empty: none
 };
 
-/// Reads one frame; nothing when it is no dnstap. What an authoritative server or a resolver was
-/// asked (AUTH, CLIENT) is a query or response, all else is `other`.
+/// Reads one frame; nothing if it is no dnstap. Messages that clients exchange with an
+/// authoritative server or a resolver (AUTH, CLIENT) are queries or responses, all others are
+/// `other`.
 std::optional<Tap> read_tap(base::Octets frame) noexcept;
 
 /// Gives what a frame tells to `pairing`, or counts why not.

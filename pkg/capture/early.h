@@ -1,8 +1,8 @@
 // Inside of package capture: answers that stand before their queries, or alone.
 //
 // Servers write their frames from several threads, and captures are merged: a query may come behind
-// its answer. What nobody has asked for so far waits here for as long as a query waits for its
-// answer; it holds nothing else up. Pure.
+// its answer. An answer without a query waits here for as long as a query waits for its answer; it
+// holds nothing else up. Pure.
 #pragma once
 
 #include <algorithm>

@@ -53,7 +53,7 @@ std::unique_ptr<Input> Input::memory(base::Octets octets) {
 
 namespace {
 
-/// What a decompressor reads.
+/// The octets that a decompressor reads.
 class Compressed final : public runtime::ByteSource {
 public:
     explicit Compressed(std::unique_ptr<Input> input) : input_(std::move(input)) {}
@@ -102,7 +102,7 @@ Status Input::wait() const {
 }
 
 bool Input::ready() const noexcept {
-    // What has come of a compressed pipe may not make an octet yet.
+    // The compressed octets that have come may not make one octet yet.
     if (inner_) return is_regular_ || head_at_ < head_.size();
     if (fd_ < 0 || is_regular_ || head_at_ < head_.size()) return true;
     pollfd polled{.fd = fd_, .events = POLLIN, .revents = 0};

@@ -17,8 +17,8 @@ namespace zc::capture {
 /// program writes can be read like a file.
 class Input {
 public:
-    /// "-" is stdin. What is no regular file may keep a reader waiting for ever: `read` gives it up
-    /// with `interrupted` soon after the flag is set, if there is one.
+    /// "-" is stdin. A pipe or a device may keep a reader waiting for ever: `read` gives it up with
+    /// `interrupted` soon after the flag is set, if there is one.
     static Result<std::unique_ptr<Input>> open(const std::string& path,
                                                const std::atomic<bool>* stop_or_null);
     static std::unique_ptr<Input> memory(base::Octets octets);

@@ -201,7 +201,7 @@ TEST_CASE("more datagrams in fragments than there is room for push the oldest ou
         const auto packets = fragments(ends(), message, id);
         for (std::size_t i = 1; i < packets.size(); ++i) file.add(packets[i]);
     }
-    // Of ID 0 the first is gone; 1 is pushed out by what comes of 0.
+    // The first fragment of ID 0 is gone; ID 1 is pushed out by the next ones of ID 0.
     CHECK(read(file.octets()).queries.empty());
 }
 

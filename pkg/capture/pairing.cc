@@ -285,7 +285,7 @@ std::uint64_t Pairing::put(base::Octets added) {
             octets_end_ = at + added.size();
             return at;
         }
-        // What does not cross an edge of the smaller ring does not cross one of the larger.
+        // A piece that crosses no edge of the smaller ring crosses none of the larger.
         std::vector<std::uint8_t> larger(room * 2);
         for (std::uint64_t from = octets_begin_; from < octets_end_;) {
             const std::size_t count = static_cast<std::size_t>(

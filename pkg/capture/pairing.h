@@ -26,8 +26,8 @@ struct Sighting {
 
 class Pairing {
 public:
-    /// `counts` outlives it. `seed` is secret: whoever knew it could make all keys meet in one place
-    /// of the table.
+    /// `counts` outlives it. `seed` is secret: whoever knew it could make all keys meet in one
+    /// place of the table.
     Pairing(SourceOptions::Answers answers, std::uint64_t seed, SourceCounts& counts);
 
     /// Queries up to this running number are not given, nor counted what is skipped before it.

@@ -59,7 +59,7 @@ ssize_t read_cookie(void* cookie, char* out, std::size_t count) {
     return -1;
 }
 
-/// What a capture file and an interface have in common.
+/// The common part of a capture file and an interface.
 class PcapSource : public Source {
 public:
     bool ended() const noexcept override { return ended_; }

@@ -1,8 +1,8 @@
 // Questions, from wherever an operator has them: text, captures, dnstap, the zones themselves.
 //
-// Every source gives the same: queries as DNS messages with what is known about how they were
-// asked, and, where the recording has it, the answer. What cannot be read is counted by why and
-// passed over; a source that is no source at all (wrong file, wrong link type) is an error at once.
+// Every source gives the same: queries as DNS messages, with all that is known of how they were
+// asked, and the answer if the recording has it. Anything unreadable is counted by its reason and
+// passed over. A file that is no source at all (wrong format, wrong link type) is an error at once.
 #pragma once
 
 #include <array>
@@ -27,8 +27,8 @@ namespace zc::capture {
 struct Query {
     base::Octets message;   // a DNS message with whatever ID it had; 12..65535 octets
     base::Octets recorded;  // the response in the recording; empty: it has none
-    /// What the new server has said to the same: both have been asked, and neither is before it is
-    /// known that they differ. Not without `recorded`; no recording has it.
+    /// The new server's answer. With it nobody is asked again unless the two answers differ. Only
+    /// together with `recorded`; no recording has it.
     base::Octets recorded_newer{};
     dns::Transport transport = dns::Transport::udp;
     dns::Address client{};  // size 0: not known
@@ -86,8 +86,8 @@ enum class Skipped : std::uint8_t {
 inline constexpr std::size_t skipped_count = static_cast<std::size_t>(Skipped::overrun) + 1;
 std::string_view to_string(Skipped why) noexcept;
 
-/// What has been given and passed over so far. In a source that goes on behind a position, only of
-/// what lies behind it.
+/// Numbers of queries given and of things passed over so far. A source that goes on behind a
+/// position counts from there.
 struct SourceCounts {
     std::uint64_t queries = 0;
     std::uint64_t from_answers = 0;  // of them, made of an answer that stands alone
@@ -126,9 +126,9 @@ struct SourceOptions {
     /// recording's time before and behind the query; a query that is asked twice gets the answers
     /// in order. Queries come in the order in which they arrived.
     ///
-    /// Of a recording that has no queries (its first five seconds tell), each answer gives the
-    /// question in it, wanted or not: asked with its RD and CD, with EDNS and DO if it has them,
-    /// and for as many octets as it has.
+    /// If a recording has no queries (its first five seconds tell), each answer gives the question
+    /// in it, wanted or not: with its RD and CD, with EDNS and DO if it has them, and for as many
+    /// octets as it has.
     enum class Answers : std::uint8_t { ignored, wanted };
     Answers answers = Answers::ignored;
     std::uint16_t port = 53;  // captures: the server's
@@ -162,7 +162,7 @@ Result<std::unique_ptr<Source>> listen_dnstap(const std::string& socket_path,
 Result<std::unique_ptr<Source>> listen_interface(const std::string& interface,
                                                  const SourceOptions& options);
 
-/// What zones themselves suggest to ask, in a fixed order (zones in canonical order of their
+/// Questions that zones themselves suggest, in a fixed order (zones in canonical order of their
 /// apexes, names as in the zone): for each zone every name with every type it has; a type that it
 /// has not; a missing name; each empty non-terminal; a name below each wildcard, at it, and two
 /// labels below; at, below and DS of each cut, its glue; below each DNAME; and variants (DO,

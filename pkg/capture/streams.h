@@ -43,7 +43,7 @@ struct Segment {
     std::size_t payload_octets = 0;  // as sent
 };
 
-/// Who takes what was found. A virtual class because the tests are the second one.
+/// Takes the messages that were found. A virtual class because the tests are the second one.
 class StreamSink {
 public:
     virtual ~StreamSink() = default;

@@ -69,7 +69,7 @@ private:
         dns::RrType type{};
     };
 
-    /// What there is to ask about one node; false behind the last zone.
+    /// Plans the questions about one node; false behind the last zone.
     bool plan_next_node() {
         plan_.clear();
         next_ = 0;

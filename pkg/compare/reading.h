@@ -1,8 +1,8 @@
 // The answer that zone data gives to a question: the lookup of RFC 1034 section 4.3.2 step by step,
 // for people who want to know who is right.
 //
-// It is written from the RFCs alone. It shares the image and its index with package `answer`, and no
-// line of the algorithm. It is slow and plain on purpose.
+// It is written from the RFCs alone. It shares the image and its index with package `answer`, and
+// no line of the algorithm. It is slow and plain on purpose.
 #pragma once
 
 #include <cstdint>

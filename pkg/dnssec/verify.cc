@@ -121,7 +121,7 @@ public:
         }
     }
 
-    /// What is known to be wrong comes before what nobody can tell.
+    /// A known fault comes before one that nobody can tell.
     Status section(const std::vector<Record>& records) const {
         Status unsupported;
         for (const Record& record : records) {

@@ -164,7 +164,7 @@ TEST_CASE("an RRset without signatures is no fault, signatures without RRset ver
     REQUIRE(!unverified);
     CHECK(unverified.error().code == Errc::unsupported);
     CHECK(error(unverified).find("without the RRset") != std::string::npos);
-    // What is known to be wrong with them is said all the same.
+    // A known fault of theirs is said all the same.
     CHECK(error(verify_signatures(alone, zone.keys, in_2081)).find("expired at") !=
           std::string::npos);
 }

@@ -1,11 +1,10 @@
-// Inside of package front: the thread of the live front that asks the new server what the old one
-// was asked.
+// Inside of package front: the thread that asks the new server the questions of the old one.
 //
-// It is a thread of its own, so that nothing of it is done while a client waits: it looks every
-// millisecond for what has come, sends that at once and reads what was answered since. What the new
-// server has not answered is sent to it twice more within the timeout, so that a lost datagram is
-// no silence. While it is silent for all, the table of questions fills up, and what has waited for
-// room for as long as the timeout is dropped: answers from different times compare badly.
+// It is a thread of its own, so that no client waits for it. It looks every millisecond for new
+// questions, sends them at once and reads the answers that came since. A question without an answer
+// is sent twice more within the timeout, so that a lost datagram is no silence. While the new
+// server is silent for all, the table of questions fills up; a question that has waited for room as
+// long as the timeout is dropped, because answers from different times compare badly.
 #pragma once
 
 #include <cstdint>

@@ -52,7 +52,7 @@ public:
     int receive(int fd, std::size_t most = datagrams_max) noexcept;
     base::Octets operator[](std::size_t i) const noexcept { return {at(i), messages_[i].msg_len}; }
     std::uint8_t* at(std::size_t i) const noexcept { return octets_.get() + i * buffer_octets; }
-    /// Of senders that are told.
+    /// The sender; with Senders::told only.
     net::SocketAddress& peer(std::size_t i) noexcept { return peers_[i]; }
     socklen_t peer_octets(std::size_t i) const noexcept { return messages_[i].msg_hdr.msg_namelen; }
     Control& control(std::size_t i) noexcept {
@@ -94,9 +94,9 @@ struct Outgoing {
         header.msg_iovlen = count;
         return header;
     }
-    /// Gives how many went out. What the system has no room for is lost, as on a network. An error
-    /// may be of an earlier datagram (an ICMP message that came since, told to whoever sends next,
-    /// ip(7)): so each is tried twice.
+    /// Gives how many went out. Datagrams that the system has no room for are lost, as on a
+    /// network. An error may belong to an earlier datagram (ip(7): an ICMP message that came since
+    /// is told to the next sender), so each datagram is tried twice.
     std::size_t send(int fd) noexcept {
         std::size_t at = 0, sent = 0;
         bool failed = false;  // the one at `at`

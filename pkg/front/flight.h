@@ -22,8 +22,8 @@ namespace zc::front {
 inline constexpr std::uint32_t in_flight_most =
     32768;  // half of all IDs, so that one is found soon
 
-/// Who has answered and was not read yet is not late: after a stall much may lie in the sockets.
-/// Nobody is kept waiting for good by a server that sends without end, though.
+/// An answer that was not read yet is not late: after a stall many may lie in the sockets. But a
+/// server that sends without end keeps nobody waiting for good.
 class Unread {
 public:
     static constexpr base::Duration longest = base::Duration::milliseconds(100);
@@ -62,7 +62,7 @@ public:
     T& operator[](Index index) noexcept { return slot(index).value; }
     std::size_t size() const noexcept { return slots_.size(); }
     bool any_waits() const noexcept { return waiting_.oldest != none; }
-    /// Of those that wait, the first that was asked, or none.
+    /// The question that waits longest, or none.
     Index longest() const noexcept { return waiting_.oldest; }
     bool is_answered(Index index) const noexcept { return slot(index).answered; }
     std::uint16_t id(Index index) const noexcept { return slot(index).id; }

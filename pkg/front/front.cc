@@ -25,8 +25,8 @@ namespace zc::front {
 namespace {
 
 constexpr int port_attempts = 16;
-// Of a TCP client: its own, those to both servers, and one that only the new server still has to
-// answer.
+// A TCP client has its own, one to each server, and one for an earlier connection whose answers the
+// new server still owes.
 constexpr std::uint64_t descriptors_a_client = 4;
 constexpr std::uint64_t descriptors_a_worker = older_sockets + upstream_sockets + 16;
 constexpr std::uint64_t descriptors_spare = 512;  // for all else: results, asking again
@@ -80,7 +80,7 @@ void refuse_itself(judge::Side side, const runs::Target& target,
 
 struct Front::Work {
     std::vector<net::Endpoint> endpoints;
-    // Of each UDP thread and of the one that asks for it; last, of the TCP thread.
+    // One of each UDP thread, one of each asking thread; the last one of the TCP thread.
     std::vector<std::unique_ptr<Channel>> channels;
     std::vector<std::unique_ptr<UdpRelay>> udp;
     std::vector<std::unique_ptr<NewerAsker>> askers;  // one for each of `udp`

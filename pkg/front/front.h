@@ -1,24 +1,25 @@
 // The live front: stands before the old server on UDP and TCP, gives the client the old server's
-// answer as it is, and asks the new one the same beside it.
+// answer as it is, and asks the new server the same.
 //
-//   client -> front -> old -> front -> client        what the client waits for
+//   client -> front -> old -> front -> client        the client waits for this alone
 //                \---> new -> front                  compared when both are there
 //
-// Over UDP the new server is asked once the old one has answered, by threads of their own, so that
-// it takes nothing from what the client waits for; over TCP at once, on a connection beside the old
-// one's. The client's way never waits for the new server, for the
-// results or for memory: queues and tables have fixed sizes, and what finds no room is passed
-// through without being compared and is counted as dropped. Octets that are no query are passed
-// through too. Each datagram keeps its own question: the answer goes to the client that asked, with
-// its ID. It must come from the old server's address to the port that asked, drawn from many, under
-// an ID drawn at random, and with the question to the last octet (RFC 5452 section 9); what has
-// none of it is counted as a stray. A query that gives way to a newer one is told so by SERVFAIL.
+// Over UDP the new server is asked once the old one has answered, by threads of their own. Over TCP
+// it is asked at once, on a connection beside the old one's. The client never waits for the new
+// server, for the results or for memory: queues and tables have fixed sizes. A query that finds no
+// room is passed through, is not compared, and counts as dropped. Octets that are no query are
+// passed through too.
 //
-// A datagram that gets lost is no silence: the new server is sent its copy up to three times within
-// `timeout`. What one side has not answered even so (the old server is never sent more than the
-// client sends) both are asked again, as differences are; when they answer then, and the same, it
-// counts as the same and as a repeat of the side that was silent. At most 32 such questions at a
-// time, and none where a side wants PROXY headers: the others count as timed out at once.
+// The answer goes to the client that asked, with the client's ID. The front takes it only from the
+// old server's address, at the port that asked (drawn from many), under an ID drawn at random, and
+// with the question to the last octet (RFC 5452 section 9). All else counts as a stray. A query
+// that gives way to a newer one is answered with SERVFAIL.
+//
+// A lost datagram is no silence: the new server is sent its copy up to three times within
+// `timeout`. The old server is sent only what the client sends. If a side has not answered even so,
+// both are asked again, as for differences; if they then answer the same, the question counts as
+// the same and as a repeat of the silent side. At most 32 such questions are asked at a time, and
+// none if a side wants PROXY headers: the others count as timed out at once.
 //
 // Two threads a worker, with batches of datagrams (recvmmsg, sendmmsg) and SO_REUSEPORT:
 //
@@ -27,8 +28,9 @@
 //   tcp             both, for all TCP clients
 //   judge, again    compare, and ask again what differs
 //
-// Each gives what it has to the next through a bounded queue. All but udp and tcp are nice: on a
-// busy machine they fall behind first, and what their queues have no room for is dropped.
+// Each hands on to the next through a bounded queue. All but udp and tcp run at a lower priority:
+// on a busy machine they fall behind first, and pairs that find no room in their queues are
+// dropped.
 #pragma once
 
 #include <atomic>
@@ -79,9 +81,9 @@ public:
     /// messages then under way have been waited for (three timeouts, where nobody answers), is
     /// judged as it was seen. So at most seven timeouts in all. `take` gives the rest then.
     void stop();
-    /// What was compared since the last call, with positions counting from 1 over the whole front;
-    /// `sums.asked` are all queries that were to be compared. Call it about once a second; what is
-    /// not fetched stays bounded (samples are dropped first, counts never).
+    /// All that was compared since the last call, with positions that count from 1 over the whole
+    /// front; `sums.asked` are all queries that were to be compared. Call it about once a second.
+    /// The memory stays bounded without that: samples are dropped first, counts never.
     judge::Stretch take();
 
     struct Passed {

@@ -649,7 +649,7 @@ TEST_CASE("a silent new server keeps no TCP client away") {
         CHECK(client.receive().empty());
     }
     CHECK(front.passed().given_up == 0);
-    // What the new server owes to more clients than there may be is not waited for.
+    // The new server owes answers to more clients than there may be: nobody waits for them.
     CHECK(tally_of(front, clients - options.tcp_clients_max).dropped ==
           clients - options.tcp_clients_max);
 }

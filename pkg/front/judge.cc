@@ -38,7 +38,7 @@ constexpr std::size_t pairs_at_once = 256;  // between two looks at whether some
 constexpr std::size_t again_max = 1024;
 constexpr std::size_t again_octets_max = std::size_t{16} << 20;
 constexpr std::uint64_t again_a_cause_max = 64;
-// Of them, those that a side did not answer: a server that is down must not take all the room.
+// So many of them may lack an answer of a side: a server that is down must not take all the room.
 constexpr std::size_t again_unanswered_max = 32;
 constexpr std::uint32_t again_window = 64;
 
@@ -59,7 +59,7 @@ void add(judge::Stretch& to, judge::Stretch&& more, std::uint64_t alike = 0) {
     for (judge::Sample& sample : more.samples) to.keep(std::move(sample));
 }
 
-/// Of a pair, IDs aside.
+/// A hash of a pair, IDs aside.
 std::uint64_t hash_of(const Observed& seen) noexcept {
     std::uint64_t out = seen.transport == dns::Transport::udp ? 0 : 1;
     for (const auto* octets : {&seen.query, &seen.older, &seen.newer}) {
@@ -147,7 +147,7 @@ struct PairJudge::Work : capture::Source {
     const std::vector<Channel*> channels;
     bool asks_again = false;
 
-    // Of the comparing thread and of those who take.
+    // For the comparing thread and for the callers of `take`, under `mutex`.
     std::mutex mutex;
     judge::Stretch done;
     judge::Collector collector;
@@ -179,7 +179,7 @@ struct PairJudge::Work : capture::Source {
     bool is_asking = false;            // the thread has not returned
     std::atomic<bool> again_stop{false};
 
-    // Of the thread that asks again.
+    // For the thread that asks again, alone.
     bool source_ended = false;
     capture::SourceCounts source_counts;
 
@@ -227,7 +227,7 @@ void PairJudge::Work::judge(const Observed& seen) {
         if (same == judge::Collector::Same::if_verified) {
             const SeenSignatures known = signatures_of(seen);
             const bool is_unknown = known.told[0].unknown || known.told[1].unknown;
-            // Who asks again can ask for keys.
+            // The thread that asks again can ask for keys.
             if (!is_unknown || !give_away(seen, "signatures to be verified"))
                 judge_same(done, pair, known);
             return;
@@ -236,7 +236,7 @@ void PairJudge::Work::judge(const Observed& seen) {
     compare::Difference difference = collector.comparer().difference(asked, seen.older, seen.newer);
     if (difference.open_end && ends.knows(*difference.open_end)) difference.leaves_zone();
     if (!is_answered(seen)) {
-        // What is asked again for seconds would hold up the end.
+        // A question that is asked again for seconds would hold up the end.
         if (stopping.load(std::memory_order_relaxed) || !give_away(seen, difference.cause))
             collector.difference(done, pair, difference, {});
         return;
@@ -252,7 +252,7 @@ void PairJudge::Work::judge(const Observed& seen) {
     judge_difference(done, pair, difference, known);
 }
 
-/// What there is to say of signatures without asking anybody.
+/// The state of the signatures, as far as it is known without asking anybody.
 SeenSignatures PairJudge::Work::signatures_of(const Observed& seen) {
     SeenSignatures out;
     const base::Instant now = runtime::now();
@@ -306,7 +306,7 @@ void PairJudge::Work::judge_difference(judge::Stretch& into, const judge::Pair& 
     collector.difference(into, pair, difference, std::move(judgement), {});
 }
 
-/// What is left when nobody asks any more.
+/// Judges a pair that is left when nobody asks any more.
 void PairJudge::Work::judge_left(judge::Stretch& into, std::uint64_t at, const Observed& seen,
                                  base::Instant when) {
     const judge::Pair pair{.position = at,
@@ -362,7 +362,7 @@ Status PairJudge::Work::read(capture::Batch& batch) {
     const Again& next = again.at(again_waiting.front());
     capture::Query query;
     query.message = next.seen.query;
-    // What both have answered is judged as it was seen, and asked again from there on.
+    // Two answers are judged as they were seen, and asked again from there on.
     if (is_answered(next.seen)) {
         query.recorded = next.seen.older;
         query.recorded_newer = next.seen.newer;

@@ -33,7 +33,7 @@ inline std::size_t octets_of(const Observed& seen) noexcept {
            seen.proxy.size();
 }
 
-/// Copies into memory that is kept from use to use. What one huge message needed is given back.
+/// Copies into memory that is kept from use to use. The memory of one huge message is given back.
 /// False: there is no memory.
 [[nodiscard]] bool assign(Message& to, base::Octets octets) noexcept;
 
@@ -111,7 +111,7 @@ struct Channel {
     }
 };
 
-/// What of a message decides where it goes. The question: name, type and class as they stand.
+/// The parts of a message that decide where it goes.
 struct Glance {
     bool response = false;
     bool compared = false;  // one question of opcode QUERY, no transfer: both servers may be asked
@@ -126,7 +126,7 @@ std::optional<Glance> glance(base::Octets message) noexcept;
 /// the client is the one to mind).
 bool same_question(base::Octets a, base::Octets b) noexcept;
 
-/// What an answer under the ID of a question in flight has to have besides.
+/// How much of the question an answer must have, besides the ID of one in flight.
 enum class Belief : std::uint8_t {
     /// The question, octet for octet (RFC 5452 section 9.1): a client may rely on the case of its
     /// letters. Where the query has none that can be read here, the answer may say nothing that

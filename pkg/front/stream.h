@@ -13,8 +13,8 @@
 namespace zc::front {
 
 inline constexpr std::size_t length_octets = 2;  // before a message (RFC 1035 section 4.2.2)
-// What may wait for one reader. Nothing more is read for him until he has taken it; the new server
-// gets no copy beyond it.
+// So many octets may wait for one reader. Beyond, nothing more is read for that reader, and the new
+// server gets no copy.
 inline constexpr std::size_t waiting_octets_max = 1 << 18;
 
 /// Octets on their way to a socket.

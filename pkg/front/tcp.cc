@@ -28,7 +28,7 @@ constexpr int wait_ms = 100;
 constexpr base::Duration newer_pause = base::Duration::seconds(1);
 constexpr base::Duration between_looks = base::Duration::milliseconds(100);  // at what has to end
 constexpr int accepts_max = 64;
-// Of a connection: questions that the client waits for, as far as they are remembered.
+// So many open questions of one connection are remembered.
 constexpr std::size_t owed_max = 4096;
 // At the end: how long transfers may go on, and a pause in one that means that it is over. (Where a
 // transfer ends is not to be seen without reading its records.)
@@ -43,7 +43,7 @@ struct Open {
 
 struct Connection;
 
-/// What an epoll event belongs to.
+/// The owner of an epoll event.
 struct Watch {
     enum class Role : std::uint8_t { wake, listener, client, older, newer };
     Role role{};
@@ -478,7 +478,7 @@ void TcpRelay::Work::round() {
     try {
         expire();
     } catch (const std::bad_alloc&) {
-        // What is left is ended the next time.
+        // The rest ends the next time.
     }
 }
 
@@ -490,7 +490,7 @@ TcpRelay::~TcpRelay() = default;
 void TcpRelay::run() noexcept {
     Work& work = *work_;
     while (!work.stopping.load(std::memory_order_relaxed)) work.round();
-    // What is under way may end within the time that an answer may take, a transfer within more.
+    // Open questions may end within the time that an answer may take, a transfer within more.
     epoll_ctl(work.epoll.get(), EPOLL_CTL_DEL, work.wake.get(), nullptr);
     work.listeners.clear();
     work.ending = true;
@@ -500,7 +500,7 @@ void TcpRelay::run() noexcept {
         return waited < work.options.timeout || (waited < transfers_end && work.any_transferring());
     };
     while (!work.connections.empty() && may_go_on()) work.round();
-    // What came after the stop has not had its time to be answered.
+    // A question that came after the stop has not had its time to be answered.
     work.now = runtime::monotonic();
     for (const auto& one : work.connections) {
         work.complete(*one);

@@ -34,8 +34,8 @@ public:
     TcpRelay& operator=(const TcpRelay&) = delete;
 
     /// Until `stop`; then accepts nobody, and passes on what clients still wait for: answers for
-    /// `timeout`, zone transfers that go on for up to 10 s. Who waits for nothing is closed at
-    /// once.
+    /// `timeout`, zone transfers that go on for up to 10 s. A client that waits for nothing is
+    /// closed at once.
     void run() noexcept;
     void stop() noexcept;
 

@@ -22,7 +22,7 @@ namespace zc::front {
 namespace {
 
 constexpr int wait_ms_max = 50;
-// Of queries in flight: many times what one batch can bring.
+// Octets of queries in flight: many times as many as one batch can bring.
 constexpr std::size_t octets_max = std::size_t{16} << 20;
 
 enum class Role : std::uint8_t { wake, listener, older };
@@ -123,8 +123,8 @@ struct UdpRelay::Work {
     /// keeps nobody from asking.
     Index take_room() noexcept {
         if (asked.octets() > octets_max) asked.forget_answered();
-        // What is left waits, most of it longer than the batch that is being taken, which has to
-        // stay as it is until it is sent.
+        // All that is left waits. The batch that is being taken has to stay until it is sent, and
+        // most of the others have waited longer.
         while (asked.octets() > octets_max) give_up_longest();
         const Index index = asked.take(now);
         if (index != none) return index;
@@ -263,7 +263,7 @@ bool UdpRelay::Work::take_answers(std::size_t from) noexcept {
         if (one.compared) give(one, message);
         base::store_u16(answers.at(i), one.client_id);
         msghdr& header = to_client.add(message, 0);
-        // What is needed of `one` to send it stays as it is: nothing is asked before that.
+        // The parts of `one` that are sent stay as they are: nothing is asked before that.
         header.msg_name = &one.client;
         header.msg_namelen = one.client_octets;
         if (one.control.used != 0) {

@@ -2,8 +2,8 @@
 //
 // A query goes to the old server under an ID and from a port that nobody can foresee; the answer
 // that comes back there, with the same question, goes to the client with the client's ID. A query
-// that has to give way for lack of room is answered with SERVFAIL. What was asked and answered goes
-// on to a NewerAsker. The old server gets what the client sends, and no more.
+// that has to give way for lack of room is answered with SERVFAIL. Query and answer go on to a
+// NewerAsker. The old server is sent only what the client sends.
 #pragma once
 
 #include <cstdint>

@@ -128,7 +128,7 @@ void hold_to_signatures(compare::Judgement& judgement, const Pair& pair,
     const auto& [older, newer] = told;
     const bool by_signatures =
         judgement.verdict == Verdict::both_legal && judgement.rule == Rule::signatures;
-    // What is wrong on both sides comes from the zone.
+    // A fault of both sides comes from the zone.
     if (older.wrong == newer.wrong && !older.unknown && !newer.unknown && !by_signatures) return;
     const bool older_bad = older.bad();
     const bool newer_bad = newer.bad();
@@ -160,8 +160,8 @@ void hold_to_signatures(compare::Judgement& judgement, const Pair& pair,
               newer.wrong);
     else if (older_bad && judgement.verdict == Verdict::newer_wrong)
         blame(Verdict::both_wrong, Side::older, older.wrong);
-    // What a validator makes of signatures that both give (RFC 6840 section 5.2: of an algorithm
-    // that it does not know, say) it makes of both.
+    // A validator treats equal signatures equally, also those of an algorithm that it does not know
+    // (RFC 6840 section 5.2).
     const bool is_open = (newer.unknown && !signs_no_more(pair.newer, pair.older)) ||
                          (by_signatures && older.unknown);
     if (!is_open) return;
@@ -304,9 +304,9 @@ compare::Judgement Collector::judgement(const Pair& pair, const compare::Differe
             judgement = compare::judge(work_->comparer, pair.asked, pair.older, pair.newer,
                                        difference, evidence ? &*evidence : nullptr, again.referee);
         // An old server that says something else each time (PowerDNS shuffles a DNAME and its
-        // CNAME) may be wrong each time: zone data tells. Of a new one that does, nothing is
-        // explained, since what it says next is not known; and one that agrees by now may have had
-        // an older version of the zone.
+        // CNAME) may be wrong each time: zone data tells. If the new server does so, nothing is
+        // explained, since nobody knows its next answer; and one that agrees by now may have had an
+        // older version of the zone.
         const bool is_left_open =
             data == nullptr || judgement.verdict == Verdict::undecided ||
             (again.newer_unstable &&

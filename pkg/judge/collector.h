@@ -45,12 +45,12 @@ bool identical(base::Octets a, base::Octets b) noexcept;
 bool is_truncated(base::Octets message) noexcept;
 
 /// Counts and judges into stretches. One for each thread; the stretch is given with each call, so
-/// that several may be open at a time. Every call but `same` without a `yes` counts exactly one
-/// question as asked, and as one of compared, timed out, dropped and malformed.
+/// that several may be open at a time. Every call counts one question as asked, and as one of
+/// compared, timed out, dropped and malformed, except `same` when it does not return `yes`.
 ///
 /// Memory: bounded, whatever servers make up. Causes beyond `causes_max` are counted as one,
-/// CaseCounts::other_causes, and no samples of them are kept; those of one case are bounded by
-/// number and by octets (one of any size fits), and so are all that one collector keeps over its
+/// CaseCounts::other_causes, and no samples of them are kept. The samples of one case are bounded
+/// by number and by octets (one of any size fits), and so are all that one collector keeps in its
 /// life.
 class Collector {
 public:
@@ -75,7 +75,7 @@ public:
     Same same(Stretch& into, const compare::Asked& asked, base::Octets older, base::Octets newer);
     void verified(Stretch& into, const Pair& pair) noexcept;
 
-    /// What verifying the signatures of an answer has shown.
+    /// The outcome of verifying the signatures of an answer.
     struct Signatures {
         Signatures() = default;
         /// As SignatureCheck::verify says it.
@@ -85,11 +85,11 @@ public:
         std::string wrong;     // what does not verify; empty: all do, or there are none
         bool unknown = false;  // `wrong` is not known to be wrong: nobody here can verify it
     };
-    /// Judges, counts and keeps a pair that would be the same if the signatures of both were good;
-    /// of one they are bad.
+    /// Judges, counts and keeps a pair whose answers are equal except for signatures, where one
+    /// side's signatures do not verify.
     void bad_signatures(Stretch& into, const Pair& pair, const std::array<Signatures, 2>& told);
 
-    /// What asking again has shown.
+    /// The outcome of asking again, as far as judging needs it.
     struct Again {
         bool older_unstable = false, newer_unstable = false;  // differs from itself
         bool sets_equal = false;               // over all askings, both sides drew from one set
@@ -123,7 +123,7 @@ public:
     static void malformed_question(Stretch& into) noexcept;
     static void dropped(Stretch& into) noexcept;
 
-    /// What a difference came to when it was asked again.
+    /// How the asking again of a difference ended.
     enum class AgainOutcome : std::uint8_t {
         same_again,  // it stayed
         otherwise,   // it did not

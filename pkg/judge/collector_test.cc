@@ -21,7 +21,7 @@ TEST_CASE("what nobody can verify explains nothing, unless the old server says t
     const Octets query = signed_query("nsec.example.", dns::RrType::any);
     const Octets whole = respond(zones, query, true);
     auto message = *dns::parse_message(whole);
-    // Of an answer to ANY a server may give some RRsets (RFC 8482 section 4.1).
+    // A server may answer ANY with some of the RRsets (RFC 8482 section 4.1).
     std::erase_if(message.answer, [](const dns::Record& one) {
         return one.type != dns::RrType::soa &&
                (one.type != dns::RrType::rrsig ||

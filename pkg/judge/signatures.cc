@@ -102,8 +102,8 @@ bool is_alone(const Signed& set) {
                         [&](const dns::Record& record) { return record.type == set.type; });
 }
 
-/// Of the set and its signatures: whatever the order of the records. A TTL may count, as it may not
-/// be above the original one (RFC 4035 section 5.3.3).
+/// The octets of a set and its signatures, whatever the order of the records. The TTL may count, as
+/// it must not be above the original one (RFC 4035 section 5.3.3).
 enum class TtlCounts : bool { no, yes };
 std::string octets_of(const Signed& set, TtlCounts ttl) {
     std::vector<std::string> records;
@@ -262,7 +262,7 @@ Status SignatureCheck::verify(Side side, const dns::Message& response, base::Ins
     if (signers.size() > signers_max)
         return fail(Errc::invalid, "signatures by " + std::to_string(signers.size()) +
                                        " signers, limit is " + std::to_string(signers_max));
-    // What is known to be wrong is told before what nobody knows.
+    // A known fault is told before one that nobody here can tell.
     Status unknown;
     const auto keep_first = [&unknown](Status&& status) {
         if (unknown) unknown = std::move(status);

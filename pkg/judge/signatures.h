@@ -1,8 +1,8 @@
-// Whether two sides whose signatures differ both have good ones: with the DNSKEYs of the signer
-// from zone data, or as that side gives them.
+// Whether two sides whose signatures differ both have good ones. The DNSKEYs of the signer come
+// from zone data, or from that side.
 //
-// What has verified is remembered by RRset and signature for a while: signatures made ahead come
-// with every answer again, and ldns takes a tenth of a millisecond for one.
+// RRsets that verified are remembered with their signature for a while: signatures made ahead come
+// with every answer again, and ldns takes 0.1 ms for one.
 //
 // Memory: bounded. Threads: an object belongs to one thread.
 #pragma once
@@ -48,7 +48,7 @@ public:
     /// a failure: only who says NOERROR, and gives no DNSKEY, has none.
     void learn(Side side, const dns::Name& signer, base::Octets response, base::Instant now);
 
-    /// What QTYPE RRSIG asks for comes without what it is over.
+    /// An answer to QTYPE RRSIG has signatures but not the RRsets they sign.
     struct Rrset {
         dns::Name owner;
         dns::RrType type{};
@@ -59,11 +59,11 @@ public:
     static std::vector<std::uint8_t> rrset_query(const Rrset& rrset);
     void learn_rrset(Side side, const Rrset& rrset, base::Octets response, base::Instant now);
 
-    /// Of all sections. Errors: `invalid`, with the RRset and what is wrong; and where nobody here
-    /// can tell, `not_found`: a signer has no DNSKEY; `timeout`: it was asked for its keys and did
-    /// not say, or nobody has asked (something is missing); `unsupported`: as
-    /// dnssec::verify_signatures, and for a signature that has to be verified over an RRset which
-    /// was asked for and does not verify over it (it may have changed since).
+    /// The signatures of all sections. Errors: `invalid`, with the RRset and its fault. Where
+    /// nobody here can tell: `not_found`, a signer has no DNSKEY; `timeout`, a signer did not
+    /// answer when asked for its keys, or nobody has asked; `unsupported`, as
+    /// dnssec::verify_signatures, and for a signature over an RRset that was asked for and does not
+    /// match it: the RRset may have changed since.
     Status verify(Side side, const dns::Message& response, base::Instant now);
     /// Lets go of the keys by which `response` did not verify, where they are not fresh, and of the
     /// RRsets: a zone may have got new ones since. True: there were such, and they are missing now.

@@ -1,5 +1,5 @@
-// What a comparison counts, and what it keeps of a difference: plain values, from those who compare
-// to the file of results and to the screen.
+// The counts of a comparison, and the samples that it keeps of differences: plain values, which go
+// from the comparing threads to the file of results and to the screen.
 #pragma once
 
 #include <array>
@@ -49,7 +49,7 @@ struct Sums {
     std::array<std::uint64_t, sides> timeouts{};  // of questions, by who did not answer
     std::array<std::uint64_t, sides> repeats{};   // messages sent again
     std::uint64_t asked_again = 0;                // differences that were
-    /// Of them, those that stand as they were first seen: a side did not answer.
+    /// Those of asked_again that stand as they were first seen, because a side did not answer.
     std::uint64_t unconfirmed = 0;
 
     void add(const Sums& other, std::uint64_t times = 1) noexcept;
@@ -102,8 +102,8 @@ private:
     std::size_t octets_ = 0;
 };
 
-/// What a stretch of consecutive questions came to. Handed over whole: the file of results never
-/// has half of one.
+/// The counts, cases and samples of consecutive questions. It is handed over whole: the file of
+/// results never has half of one.
 struct Stretch {
     std::uint64_t first = 0, last = 0;  // positions in the source, first <= last
     Sums sums;

@@ -21,7 +21,7 @@ std::string hex(base::Octets octets) {
     return out;
 }
 
-/// What there is to say of octets that have no lines; empty for a message.
+/// A row's text for octets that have no lines; empty for a message.
 std::string no_message(base::Octets octets) {
     if (octets.empty()) return "(no answer)";
     const auto message = dns::parse_message(octets);

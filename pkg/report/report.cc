@@ -271,7 +271,7 @@ void put_pair(std::string& out, const std::vector<Row>& rows) {
     out += "</div>\n";
 }
 
-/// Of a run, as far as its cases need it.
+/// A run, as far as its cases need it.
 struct RunView {
     compare::Policy policy;
     std::optional<ask::Server> older, newer;

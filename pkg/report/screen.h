@@ -1,5 +1,4 @@
-// What the terminal shows while a comparison runs: from the state of the run to lines, nothing
-// else.
+// The screen while a comparison runs: a pure function from the state of the run to lines.
 #pragma once
 
 #include <cstdint>

@@ -2,8 +2,8 @@
 // can be looked at while a run goes on.
 //
 // A case is a cause with its labels and verdict: one bug is one case with n samples, not n lines;
-// it lives on over runs. Whatever happens to the process, the file is whole, and holds exactly the
-// questions up to `RunInfo::position`.
+// it lives on over runs. If the process is killed at any moment, the file is whole and holds
+// exactly the questions up to `RunInfo::position`.
 //
 //   runs          what was compared, how far it came, its sums
 //   cases         cause, labels, verdict (unique together); why it was accepted
@@ -70,7 +70,7 @@ struct Minute {
     judge::Sums sums;
 };
 
-/// What a look at the whole file says.
+/// The file as a whole, or some of its runs.
 struct Summary {
     judge::Sums sums;  // of all runs that were asked for
     std::uint64_t cases = 0, unexplained_cases = 0;

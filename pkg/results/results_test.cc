@@ -445,7 +445,7 @@ TEST_CASE("a file of something else, or of a newer format, is refused and left a
           "results of format 2, this zonectl knows 1; a newer zonectl made them");
     CHECK(code_of(Results::open_read_only(folder / "none")) == Errc::not_found);
     CHECK(code_of(Results::open(folder / "none/r.db")) == Errc::not_found);
-    // What is empty is not yet of anything.
+    // An empty file belongs to nobody yet.
     zc::testkit::write_file(folder / "empty", "");
     CHECK(code_of(Results::open_read_only(folder / "empty")) == Errc::unsupported);
     CHECK(Results::open(folder / "empty"));

@@ -1,5 +1,5 @@
-// What decides how a run judges: kept with it, so that it is resumed, shown and asked again in the
-// same way.
+// The settings by which a run judges. They are kept with the run, so that it is resumed, shown and
+// asked again in the same way.
 #pragma once
 
 #include <string>
@@ -12,8 +12,8 @@
 
 namespace zc::results {
 
-/// What changes nothing about a verdict (rates, windows, workers, a limit) is not here: a run that
-/// was stopped may go on slower.
+/// Rates, windows, workers and limits change no verdict and are not here: a run that was stopped
+/// may go on slower.
 struct RunSettings {
     compare::Policy policy;
     std::string zone_data;  // path of the store that says who is right; empty: none

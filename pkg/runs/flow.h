@@ -25,7 +25,7 @@ struct Job {
     std::size_t count = 0;  // of its queries that are to be asked
 };
 
-/// What a batch came to.
+/// The outcome of a batch.
 struct Finished {
     judge::Stretch stretch;
     bool cut = false;  // the run was stopped within it: what comes behind it is not delivered

@@ -1,5 +1,5 @@
-// What the import of a store left out, where that is why its zones say something else than the old
-// server: no data of somebody else's, but a row or a zone that was refused.
+// Rows and zones that the import of a store refused, as the reason why the new server answers
+// otherwise than the old one.
 #pragma once
 
 #include <optional>
@@ -11,7 +11,8 @@
 
 namespace zc::runs {
 
-/// What that is for one sample, whatever has been decided of it; or nothing. As below.
+/// The refused row or zone behind one sample, as a sentence of name_left_out; or nothing. It does
+/// not matter how the sample was judged.
 Result<std::optional<std::string>> left_out_of(const std::string& store_path,
                                                const judge::Sample& sample);
 

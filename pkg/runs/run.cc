@@ -116,7 +116,7 @@ Status run(capture::Source& source, const Options& options, const Deliver& deliv
             flow.close();
             give_up();
         });
-    // Whatever throws from here on leaves no thread that waits.
+    // An exception from here on leaves no thread that waits.
     struct GivingUp {
         const std::function<void()>& all;
         ~GivingUp() { all(); }
@@ -146,7 +146,7 @@ Status run(capture::Source& source, const Options& options, const Deliver& deliv
     if (!delivered) return delivered;
     for (const Status* const status : {&took, &fed, &worked})
         if (!*status) return *status;
-    // What was read of it then may be anything.
+    // Octets that were read since may be anything.
     if (runtime::mapped_file_changed())
         return fail(Errc::io, "the image file of a store was changed by another hand meanwhile");
     return source_status;

@@ -40,11 +40,11 @@ struct Options {
     Target older, newer;
     std::optional<Target> referee;
     compare::Policy policy;
-    /// What zone data says decides who is right. Null: there is none. Outlives the run.
+    /// Zone data, which decides who is right. Null: there is none. It outlives the run.
     const catalogue::Catalogue* zones_or_null = nullptr;
-    /// Of a target that is a store, by Side: the catalogue it answers from, which outlives the run.
-    /// Null: `run` opens the store itself. (Who has it open already, as zone data or for a second
-    /// target, saves the time and the memory.)
+    /// By Side, for targets that are stores: the catalogue that answers, which outlives the run.
+    /// Null: `run` opens the store itself. A caller that has it open already, as zone data or for
+    /// a second target, saves the time and the memory.
     std::array<const catalogue::Catalogue*, judge::sides> stores{};
 
     unsigned workers = 0;  // 0: one a core
@@ -59,9 +59,9 @@ struct Options {
     base::Duration timeout = base::Duration::milliseconds(1000);  // of one sending
     std::uint32_t sends = 3;    // of one question to one target, repeats included
     std::uint32_t recheck = 2;  // 0: differences are not asked again
-    /// Of each worker: so many differences of one cause that stayed when they were asked again, and
-    /// no more of them are asked again. Those that did not stay do not count: a server whose
-    /// answers rotate is not to become a liar after so many questions.
+    /// A worker asks no more differences of one cause again when so many of them stayed. Those that
+    /// did not stay do not count: a server whose answers rotate must not be called wrong after so
+    /// many questions.
     std::uint32_t rechecks_a_cause = 64;
     base::Duration lag{};  // how long two versions of a zone may live side by side: a
                            // difference while SOA serials differ is asked again until then
@@ -78,9 +78,9 @@ using Deliver = std::function<Status(judge::Stretch&& stretch)>;
 
 /// Asks everything that `source` has, and returns when all of it is delivered. `stop` set: takes no
 /// more questions, waits for those in flight at most as long as they may take, delivers, returns.
-/// What is delivered then ends with the last question before the first one that was not asked: a
-/// run that resumes behind it leaves none out. (Of a live source, which cannot be asked again, the
-/// ones that were taken and not asked are delivered as dropped.)
+/// The last question delivered is then the last one before the first that was not asked: a run that
+/// resumes behind it leaves none out. (A live source cannot be asked again: its questions that were
+/// taken and not asked are delivered as dropped.)
 /// Errors: of the source, after what came before is delivered; of `deliver`; those of OpenStore;
 /// `io` when sockets cannot be had; `invalid` for options out of range.
 Status run(capture::Source& source, const Options& options, const Deliver& deliver,

@@ -21,8 +21,8 @@ constexpr std::array<judge::Side, 2> pair_sides = {judge::Side::older, judge::Si
 // A difference that waits for the versions of a zone to become one does not take a place in the
 // window; beyond so many they are judged as they are.
 constexpr std::uint32_t parked_max = 1024;
-// Of one worker: octets of questions and answers in flight, and of the differences of batches that
-// are not done, beyond which no more are asked.
+// Octets of questions and answers in flight in one worker, and of the differences of batches that
+// are not done. Beyond, no more questions are asked.
 constexpr std::uint64_t held_octets_max = 48 << 20;
 constexpr std::size_t kept_capacity_max = 8192;  // of a buffer that is used again
 // A side whose answers vary may draw from a set of so many.
@@ -31,7 +31,7 @@ constexpr std::size_t set_records_max = 4096;
 // Names above one that are asked for its zone: of aliases, and of what a wildcard makes aliases of.
 constexpr unsigned zone_askings_max = 4;
 constexpr std::size_t local_datagram_octets = 4096;
-// What a server need not go beyond in a datagram, whatever the client takes (RFC 9715 section 3.1).
+// A server need not send larger datagrams, whatever the client takes (RFC 9715 section 3.1).
 constexpr std::size_t datagram_octets_usual = 1232;
 constexpr auto starved_wait = base::Duration::milliseconds(2);
 constexpr auto longest_wait = base::Duration::milliseconds(50);
@@ -90,7 +90,7 @@ std::optional<OwnedSoa> soa_in(base::Octets response) {
 /// Hashes of what a side has said: records may be long.
 using Said = std::set<std::uint64_t>;
 
-/// What an answer says, as far as a server may draw it from a set.
+/// Adds the parts of an answer that a server may draw from a set.
 void collect(Said& into, base::Octets response) {
     const auto message = dns::parse_message(response);
     if (!message) return;
@@ -104,7 +104,7 @@ void collect(Said& into, base::Octets response) {
     }
 }
 
-/// What is needed beyond a question for one that differs.
+/// A question whose answers differ, while that is looked into.
 struct Recheck {
     compare::Difference difference;
     std::uint32_t askings = 0;  // again
@@ -194,8 +194,8 @@ base::Duration Pacing::due(base::Instant recorded_at, base::Duration now) noexce
         return {recorded_at.nanoseconds + offset};
     }
     if (interval_ == 0) return now;
-    // What was missed while the targets were slow is caught up for a hundredth of a second only:
-    // the rate is a limit.
+    // Only the last 10 ms that were missed while the targets were slow are caught up: the rate is
+    // a limit.
     constexpr std::int64_t burst = 10'000'000;
     std::int64_t next = next_.load(std::memory_order_relaxed);
     for (;;) {
@@ -285,7 +285,7 @@ struct Worker::Work {
     void wake_parked(base::Duration now);
     void turn(base::Duration wait);
 
-    /// What a question does next.
+    /// The next step of a question.
     enum class Next : std::uint8_t {
         waits,    // for answers, or parked
         goes_on,  // the round is done already
@@ -411,8 +411,8 @@ bool Worker::Work::begin_next() {
     return true;
 }
 
-/// Both sides are at hand: as many questions as `respond` takes at once. What is the same (nearly
-/// all) is compared where it stands; the others go the long way.
+/// Takes as many questions as `respond` takes at once, when both sides are at hand. Pairs that are
+/// the same (nearly all) are compared where they stand; the others go the long way.
 void Worker::Work::take_local() {
     const auto queries =
         job.batch->queries().subspan(taken, std::min(job.count - taken, answer::batch_max));
@@ -577,7 +577,7 @@ void Worker::Work::turn(base::Duration wait) {
             sums.repeats[side] += counts.servers[side].repeats;
         }
     }
-    // What is answered too late is slow, not silent.
+    // A server that answers too late is slow, not silent.
     std::uint64_t lost = counts.recovered;
     for (const auto& server : counts.servers)
         lost += server.strays[static_cast<std::size_t>(ask::Stray::late)];
@@ -833,7 +833,7 @@ Worker::Work::Next Worker::Work::same_answers(std::uint32_t slot, bool is_verifi
             return differs(slot);
         }
     }
-    // Who is asked by TCP alone could not truncate.
+    // A server that is asked over TCP alone could not truncate.
     const bool both_by_datagram = kind(judge::Side::older) != Target::Kind::tcp_only &&
                                   kind(judge::Side::newer) != Target::Kind::tcp_only;
     if (!is_wrong[0] && !is_wrong[1] && (is_cut[0] == is_cut[1] || !both_by_datagram)) {
@@ -1003,7 +1003,7 @@ Worker::Work::Next Worker::Work::look_into(std::uint32_t slot) {
     // Now: keys may change with the zone while the difference is looked at. (Without DO too: RRSIGs
     // come when they are asked for by name, or unasked.)
     if (!is_timeout && !recheck.signatures) return verify(slot);
-    // What was not answered has been asked `sends` times already.
+    // A question without an answer has been asked `sends` times already.
     if (is_timeout || options.recheck == 0 ||
         !collector.worth_asking(recheck.difference.cause, options.rechecks_a_cause))
         return conclude(slot);
@@ -1059,7 +1059,7 @@ Worker::Work::Next Worker::Work::asked_again(std::uint32_t slot) {
             question.asked.has(judge::index_of(side)) ? question.got[i] : question.answers[i];
         if (now_says[i].empty()) continue;  // lost: says nothing
         if (!question.asked.has(judge::index_of(side))) continue;
-        // What is no message is never the same by any rule, and may well be what it always says.
+        // Octets that are no message are never the same by a rule, and may still be equal octets.
         if (!judge::identical(question.answers[i], now_says[i]) &&
             !collector.comparer().same(asked(question), question.answers[i], now_says[i]).same)
             recheck.unstable[i] = true;

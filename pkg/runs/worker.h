@@ -69,7 +69,7 @@ private:
     base::Duration not_before_{};
 };
 
-/// What all workers of a run see.
+/// The part of a run that all its workers see.
 struct Shared {
     const Options& options;
     std::array<std::optional<Target>, judge::sides> targets;

@@ -1,4 +1,4 @@
-// What a verb prints: results on stdout, all else on stderr; for people or for programs.
+// The output of a verb: results on stdout, all else on stderr; for people or for programs.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,7 @@ struct Options {
     Output output = Output::people;
 };
 
-/// What the process was given; a value so that tests can say it.
+/// The environment of the process, as a value that tests can give.
 struct Surroundings {
     bool out_is_terminal = false;
     bool error_is_terminal = false;
@@ -180,7 +180,7 @@ public:
     Screen(const Screen&) = delete;
     Screen& operator=(const Screen&) = delete;
 
-    /// Of the terminal now; it may have been resized.
+    /// The size of the terminal now; it may have been resized.
     Size size() const;
     /// As many lines as there is room for.
     void draw(const std::vector<Line>& lines);
