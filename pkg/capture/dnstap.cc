@@ -183,7 +183,10 @@ std::vector<std::uint8_t> control_frame(Control control) {
     return octets;
 }
 
-std::optional<Tap> read_tap(base::Octets frame) noexcept {
+namespace {
+
+/// The field `message` of a frame; nothing if the frame is no dnstap.
+std::optional<base::Octets> message_in(base::Octets frame) noexcept {
     base::Reader in(frame);
     Field field;
     base::Octets message;
@@ -194,20 +197,29 @@ std::optional<Tap> read_tap(base::Octets frame) noexcept {
         if (field.number == tap_field::type && field.wire == Wire::varint) type = field.value;
     }
     if (!in.ok() || type != tap_message || message.empty()) return std::nullopt;
+    return message;
+}
 
-    Tap tap;
-    std::uint64_t message_type = 0, protocol = 0, seconds = 0, nanoseconds = 0;
+/// Fields of a message that have a form of their own in `Tap`.
+struct TapNumbers {
+    std::uint64_t type = 0, protocol = 0;
+    std::uint64_t query_seconds = 0, query_nanoseconds = 0;
     std::uint64_t response_seconds = 0, response_nanoseconds = 0;
+};
+
+/// False: a field is cut short, or an address is none.
+bool read_fields(base::Octets message, Tap& tap, TapNumbers& numbers) noexcept {
     bool addresses = true;
-    base::Reader inside(message);
-    while (read_field(inside, field)) {
+    Field field;
+    base::Reader in(message);
+    while (read_field(in, field)) {
         const bool octets = field.wire == Wire::octets;
         switch (field.number) {
             case message_field::type:
-                message_type = field.value;
+                numbers.type = field.value;
                 break;
             case message_field::protocol:
-                protocol = field.value;
+                numbers.protocol = field.value;
                 break;
             case message_field::query_address:
                 if (octets) addresses = set_address(tap.seen.client, field.octets) && addresses;
@@ -219,19 +231,19 @@ std::optional<Tap> read_tap(base::Octets frame) noexcept {
                 tap.seen.client_port = static_cast<std::uint16_t>(field.value);
                 break;
             case message_field::query_seconds:
-                seconds = field.value;
+                numbers.query_seconds = field.value;
                 break;
             case message_field::query_nanoseconds:
-                nanoseconds = field.value;
+                numbers.query_nanoseconds = field.value;
                 break;
             case message_field::query:
                 if (octets) tap.seen.message = field.octets;
                 break;
             case message_field::response_seconds:
-                response_seconds = field.value;
+                numbers.response_seconds = field.value;
                 break;
             case message_field::response_nanoseconds:
-                response_nanoseconds = field.value;
+                numbers.response_nanoseconds = field.value;
                 break;
             case message_field::response:
                 if (octets) tap.response = field.octets;
@@ -240,30 +252,44 @@ std::optional<Tap> read_tap(base::Octets frame) noexcept {
                 break;
         }
     }
-    if (!inside.ok() || !addresses || message_type == 0 || message_type > message_type_max)
-        return std::nullopt;
-    if (seconds == 0) {
-        seconds = response_seconds;
-        nanoseconds = response_nanoseconds;
-    }
+    return in.ok() && addresses;
+}
+
+/// The time of the query, or else of the response; 1970 for one that Instant cannot hold.
+base::Instant time_of(const TapNumbers& numbers) noexcept {
     constexpr std::uint64_t seconds_max = 9'000'000'000;  // Instant ends in 2262
-    if (seconds < seconds_max && nanoseconds < 1'000'000'000)
-        tap.seen.at = {static_cast<std::int64_t>(seconds * 1'000'000'000 + nanoseconds)};
-    tap.seen.transport = transport_of(protocol);
-    // Messages between this server and those who ask it; the other types are its own questions, or
-    // updates. The type tells nothing more: the contents of the frame tell query from response, and
-    // BIND answers an AUTH_QUERY by a CLIENT_RESPONSE if RD was set.
-    switch (message_type) {
-        case auth_query:
-        case client_query:
-        case auth_response:
-        case client_response:
-            tap.kind = tap.response.empty() ? Tap::Kind::query : Tap::Kind::response;
-            if (tap.response.empty() && tap.seen.message.empty()) return std::nullopt;
-            break;
-        default:
-            tap.kind = Tap::Kind::other;
-            break;
+    const bool by_query = numbers.query_seconds != 0;
+    const std::uint64_t seconds = by_query ? numbers.query_seconds : numbers.response_seconds;
+    const std::uint64_t nanoseconds =
+        by_query ? numbers.query_nanoseconds : numbers.response_nanoseconds;
+    if (seconds >= seconds_max || nanoseconds >= 1'000'000'000) return {};
+    return {static_cast<std::int64_t>(seconds * 1'000'000'000 + nanoseconds)};
+}
+
+/// Messages between this server and those who ask it; the other types are its own questions, or
+/// updates. The type tells nothing more: the contents of the frame tell query from response, and
+/// BIND answers an AUTH_QUERY by a CLIENT_RESPONSE if RD was set.
+bool is_with_client(std::uint64_t message_type) noexcept {
+    return message_type == auth_query || message_type == client_query ||
+           message_type == auth_response || message_type == client_response;
+}
+
+}  // namespace
+
+std::optional<Tap> read_tap(base::Octets frame) noexcept {
+    const auto message = message_in(frame);
+    if (!message) return std::nullopt;
+    Tap tap;
+    TapNumbers numbers;
+    if (!read_fields(*message, tap, numbers) || numbers.type == 0 ||
+        numbers.type > message_type_max)
+        return std::nullopt;
+    tap.seen.at = time_of(numbers);
+    tap.seen.transport = transport_of(numbers.protocol);
+    tap.kind = Tap::Kind::other;
+    if (is_with_client(numbers.type)) {
+        if (tap.response.empty() && tap.seen.message.empty()) return std::nullopt;
+        tap.kind = tap.response.empty() ? Tap::Kind::query : Tap::Kind::response;
     }
     if (std::max(tap.seen.message.size(), tap.response.size()) > 65535) return std::nullopt;
     return tap;

@@ -939,62 +939,76 @@ void Difference::leaves_zone() {
     open_end.reset();
 }
 
-std::vector<std::string> response_problems(const Asked& asked, base::Octets response) {
-    std::vector<std::string> out;
-    const auto facts = read_query(asked.query);
-    if (!facts) return {"the query: " + facts.error().message};
-    const auto message = dns::parse_message(response);
-    if (!message) return {"not readable: " + message.error().message};
-    if (base::load_u16(asked.query.data()) != message->id)
-        out.emplace_back("another ID than the query's");
-    if (!message->qr) out.emplace_back("QR is clear");
-    if (message->opcode != dns::Opcode::query)
-        out.push_back("opcode " + dns::to_string(message->opcode));
-    if (message->questions.size() > 1) {
-        out.push_back(std::to_string(message->questions.size()) + " questions");
-    } else if (message->questions.empty()) {
-        if (message->rcode == dns::Rcode::noerror || !message->answer.empty())
-            out.emplace_back("no question");
-    } else {
-        const dns::Question& question = message->questions.front();
-        const base::Octets name = question.name.wire();
-        if (question.type != facts->qtype || question.rr_class != facts->qclass ||
-            !dns::equal(question.name, facts->qname))
-            out.emplace_back("another question than the query's");
-        else if (!std::ranges::equal(name, facts->qname.wire()))
-            out.emplace_back("the question in other case than the query's");
-    }
-    if (message->trailing_octets > 0)
-        out.push_back(std::to_string(message->trailing_octets) + " octets behind the end");
-    if (message->rd != facts->recursion_desired) out.emplace_back("RD is not the query's");
-    if (message->z) out.emplace_back("Z is set");
-    if (message->edns && !facts->edns) out.emplace_back("OPT where the query had none");
-    if (!message->edns && facts->edns && message->rcode != dns::Rcode::formerr &&
-        message->rcode != dns::Rcode::notimp)
-        out.emplace_back("no OPT where the query had one");
-    const auto signs = [](const dns::Message& one) {
-        return std::ranges::any_of(one.additional, [](const dns::Record& record) {
-            return record.type == RrType::tsig ||
-                   (record.type == RrType::sig && record.rdata.size() >= 2 &&
-                    base::load_u16(record.rdata.data()) == 0);
-        });
-    };
-    if (const auto query = dns::parse_message(asked.query);
-        query && signs(*message) != signs(*query)) {
-        // A server that cannot read the query has not seen its signature (RFC 8945 section 5.2).
-        if (signs(*message))
-            out.emplace_back("a signed message where the query was not");
-        else if (message->rcode != dns::Rcode::formerr && message->rcode != dns::Rcode::notimp)
-            out.emplace_back("no signature where the query was signed");
-    }
-    if (asked.transport == dns::Transport::udp && response.size() > facts->udp_octets_max)
-        out.push_back(std::to_string(response.size()) + " octets, the client takes " +
-                      std::to_string(facts->udp_octets_max));
-    if (asked.transport != dns::Transport::udp && message->tc)
-        out.push_back("TC over " + std::string(dns::to_string(asked.transport)));
+namespace {
 
-    Form form;
-    if (form.read(question_of(asked.query), response) != nullptr) return out;
+using Problems = std::vector<std::string>;
+
+void put_question_problem(const dns::Message& message, const QueryFacts& facts, Problems& out) {
+    if (message.questions.size() > 1) {
+        out.push_back(std::to_string(message.questions.size()) + " questions");
+        return;
+    }
+    if (message.questions.empty()) {
+        if (message.rcode == dns::Rcode::noerror || !message.answer.empty())
+            out.emplace_back("no question");
+        return;
+    }
+    const dns::Question& question = message.questions.front();
+    if (question.type != facts.qtype || question.rr_class != facts.qclass ||
+        !dns::equal(question.name, facts.qname))
+        out.emplace_back("another question than the query's");
+    else if (!std::ranges::equal(question.name.wire(), facts.qname.wire()))
+        out.emplace_back("the question in other case than the query's");
+}
+
+/// A server with these RCODEs may have read neither OPT nor signature of the query (RFC 6891
+/// section 7, RFC 8945 section 5.2).
+bool may_not_have_read(dns::Rcode rcode) noexcept {
+    return rcode == dns::Rcode::formerr || rcode == dns::Rcode::notimp;
+}
+
+bool is_signed(const dns::Message& message) {
+    return std::ranges::any_of(message.additional, [](const dns::Record& record) {
+        return record.type == RrType::tsig ||
+               (record.type == RrType::sig && record.rdata.size() >= 2 &&
+                base::load_u16(record.rdata.data()) == 0);
+    });
+}
+
+void put_signature_problem(const dns::Message& message, base::Octets query, Problems& out) {
+    const auto asked = dns::parse_message(query);
+    if (!asked || is_signed(message) == is_signed(*asked)) return;
+    if (is_signed(message))
+        out.emplace_back("a signed message where the query was not");
+    else if (!may_not_have_read(message.rcode))
+        out.emplace_back("no signature where the query was signed");
+}
+
+/// Header, question, OPT, signature and size.
+void put_message_problems(const Asked& asked, const QueryFacts& facts, const dns::Message& message,
+                          std::size_t octets, Problems& out) {
+    if (base::load_u16(asked.query.data()) != message.id)
+        out.emplace_back("another ID than the query's");
+    if (!message.qr) out.emplace_back("QR is clear");
+    if (message.opcode != dns::Opcode::query)
+        out.push_back("opcode " + dns::to_string(message.opcode));
+    put_question_problem(message, facts, out);
+    if (message.trailing_octets > 0)
+        out.push_back(std::to_string(message.trailing_octets) + " octets behind the end");
+    if (message.rd != facts.recursion_desired) out.emplace_back("RD is not the query's");
+    if (message.z) out.emplace_back("Z is set");
+    if (message.edns && !facts.edns) out.emplace_back("OPT where the query had none");
+    if (!message.edns && facts.edns && !may_not_have_read(message.rcode))
+        out.emplace_back("no OPT where the query had one");
+    put_signature_problem(message, asked.query, out);
+    if (asked.transport == dns::Transport::udp && octets > facts.udp_octets_max)
+        out.push_back(std::to_string(octets) + " octets, the client takes " +
+                      std::to_string(facts.udp_octets_max));
+    if (asked.transport != dns::Transport::udp && message.tc)
+        out.push_back("TC over " + std::string(dns::to_string(asked.transport)));
+}
+
+void put_records_twice(const Form& form, Problems& out) {
     for (const Section section : {Section::answer, Section::authority, Section::additional}) {
         Items order;
         for (const Item& item : form.section(section)) order.push_back(&item);
@@ -1007,9 +1021,11 @@ std::vector<std::string> response_problems(const Asked& asked, base::Octets resp
             out.push_back("a record twice: " + dns::to_string((*twice)->owner_view()) + " " +
                           type_text((*twice)->type));
     }
-    // Each name of the chain comes after the CNAME that leads to it, or is the question's; a DNAME
-    // is above a name of the chain.
-    const Wanted wanted(question_of(asked.query));
+}
+
+/// Each name of the chain comes after the CNAME that leads to it, or is the question's; a DNAME is
+/// above a name of the chain.
+void put_chain_problem(const Form& form, const Wanted& wanted, Problems& out) {
     std::vector<std::string> reached{
         std::string(wanted.name.wire().begin(), wanted.name.wire().end())};
     for (const Item& item : form.section(Section::answer)) {
@@ -1030,6 +1046,21 @@ std::vector<std::string> response_problems(const Asked& asked, base::Octets resp
         if (item.is(RrType::cname))
             reached.emplace_back(item.rdata, item.rdata + item.rdata_octets);
     }
+}
+
+}  // namespace
+
+std::vector<std::string> response_problems(const Asked& asked, base::Octets response) {
+    const auto facts = read_query(asked.query);
+    if (!facts) return {"the query: " + facts.error().message};
+    const auto message = dns::parse_message(response);
+    if (!message) return {"not readable: " + message.error().message};
+    Problems out;
+    put_message_problems(asked, *facts, *message, response.size(), out);
+    Form form;
+    if (form.read(question_of(asked.query), response) != nullptr) return out;
+    put_records_twice(form, out);
+    put_chain_problem(form, Wanted(question_of(asked.query)), out);
     return out;
 }
 

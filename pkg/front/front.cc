@@ -1,7 +1,6 @@
 #include "front/front.h"
 
 #include <algorithm>
-#include <random>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -19,6 +18,7 @@
 #include "net/own_address.h"
 #include "net/socket.h"
 #include "runtime/descriptors.h"
+#include "runtime/random.h"
 #include "runtime/signals.h"
 
 namespace zc::front {
@@ -80,8 +80,9 @@ void refuse_itself(judge::Side side, const runs::Target& target,
 
 struct Front::Work {
     std::vector<net::Endpoint> endpoints;
-    // One of each UDP thread, one of each asking thread; the last one of the TCP thread.
     std::vector<std::unique_ptr<Channel>> channels;
+    std::vector<Channel*> compared;      // of the asking threads and of the TCP thread
+    std::vector<Channel*> not_compared;  // of the UDP threads, whose pairs go to the asking ones
     std::vector<std::unique_ptr<UdpRelay>> udp;
     std::vector<std::unique_ptr<NewerAsker>> askers;  // one for each of `udp`
     std::unique_ptr<TcpRelay> tcp;
@@ -97,6 +98,9 @@ struct Front::Work {
         channels.push_back(std::make_unique<Channel>());
         return *channels.back();
     }
+    void listen_udp(const Options& options);  // one worker's relay, and its asker
+    void listen_tcp(const Options& options);
+    void start(const Options& options);
     /// Each is told to stop once those whose work it takes have.
     void stop() {
         for (const auto& one : udp) one->stop();
@@ -111,6 +115,67 @@ struct Front::Work {
         threads.clear();
     }
 };
+
+void Front::Work::listen_udp(const Options& options) {
+    std::vector<UdpRelay::Listener> listeners;
+    for (const net::Endpoint& endpoint : endpoints) {
+        listeners.push_back(
+            {or_throw(net::bind_udp(endpoint, net::Sharing::reuse_port)), endpoint});
+        allow_fragments(listeners.back().socket, endpoint);
+    }
+    Channel& passed = add_channel();
+    not_compared.push_back(&passed);
+    udp.push_back(std::make_unique<UdpRelay>(
+        std::move(listeners),
+        UdpRelay::Options{.older = endpoint_of(options.older),
+                          .proxy_to_older = options.proxy_to_older,
+                          .proxy_to_newer = options.proxy_to_newer,
+                          .in_flight_max = std::clamp(options.in_flight_max, 1U, in_flight_most),
+                          .one_in = std::max(1U, options.one_in),
+                          .timeout = options.timeout,
+                          .seed = or_throw(runtime::random_value<std::uint64_t>())},
+        passed));
+    Channel& asked = add_channel();
+    compared.push_back(&asked);
+    askers.push_back(std::make_unique<NewerAsker>(
+        NewerAsker::Options{.newer = endpoint_of(options.newer),
+                            .timeout = options.timeout,
+                            .seed = or_throw(runtime::random_value<std::uint64_t>())},
+        passed.pairs, asked));
+}
+
+void Front::Work::listen_tcp(const Options& options) {
+    std::vector<net::Descriptor> streams;
+    for (const net::Endpoint& endpoint : endpoints)
+        streams.push_back(or_throw(net::listen_tcp(endpoint, net::Sharing::none)));
+    compared.push_back(&add_channel());
+    tcp = std::make_unique<TcpRelay>(std::move(streams),
+                                     TcpRelay::Options{.older = endpoint_of(options.older),
+                                                       .newer = endpoint_of(options.newer),
+                                                       .proxy_to_older = options.proxy_to_older,
+                                                       .proxy_to_newer = options.proxy_to_newer,
+                                                       .one_in = std::max(1U, options.one_in),
+                                                       .clients_max = options.tcp_clients_max,
+                                                       .timeout = options.timeout,
+                                                       .idle = options.tcp_idle},
+                                     *compared.back());
+}
+
+void Front::Work::start(const Options& options) {
+    const runtime::SignalsBlocked blocked;
+    judge = std::make_unique<PairJudge>(
+        options, compared, std::vector<const Channel*>(not_compared.begin(), not_compared.end()));
+    // By these names an operator sees what each of them costs.
+    const auto begin = [](const std::string& name, auto& loop, std::vector<std::thread>& threads) {
+        threads.emplace_back([&loop] { loop.run(); });
+        pthread_setname_np(threads.back().native_handle(), name.c_str());
+    };
+    for (std::size_t i = 0; i < udp.size(); ++i) {
+        begin("ask" + std::to_string(i), *askers[i], asking);
+        begin("udp" + std::to_string(i), *udp[i], passing);
+    }
+    begin("tcp", *tcp, passing);
+}
 
 Front::Front(const Options& options) : work_(std::make_unique<Work>()) {
     Work& work = *work_;
@@ -132,65 +197,9 @@ Front::Front(const Options& options) : work_(std::make_unique<Work>()) {
         options.workers != 0 ? options.workers : std::max(1U, std::thread::hardware_concurrency());
     runtime::raise_descriptor_limit(descriptors_a_client * options.tcp_clients_max +
                                     descriptors_a_worker * workers + descriptors_spare);
-    std::random_device random;
-    const auto seed = [&random] { return std::uint64_t{random()} << 32U | random(); };
-    const std::uint32_t in_flight = std::clamp(options.in_flight_max, 1U, in_flight_most);
-    std::vector<Channel*> compared;
-    std::vector<const Channel*> others;
-    for (unsigned i = 0; i < workers; ++i) {
-        std::vector<UdpRelay::Listener> listeners;
-        for (const net::Endpoint& endpoint : work.endpoints) {
-            listeners.push_back(
-                {or_throw(net::bind_udp(endpoint, net::Sharing::reuse_port)), endpoint});
-            allow_fragments(listeners.back().socket, endpoint);
-        }
-        Channel& passed = work.add_channel();
-        others.push_back(&passed);
-        work.udp.push_back(
-            std::make_unique<UdpRelay>(std::move(listeners),
-                                       UdpRelay::Options{.older = endpoint_of(options.older),
-                                                         .proxy_to_older = options.proxy_to_older,
-                                                         .proxy_to_newer = options.proxy_to_newer,
-                                                         .in_flight_max = in_flight,
-                                                         .one_in = std::max(1U, options.one_in),
-                                                         .timeout = options.timeout,
-                                                         .seed = seed()},
-                                       passed));
-        Channel& asked = work.add_channel();
-        compared.push_back(&asked);
-        work.askers.push_back(std::make_unique<NewerAsker>(
-            NewerAsker::Options{
-                .newer = endpoint_of(options.newer), .timeout = options.timeout, .seed = seed()},
-            passed.pairs, asked));
-    }
-    std::vector<net::Descriptor> streams;
-    for (const net::Endpoint& endpoint : work.endpoints)
-        streams.push_back(or_throw(net::listen_tcp(endpoint, net::Sharing::none)));
-    compared.push_back(&work.add_channel());
-    work.tcp =
-        std::make_unique<TcpRelay>(std::move(streams),
-                                   TcpRelay::Options{.older = endpoint_of(options.older),
-                                                     .newer = endpoint_of(options.newer),
-                                                     .proxy_to_older = options.proxy_to_older,
-                                                     .proxy_to_newer = options.proxy_to_newer,
-                                                     .one_in = std::max(1U, options.one_in),
-                                                     .clients_max = options.tcp_clients_max,
-                                                     .timeout = options.timeout,
-                                                     .idle = options.tcp_idle},
-                                   *work.channels.back());
-
-    const runtime::SignalsBlocked blocked;
-    work.judge = std::make_unique<PairJudge>(options, std::move(compared), std::move(others));
-    // By these names an operator sees what each of them costs.
-    const auto begin = [](const std::string& name, auto& loop, std::vector<std::thread>& threads) {
-        threads.emplace_back([&loop] { loop.run(); });
-        pthread_setname_np(threads.back().native_handle(), name.c_str());
-    };
-    for (unsigned i = 0; i < workers; ++i) {
-        begin("ask" + std::to_string(i), *work.askers[i], work.asking);
-        begin("udp" + std::to_string(i), *work.udp[i], work.passing);
-    }
-    begin("tcp", *work.tcp, work.passing);
+    for (unsigned i = 0; i < workers; ++i) work.listen_udp(options);
+    work.listen_tcp(options);
+    work.start(options);
 }
 
 Front::~Front() = default;
