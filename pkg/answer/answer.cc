@@ -49,7 +49,7 @@ struct Step {
     std::uint32_t at;
 };
 
-/// What a DNAME did already, so that no record appears twice.
+/// A DNAME that stands in the response already, so that no record appears twice.
 struct UsedDname {
     const std::uint8_t* node;
     std::uint32_t rdata_at;
@@ -105,9 +105,31 @@ private:
                option_octets(exchange, query);
     }
 
+    /// How the answer goes on after one name of the chain.
+    enum class Link : std::uint8_t {
+        settled,  // it does not: all is said
+        follow,   // with the next name
+    };
+    /// The next name of a chain, and where it stands in the response.
+    struct Next {
+        zone::LookupName& name;
+        std::uint32_t at = 0;
+    };
+
     void answer() noexcept;
+    const std::uint8_t* hinted_zone() noexcept;
+    bool enter_zone(const Step& step) noexcept;
+    Link answer_name(const Step& step, bool may_follow, Next& next) noexcept;
+    Link answer_match(const Step& step, const Match& match, bool may_follow, Next& next) noexcept;
+    bool may_visit(std::uint64_t hash, std::size_t links) noexcept;
     void answer_chaos() noexcept;
+    bool hand_over() noexcept;
+    void report() noexcept;
     void finish() noexcept;
+    void close_over_budget() noexcept;
+    void put_header(std::uint8_t* out) const noexcept;
+    std::uint32_t put_opt(std::uint8_t* out, std::uint32_t at) const noexcept;
+    std::uint32_t put_tsig_error(std::uint8_t* out, std::uint32_t at) const noexcept;
     void settle(Rcode rcode) noexcept { rcode_ = rcode; }
     void settle(Rcode rcode, dns::Ede ede) noexcept {
         rcode_ = rcode;
@@ -125,7 +147,6 @@ private:
     void need(bool fits) noexcept { truncated_ = truncated_ || !fits; }
 
     const std::uint8_t* find_zone(const Step& step, std::uint8_t& labels) const noexcept;
-    bool follow(const Step& step, Step& next) noexcept;
     bool seen(std::uint64_t hash) noexcept;
     std::uint32_t dname_at_or_none(NodeRef node) const noexcept;
     bool stands_already(const Match& match) const noexcept {
@@ -146,8 +167,7 @@ private:
     void put_soa(const Step& step) noexcept;
     void put_nodata(const Step& step, const Match& match) noexcept;
     void put_nxdomain(const Step& step, const Match& match) noexcept;
-    enum class DnameResult : std::uint8_t { follow, settled };
-    DnameResult put_dname(const Step& step, const Match& match, zone::LookupName& target) noexcept;
+    Link put_dname(const Step& step, const Match& match, Next& next) noexcept;
     bool put_alias(const Step& step, const Match& match) noexcept;
 
     bool proofs() const noexcept {
@@ -281,7 +301,7 @@ void Responder::put_any(const Step& step, const Match& match) noexcept {
         return;
     }
     const auto signatures = query_.dnssec_ok ? Reply::Signatures::with : Reply::Signatures::without;
-    // What does not fit is left out, as long as there is something.
+    // An RRset that does not fit is left out, as long as there is another.
     bool data = false, some = false;
     for (const std::uint8_t* at = match.node.rrsets(); *at != 0;) {
         const RrSetRef set = RrSetRef::decode(at);
@@ -557,36 +577,57 @@ void Responder::put_referral(const Step& step, const Match& match) noexcept {
     }
 }
 
-Responder::DnameResult Responder::put_dname(const Step& step, const Match& match,
-                                            zone::LookupName& target) noexcept {
-    RrSetRef set;
-    if (!match.node.find(RrType::dname, set)) return DnameResult::settled;
-    const std::size_t owner_octets = match.node.key().size() + image_.apex_octets();
+/// The name that a DNAME makes of `name`, whose last `owner_octets` are the DNAME's owner. False: it
+/// would be longer than a name may be (RFC 6672 section 2.2).
+bool dname_target(const RrSetRef& set, const zone::LookupName& name, std::size_t owner_octets,
+                  zone::LookupName& target) noexcept {
     const std::uint8_t* records = set.records;
     const base::Octets rdata = zone::next_rdata(records);
-    std::uint32_t rdata_at = dname_at_or_none(match.node);
-    if (rdata_at == 0) {
+    const std::size_t prefix = name.size - owner_octets;
+    if (prefix + rdata.size() > dns::name_octets_max) return false;
+    std::memcpy(target.octets, name.octets, prefix);
+    std::memcpy(target.octets + prefix, rdata.data(), rdata.size());
+    target.size = static_cast<std::uint8_t>(prefix + rdata.size());
+    target.mark_labels();
+    return true;
+}
+
+/// Puts the DNAME above the name, unless it stands in the answer already, and the CNAME that it
+/// makes of the name.
+Responder::Link Responder::put_dname(const Step& step, const Match& match, Next& next) noexcept {
+    RrSetRef set;
+    if (!match.node.find(RrType::dname, set)) return Link::settled;
+    const std::size_t owner_octets = match.node.key().size() + image_.apex_octets();
+    if (dname_at_or_none(match.node) == 0) {
         const Owner owner = suffix_owner(step, owner_octets);
         const std::uint32_t start = reply_.size();
         if (!reply_.put(Section::answer, set, owner, set.ttl_wire, no_ttl_max,
                         query_.dnssec_ok ? Reply::Signatures::with : Reply::Signatures::without)) {
             truncated_ = true;
-            return DnameResult::settled;
+            return Link::settled;
         }
-        rdata_at = reply_.rdata_of(start);
-        dnames_[dname_count_++] = {match.node.at(), rdata_at};
+        dnames_[dname_count_++] = {match.node.at(), reply_.rdata_of(start)};
     }
-    const zone::LookupName& name = *step.name;
-    const std::size_t prefix = name.size - owner_octets;
-    if (prefix + rdata.size() > dns::name_octets_max) {
+    zone::LookupName& target = next.name;
+    if (!dname_target(set, *step.name, owner_octets, target)) {
         settle(Rcode::yxdomain);  // RFC 6672 section 2.2
-        return DnameResult::settled;
+        return Link::settled;
     }
-    std::memcpy(target.octets, name.octets, prefix);
-    std::memcpy(target.octets + prefix, rdata.data(), rdata.size());
-    target.size = static_cast<std::uint8_t>(prefix + rdata.size());
-    target.mark_labels();
-    return DnameResult::follow;
+    const std::size_t prefix = step.name->size - owner_octets;
+    const UsedDname& last = dnames_[dname_count_ - 1];
+    const std::uint32_t rdata_at = last.node == match.node.at() ? last.rdata_at : 0;
+    const bool root = prefix + 1U == target.size;
+    const bool pointed = rdata_at != 0 && rdata_at <= pointer_max && !root;
+    const std::uint32_t start = reply_.size();
+    // RFC 6672 section 3.1: with the DNAME's TTL, and without a signature.
+    if (!reply_.put_record(Section::answer, name_owner(step), RrType::cname, dns::RrClass::in,
+                           set.ttl(), base::Octets(target.octets, pointed ? prefix : target.size),
+                           pointed ? rdata_at : 0)) {
+        truncated_ = true;
+        return Link::settled;
+    }
+    next.at = reply_.rdata_of(start);
+    return query_.qtype == RrType::cname ? Link::settled : Link::follow;
 }
 
 /// Where the CNAME of `owner` leads. Its only pointer can be one into the owner name.
@@ -627,16 +668,10 @@ __attribute__((noinline)) bool Responder::put_alias(const Step& step, const Matc
             case RrType::cname:
                 cname_target(set, *owner, target);
                 break;
-            case RrType::dname: {
-                const base::Octets rdata = zone::next_rdata(records);
-                const std::size_t prefix = owner->size - node.key().size() - image.apex_octets();
-                if (prefix + rdata.size() > dns::name_octets_max) return false;
-                std::memcpy(target.octets, owner->octets, prefix);
-                std::memcpy(target.octets + prefix, rdata.data(), rdata.size());
-                target.size = static_cast<std::uint8_t>(prefix + rdata.size());
-                target.mark_labels();
+            case RrType::dname:
+                if (!dname_target(set, *owner, node.key().size() + image.apex_octets(), target))
+                    return false;
                 break;
-            }
             default:
                 target.assign(dns::NameView(zone::next_rdata(records)));
         }
@@ -664,152 +699,178 @@ __attribute__((noinline)) bool Responder::put_alias(const Step& step, const Matc
     return false;
 }
 
-void Responder::answer() noexcept {
-    zone::LookupName names[2];
-    catalogue::SuffixHashes hashes[2];
-    Step step{&query_.name, &query_.hashes, dns::header_octets};
-    const std::uint8_t* found = nullptr;
-    if (query_.image != nullptr && query_.qtype != RrType::ds) {
-        // The tag is only a hint: look at the apex.
-        const ImageView hint(query_.image);
-        const base::Octets suffix =
-            query_.name.suffix(query_.name.labels - std::size_t{query_.image_labels});
-        if (hint.apex_octets() == suffix.size() &&
-            std::memcmp(hint.apex_at(), suffix.data(), suffix.size()) == 0) {
-            found = query_.image;
-            apex_labels_ = query_.image_labels;
-        }
-    }
+/// The image that the probe stage found by its tag, if it is the zone of the question.
+const std::uint8_t* Responder::hinted_zone() noexcept {
+    if (query_.image == nullptr || query_.qtype == RrType::ds) return nullptr;
+    // The tag is only a hint: look at the apex.
+    const ImageView hint(query_.image);
+    const base::Octets suffix =
+        query_.name.suffix(query_.name.labels - std::size_t{query_.image_labels});
+    if (hint.apex_octets() != suffix.size() ||
+        std::memcmp(hint.apex_at(), suffix.data(), suffix.size()) != 0)
+        return nullptr;
+    apex_labels_ = query_.image_labels;
+    return query_.image;
+}
+
+/// Finds the zone of the question. False: all is said, the records of the zone do not matter.
+bool Responder::enter_zone(const Step& step) noexcept {
+    const std::uint8_t* found = hinted_zone();
     if (found == nullptr) found = find_zone(step, apex_labels_);
-    // Transfers, NOTIFY and UPDATE are about a zone: of names that are no apex here NOTAUTH (RFC
-    // 5936 section 2.2.1, RFC 2136 section 3.1.2).
+    // Transfers, NOTIFY and UPDATE are about a zone. For names that are no apex here the answer is
+    // NOTAUTH (RFC 5936 section 2.2.1, RFC 2136 section 3.1.2).
     const bool transfer = query_.qtype == RrType::axfr || query_.qtype == RrType::ixfr;
     const bool of_zone = transfer || query_.opcode != dns::Opcode::query;
     if (found == nullptr || (of_zone && apex_labels_ != query_.name.labels)) {
         settle(of_zone ? Rcode::notauth : Rcode::refused, dns::Ede::not_authoritative);
-        return;
+        return false;
     }
     image_ = ImageView(found);
     exchange_.outcome.rate_key = static_cast<std::uint32_t>(query_.hashes.of[apex_labels_]);
     if (query_.opcode != dns::Opcode::query) {
-        settle(Rcode::refused, dns::Ede::prohibited);  // NOTIFY and UPDATE: nobody may, here
-        return;
+        // NOTIFY and UPDATE: nobody may, unless somebody takes them.
+        if (!hand_over()) settle(Rcode::refused, dns::Ede::prohibited);
+        return false;
     }
     switch (image_.state()) {
         case zone::State::serving:
             break;
         case zone::State::pending:
             settle(Rcode::servfail, dns::Ede::not_ready, catalogue::ede_text_of(image_.state()));
-            return;
+            return false;
         case zone::State::broken:
         case zone::State::unsigned_:
             settle(Rcode::servfail, dns::Ede::invalid_data, catalogue::ede_text_of(image_.state()));
-            return;
+            return false;
     }
-    if (transfer) {
-        settle(Rcode::refused, dns::Ede::prohibited);
-        return;
-    }
+    if (!transfer) return true;
+    if (!hand_over()) settle(Rcode::refused, dns::Ede::prohibited);
+    return false;
+}
 
+/// Whether the caller has this message answered. The outcome says so then, and no response is made.
+bool Responder::hand_over() noexcept {
+    HandOver kind = HandOver::none;
+    if (query_.opcode == dns::Opcode::update && query_.qtype == RrType::soa)
+        kind = HandOver::update;
+    else if (query_.opcode == dns::Opcode::notify)
+        kind = HandOver::notify;
+    else if (query_.opcode == dns::Opcode::query && query_.qtype == RrType::ixfr)
+        kind = HandOver::ixfr;
+    else if (query_.opcode == dns::Opcode::query && query_.qtype == RrType::axfr &&
+             exchange_.arrival.transport != dns::Transport::udp)
+        kind = HandOver::axfr;  // RFC 5936 section 4.2: not over UDP
+    if (query_.qclass != dns::RrClass::in || !exchange_.arrival.takes.has(kind)) return false;
+    exchange_.outcome.handed_over = kind;
+    exchange_.outcome.late_octets_max =
+        static_cast<std::uint16_t>(response_octets_max(exchange_, query_));
+    report();
+    return true;
+}
+
+/// The facts about the query, for the outcome.
+void Responder::report() noexcept {
+    Outcome& outcome = exchange_.outcome;
+    outcome.qtype = query_.qtype;
+    outcome.opcode = query_.opcode;
+    outcome.edns = query_.edns;
+    outcome.dnssec_ok = query_.dnssec_ok;
+    outcome.cookie_valid = query_.cookie_valid;
+}
+
+/// The answer at a node: one that the question names, or the wildcard that stands for it.
+Responder::Link Responder::answer_match(const Step& step, const Match& match, bool may_follow,
+                                        Next& next) noexcept {
+    authoritative_ = true;
+    wildcard_ = wildcard_ || match.kind == Kind::wildcard;
+    exchange_.outcome.rate_key =
+        match.kind == Kind::wildcard
+            ? static_cast<std::uint32_t>(step.hashes->of[apex_labels_]) + 2
+            : static_cast<std::uint32_t>(query_.hashes.of[query_.name.labels]);
+    RrSetRef set;
+    if (!image_.hides(query_.qtype) && match.node.find(query_.qtype, set)) {
+        put_positive(step, match, set);
+    } else if (query_.qtype == RrType::any && !match.node.empty()) {
+        put_any(step, match);
+    } else if (query_.qtype == RrType::rrsig && query_.opcode == dns::Opcode::query &&
+               !match.node.empty()) {
+        const std::uint16_t before = reply_.count(Section::answer);
+        put_signatures(step, match);
+        if (reply_.count(Section::answer) == before && !truncated_) put_nodata(step, match);
+    } else if (match.node.is(cname) && query_.qtype != RrType::nsec &&
+               match.node.find(RrType::cname, set)) {
+        // NSEC may stand beside a CNAME (RFC 4035 section 2.5), so a question for it is about this
+        // name.
+        if (!may_follow) return Link::settled;
+        const std::uint32_t start = reply_.size();
+        put_positive(step, match, set);
+        if (truncated_) return Link::settled;
+        cname_target(set, *step.name, next.name);
+        next.at = reply_.rdata_of(start);
+        return Link::follow;
+    } else if ((query_.qtype != RrType::a && query_.qtype != RrType::aaaa) ||
+               !put_alias(step, match)) {
+        put_nodata(step, match);
+    }
+    return Link::settled;
+}
+
+/// Answers one name of the chain out of the zone at hand.
+Responder::Link Responder::answer_name(const Step& step, bool may_follow, Next& next) noexcept {
+    const Match match = image_.find(*step.name, apex_labels_);
+    switch (match.kind) {
+        case Kind::delegation:
+            if (query_.qtype != RrType::ds || match.encloser_labels != step.name->labels) {
+                put_referral(step, match);
+                return Link::settled;
+            }
+            [[fallthrough]];  // DS at the cut is the parent's own
+        case Kind::exact:
+        case Kind::wildcard:
+            return answer_match(step, match, may_follow, next);
+        case Kind::nxdomain:
+            authoritative_ = true;
+            settle(Rcode::nxdomain);
+            exchange_.outcome.rate_key =
+                static_cast<std::uint32_t>(step.hashes->of[apex_labels_]) + 1;
+            put_nxdomain(step, match);
+            return Link::settled;
+        case Kind::dname:
+            authoritative_ = true;
+            return may_follow ? put_dname(step, match, next) : Link::settled;
+    }
+    return Link::settled;
+}
+
+/// Whether the chain goes on with the name of that hash. False ends it with its links so far.
+bool Responder::may_visit(std::uint64_t hash, std::size_t links) noexcept {
+    if (links == 0) links_[link_count_++] = query_.hashes.of[query_.name.labels];
+    if (seen(hash)) return false;  // a loop
+    // Forty wildcards with 500 iterations each would be 2 ms of work for one packet.
+    if (hash_rounds_ > hash_rounds_max) return false;
+    if (link_count_ <= links_max) links_[link_count_++] = hash;
+    return true;
+}
+
+void Responder::answer() noexcept {
+    zone::LookupName names[2];
+    catalogue::SuffixHashes hashes[2];
+    Step step{&query_.name, &query_.hashes, dns::header_octets};
+    if (!enter_zone(step)) return;
     for (std::size_t links = 0;; ++links) {
-        const Match match = image_.find(*step.name, apex_labels_);
-        zone::LookupName& target = names[links & 1U];
-        std::uint32_t target_at = 0;
-        bool settled = true;
-        switch (match.kind) {
-            case Kind::delegation:
-                if (query_.qtype != RrType::ds || match.encloser_labels != step.name->labels) {
-                    put_referral(step, match);
-                    break;
-                }
-                [[fallthrough]];  // DS at the cut is the parent's own
-            case Kind::exact:
-            case Kind::wildcard: {
-                authoritative_ = true;
-                wildcard_ = wildcard_ || match.kind == Kind::wildcard;
-                exchange_.outcome.rate_key =
-                    static_cast<std::uint32_t>(query_.hashes.of[query_.name.labels]);
-                if (match.kind == Kind::wildcard)
-                    exchange_.outcome.rate_key =
-                        static_cast<std::uint32_t>(step.hashes->of[apex_labels_]) + 2;
-                RrSetRef set;
-                if (!image_.hides(query_.qtype) && match.node.find(query_.qtype, set)) {
-                    put_positive(step, match, set);
-                } else if (query_.qtype == RrType::any && !match.node.empty()) {
-                    put_any(step, match);
-                } else if (query_.qtype == RrType::rrsig && query_.opcode == dns::Opcode::query &&
-                           !match.node.empty()) {
-                    const std::uint16_t before = reply_.count(Section::answer);
-                    put_signatures(step, match);
-                    if (reply_.count(Section::answer) == before && !truncated_)
-                        put_nodata(step, match);
-                } else if (match.node.is(cname) && query_.qtype != RrType::nsec &&
-                           match.node.find(RrType::cname, set)) {
-                    // NSEC may stand beside a CNAME (RFC 4035 section 2.5), so a question for it is
-                    // about this name.
-                    if (links == links_max) break;
-                    const std::uint32_t start = reply_.size();
-                    put_positive(step, match, set);
-                    if (truncated_) break;
-                    cname_target(set, *step.name, target);
-                    target_at = reply_.rdata_of(start);
-                    settled = false;
-                } else if ((query_.qtype != RrType::a && query_.qtype != RrType::aaaa) ||
-                           !put_alias(step, match)) {
-                    put_nodata(step, match);
-                }
-                break;
-            }
-            case Kind::nxdomain:
-                authoritative_ = true;
-                settle(Rcode::nxdomain);
-                exchange_.outcome.rate_key =
-                    static_cast<std::uint32_t>(step.hashes->of[apex_labels_]) + 1;
-                put_nxdomain(step, match);
-                break;
-            case Kind::dname: {
-                authoritative_ = true;
-                if (links == links_max || put_dname(step, match, target) == DnameResult::settled)
-                    break;
-                RrSetRef set;
-                match.node.find(RrType::dname, set);
-                const std::size_t prefix =
-                    step.name->size - match.node.key().size() - image_.apex_octets();
-                const std::uint32_t rdata_at = dnames_[dname_count_ - 1].node == match.node.at()
-                                                   ? dnames_[dname_count_ - 1].rdata_at
-                                                   : 0;
-                const bool root = prefix + 1U == target.size;
-                const bool pointed = rdata_at != 0 && rdata_at <= pointer_max && !root;
-                const std::uint32_t start = reply_.size();
-                // RFC 6672 section 3.1: with the DNAME's TTL, and without a signature.
-                if (!reply_.put_record(Section::answer, name_owner(step), RrType::cname,
-                                       dns::RrClass::in, set.ttl(),
-                                       base::Octets(target.octets, pointed ? prefix : target.size),
-                                       pointed ? rdata_at : 0)) {
-                    truncated_ = true;
-                    break;
-                }
-                target_at = reply_.rdata_of(start);
-                settled = query_.qtype == RrType::cname;
-                break;
-            }
-        }
-        if (settled || truncated_ || over_budget_) return;
-
-        if (links == 0) links_[link_count_++] = query_.hashes.of[query_.name.labels];
-        catalogue::SuffixHashes& target_hashes = hashes[links & 1U];
-        catalogue::hash_suffixes(target, table_.seed, target_hashes);
-        const std::uint64_t hash = target_hashes.of[target.labels];
-        if (seen(hash)) return;  // a loop: its links so far
-        // Forty wildcards with 500 iterations each would be 2 ms of work for one packet.
-        if (hash_rounds_ > hash_rounds_max) return;
-        if (link_count_ <= links_max) links_[link_count_++] = hash;
-        step = {&target, &target_hashes, target_at};
-        const std::uint8_t* next = find_zone(step, apex_labels_);
+        Next next{names[links & 1U]};
+        if (answer_name(step, links < links_max, next) == Link::settled || truncated_ ||
+            over_budget_)
+            return;
+        catalogue::SuffixHashes& next_hashes = hashes[links & 1U];
+        catalogue::hash_suffixes(next.name, table_.seed, next_hashes);
+        if (!may_visit(next_hashes.of[next.name.labels], links)) return;
+        step = {&next.name, &next_hashes, next.at};
+        const std::uint8_t* zone = find_zone(step, apex_labels_);
         // Outside, or in a zone that cannot answer now: the chain so far is right, the resolver
         // asks for the rest.
-        if (next == nullptr || ImageView(next).state() != zone::State::serving) return;
-        image_ = ImageView(next);
+        if (zone == nullptr || ImageView(zone).state() != zone::State::serving) return;
+        image_ = ImageView(zone);
     }
 }
 
@@ -853,6 +914,8 @@ void Responder::run() noexcept {
         case Verdict::answer:
             if (query_.has_question) {
                 answer();
+                if (exchange_.outcome.handed_over != HandOver::none) [[unlikely]]
+                    return;
                 put_expansions();
             }
             break;
@@ -871,6 +934,8 @@ void Responder::run() noexcept {
             settle(Rcode::refused);
             break;
         case Verdict::notauth:
+            // Signed, and no key is known here: RFC 8945 section 5.2. A taker may know it.
+            if (query_.has_question && hand_over()) return;
             settle(Rcode::notauth);
             break;
         case Verdict::chaos:
@@ -880,23 +945,19 @@ void Responder::run() noexcept {
     finish();
 }
 
-void Responder::finish() noexcept {
-    std::uint8_t* out = exchange_.response.data();
-    if (over_budget_) {
-        // Over TCP the client's address is its own, but its questions may still be a flood: the
-        // resolver asks another server, or later.
-        truncated_ = exchange_.arrival.transport == dns::Transport::udp;
-        if (!truncated_) {
-            reply_.truncate(query_.question_end);
-            authoritative_ = false;
-            settle(Rcode::servfail, dns::Ede::unsupported_nsec3_iterations);
-        }
-    }
-    // A client that is told to come again over TCP needs nothing more (RFC 2181 section 9).
-    if (truncated_) reply_.truncate(query_.question_end);
-    std::uint32_t at = reply_.size();
-    const auto rcode = static_cast<std::uint16_t>(rcode_);
+/// An answer without its proof would be bogus.
+void Responder::close_over_budget() noexcept {
+    // Over TCP the client's address is its own, but its questions may still be a flood: the
+    // resolver asks another server, or later.
+    truncated_ = exchange_.arrival.transport == dns::Transport::udp;
+    if (truncated_) return;
+    reply_.truncate(query_.question_end);
+    authoritative_ = false;
+    settle(Rcode::servfail, dns::Ede::unsupported_nsec3_iterations);
+}
 
+void Responder::put_header(std::uint8_t* out) const noexcept {
+    const auto rcode = static_cast<std::uint16_t>(rcode_);
     std::uint16_t flags =
         static_cast<std::uint16_t>(flag_qr | (static_cast<unsigned>(query_.opcode) << 11) |
                                    (query_.flags & flag_rd) | (rcode & 15U));
@@ -910,70 +971,78 @@ void Responder::finish() noexcept {
     base::store_u16(out + 8, reply_.count(Section::authority));
     base::store_u16(out + 10, static_cast<std::uint16_t>(reply_.count(Section::additional) +
                                                          (query_.edns ? 1 : 0)));
+}
 
-    if (query_.edns) {
-        std::uint8_t* opt = out + at;
-        opt[0] = 0;
-        base::store_u16(opt + 1, static_cast<std::uint16_t>(RrType::opt));
-        base::store_u16(opt + 3, node_.udp_octets_max);
-        opt[5] = static_cast<std::uint8_t>(rcode >> 4);
-        opt[6] = 0;  // version
-        base::store_u16(opt + 7, query_.dnssec_ok ? 0x8000 : 0);
-        std::uint8_t* option = opt + 11;
-        if (query_.has_cookie) {
-            base::store_u16(option, option_cookie);
-            base::store_u16(option + 2, client_cookie_octets + server_cookie_octets);
-            std::memcpy(option + 4, query_.client_cookie, client_cookie_octets);
-            make_server_cookie(query_.client_cookie, exchange_.arrival.client,
-                               exchange_.arrival.now.unix_seconds(), node_.cookies.current,
-                               option + 4 + client_cookie_octets);
-            option += 4 + client_cookie_octets + server_cookie_octets;
-        }
-        if (query_.wants_nsid && !node_.nsid.empty()) {
-            const std::size_t octets = std::min(node_.nsid.size(), nsid_octets_max);
-            base::store_u16(option, option_nsid);
-            base::store_u16(option + 2, static_cast<std::uint16_t>(octets));
-            std::memcpy(option + 4, node_.nsid.data(), octets);
-            option += 4 + octets;
-        }
-        if (query_.wants_keepalive && node_.tcp_keepalive != 0) {
-            base::store_u16(option, option_keepalive);
-            base::store_u16(option + 2, 2);
-            base::store_u16(option + 4, node_.tcp_keepalive);
-            option += 6;
-        }
-        if (has_ede_) {  // only with answers that are short: question and OPT
-            base::store_u16(option, option_ede);
-            base::store_u16(option + 2, static_cast<std::uint16_t>(2 + ede_text_.size()));
-            base::store_u16(option + 4, ede_);
-            if (!ede_text_.empty()) std::memcpy(option + 6, ede_text_.data(), ede_text_.size());
-            option += 6 + ede_text_.size();
-        }
-        base::store_u16(opt + 9, static_cast<std::uint16_t>(option - opt - 11));
-        at = static_cast<std::uint32_t>(option - out);
+/// Writes the OPT record at `at`; gives where it ends. `limit` has left room for it.
+std::uint32_t Responder::put_opt(std::uint8_t* out, std::uint32_t at) const noexcept {
+    std::uint8_t* opt = out + at;
+    opt[0] = 0;
+    base::store_u16(opt + 1, static_cast<std::uint16_t>(RrType::opt));
+    base::store_u16(opt + 3, node_.udp_octets_max);
+    opt[5] = static_cast<std::uint8_t>(static_cast<std::uint16_t>(rcode_) >> 4);
+    opt[6] = 0;  // version
+    base::store_u16(opt + 7, query_.dnssec_ok ? 0x8000 : 0);
+    std::uint8_t* option = opt + 11;
+    if (query_.has_cookie) {
+        base::store_u16(option, option_cookie);
+        base::store_u16(option + 2, client_cookie_octets + server_cookie_octets);
+        std::memcpy(option + 4, query_.client_cookie, client_cookie_octets);
+        make_server_cookie(query_.client_cookie, exchange_.arrival.client,
+                           exchange_.arrival.now.unix_seconds(), node_.cookies.current,
+                           option + 4 + client_cookie_octets);
+        option += 4 + client_cookie_octets + server_cookie_octets;
     }
+    if (query_.wants_nsid && !node_.nsid.empty()) {
+        const std::size_t octets = std::min(node_.nsid.size(), nsid_octets_max);
+        base::store_u16(option, option_nsid);
+        base::store_u16(option + 2, static_cast<std::uint16_t>(octets));
+        std::memcpy(option + 4, node_.nsid.data(), octets);
+        option += 4 + octets;
+    }
+    if (query_.wants_keepalive && node_.tcp_keepalive != 0) {
+        base::store_u16(option, option_keepalive);
+        base::store_u16(option + 2, 2);
+        base::store_u16(option + 4, node_.tcp_keepalive);
+        option += 6;
+    }
+    if (has_ede_) {  // only with answers that are short: question and OPT
+        base::store_u16(option, option_ede);
+        base::store_u16(option + 2, static_cast<std::uint16_t>(2 + ede_text_.size()));
+        base::store_u16(option + 4, ede_);
+        if (!ede_text_.empty()) std::memcpy(option + 6, ede_text_.data(), ede_text_.size());
+        option += 6 + ede_text_.size();
+    }
+    base::store_u16(opt + 9, static_cast<std::uint16_t>(option - opt - 11));
+    return static_cast<std::uint32_t>(option - out);
+}
 
-    if (query_.verdict == Verdict::notauth && query_.tsig_at != 0) {
-        std::uint8_t tsig[tsig_error_octets_max];
-        const std::size_t octets = make_tsig_error(exchange_.query, query_.tsig_at, tsig);
-        // Two long names may not fit: NOTAUTH alone says enough.
-        if (at + octets <= response_octets_max(exchange_, query_)) {
-            std::memcpy(out + at, tsig, octets);
-            at += static_cast<std::uint32_t>(octets);
-            base::store_u16(out + 10, static_cast<std::uint16_t>(query_.edns ? 2 : 1));
-        }
-    }
+/// Writes at `at` that the key of the query's TSIG is not known, if there is room; gives the end.
+std::uint32_t Responder::put_tsig_error(std::uint8_t* out, std::uint32_t at) const noexcept {
+    std::uint8_t tsig[tsig_error_octets_max];
+    const std::size_t octets = make_tsig_error(exchange_.query, query_.tsig_at, tsig);
+    // Two long names may not fit: NOTAUTH alone says enough.
+    if (at + octets > response_octets_max(exchange_, query_)) return at;
+    std::memcpy(out + at, tsig, octets);
+    base::store_u16(out + 10, static_cast<std::uint16_t>(query_.edns ? 2 : 1));
+    return at + static_cast<std::uint32_t>(octets);
+}
+
+void Responder::finish() noexcept {
+    std::uint8_t* out = exchange_.response.data();
+    if (over_budget_) close_over_budget();
+    // A client that is told to come again over TCP needs nothing more (RFC 2181 section 9).
+    if (truncated_) reply_.truncate(query_.question_end);
+    std::uint32_t at = reply_.size();
+    put_header(out);
+    if (query_.edns) at = put_opt(out, at);
+    if (query_.verdict == Verdict::notauth && query_.tsig_at != 0) at = put_tsig_error(out, at);
 
     Outcome& outcome = exchange_.outcome;
     outcome.response_octets = static_cast<std::uint16_t>(at);
     outcome.rcode = rcode_;
-    outcome.qtype = query_.qtype;
-    outcome.opcode = query_.opcode;
     outcome.truncated = truncated_;
-    outcome.edns = query_.edns;
-    outcome.dnssec_ok = query_.dnssec_ok;
-    outcome.cookie_valid = query_.cookie_valid;
     outcome.wildcard = wildcard_;
+    report();
 }
 
 /// Reads one query; when the zones decide, hashes its name and asks for the table's cache lines.

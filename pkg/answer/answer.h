@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <span>
 #include <string>
@@ -22,7 +23,7 @@ struct CookieSecrets {
     bool enabled = true;
 };
 
-/// What this node tells of itself. Immutable once workers see it.
+/// The names by which this node tells who it is. Immutable once workers see it.
 struct Identity {
     std::string nsid;      // NSID (RFC 5001); empty: the option is not answered
     std::string version;   // CH TXT version.bind, version.server; empty: REFUSED
@@ -35,12 +36,13 @@ struct Identity {
 };
 
 /// How much NSEC3 hashing beyond the ordinary the answers of one worker may cost.
-/// `hash_rounds_free` rounds of an answer are not counted: what a zone of
-/// `zone::nsec3_iterations_ordinary` iterations takes. All beyond is taken from
-/// the rounds of a second, of which no zone gets more than is left for all others: one zone alone
-/// half of it, a second that comes later a quarter, and so on. An answer that gets none is
-/// truncated over UDP, and SERVFAIL with EDE 27 over TCP: without its proof it would be bogus. A
-/// worker's own: one thread, no lock.
+///
+/// The first `hash_rounds_free` rounds of an answer are not counted: a zone of
+/// `zone::nsec3_iterations_ordinary` iterations takes as many. All further rounds are taken from
+/// the rounds of a second. No zone gets more of them than are left for all others: one zone alone
+/// gets half, a second zone that comes later a quarter, and so on. An answer that gets none is
+/// truncated over UDP, and SERVFAIL with EDE 27 over TCP: without its proof it would be bogus. The
+/// object is a worker's own: one thread, no lock.
 class HashBudget {
 public:
     /// Some 0.1 µs each: a tenth of a core at most, a twentieth for one zone.
@@ -60,16 +62,37 @@ private:
 };
 inline constexpr std::uint32_t hash_rounds_free = 151;
 
-/// What the socket knows and the message does not say.
+/// A message about a whole zone. Its answer may come later or in many messages, so that a caller
+/// may have somebody else answer it.
+enum class HandOver : std::uint8_t { none = 0, update = 1, notify = 2, axfr = 4, ixfr = 8 };
+
+/// A set of them.
+class HandOvers {
+public:
+    constexpr HandOvers() noexcept = default;
+    constexpr HandOvers(std::initializer_list<HandOver> kinds) noexcept {
+        for (const HandOver kind : kinds)
+            bits_ = static_cast<std::uint8_t>(bits_ | static_cast<std::uint8_t>(kind));
+    }
+    constexpr bool has(HandOver kind) const noexcept {
+        return (bits_ & static_cast<std::uint8_t>(kind)) != 0;
+    }
+
+private:
+    std::uint8_t bits_ = 0;
+};
+
+/// The facts about a query that the socket knows and the message does not tell.
 struct Arrival {
     dns::Transport transport = dns::Transport::udp;
     dns::Address client;                // for cookies
     base::Instant now;                  // one clock read for the whole batch
     const Identity* node = nullptr;     // never null
     HashBudget* hash_budget = nullptr;  // null: hashing is not limited
+    HandOvers takes{};                  // kinds that the caller has answered by others
 };
 
-/// What happened, for counters, rate limiting and capture. `response_octets` 0: send nothing.
+/// The result, for counters, rate limiting and capture. `response_octets` 0: send nothing.
 struct Outcome {
     std::uint16_t response_octets = 0;
     dns::Rcode rcode = dns::Rcode::noerror;
@@ -80,6 +103,10 @@ struct Outcome {
     bool dnssec_ok = false;
     bool cookie_valid = false;  // the client showed a server cookie of ours: its address is its own
     bool wildcard = false;      // synthesised
+    /// One of `Arrival::takes`: the caller has this message answered. Nothing was written, and
+    /// `response_octets` is 0.
+    HandOver handed_over = HandOver::none;
+    std::uint16_t late_octets_max = 0;  // handed over: the client takes so much in one message
     /// Stands for the zone that answered and for the kind of answer: equal for all answers that a
     /// rate limit should count as one.
     std::uint32_t rate_key = 0;
@@ -101,6 +128,11 @@ inline constexpr std::size_t batch_max = 32;
 /// rcodes of chains RFC 6604, negative answers RFC 2308, EDNS RFC 6891, denial of existence RFC
 /// 4035 section 3.1.3 and RFC 5155 section 7.2. `batch` is walked in stages, `batch_max` queries at
 /// a time, so that their cache misses overlap. Each answer is the same octets as if it were alone.
+///
+/// A message of a kind in `Arrival::takes` is handed over if it is well-formed and its name is the
+/// apex of a zone here. For a transfer that zone has to be served, and AXFR has to come over a
+/// stream (RFC 5936 section 4.2). A message with TSIG is handed over for any name, and unverified:
+/// no key is known here.
 ///
 /// Errors:  none. Every input has an outcome: FORMERR, REFUSED, SERVFAIL and dropping are outcomes.
 /// Memory:  allocates nothing and keeps nothing but what `Arrival::hash_budget` counts.

@@ -318,7 +318,7 @@ TEST_CASE(
                 name = interesting[seed.below(interesting.size())];
             if (i % 3 == 1 && !aliases.empty()) name = aliases[seed.below(aliases.size())];
             name.fold_case();
-            // Of names with a chain or an ALIAS addresses are asked for more often.
+            // Names with a chain or an ALIAS are asked for addresses more often.
             const RrType type = types[seed.below(i % 6 == 1 ? 2 : std::size(types))];
             const auto query = dns::encode_query(name, type, {});
             const Outcome outcome = respond(

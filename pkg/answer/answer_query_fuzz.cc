@@ -1,7 +1,7 @@
 // Any octets as a query, against zones in which looking up is hard. An input is one octet that
-// chooses the transport and the client, then the packet. What is checked: the response is within
-// its limit, is a message to our parser and to ldns, belongs to the query, and is the same octets
-// in the middle of a batch.
+// chooses the transport and the client, then the packet. The response has to be within its limit, a
+// message to our parser and to ldns, one that belongs to the query, and the same octets in the
+// middle of a batch.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>

@@ -75,7 +75,7 @@ void append_u16(Octets& out, std::size_t value) {
     out.push_back(static_cast<std::uint8_t>(value));
 }
 
-/// What a word of a `query` line says. Its octets are laid here and not by dns::encode_query: a
+/// The meaning of the words of a `query` line. Its octets are laid here and not by dns::encode_query: a
 /// second pair of eyes.
 struct Sent {
     Octets octets;
@@ -404,7 +404,7 @@ TEST_CASE("answers whose NSEC3 hashes are over the budget are TC over UDP, SERVF
         CHECK(whole == HashBudget::rounds_per_second / 2 / 350);
         CHECK(is_whole("x.other.test.", start));
         for (int i = 0; i < 1000; ++i) REQUIRE(is_whole("x.ordinary.test.", start));
-        // What needs no hash is answered, and all is after a second.
+        // A question that needs no hash is answered, and all are after a second.
         CHECK(ask(zones, "costly.test.", transport, &budget, start).outcome.rcode ==
               dns::Rcode::noerror);
         CHECK_FALSE(is_whole("x.costly.test.", start));

@@ -211,6 +211,47 @@ bool read_records(const Exchange& exchange, std::size_t at, std::size_t answers,
     return at == message.size();
 }
 
+/// Settles what an operation may not have, and operations that are not known.
+void judge_opcode(Query& query) noexcept {
+    switch (query.opcode) {
+        case dns::Opcode::query:
+            break;
+        case dns::Opcode::notify:
+            if (!query.has_question) query.verdict = Verdict::formerr;
+            break;                 // refused, or not authoritative: the zones decide
+        case dns::Opcode::update:  // RFC 2136 section 3.1.1: one zone, and its type is SOA
+            if (!query.has_question || query.qtype != dns::RrType::soa)
+                query.verdict = Verdict::formerr;
+            break;
+        case dns::Opcode::iquery:
+        case dns::Opcode::status:
+        case dns::Opcode::dso:
+        default:
+            query.verdict = Verdict::notimp;
+    }
+}
+
+/// Settles questions that no zone decides.
+void judge_question(Query& query) noexcept {
+    if (!query.has_question) {
+        // RFC 7873 section 5.4: a query without question may fetch a cookie.
+        if (!query.has_cookie) query.verdict = Verdict::formerr;
+        return;
+    }
+    if (query.qclass == dns::RrClass::ch) {
+        query.verdict = Verdict::chaos;
+    } else if (query.qclass != dns::RrClass::in && query.qclass != dns::RrClass::any) {
+        query.verdict = Verdict::refused;
+    } else if (query.qtype == dns::RrType::opt || query.qtype == dns::RrType::tsig ||
+               query.qtype == dns::RrType::tkey || query.qtype == dns::RrType::nxname) {
+        query.verdict = Verdict::formerr;  // no questions: RFC 6891 section 6.1.1, RFC 8945, RFC
+                                           // 9824 section 3.4
+    } else if (query.qtype == dns::RrType::maila || query.qtype == dns::RrType::mailb) {
+        query.verdict =
+            Verdict::notimp;  // RFC 1035's experiments, obsolete since RFC 1035 itself for MAILA
+    }
+}
+
 }  // namespace
 
 std::size_t make_tsig_error(base::Octets message, std::size_t at,
@@ -299,41 +340,8 @@ void parse(const Exchange& exchange, Query& query) noexcept {
     }
     if (query.verdict != Verdict::answer) return;
 
-    switch (query.opcode) {
-        case dns::Opcode::query:
-            break;
-        case dns::Opcode::notify:
-            if (!query.has_question) query.verdict = Verdict::formerr;
-            break;                 // refused, or not authoritative: the zones decide
-        case dns::Opcode::update:  // RFC 2136 section 3.1.1: one zone, and its type is SOA
-            if (!query.has_question || query.qtype != dns::RrType::soa)
-                query.verdict = Verdict::formerr;
-            break;
-        case dns::Opcode::iquery:
-        case dns::Opcode::status:
-        case dns::Opcode::dso:
-        default:
-            query.verdict = Verdict::notimp;
-            return;
-    }
-    if (query.verdict != Verdict::answer) return;
-    if (!query.has_question) {
-        // RFC 7873 section 5.4: a query without question may fetch a cookie.
-        if (!query.has_cookie) query.verdict = Verdict::formerr;
-        return;
-    }
-    if (query.qclass == dns::RrClass::ch) {
-        query.verdict = Verdict::chaos;
-    } else if (query.qclass != dns::RrClass::in && query.qclass != dns::RrClass::any) {
-        query.verdict = Verdict::refused;
-    } else if (query.qtype == dns::RrType::opt || query.qtype == dns::RrType::tsig ||
-               query.qtype == dns::RrType::tkey || query.qtype == dns::RrType::nxname) {
-        query.verdict = Verdict::formerr;  // no questions: RFC 6891 section 6.1.1, RFC 8945, RFC
-                                           // 9824 section 3.4
-    } else if (query.qtype == dns::RrType::maila || query.qtype == dns::RrType::mailb) {
-        query.verdict =
-            Verdict::notimp;  // RFC 1035's experiments, obsolete since RFC 1035 itself for MAILA
-    }
+    judge_opcode(query);
+    if (query.verdict == Verdict::answer) judge_question(query);
 }
 
 }  // namespace zc::answer

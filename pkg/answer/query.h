@@ -13,7 +13,7 @@ namespace zc::answer {
 inline constexpr std::size_t client_cookie_octets = 8;
 inline constexpr std::size_t server_cookie_octets = 16;  // RFC 9018 section 4
 
-/// What reading decided. `answer`: the zones decide; all others are settled.
+/// The result of reading. `answer`: the zones decide; all others are settled.
 enum class Verdict : std::uint8_t {
     answer,
     drop,

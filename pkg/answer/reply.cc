@@ -145,9 +145,9 @@ Owner Reply::within_reach(const Owner& owner,
     return {0, owner.size, base::Octets(labels, octets), at};
 }
 
-/// RDATA of one RRset with its names written out as far as no pointer reaches them. What a pointer
-/// of the image means is said in places of a message in which the records stand as put() writes
-/// them, so those places are counted here.
+/// RDATA of one RRset with its names written out as far as no pointer reaches them. Pointers of the
+/// image are places of a message in which the records stand as put() writes them, so those places
+/// are counted here.
 class Reply::FarNames {
 public:
     FarNames(const Reply& reply, const zone::RrSetRef& set, const Owner& owner) noexcept

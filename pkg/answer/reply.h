@@ -25,7 +25,7 @@ struct Owner {
 
 inline constexpr std::uint32_t pointer_max = 0x3fff;
 
-/// The message under construction. What does not fit leaves no trace and returns false.
+/// The message under construction. A record that does not fit leaves no trace and returns false.
 class Reply {
 public:
     Reply(std::uint8_t* message, std::uint32_t at, std::uint32_t limit) noexcept
