@@ -5,6 +5,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -17,6 +18,13 @@ namespace zc::net {
 
 inline constexpr std::size_t length_octets = 2;
 inline constexpr std::size_t framed_octets_max = length_octets + dns::message_octets_max;
+
+/// The octets before a message, which is at most `dns::message_octets_max` long.
+inline std::array<std::uint8_t, length_octets> length_of(base::Octets message) noexcept {
+    std::array<std::uint8_t, length_octets> out{};
+    base::store_u16(out.data(), static_cast<std::uint16_t>(message.size()));
+    return out;
+}
 
 /// Cuts octets into the messages that have arrived whole.
 class FrameReader {

@@ -10,14 +10,15 @@ namespace zc::net {
 /// loopback address of their family.
 dns::Address canonical(const dns::Address& address) noexcept;
 
-/// What is sent there comes to this machine: a loopback address, or one of an interface.
+/// Whether packets sent there come to this machine: a loopback address, or one of an interface.
 bool is_own(const dns::Address& address);
 
-/// What is sent to `target` comes to who listens at `listener` on this machine.
+/// Whether packets sent to `target` come to the one who listens at `listener` on this machine.
 bool leads_to(const Endpoint& target, const Endpoint& listener);
 
-/// What is sent to `a` and to `b` comes to one server, by UDP or TCP: they are equal, or both are
-/// this machine's and somebody listens at their port for all addresses, as far as /proc/net tells.
+/// Whether packets sent to `a` and to `b` come to one server, by UDP or TCP: they are equal, or both
+/// are this machine's and somebody listens at their port for all addresses, as far as /proc/net
+/// tells.
 bool is_one_server(const Endpoint& a, const Endpoint& b);
 
 }  // namespace zc::net

@@ -13,6 +13,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include <sys/socket.h>
@@ -50,6 +51,8 @@ public:
     }
 
     Step read(base::MutableOctets into) noexcept override {
+        if (!agreed_)
+            if (const Step step = handshake(); step.is != Step::Is::done) return step;
         for (;;) {
             if (owes_key_) {
                 owes_key_ = false;
@@ -71,7 +74,11 @@ public:
     }
 
     Step write(base::Octets from) noexcept override {
+        if (!agreed_)
+            if (const Step step = handshake(); step.is != Step::Is::done) return step;
         while (awaits_key_) {
+            // The other side may wait for a new key too.
+            if (std::exchange(owes_key_, false)) put_record(Type::new_key, {});
             if (const Step sent = send_pending(); sent.is != Step::Is::done) return sent;
             const Step got = receive();
             wants_.read_in_write += got.is == Step::Is::wants_read;

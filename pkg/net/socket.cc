@@ -20,7 +20,7 @@ bool set(const Descriptor& socket, int level, int name, T value) noexcept {
     return setsockopt(socket.get(), level, name, &value, sizeof value) == 0;
 }
 
-/// What the user can do something about, in his words.
+/// Errors that the user can mend, in the user's words.
 tl::unexpected<Error> fail_bind(int error_number, const std::string& transport,
                                 const Endpoint& endpoint) {
     const std::string where = transport + " " + to_string(endpoint);

@@ -2,8 +2,11 @@
 
 #include <cerrno>
 
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
+
+#include "net/socket.h"
 
 namespace zc::net {
 namespace {
@@ -15,16 +18,11 @@ Step outcome_of(int error_number, Step::Is waits_for) noexcept {
         case EINTR:
         case EAGAIN:
             return {.is = waits_for};
-        // A connection that is still being made is writable once it is made.
-        case ENOTCONN:
-        case EINPROGRESS:
-        case EALREADY:
-            return {.is = Step::Is::wants_write};
         case ENOBUFS:
         case ENOMEM:
-            return {.is = Step::Is::failed};
+            return {.is = Step::Is::failed, .error_number = error_number};
         default:  // ECONNRESET, EPIPE, ETIMEDOUT, ECONNREFUSED and what routers report
-            return {.is = Step::Is::reset};
+            return {.is = Step::Is::reset, .error_number = error_number};
     }
 }
 
@@ -59,6 +57,20 @@ Step PlainStream::write(base::Octets from) noexcept {
 Step PlainStream::shut_down() noexcept {
     if (shutdown(socket_.get(), SHUT_WR) == 0) return {};
     return outcome_of(errno, Step::Is::wants_write);
+}
+
+Result<std::unique_ptr<Stream>> connect_stream(const Endpoint& to) {
+    SocketAddress address{};
+    const socklen_t size = put_address(address, to);
+    Descriptor socket(
+        ::socket(address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!socket.is_open()) return base::fail_errno(errno, "socket");
+    // Messages are written whole: waiting for more makes no sense.
+    const int yes = 1;
+    setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+    if (connect(socket.get(), &address.any, size) != 0 && errno != EINPROGRESS)
+        return base::fail_errno(errno, "connect");
+    return plain_streams().make(std::move(socket));
 }
 
 const StreamMaker& plain_streams() noexcept {

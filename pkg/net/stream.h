@@ -5,7 +5,7 @@
 // write while it is asked to read, and to read while it is asked to write. So the caller waits for
 // the events that the outcome names and then calls the same step again.
 //
-//     handshake()  until `done`
+//     handshake()  until `done`, or left out: read and write do it where it is still to be done
 //     read()       until `ended`; write() in any order with it
 //     shut_down()  until `done`; then the stream is destroyed
 //
@@ -20,7 +20,9 @@
 #include <memory>
 
 #include "base/octets.h"
+#include "base/result.h"
 #include "net/descriptor.h"
+#include "net/endpoint.h"
 
 namespace zc::net {
 
@@ -39,6 +41,7 @@ struct Step {
     /// reads again without waiting.
     bool holds_more = false;
     std::size_t octets = 0;
+    int error_number = 0;  // reset, failed: an errno, if the system gave one
 
     bool wants() const noexcept { return is == Is::wants_read || is == Is::wants_write; }
     /// The connection is over, in an orderly way or not.
@@ -68,6 +71,8 @@ public:
 
     /// The socket to wait for. Its octets are the stream's business alone.
     int descriptor() const noexcept { return socket_.get(); }
+    /// The socket, for another stream that goes on with it. This one is over.
+    Descriptor take_descriptor() noexcept { return std::move(socket_); }
 
 protected:
     Descriptor socket_;
@@ -91,6 +96,10 @@ public:
     /// `socket` is connected and does not block. Throws std::bad_alloc, and closes the socket then.
     virtual std::unique_ptr<Stream> make(Descriptor socket) const = 0;
 };
+
+/// Begins a TCP connection and gives its stream, which wants to write until it is made. `reset` is
+/// how it says that nobody listens there. Errors: those of the system.
+Result<std::unique_ptr<Stream>> connect_stream(const Endpoint& to);
 
 /// Makes plain streams; one object is enough for all listeners.
 const StreamMaker& plain_streams() noexcept;
