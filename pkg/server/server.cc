@@ -115,8 +115,8 @@ net::Endpoint choose_port(net::Endpoint endpoint) {
 struct Worker {
     stats::WorkerCounters udp_counters;
     stats::WorkerCounters tcp_counters;
-    std::unique_ptr<UdpLoop> udp;
     std::unique_ptr<TcpLoop> tcp;
+    std::unique_ptr<UdpLoop> udp;  // hands datagrams over to `tcp`
     std::thread udp_thread;
     std::thread tcp_thread;
 };
@@ -185,12 +185,15 @@ Server::Impl::Impl(Options options, const catalogue::Catalogue& catalogue,
         }
         auto worker = std::make_unique<Worker>();
         const answer::HashBudget hashing(options.hash_rounds);
+        const answer::HandOvers takes =
+            options.taker_or_null != nullptr ? options.taker_or_null->takes() : answer::HandOvers();
+        worker->tcp = std::make_unique<TcpLoop>(
+            std::move(tcp), ViewReader(*published, 2 * i + 1), worker->tcp_counters, limits,
+            TcpLoop::Options{hashing, options.seed, options.taker_or_null});
         worker->udp = std::make_unique<UdpLoop>(
             std::move(udp), ViewReader(*published, 2 * i), worker->udp_counters,
-            RateLimiter(options.seed, options.rate_limit_entries), hashing);
-        worker->tcp =
-            std::make_unique<TcpLoop>(std::move(tcp), ViewReader(*published, 2 * i + 1),
-                                      worker->tcp_counters, limits, hashing, options.seed);
+            RateLimiter(options.seed, options.rate_limit_entries), hashing, takes,
+            worker->tcp->late_datagrams_or_null());
         workers.push_back(std::move(worker));
     }
     runtime::raise_descriptor_limit(settings->tcp.connections_max + descriptors_spare);
@@ -235,7 +238,7 @@ std::size_t Server::Impl::join() noexcept {
     return cut;
 }
 
-/// Readers see `next` from their next batch on; the view before it goes with `garbage`. What throws
+/// Readers see `next` from their next batch on; the view before it goes with `garbage`. A throw
 /// changes nothing, `garbage` neither.
 template <class Garbage>
 void Server::Impl::show(const View& next, Garbage&& garbage) {

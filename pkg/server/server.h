@@ -20,6 +20,7 @@
 #include "dns/types.h"
 #include "net/endpoint.h"
 #include "server/rate_limit.h"
+#include "server/taker.h"
 #include "stats/report.h"
 
 namespace zc::server {
@@ -44,20 +45,20 @@ struct TcpLimits {
     // Answers that may wait for one slow reader, 65537..tcp_output_octets_max; one answer more may
     // be among them. Nothing is read from him until he has taken them.
     std::uint32_t output_octets_max = 1 << 18;
-    // What a worker keeps for all of its connections, tcp_kept_octets_min..max: messages that have
-    // not arrived whole, answers not taken. One /24 or /56 has an eighth of it. Who would go over
-    // that makes the connection of his own prefix that keeps most close, be it the one at hand;
-    // when all is full, the prefix that keeps most has to make room. So nobody who is there keeps a
-    // newcomer out.
+    // A worker keeps so much for all of its connections, tcp_kept_octets_min..max: messages that
+    // have not arrived whole, answers not taken. One /24 or /56 has an eighth of it. A connection
+    // that would go over that closes the connection of its own prefix that keeps most, which may be
+    // itself. When all is full, the prefix that keeps most has to make room. So nobody who is there
+    // keeps a newcomer out.
     std::uint64_t kept_octets_max = 64U << 20U;
     bool operator==(const TcpLimits&) const = default;
 };
 
-/// What can change while the server runs.
+/// The settings that can change while the server runs.
 struct Settings {
     TcpLimits tcp;
     RateLimit rate_limit;
-    /// Who must speak PROXY protocol version 2 (load balancers); from others it is malformed. At
+    /// Load balancers, which must speak PROXY protocol version 2; from others it is malformed. At
     /// most 256.
     std::vector<dns::Prefix> proxy_senders;
 };
@@ -71,9 +72,10 @@ struct Options {
                                              // a burst and answers later. The system may give less
     std::uint32_t send_octets = 1 << 20;
     std::uint32_t rate_limit_entries = 1 << 16;  // of each worker, 16 octets each
-    // Of NSEC3, a second, for UDP and for TCP of each worker: see answer::HashBudget.
+    // Rounds of NSEC3 hashing a second, for UDP and for TCP of each worker: see answer::HashBudget.
     std::uint32_t hash_rounds = answer::HashBudget::rounds_per_second;
     std::uint64_t seed = 0;  // secret and random: keys the tables that strangers fill
+    Taker* taker_or_null = nullptr;  // answers UPDATE, NOTIFY and transfers; outlives the server
     Settings settings;
 };
 

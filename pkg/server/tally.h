@@ -31,7 +31,8 @@ public:
     }
     /// A query that respond() had.
     void query(const answer::Outcome& outcome) noexcept {
-        if (outcome.response_octets == 0) return malformed();
+        if (outcome.response_octets == 0 && outcome.handed_over == answer::HandOver::none)
+            return malformed();
         ++queries_;
         edns_ += outcome.edns;
         dnssec_ok_ += outcome.dnssec_ok;

@@ -1,24 +1,28 @@
-// One worker's TCP side: connections as a state machine over epoll (RFC 7766).
+// One worker's TCP side: connections as state machines over epoll (RFC 7766).
 //
-// What one read brings is answered in batches and goes out in one write. Buffers belong to the
-// worker, not to the connection: an idle one costs some 200 octets here; only a message that has
-// not arrived whole, and answers that a slow reader has not taken, are kept with it. From a slow
-// reader nothing more is read until it has taken them. A connection for which there is no memory
-// is closed.
+// The messages that one read brings are answered in batches, and their answers go out in one write.
+// Buffers belong to the worker, not to the connection: an idle one costs some 300 octets here. A
+// connection keeps only a message that has not arrived whole, and answers that a slow reader has
+// not taken. Nothing more is read from a slow reader until it has taken them. A connection for
+// which there is no memory is closed.
+//
+// The loop moves octets by net::Stream and knows no transport: a listener says who makes its
+// streams.
 #pragma once
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <list>
 #include <memory>
-#include <span>
-#include <unordered_map>
 #include <vector>
 
 #include "answer/answer.h"
 #include "net/socket.h"
+#include "net/stream.h"
 #include "server/connection_limits.h"
+#include "server/framed_answers.h"
+#include "server/kept_memory.h"
+#include "server/tcp_connection.h"
 #include "server/view.h"
 #include "stats/counters.h"
 
@@ -30,14 +34,23 @@ public:
     struct Listener {
         net::Descriptor socket;  // listening, non-blocking
         stats::Family family = stats::Family::ipv4;
+        const net::StreamMaker* streams = &net::plain_streams();
+    };
+    struct Options {
+        answer::HashBudget hashing = answer::HashBudget();
+        std::uint64_t seed = 0;
+        Taker* taker_or_null = nullptr;
     };
 
     /// Throws std::system_error when the system refuses what it needs.
     TcpLoop(std::vector<Listener> listeners, ViewReader views, stats::WorkerCounters& counters,
-            ConnectionLimits& limits, answer::HashBudget hashing, std::uint64_t seed);
+            ConnectionLimits& limits, const Options& options);
     ~TcpLoop();
     TcpLoop(const TcpLoop&) = delete;
     TcpLoop& operator=(const TcpLoop&) = delete;
+
+    /// Where the worker's UDP thread hands over datagrams; null without a taker.
+    LateDatagrams* late_datagrams_or_null() noexcept { return datagrams_.get(); }
 
     /// Serves until `stop`; then takes no connection, answers what has arrived, and lets it be read
     /// until the deadline.
@@ -48,42 +61,54 @@ public:
     std::size_t cut() const noexcept { return cut_; }
 
 private:
-    struct Connection;
     struct Buffers;
     static constexpr base::Duration never{INT64_MAX};
-    using Connections = std::list<Connection>;
 
     void serve_round(int timeout_ms);
     void drain();
     void accept_all(const Listener& listener);
-    void admit(net::Descriptor socket, const net::SocketAddress& from, stats::Family family);
+    void admit(net::Descriptor socket, const net::SocketAddress& from, const Listener& listener);
     bool evict_longest_idle();
     void pause_accepting();
 
-    // These give whether the connection is still there.
+    // These tell whether the connection is still there.
+    bool handle(Connection& connection, std::uint32_t events);
+    bool read_proxy_header(Connection& connection);
+    bool take_client(Connection& connection, const dns::Address& client);
+    bool shake_hands(Connection& connection);
     bool on_readable(Connection& connection);
     bool on_writable(Connection& connection);
     bool serve(Connection& connection, base::Octets input);
-    bool take_proxy_header(Connection& connection, base::Octets& input);
     bool flush(Connection& connection);
+    bool stall(Connection& connection, base::Octets rest, const net::Step& step);
     bool keep_input(Connection& connection, base::Octets rest);
-    bool stall(Connection& connection, base::Octets rest);
     bool keep(Connection& connection, std::size_t octets);
+    bool go_on(Connection& connection);
+    bool give_late(Connection& connection);
+
+    std::size_t answer_some(Connection& connection, base::Octets input);
+    FramedAnswers::Asking asking(const Connection& connection) const noexcept;
+    bool hand_over(Connection& connection, const answer::Exchange& exchange);
+    bool take_late(Connection& connection);
+    void answer_rung();
+    void go_on_with_ready();
+    void make_ready(Connection& connection) noexcept;
+    base::Octets take_kept_input(Connection& connection);
     void release(const Connection& connection, std::size_t octets) noexcept;
     Connection& keeps_most(std::uint64_t network);
     void evict(Connection& connection);
     void forget_kept(Connection& connection, std::size_t counted) noexcept;
     void close_evicted();
-    Connections& list_of(const Connection& connection) noexcept;
-
-    std::size_t answer_some(Connection& connection, base::Octets input);
-    base::Octets take_kept_input(Connection& connection);
+    void place(Connection& connection) noexcept;
+    void touch(Connection& connection) noexcept;
     void resume(Connection& connection);
     void watch(Connection& connection, std::uint32_t events);
     void close(Connection& connection);
     void close_timed_out(Connection& connection);
     void expire();
+    base::Duration next_expiry() const;
     int timeout_ms() const;
+    bool owes() const;
 
     std::vector<Listener> listeners_;
     net::Descriptor epoll_;
@@ -91,21 +116,21 @@ private:
     ViewReader views_;
     stats::WorkerCounters* counters_;
     ConnectionLimits* limits_;
+    Taker* taker_or_null_;
+    std::shared_ptr<Bells> bells_;  // shared with what the taker has; null without a taker
+    std::unique_ptr<LateDatagrams> datagrams_;
     std::unique_ptr<Buffers> buffers_;
     Connections reading_;  // by the time of their last query, oldest first
+    Connections waiting_;  // for late answers, by the time of the last query or answer
     Connections stalled_;  // with answers to be taken, by the time when something was last taken
+    Connections evicted_;  // of this round, keeping nothing any more
+    Connection* first_ready_ = nullptr;
     const View* view_ = nullptr;  // within a round
     TcpLimits tcp_;               // as of the last round
     base::Duration now_;          // monotonic, read once a round, as is:
     base::Instant wall_now_;
     base::Duration accept_again_ = never;  // while accepting is paused
-    std::size_t kept_octets_ = 0;          // of all connections
-    struct Hash {
-        std::uint64_t seed;  // strangers choose the keys
-        std::size_t operator()(std::uint64_t network) const noexcept;
-    };
-    std::unordered_map<std::uint64_t, std::size_t, Hash> kept_of_networks_;  // none with 0
-    Connections evicted_;  // of this round, keeping nothing any more
+    KeptMemory kept_;                      // by all connections
     std::size_t cut_ = 0;
     std::atomic<bool> stopping_{false};
     std::atomic<std::int64_t> deadline_{0};

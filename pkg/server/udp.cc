@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 #include <sys/uio.h>
 
+#include "net/datagrams.h"
 #include "net/proxy.h"
 #include "runtime/clock.h"
 #include "server/tally.h"
@@ -21,29 +22,7 @@ constexpr std::size_t response_octets_max =
 // A stride that is no power of two: the first lines of all 32 buffers would compete for the same
 // set of the cache.
 constexpr std::size_t buffer_octets = 4096 + 192;
-constexpr std::size_t control_octets =
-    std::max(CMSG_SPACE(sizeof(in_pktinfo)), CMSG_SPACE(sizeof(in6_pktinfo)));
 constexpr std::uint32_t timed_batches = 16;  // one in so many costs a second clock read
-
-/// Turns "the datagram came to this address" into "send from this address": the same control
-/// message, without the interface, so that the answer takes the route that routing says. (A
-/// link-local address needs its interface.)
-void answer_from_there(msghdr& header) noexcept {
-    for (cmsghdr* part = CMSG_FIRSTHDR(&header); part != nullptr;
-         part = CMSG_NXTHDR(&header, part)) {
-        if (part->cmsg_level == IPPROTO_IP && part->cmsg_type == IP_PKTINFO) {
-            in_pktinfo info{};
-            std::memcpy(&info, CMSG_DATA(part), sizeof info);
-            info.ipi_ifindex = 0;
-            std::memcpy(CMSG_DATA(part), &info, sizeof info);
-        } else if (part->cmsg_level == IPPROTO_IPV6 && part->cmsg_type == IPV6_PKTINFO) {
-            in6_pktinfo info{};
-            std::memcpy(&info, CMSG_DATA(part), sizeof info);
-            if (!IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr)) info.ipi6_ifindex = 0;
-            std::memcpy(CMSG_DATA(part), &info, sizeof info);
-        }
-    }
-}
 
 /// Takes the PROXY header off a load balancer's query. False: it has none, or one that others must
 /// not send.
@@ -74,14 +53,11 @@ struct UdpLoop::Buffers {
     struct alignas(64) Octets {
         std::array<std::uint8_t, buffer_octets> octets;
     };
-    struct alignas(cmsghdr) Control {
-        std::array<std::uint8_t, control_octets> octets;
-    };
 
     std::array<mmsghdr, batch_queries> received{};
     std::array<iovec, batch_queries> received_parts{};
     std::array<net::SocketAddress, batch_queries> peers{};
-    std::array<Control, batch_queries> controls{};
+    std::array<net::SourceAddress, batch_queries> controls{};
     std::array<mmsghdr, batch_queries> to_send{};
     std::array<iovec, batch_queries> parts_to_send{};
     std::array<answer::Exchange, batch_queries> exchanges{};
@@ -90,7 +66,7 @@ struct UdpLoop::Buffers {
     std::array<Octets, batch_queries> responses;
     answer::HashBudget hash_budget;
 
-    explicit Buffers(answer::HashBudget hashing) noexcept : hash_budget(hashing) {
+    Buffers(answer::HashBudget hashing, answer::HandOvers takes) noexcept : hash_budget(hashing) {
         for (std::size_t i = 0; i < batch_queries; ++i) {
             received_parts[i] = {queries[i].octets.data(), query_octets_max};
             msghdr& in = received[i].msg_hdr;
@@ -104,18 +80,22 @@ struct UdpLoop::Buffers {
             exchanges[i].response =
                 base::MutableOctets(responses[i].octets).first(response_octets_max);
             exchanges[i].arrival.transport = dns::Transport::udp;
+            exchanges[i].arrival.takes = takes;
             exchanges[i].arrival.hash_budget = &hash_budget;
         }
     }
 };
 
 UdpLoop::UdpLoop(std::vector<Listener> listeners, ViewReader views, stats::WorkerCounters& counters,
-                 RateLimiter limiter, answer::HashBudget hashing)
+                 RateLimiter limiter, answer::HashBudget hashing, answer::HandOvers takes,
+                 LateDatagrams* late_or_null)
     : listeners_(std::move(listeners)),
       views_(views),
       counters_(&counters),
       limiter_(std::move(limiter)),
-      buffers_(std::make_unique<Buffers>(hashing)) {
+      takes_(takes),
+      late_or_null_(late_or_null),
+      buffers_(std::make_unique<Buffers>(hashing, takes)) {
     if (listeners_.size() == 1) return;
     epoll_ = net::Descriptor(epoll_create1(EPOLL_CLOEXEC));
     if (epoll_.get() < 0) throw std::system_error(errno, std::generic_category(), "epoll_create1");
@@ -141,7 +121,7 @@ void UdpLoop::run() noexcept {
                 serve_batch(listeners_[ready[static_cast<std::size_t>(i)].data.u64], Wait::none);
         }
     }
-    // What the kernel had taken before. New datagrams may go on arriving: as many batches as a full
+    // The kernel had taken datagrams before. New ones may go on arriving: as many batches as a full
     // buffer has are enough.
     constexpr int last_batches_max = 1024;
     for (const Listener& listener : listeners_)
@@ -197,8 +177,9 @@ void UdpLoop::prepare_to_receive(const Listener& listener) noexcept {
     for (std::size_t i = 0; i < batch_queries; ++i) {
         msghdr& in = buffers_->received[i].msg_hdr;
         in.msg_namelen = sizeof buffers_->peers[i];
-        in.msg_control = listener.wildcard ? &buffers_->controls[i] : nullptr;
-        in.msg_controllen = listener.wildcard ? sizeof buffers_->controls[i] : 0;
+        net::SourceAddress& control = buffers_->controls[i];
+        in.msg_control = listener.wildcard ? control.octets.data() : nullptr;
+        in.msg_controllen = listener.wildcard ? control.octets.size() : 0;
     }
 }
 
@@ -234,6 +215,10 @@ std::size_t UdpLoop::settle(const Listener& listener, std::size_t queries, const
         const answer::Exchange& exchange = buffers.exchanges[i];
         const answer::Outcome& outcome = exchange.outcome;
         tally.query(outcome);
+        if (outcome.handed_over != answer::HandOver::none) [[unlikely]] {
+            if (is_taken(listener, i, limit, now)) continue;
+            answer_untaken(i, view);
+        }
         std::size_t octets = outcome.response_octets;
         if (octets == 0) continue;
         if (limit.mode != RateLimit::Mode::off && !outcome.cookie_valid &&
@@ -244,7 +229,7 @@ std::size_t UdpLoop::settle(const Listener& listener, std::size_t queries, const
 
         const std::size_t datagram = buffers.datagram_of[i];
         msghdr& in = buffers.received[datagram].msg_hdr;
-        if (listener.wildcard) answer_from_there(in);
+        if (listener.wildcard) net::answer_from_there(in);
         msghdr& out = buffers.to_send[responses].msg_hdr;
         buffers.parts_to_send[responses] = {exchange.response.data(), octets};
         out.msg_name = in.msg_name;
@@ -254,6 +239,49 @@ std::size_t UdpLoop::settle(const Listener& listener, std::size_t queries, const
         ++responses;
     }
     return responses;
+}
+
+/// Whether nothing is to be sent for exchange `i` now: the taker has it, or it is held back by the
+/// rate limit, which an answer to come would escape.
+bool UdpLoop::is_taken(const Listener& listener, std::size_t i, const RateLimit& limit,
+                       base::Instant now) noexcept {
+    Buffers& buffers = *buffers_;
+    const answer::Exchange& exchange = buffers.exchanges[i];
+    const answer::Outcome& outcome = exchange.outcome;
+    if (limit.mode != RateLimit::Mode::off && !outcome.cookie_valid &&
+        limiter_.take(limit, exchange.arrival.client, outcome.rate_key, now) !=
+            RateLimiter::Verdict::pass) {
+        const bool holds_back = limit.mode == RateLimit::Mode::on;
+        counters_->drop(holds_back ? stats::Drop::rate_limited : stats::Drop::would_limit);
+        if (holds_back) return true;
+    }
+    const std::size_t datagram = buffers.datagram_of[i];
+    msghdr& in = buffers.received[datagram].msg_hdr;
+    LateDatagrams::Way way{.socket = listener.socket.get(),
+                           .client = buffers.peers[datagram],
+                           .client_octets = in.msg_namelen,
+                           .source = {},
+                           .family = listener.family,
+                           .octets_max = outcome.late_octets_max};
+    if (listener.wildcard) {
+        net::answer_from_there(in);
+        way.source = buffers.controls[datagram];
+        way.source.used = in.msg_controllen;
+    }
+    const HandedOver message{.kind = outcome.handed_over,
+                             .message = exchange.query,
+                             .transport = dns::Transport::udp,
+                             .client = exchange.arrival.client,
+                             .arrived = now};
+    return late_or_null_->hand_over(message, way);
+}
+
+/// Answers exchange `i` as if there were no taker.
+void UdpLoop::answer_untaken(std::size_t i, const View& view) noexcept {
+    answer::Exchange& exchange = buffers_->exchanges[i];
+    exchange.arrival.takes = {};
+    respond(std::span(&exchange, 1), view);
+    exchange.arrival.takes = takes_;
 }
 
 /// Whether the response may go out; it may have become an empty, truncated one of `octets`.

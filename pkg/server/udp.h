@@ -11,6 +11,7 @@
 
 #include "answer/answer.h"
 #include "net/socket.h"
+#include "server/late.h"
 #include "server/rate_limit.h"
 #include "server/view.h"
 #include "stats/counters.h"
@@ -30,7 +31,8 @@ public:
 
     /// Throws std::system_error when the system refuses what it needs.
     UdpLoop(std::vector<Listener> listeners, ViewReader views, stats::WorkerCounters& counters,
-            RateLimiter limiter, answer::HashBudget hashing);
+            RateLimiter limiter, answer::HashBudget hashing, answer::HandOvers takes = {},
+            LateDatagrams* late_or_null = nullptr);
     ~UdpLoop();
     UdpLoop(const UdpLoop&) = delete;
     UdpLoop& operator=(const UdpLoop&) = delete;
@@ -54,6 +56,9 @@ private:
                        base::Instant now, Tally& tally) noexcept;
     bool admit(const RateLimit& limit, const dns::Address& client, std::uint32_t rate_key,
                base::Instant now, base::MutableOctets response, std::size_t& octets) noexcept;
+    bool is_taken(const Listener& listener, std::size_t i, const RateLimit& limit,
+                  base::Instant now) noexcept;
+    void answer_untaken(std::size_t i, const View& view) noexcept;
     void send(const Listener& listener, std::size_t responses) noexcept;
 
     std::vector<Listener> listeners_;
@@ -61,6 +66,8 @@ private:
     ViewReader views_;
     stats::WorkerCounters* counters_;
     RateLimiter limiter_;
+    answer::HandOvers takes_;
+    LateDatagrams* late_or_null_;  // takes what is handed over; null when nothing is
     std::unique_ptr<Buffers> buffers_;
     std::uint32_t batches_ = 0;
     std::atomic<bool> stopping_{false};

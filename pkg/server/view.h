@@ -1,4 +1,4 @@
-// What a worker looks at for one batch: everything that control may replace while it runs.
+// A worker's view for one batch: everything that control may replace while it runs.
 #pragma once
 
 #include <span>
@@ -23,7 +23,7 @@ const catalogue::Catalogue& broken_catalogue();
 /// Answers each query by itself, those whose zone cannot be read by SERVFAIL.
 void respond_one_by_one(std::span<answer::Exchange> batch, const View& view) noexcept;
 
-/// answer::respond. What has to be read of a mapped file and cannot gets SERVFAIL.
+/// answer::respond. A question whose zone cannot be read from a mapped file gets SERVFAIL.
 inline void respond(std::span<answer::Exchange> batch, const View& view) noexcept {
     if (!runtime::guarded([&]() noexcept { answer::respond(batch, *view.catalogue); })) [[unlikely]]
         respond_one_by_one(batch, view);

@@ -1,0 +1,77 @@
+// Inside of package server: DNS messages of a stream, answered in batches.
+//
+// Octets come in and octets go out. Nothing here knows a socket, an epoll or how long anything
+// takes, so that whatever brings framed messages (TCP, TLS) can use it.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "answer/answer.h"
+#include "base/octets.h"
+#include "base/time.h"
+#include "dns/types.h"
+#include "net/framing.h"
+#include "server/server.h"
+#include "server/view.h"
+#include "stats/counters.h"
+
+namespace zc::server {
+
+/// A worker's: large, and used by one connection at a time.
+class FramedAnswers {
+public:
+    FramedAnswers(answer::HashBudget hashing, answer::HandOvers takes,
+                  stats::WorkerCounters& counters) noexcept;
+
+    /// The client and the view that answers: the same for all messages of a call.
+    struct Asking {
+        const View& view;
+        dns::Address client;
+        stats::Family family = stats::Family::ipv4;
+        base::Instant now;
+        std::uint32_t queries_max = 0;  // that may be answered still
+        std::size_t output_octets_max = 0;
+    };
+    struct Some {
+        enum class Then : std::uint8_t {
+            go_on,      // with the next call; or there is nothing (more) to answer
+            malformed,  // the next message is too short for a header: no DNS, or the framing is lost
+            hand_over,  // the next message is one that the taker may have
+        };
+        std::size_t octets = 0;     // of the input are settled
+        std::uint32_t queries = 0;  // were answered
+        Then then = Then::go_on;
+        const answer::Exchange* handed_or_null = nullptr;  // of `hand_over`
+    };
+    /// Answers a batch of the messages at the start of `input` into `output`. Answers beyond the
+    /// limit of the output are not settled: they are made again when there is room.
+    Some answer(base::Octets input, const Asking& asking) noexcept;
+    /// Counts the message of `hand_over`, which a taker has now.
+    void count_handed(const answer::Exchange& exchange, const Asking& asking) noexcept;
+    /// Answers the message of `hand_over`, which nobody takes.
+    void answer_untaken(const answer::Exchange& exchange, const Asking& asking) noexcept;
+
+    /// Framed messages that wait to be sent. There is room for a message more as long as its size
+    /// is below the limit.
+    net::FrameWriter& output() noexcept { return output_; }
+
+private:
+    static constexpr std::size_t batch = answer::batch_max;
+    // No power of two: the first lines of all buffers would compete for one set of the cache.
+    static constexpr std::size_t response_stride = dns::message_octets_max + 1 + 192;
+
+    void put(const answer::Exchange& exchange) noexcept;
+
+    stats::WorkerCounters* counters_;
+    answer::HandOvers takes_;
+    answer::HashBudget hash_budget_;
+    std::array<answer::Exchange, batch> exchanges_{};
+    std::array<std::size_t, batch> ends_{};  // where in the input each message ends
+    std::array<std::uint8_t, batch * response_stride> responses_;
+    std::array<std::uint8_t, tcp_output_octets_max + net::framed_octets_max> output_octets_;
+    net::FrameWriter output_{output_octets_};
+};
+
+}  // namespace zc::server

@@ -1,0 +1,121 @@
+#include "server/late.h"
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <new>
+#include <utility>
+
+#include "base/check.h"
+#include "dns/message.h"
+
+namespace zc::server {
+namespace {
+
+constexpr std::size_t room_octets = 4096;  // the largest UDP response: answer::Identity
+
+}  // namespace
+
+bool hand_over(Taker& taker, const std::shared_ptr<Bells>& bells, const HandedOver& message,
+               LateAnswer& late) noexcept {
+    try {
+        late.bell = std::make_shared<Bell>(bells);
+    } catch (const std::bad_alloc&) {
+        return false;
+    }
+    late.answering = taker.take(message, Waker(late.bell));
+    return late.answering != nullptr;
+}
+
+void count_late(stats::Channel& channel, LateAnswer& late, base::Octets message) noexcept {
+    ZC_CHECK(message.size() >= dns::header_octets);
+    if (!std::exchange(late.begun, true))
+        channel.responses[stats::rcode_slot(static_cast<dns::Rcode>(message[3] & 15U))].add(1);
+    channel.response_octets.add(message.size());
+}
+
+LateDatagrams::LateDatagrams(Taker& taker, std::shared_ptr<Bells> bells,
+                             stats::WorkerCounters& counters)
+    : taker_(&taker), bells_(std::move(bells)), counters_(&counters) {}
+
+bool LateDatagrams::hand_over(const HandedOver& message, const Way& way) noexcept {
+    {
+        const std::lock_guard lock(mutex_);
+        if (count_ == taken_datagrams_max) return false;
+        ++count_;
+    }
+    std::list<Datagram> one;
+    try {
+        one.emplace_back();
+    } catch (const std::bad_alloc&) {
+    }
+    const bool taken = !one.empty() && server::hand_over(*taker_, bells_, message, one.front());
+    if (taken) one.front().way = way;
+    {
+        const std::lock_guard lock(mutex_);
+        if (taken)
+            arriving_.splice(arriving_.end(), one);
+        else
+            --count_;
+    }
+    if (taken) bells_->wake();
+    return taken;
+}
+
+void LateDatagrams::take_in(base::Duration now) noexcept {
+    std::list<Datagram> arrived;
+    {
+        const std::lock_guard lock(mutex_);
+        arrived.swap(arriving_);
+    }
+    while (!arrived.empty()) {
+        waiting_.splice(waiting_.end(), arrived, arrived.begin());
+        Datagram& datagram = waiting_.back();
+        datagram.self = std::prev(waiting_.end());
+        datagram.since = now;
+        datagram.bell->whose_or_null = &datagram;
+        answer(datagram);
+    }
+}
+
+void LateDatagrams::answer(LateAnswer& late) noexcept {
+    Datagram& datagram = static_cast<Datagram&>(late);
+    std::array<std::uint8_t, room_octets> room;
+    const std::size_t octets_max = std::min(datagram.way.octets_max, room.size());
+    const Answering::Next next =
+        datagram.answering->next(base::MutableOctets(room).first(octets_max));
+    if (next.is == Answering::Next::Is::later) return;
+    if (next.is != Answering::Next::Is::none) {
+        ZC_CHECK(next.octets <= octets_max);
+        const auto message = base::Octets(room).first(next.octets);
+        Way& way = datagram.way;
+        if (net::send_datagram(way.socket, message, way.client, way.client_octets, way.source))
+            count_late(counters_->channel(dns::Transport::udp, way.family), datagram, message);
+        else
+            counters_->drop(stats::Drop::send_failed);
+    }
+    forget(datagram);
+}
+
+void LateDatagrams::forget(Datagram& datagram) noexcept {
+    waiting_.erase(datagram.self);
+    const std::lock_guard lock(mutex_);
+    --count_;
+}
+
+void LateDatagrams::expire(base::Duration now) noexcept {
+    while (!waiting_.empty() && now - waiting_.front().since >= taken_time)
+        forget(waiting_.front());
+}
+
+bool LateDatagrams::empty() noexcept {
+    const std::lock_guard lock(mutex_);
+    return count_ == 0;
+}
+
+std::optional<base::Duration> LateDatagrams::next_end() const noexcept {
+    if (waiting_.empty()) return std::nullopt;
+    return waiting_.front().since + taken_time;
+}
+
+}  // namespace zc::server

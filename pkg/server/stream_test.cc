@@ -1,0 +1,183 @@
+// The connections of a server over a stream that is as hard to use as TLS.
+#include "net/stream.h"
+
+#include <array>
+#include <thread>
+#include <vector>
+
+#include <doctest/doctest.h>
+#include <poll.h>
+
+#include "net/framing.h"
+#include "net/scrambled_stream.h"
+#include "runtime/clock.h"
+#include "runtime/published.h"
+#include "server/tcp.h"
+#include "server/test_server.h"
+
+using namespace zc;
+using namespace zc::server;
+using namespace zc::server::test;
+using net::ScrambledStream;
+using net::Step;
+
+namespace {
+
+/// A TCP loop alone, whose listener makes scrambled streams.
+struct ScrambledServer {
+    explicit ScrambledServer(Settings given = {}) : settings(std::move(given)) {
+        auto socket = net::listen_tcp(at("127.0.0.1"), net::Sharing::none);
+        REQUIRE(socket.has_value());
+        endpoint = at("127.0.0.1", *net::bound_port(*socket));
+        std::vector<TcpLoop::Listener> listeners;
+        listeners.push_back({*std::move(socket), stats::Family::ipv4, &streams});
+        loop = std::make_unique<TcpLoop>(std::move(listeners), ViewReader(published, 0), counters,
+                                         limits, TcpLoop::Options{});
+        thread = std::thread([this] { loop->run(); });
+    }
+    ~ScrambledServer() {
+        loop->stop(runtime::monotonic() + base::Duration::seconds(10));
+        thread.join();
+    }
+
+    net::ScrambledStreams streams;
+    std::unique_ptr<catalogue::Catalogue> catalogue = example_catalogue();
+    answer::Identity identity;
+    Settings settings;
+    View view{catalogue.get(), &identity, &settings};
+    runtime::Published<View> published{view, 1};
+    stats::WorkerCounters counters;
+    ConnectionLimits limits{5};
+    net::Endpoint endpoint;
+    std::unique_ptr<TcpLoop> loop;
+    std::thread thread;
+};
+
+/// A client that waits for what each step wants.
+class ScrambledClient {
+public:
+    explicit ScrambledClient(const net::Endpoint& to) : ScrambledClient(Tcp(to), {}) {}
+    /// Sends `first` as it is, before anything is scrambled.
+    ScrambledClient(Tcp&& client, const Message& first) {
+        client.send(first);
+        stream_ = std::make_unique<ScrambledStream>(net::Descriptor(dup(client.fd())),
+                                                    ScrambledStream::Role::client);
+    }
+    bool agree() {
+        return repeat([&] { return stream_->handshake(); }).is == Step::Is::done;
+    }
+    void send(const Message& octets) {
+        for (std::size_t sent = 0; sent < octets.size();) {
+            const Step step =
+                repeat([&] { return stream_->write(base::Octets(octets).subspan(sent)); });
+            REQUIRE(step.is == Step::Is::done);
+            sent += step.octets;
+        }
+    }
+    /// The next message; empty when the stream is over, and `end` says how.
+    Message receive() {
+        for (;;) {
+            net::FrameReader reader(input_);
+            if (const auto message = reader.next()) {
+                Message out(message->begin(), message->end());
+                input_.erase(input_.begin(),
+                             input_.begin() + static_cast<std::ptrdiff_t>(reader.taken()));
+                return out;
+            }
+            std::array<std::uint8_t, 4096> some{};
+            const Step step = repeat([&] { return stream_->read(some); });
+            end = step.is;
+            if (step.is != Step::Is::done) return {};
+            input_.insert(input_.end(), some.begin(),
+                          some.begin() + static_cast<std::ptrdiff_t>(step.octets));
+        }
+    }
+    const ScrambledStream& stream() const { return *stream_; }
+
+    Step::Is end = Step::Is::done;
+
+private:
+    template <class Do>
+    Step repeat(const Do& step) {
+        for (;;) {
+            const Step outcome = step();
+            if (!outcome.wants()) return outcome;
+            pollfd one{stream_->descriptor(), static_cast<short>(net::poll_events(outcome, 0)), 0};
+            REQUIRE(poll(&one, 1, 10'000) == 1);  // that a test fails, and does not hang
+        }
+    }
+
+    std::unique_ptr<ScrambledStream> stream_;
+    Message input_;
+};
+
+}  // namespace
+
+TEST_CASE("a server's connections need not know what their stream does") {
+    ScrambledServer server;
+    ScrambledClient client(server.endpoint);
+    REQUIRE(client.agree());
+    Message all;
+    constexpr std::uint16_t count = 300;
+    for (std::uint16_t id = 0; id < count; ++id) all = std::move(all) + framed(query(id));
+    client.send(all);
+    for (std::uint16_t id = 0; id < count; ++id) {
+        const Message response = client.receive();
+        REQUIRE(response.size() > 12);
+        CHECK(id_of(response) == id);
+        CHECK(answers_of(response) == 1);
+    }
+    // New keys were asked for by both sides in the middle of it.
+    CHECK(client.stream().wants().write_in_read > 0);
+}
+
+TEST_CASE("large answers over such a stream reach a slow reader whole, beside quick ones") {
+    ScrambledServer server;
+    ScrambledClient slow(server.endpoint);
+    REQUIRE(slow.agree());
+    constexpr std::uint16_t count = 100;
+    Message all;
+    for (std::uint16_t id = 0; id < count; ++id)
+        all = std::move(all) + framed(query(id, "big.example.", type_txt));
+    slow.send(Message(all.begin(), all.begin() + 500));  // before new keys are due
+    ScrambledClient quick(server.endpoint);
+    REQUIRE(quick.agree());
+    for (std::uint16_t id = 0; id < 50; ++id) {
+        quick.send(framed(query(id)));
+        CHECK(id_of(quick.receive()) == id);
+    }
+    slow.send(Message(all.begin() + 500, all.begin() + 900));
+    const std::size_t whole = 900 / framed(query(0, "big.example.", type_txt)).size();
+    for (std::uint16_t id = 0; id < whole; ++id) {
+        const Message response = slow.receive();
+        REQUIRE(response.size() > big_octets);
+        CHECK(id_of(response) == id);
+    }
+}
+
+TEST_CASE("the end of a connection is said, and a stream that speaks something else is cut") {
+    Settings settings;
+    settings.tcp.queries_max = 2;
+    ScrambledServer server(settings);
+    ScrambledClient client(server.endpoint);
+    REQUIRE(client.agree());
+    client.send(framed(query(1)) + framed(query(2)) + framed(query(3)));
+    CHECK(id_of(client.receive()) == 1);
+    CHECK(id_of(client.receive()) == 2);
+    CHECK(client.receive().empty());
+    CHECK(client.end == Step::Is::ended);  // with a farewell
+
+    const Tcp gone(server.endpoint);
+    shutdown(gone.fd(), SHUT_WR);  // in the middle of the handshake
+    CHECK(gone.ended());
+}
+
+TEST_CASE("a PROXY header comes before the handshake and takes nothing of it") {
+    Settings settings;
+    settings.proxy_senders = {*dns::parse_prefix("127.0.0.0/8")};
+    ScrambledServer server(settings);
+    ScrambledClient client(Tcp(server.endpoint), proxied("192.0.2.1", {}));
+    REQUIRE(client.agree());
+    client.send(framed(query(7)));
+    CHECK(id_of(client.receive()) == 7);
+}
