@@ -15,6 +15,8 @@
 #include "base/seed.h"
 #include "dns/message.h"
 #include "dns/name.h"
+#include "net/framing.h"
+#include "net/stream.h"
 #include "runtime/clock.h"
 
 namespace zc::ask {
@@ -28,7 +30,7 @@ constexpr std::size_t buffer_octets = datagram_octets_max + 1 + 192;
 constexpr std::size_t cut_octets = 4096;
 constexpr std::uint32_t none = UINT32_MAX;
 constexpr std::uint8_t tcp_channel = 0xff;
-constexpr std::size_t tcp_receive_octets = 2 + dns::message_octets_max;
+constexpr std::size_t tcp_receive_octets = net::framed_octets_max;
 constexpr auto reconnect_after = base::Duration::milliseconds(100);
 constexpr std::uint16_t id_count_minus_one = 0xffff;
 
@@ -144,9 +146,10 @@ private:
 
 struct Connection {
     enum class State : std::uint8_t { closed, connecting, open };
-    net::Descriptor socket;
+    std::unique_ptr<net::Stream> stream;  // null: closed, or the system gave none
     State state = State::closed;
-    bool wants_out = false;  // registered for EPOLLOUT
+    std::uint32_t events = 0;  // that are waited for
+    net::Step last_read, last_write;
     std::vector<std::uint8_t> out, in;
     std::size_t out_at = 0, in_size = 0;
     std::vector<std::uint32_t> open;    // slots whose question is on it
@@ -252,6 +255,7 @@ struct Asker::Work {
 
     void pump(std::size_t server);
     void write(std::size_t server);
+    void rewatch(std::size_t server);
     void read(std::size_t server);
     enum class Why : std::uint8_t { peer, silence };
     void ended(std::size_t server, Why why);
@@ -492,16 +496,17 @@ void Asker::Work::pump(std::size_t server) {
     if (tcp.backlog.empty() || tcp.open.size() >= tcp_open_max) return;
     if (tcp.state == Connection::State::closed) {
         if (now < tcp.not_before) return;
-        auto socket = connect_tcp(to.to);
+        auto stream = net::connect_stream(net::endpoint_of(to.to.address));
         tcp.state = Connection::State::connecting;
         tcp.heard = now;
         tcp.answered = false;
         tcp.in.resize(tcp_receive_octets);
-        if (socket) {
-            tcp.socket = *std::move(socket);
-            tcp.wants_out = true;
-            if (!watch(tcp.socket.get(), EPOLLIN | EPOLLOUT, server, tcp_channel, EPOLL_CTL_ADD))
-                tcp.socket.reset();
+        if (stream) {
+            tcp.stream = *std::move(stream);
+            tcp.last_read = tcp.last_write = {};
+            tcp.events = EPOLLIN | EPOLLOUT;
+            if (!watch(tcp.stream->descriptor(), tcp.events, server, tcp_channel, EPOLL_CTL_ADD))
+                tcp.stream.reset();
         }
     }
     const bool was_idle = tcp.open.empty();
@@ -510,8 +515,8 @@ void Asker::Work::pump(std::size_t server) {
         tcp.backlog.pop_front();
         Part& here = part(slot, server);
         const std::vector<std::uint8_t>& message = rounds[slot].message;
-        tcp.out.push_back(static_cast<std::uint8_t>(message.size() >> 8));
-        tcp.out.push_back(static_cast<std::uint8_t>(message.size()));
+        const auto length = net::length_of(message);
+        tcp.out.insert(tcp.out.end(), length.begin(), length.end());
         tcp.out.insert(tcp.out.end(), message.begin(), message.end());
         tcp.open.push_back(slot);
         here.queued = false;
@@ -521,7 +526,7 @@ void Asker::Work::pump(std::size_t server) {
         waiting.append(node_of(slot, server));
     }
     if (was_idle) tcp.heard = now;  // it owed nothing until now
-    if (tcp.socket.get() < 0)
+    if (!tcp.stream)
         ended(server, Why::peer);  // the system gave no socket
     else if (tcp.state == Connection::State::open)
         write(server);
@@ -530,53 +535,52 @@ void Asker::Work::pump(std::size_t server) {
 void Asker::Work::write(std::size_t server) {
     Connection& tcp = lane(server).tcp;
     while (tcp.out_at < tcp.out.size()) {
-        const ssize_t count = ::send(tcp.socket.get(), tcp.out.data() + tcp.out_at,
-                                     tcp.out.size() - tcp.out_at, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (count < 0 && errno == EINTR) continue;
-        if (count < 0 && errno == EAGAIN) break;
-        // Answers that the server sent before it closed can still be read: `read` finds the end.
-        if (count < 0) break;
-        tcp.out_at += static_cast<std::size_t>(count);
+        tcp.last_write = tcp.stream->write(base::Octets(tcp.out).subspan(tcp.out_at));
+        // After an end, answers that the server sent before it can still be read: `read` finds it.
+        if (tcp.last_write.is != net::Step::Is::done) break;
+        tcp.out_at += tcp.last_write.octets;
     }
     if (tcp.out_at == tcp.out.size()) {
         tcp.out.clear();
         tcp.out_at = 0;
     }
-    const bool wants_out = !tcp.out.empty();
-    if (wants_out == tcp.wants_out) return;
-    tcp.wants_out = wants_out;
-    static_cast<void>(watch(tcp.socket.get(), wants_out ? EPOLLIN | EPOLLOUT : EPOLLIN, server,
-                            tcp_channel, EPOLL_CTL_MOD));
+    rewatch(server);
+}
+
+/// Waits for what lets the connection go on.
+void Asker::Work::rewatch(std::size_t server) {
+    Connection& tcp = lane(server).tcp;
+    std::uint32_t events = net::poll_events(tcp.last_read, EPOLLIN);
+    if (!tcp.out.empty()) events |= net::poll_events(tcp.last_write, EPOLLOUT);
+    if (events == tcp.events) return;
+    tcp.events = events;
+    static_cast<void>(watch(tcp.stream->descriptor(), events, server, tcp_channel, EPOLL_CTL_MOD));
 }
 
 void Asker::Work::read(std::size_t server) {
     constexpr int reads_max = 16;  // then the others have their turn
     Connection& tcp = lane(server).tcp;
-    for (int i = 0; i < reads_max && tcp.state != Connection::State::closed; ++i) {
-        const ssize_t count = ::recv(tcp.socket.get(), tcp.in.data() + tcp.in_size,
-                                     tcp.in.size() - tcp.in_size, MSG_DONTWAIT);
-        if (count < 0 && errno == EINTR) continue;
-        if (count < 0 && errno == EAGAIN) return;
-        if (count <= 0) return ended(server, Why::peer);
+    // Octets that the stream holds are read in any case: no event tells of them.
+    for (int i = 0; (i < reads_max || tcp.last_read.holds_more) && tcp.stream; ++i) {
+        tcp.last_read = tcp.stream->read(base::MutableOctets(tcp.in).subspan(tcp.in_size));
+        if (tcp.last_read.wants()) return rewatch(server);
+        if (tcp.last_read.is_over()) return ended(server, Why::peer);
         tcp.heard = now;
-        tcp.in_size += static_cast<std::size_t>(count);
-        std::size_t at = 0;
-        while (tcp.in_size - at >= 2) {
-            const std::size_t length = base::load_u16(&tcp.in[at]);
-            if (tcp.in_size - at - 2 < length) break;
+        tcp.in_size += tcp.last_read.octets;
+        net::FrameReader reader(base::Octets(tcp.in).first(tcp.in_size));
+        while (const auto message = reader.next()) {
             tcp.answered = true;
-            arrived(server, tcp_channel, base::Octets(tcp.in).subspan(at + 2, length));
-            at += 2 + length;
+            arrived(server, tcp_channel, *message);
         }
-        std::memmove(tcp.in.data(), tcp.in.data() + at, tcp.in_size - at);
-        tcp.in_size -= at;
+        std::memmove(tcp.in.data(), reader.rest().data(), reader.rest().size());
+        tcp.in_size = reader.rest().size();
     }
 }
 
 /// The connection is gone. Its open questions are asked again on the next one, or given up.
 void Asker::Work::ended(std::size_t server, Why why) {
     Connection& tcp = lane(server).tcp;
-    tcp.socket.reset();  // leaves epoll with it
+    tcp.stream.reset();  // leaves epoll with it
     tcp.state = Connection::State::closed;
     tcp.out.clear();
     tcp.out_at = tcp.in_size = 0;
@@ -660,8 +664,10 @@ std::span<const std::uint32_t> Asker::turn(base::Duration wait) {
         }
         Connection& tcp = work.lane(server).tcp;
         if (tcp.state == Connection::State::closed) continue;
-        if ((event.events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0) work.read(server);
-        if ((event.events & EPOLLOUT) != 0 && tcp.state != Connection::State::closed) {
+        const std::uint32_t to_read = net::poll_events(tcp.last_read, EPOLLIN);
+        const std::uint32_t to_write = net::poll_events(tcp.last_write, EPOLLOUT);
+        if ((event.events & (to_read | EPOLLERR | EPOLLHUP)) != 0) work.read(server);
+        if ((event.events & to_write) != 0 && tcp.state != Connection::State::closed) {
             tcp.state = Connection::State::open;
             work.write(server);
         }

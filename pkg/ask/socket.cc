@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <cstring>
 
-#include <netinet/tcp.h>
 #include <unistd.h>
 
 namespace zc::ask {
@@ -47,16 +46,6 @@ Result<net::Descriptor> open_udp(const Destination& to) {
         set(socket, IPPROTO_IP, IP_RECVERR, 1);
     else
         set(socket, IPPROTO_IPV6, IPV6_RECVERR, 1);
-    return socket;
-}
-
-Result<net::Descriptor> connect_tcp(const Destination& to) {
-    net::Descriptor socket(::socket(to.address.any.sa_family,
-                                    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP));
-    if (socket.get() < 0) return base::fail_errno(errno, "socket");
-    set(socket, IPPROTO_TCP, TCP_NODELAY, 1);
-    if (::connect(socket.get(), &to.address.any, to.octets) != 0 && errno != EINPROGRESS)
-        return base::fail_errno(errno, "connect");
     return socket;
 }
 

@@ -24,8 +24,6 @@ bool same_endpoint(const net::SocketAddress& a, const net::SocketAddress& b) noe
 /// connected: what comes from elsewhere is to be seen and counted, not filtered. Refused datagrams
 /// come through its error queue.
 Result<net::Descriptor> open_udp(const Destination& to);
-/// A non-blocking TCP socket that is connecting.
-Result<net::Descriptor> connect_tcp(const Destination& to);
 /// Errors that the network sent back to this socket, ECONNREFUSED mostly: taken off it, counted.
 std::uint64_t take_refusals(int udp_socket) noexcept;
 

@@ -1,26 +1,27 @@
 // Inside of package front: octets on their way between the TCP sockets of the live front.
 #pragma once
 
-#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
-#include <sys/socket.h>
+#include <sys/epoll.h>
 
 #include "base/octets.h"
+#include "net/framing.h"
+#include "net/stream.h"
 
 namespace zc::front {
 
-inline constexpr std::size_t length_octets = 2;  // before a message (RFC 1035 section 4.2.2)
-// So many octets may wait for one reader. Beyond, nothing more is read for that reader, and the new
-// server gets no copy.
+// So much may wait for one reader. Nothing more is read for it until it has taken that; the new
+// server gets no copy beyond it.
 inline constexpr std::size_t waiting_octets_max = 1 << 18;
 
-/// Octets on their way to a socket.
+/// Octets on their way to a stream.
 struct Outbox {
     std::vector<std::uint8_t> octets;
     std::size_t taken = 0;
+    net::Step step;  // the last write
 
     std::size_t size() const noexcept { return octets.size() - taken; }
     void add(base::Octets more) {
@@ -31,17 +32,22 @@ struct Outbox {
         }
         octets.insert(octets.end(), more.begin(), more.end());
     }
+    void add_message(base::Octets message) {
+        add(net::length_of(message));
+        add(message);
+    }
     /// False: the connection is gone.
-    bool flush(int fd) noexcept {
+    bool flush(net::Stream& stream) noexcept {
         while (size() > 0) {
-            const ssize_t count =
-                send(fd, octets.data() + taken, size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-            if (count < 0)
-                return errno == EAGAIN || errno == EINTR || errno == ENOTCONN ||
-                       errno == EINPROGRESS;
-            taken += static_cast<std::size_t>(count);
+            step = stream.write(base::Octets(octets).subspan(taken));
+            if (step.is != net::Step::Is::done) return step.wants();
+            taken += step.octets;
         }
         return true;
+    }
+    /// The events that let it go on; none when it is empty.
+    std::uint32_t events() const noexcept {
+        return size() > 0 ? net::poll_events(step, EPOLLOUT) : 0;
     }
 };
 
@@ -52,14 +58,9 @@ struct Framer {
     template <class Each>
     void take(base::Octets more, const Each& each) {
         held.insert(held.end(), more.begin(), more.end());
-        std::size_t at = 0;
-        while (held.size() - at >= length_octets) {
-            const std::size_t octets = base::load_u16(&held[at]);
-            if (held.size() - at - length_octets < octets) break;
-            each(base::Octets(held).subspan(at + length_octets, octets));
-            at += length_octets + octets;
-        }
-        held.erase(held.begin(), held.begin() + static_cast<std::ptrdiff_t>(at));
+        net::FrameReader reader(held);
+        while (const auto message = reader.next()) each(*message);
+        held.erase(held.begin(), held.begin() + static_cast<std::ptrdiff_t>(reader.taken()));
     }
 };
 

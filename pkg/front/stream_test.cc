@@ -5,16 +5,19 @@
 #include <utility>
 
 #include <doctest/doctest.h>
+#include <sys/socket.h>
 
 #include "net/socket.h"
 
 using namespace zc;
 using namespace zc::front;
 
-TEST_CASE("what a reader has taken takes no memory, even when something always waits for him") {
+TEST_CASE(
+    "octets that a reader has taken take no memory, even when something always waits for him") {
     std::array<int, 2> ends{};
     REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0);
-    const net::Descriptor ours(ends[0]), theirs(ends[1]);
+    net::PlainStream ours{net::Descriptor(ends[0])};
+    const net::Descriptor theirs(ends[1]);
     Outbox outbox;
     std::vector<std::uint8_t> block(1 << 16);
     std::uint8_t next = 0, expected = 0;
@@ -25,7 +28,7 @@ TEST_CASE("what a reader has taken takes no memory, even when something always w
             std::ranges::generate(block, [&next] { return next++; });
             outbox.add(block);
         }
-        REQUIRE(outbox.flush(ours.get()));
+        REQUIRE(outbox.flush(ours));
         REQUIRE(outbox.size() > 0);
         largest = std::max(largest, outbox.octets.capacity());
         std::vector<std::uint8_t> got(block.size());

@@ -9,13 +9,13 @@
 #include <system_error>
 #include <utility>
 
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "front/stream.h"
 #include "net/proxy.h"
+#include "net/stream.h"
 #include "runtime/clock.h"
 
 namespace zc::front {
@@ -50,10 +50,11 @@ struct Watch {
     std::size_t listener = 0;
     Connection* connection = nullptr;
     std::uint32_t events = 0;  // that are waited for
+    net::Step read{};          // the last one
 };
 
 struct Connection {
-    net::Descriptor client, older, newer;
+    std::unique_ptr<net::Stream> client, older, newer;  // null: not connected, or done with
     Watch client_watch, older_watch, newer_watch;
     Outbox to_client, to_older, to_newer;
     Framer from_client, from_older, from_newer;
@@ -83,26 +84,32 @@ struct TcpRelay::Work {
           wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
           input(read_octets) {
         wake_watch.role = Watch::Role::wake;
-        bool ok = epoll.get() >= 0 && wake.get() >= 0 && watch(wake, wake_watch, EPOLLIN);
+        bool ok = epoll.get() >= 0 && wake.get() >= 0 && watch(wake.get(), wake_watch, EPOLLIN);
         for (std::size_t i = 0; i < listeners.size(); ++i) {
             listener_watches.push_back(
                 std::make_unique<Watch>(Watch{.role = Watch::Role::listener, .listener = i}));
-            ok = ok && watch(listeners[i], *listener_watches.back(), EPOLLIN);
+            ok = ok && watch(listeners[i].get(), *listener_watches.back(), EPOLLIN);
         }
         if (!ok) throw std::system_error(errno, std::generic_category(), "epoll for TCP");
     }
 
-    bool watch(const net::Descriptor& socket, Watch& what, std::uint32_t events) noexcept {
+    bool watch(int socket, Watch& what, std::uint32_t events) noexcept {
         what.events = events;
         epoll_event event{.events = events, .data = {.ptr = &what}};
-        return epoll_ctl(epoll.get(), EPOLL_CTL_ADD, socket.get(), &event) == 0;
+        return epoll_ctl(epoll.get(), EPOLL_CTL_ADD, socket, &event) == 0;
     }
-    void rewatch(const net::Descriptor& socket, Watch& what, bool read, bool write) noexcept {
-        const std::uint32_t events = (read ? EPOLLIN : 0U) | (write ? EPOLLOUT : 0U);
-        if (socket.get() < 0 || events == what.events) return;
+    void rewatch(int socket, Watch& what, std::uint32_t events) noexcept {
+        if (events == what.events) return;
         what.events = events;
         epoll_event event{.events = events, .data = {.ptr = &what}};
-        epoll_ctl(epoll.get(), EPOLL_CTL_MOD, socket.get(), &event);
+        epoll_ctl(epoll.get(), EPOLL_CTL_MOD, socket, &event);
+    }
+    /// Watches for what lets the stream go on.
+    void rewatch(const std::unique_ptr<net::Stream>& stream, Watch& what, bool reads,
+                 const Outbox& out) noexcept {
+        if (!stream) return;
+        const std::uint32_t to_read = reads ? net::poll_events(what.read, EPOLLIN) : 0U;
+        rewatch(stream->descriptor(), what, to_read | out.events());
     }
 
     void accept_all(std::size_t listener);
@@ -111,7 +118,7 @@ struct TcpRelay::Work {
     void handle(const Watch& what, std::uint32_t events);
     /// Reads what there is; false: the other end is gone or done.
     template <class Each>
-    bool read_some(const net::Descriptor& socket, const Each& each);
+    bool read_some(net::Stream& stream, Watch& what, const Each& each);
     void from_client(Connection& one);
     void from_older(Connection& one);
     void from_newer(Connection& one);
@@ -153,16 +160,10 @@ struct TcpRelay::Work {
 
 namespace {
 
-net::Descriptor connect_tcp(const net::Endpoint& to) noexcept {
-    net::SocketAddress address{};
-    const socklen_t size = net::put_address(address, to);
-    net::Descriptor out(
-        socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (out.get() < 0) return out;
-    const int yes = 1;
-    setsockopt(out.get(), IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-    if (connect(out.get(), &address.any, size) != 0 && errno != EINPROGRESS) out.reset();
-    return out;
+/// Null when the system refuses it.
+std::unique_ptr<net::Stream> connect(const net::Endpoint& to) {
+    auto stream = net::connect_stream(to);
+    return stream ? *std::move(stream) : nullptr;
 }
 
 }  // namespace
@@ -180,7 +181,7 @@ void TcpRelay::Work::accept_all(std::size_t listener) {
                 errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
             if (accept_paused)
                 for (std::size_t at = 0; at < listeners.size(); ++at)
-                    rewatch(listeners[at], *listener_watches[at], false, false);
+                    rewatch(listeners[at].get(), *listener_watches[at], 0);
             return;
         }
         if (serving >= options.clients_max) {
@@ -198,9 +199,9 @@ void TcpRelay::Work::accept_all(std::size_t listener) {
 void TcpRelay::Work::admit(net::Descriptor client, const net::SocketAddress& from) {
     auto made = std::make_unique<Connection>();
     Connection& one = *made;
-    one.client = std::move(client);
-    one.older = connect_tcp(options.older);
-    if (one.older.get() < 0) return;  // the client finds what it would have found there
+    one.client = net::plain_streams().make(std::move(client));
+    one.older = connect(options.older);
+    if (!one.older) return;  // the client finds what it would have found there
     one.last = now;
     one.client_watch = {.role = Watch::Role::client, .connection = &one};
     one.older_watch = {.role = Watch::Role::older, .connection = &one};
@@ -208,13 +209,13 @@ void TcpRelay::Work::admit(net::Descriptor client, const net::SocketAddress& fro
     std::array<std::uint8_t, net::proxy_written_octets_max> header{};
     net::SocketAddress own{};
     socklen_t own_size = sizeof own;
-    getsockname(one.client.get(), &own.any, &own_size);
+    getsockname(one.client->descriptor(), &own.any, &own_size);
     const base::Octets proxy = base::Octets(header).first(net::write_proxy(
         header, net::Proxied::stream, net::endpoint_of(from), net::endpoint_of(own)));
     if (options.proxy_to_older) one.to_older.add(proxy);
     if (options.proxy_to_newer) one.newer_greeting.assign(proxy.begin(), proxy.end());
-    if (!watch(one.client, one.client_watch, EPOLLIN) ||
-        !watch(one.older, one.older_watch, EPOLLIN | EPOLLOUT))
+    if (!watch(one.client->descriptor(), one.client_watch, EPOLLIN) ||
+        !watch(one.older->descriptor(), one.older_watch, EPOLLIN | EPOLLOUT))
         return;
     connections.push_front(std::move(made));
     one.self = connections.begin();
@@ -223,16 +224,17 @@ void TcpRelay::Work::admit(net::Descriptor client, const net::SocketAddress& fro
 }
 
 template <class Each>
-bool TcpRelay::Work::read_some(const net::Descriptor& socket, const Each& each) {
-    const ssize_t count = recv(socket.get(), input.data(), input.size(), MSG_DONTWAIT);
-    if (count < 0) return errno == EAGAIN || errno == EINTR;
-    if (count == 0) return false;
-    each(base::Octets(input).first(static_cast<std::size_t>(count)));
+bool TcpRelay::Work::read_some(net::Stream& stream, Watch& what, const Each& each) {
+    do {
+        what.read = stream.read(input);
+        if (what.read.is != net::Step::Is::done) return what.read.wants();
+        each(base::Octets(input).first(what.read.octets));
+    } while (what.read.holds_more);
     return true;
 }
 
 void TcpRelay::Work::from_client(Connection& one) {
-    const bool goes_on = read_some(one.client, [&](base::Octets octets) {
+    const bool goes_on = read_some(*one.client, one.client_watch, [&](base::Octets octets) {
         one.last = now;
         one.to_older.add(octets);
         one.from_client.take(octets, [&](base::Octets message) {
@@ -250,10 +252,7 @@ void TcpRelay::Work::from_client(Connection& one) {
                 channel.dropped.add(1);
                 return;
             }
-            std::array<std::uint8_t, length_octets> length{};
-            base::store_u16(length.data(), static_cast<std::uint16_t>(message.size()));
-            one.to_newer.add(length);
-            one.to_newer.add(message);
+            one.to_newer.add_message(message);
             Open& open = one.open.emplace_back();
             open.since = now;
             open.pair.transport = dns::Transport::tcp;
@@ -281,7 +280,7 @@ Open* open_of(Connection& one, base::Octets message, Message Observed::*side) {
 }  // namespace
 
 void TcpRelay::Work::from_older(Connection& one) {
-    const bool goes_on = read_some(one.older, [&](base::Octets octets) {
+    const bool goes_on = read_some(*one.older, one.older_watch, [&](base::Octets octets) {
         one.last = one.older_last = now;
         one.to_client.add(octets);
         one.from_older.take(octets, [&](base::Octets message) {
@@ -299,7 +298,7 @@ void TcpRelay::Work::from_older(Connection& one) {
 }
 
 void TcpRelay::Work::from_newer(Connection& one) {
-    const bool goes_on = read_some(one.newer, [&](base::Octets octets) {
+    const bool goes_on = read_some(*one.newer, one.newer_watch, [&](base::Octets octets) {
         one.from_newer.take(octets, [&](base::Octets message) {
             if (Open* open = open_of(one, message, &Observed::newer))
                 open->pair.newer.assign(message.begin(), message.end());
@@ -312,15 +311,16 @@ void TcpRelay::Work::from_newer(Connection& one) {
 
 /// Connects when there is a question: a server may close what is idle (RFC 7766 section 6.2.3).
 bool TcpRelay::Work::has_newer(Connection& one) {
-    if (one.newer.get() >= 0) return true;
+    if (one.newer) return true;
     if (now < one.newer_again) return false;
     one.newer_again = now + newer_pause;
-    one.newer = connect_tcp(options.newer);
-    if (one.newer.get() < 0) return false;
+    one.newer = connect(options.newer);
+    if (!one.newer) return false;
     one.from_newer.held.clear();
     one.to_newer = {};
     one.to_newer.add(one.newer_greeting);
-    if (watch(one.newer, one.newer_watch, EPOLLIN | EPOLLOUT)) return true;
+    one.newer_watch.read = {};
+    if (watch(one.newer->descriptor(), one.newer_watch, EPOLLIN | EPOLLOUT)) return true;
     one.newer.reset();
     return false;
 }
@@ -345,7 +345,7 @@ void TcpRelay::Work::complete(Connection& one) {
             continue;
         }
         const bool older_done = !open->pair.older.empty() || one.over;
-        const bool newer_done = !open->pair.newer.empty() || one.newer.get() < 0;
+        const bool newer_done = !open->pair.newer.empty() || !one.newer;
         if ((older_done && newer_done) || now - open->since >= options.timeout) {
             channel.give(open->pair);
             open = one.open.erase(open);
@@ -360,16 +360,16 @@ void TcpRelay::Work::settle(Connection& one) {
     if (!one.over) {
         if (one.older_ended) one.older.reset();
         const std::size_t waited = one.to_client.size();
-        one.client_gone = one.client_gone || !one.to_client.flush(one.client.get());
+        one.client_gone = one.client_gone || !one.to_client.flush(*one.client);
         if (one.to_client.size() < waited) one.last = now;
-        bool fine = !one.client_gone && (one.older_ended || one.to_older.flush(one.older.get()));
+        bool fine = !one.client_gone && (one.older_ended || one.to_older.flush(*one.older));
         // An end is passed on, once all before it was.
         if (fine && one.client_ended && !one.older_ended && one.to_older.size() == 0)
-            shutdown(one.older.get(), SHUT_WR);
+            one.older->shut_down();
         if (fine && one.older_ended && one.to_client.size() == 0) fine = false;
         if (!fine) leave(one);
     }
-    if (one.newer.get() >= 0 && !one.to_newer.flush(one.newer.get())) lose_newer(one);
+    if (one.newer && !one.to_newer.flush(*one.newer)) lose_newer(one);
     complete(one);
     if (one.over && one.open.empty()) {
         end(one);
@@ -377,13 +377,11 @@ void TcpRelay::Work::settle(Connection& one) {
     }
     if (!one.over) {
         rewatch(one.client, one.client_watch,
-                !one.client_ended && one.to_older.size() < waiting_octets_max,
-                one.to_client.size() > 0);
+                !one.client_ended && one.to_older.size() < waiting_octets_max, one.to_client);
         rewatch(one.older, one.older_watch,
-                !one.older_ended && one.to_client.size() < waiting_octets_max,
-                one.to_older.size() > 0);
+                !one.older_ended && one.to_client.size() < waiting_octets_max, one.to_older);
     }
-    rewatch(one.newer, one.newer_watch, true, one.to_newer.size() > 0);
+    rewatch(one.newer, one.newer_watch, true, one.to_newer);
 }
 
 /// Client and old server are done with each other. The new server may still have to answer; so many
@@ -417,23 +415,24 @@ void TcpRelay::Work::give_up(Connection& one) noexcept {
 
 void TcpRelay::Work::handle(const Watch& what, std::uint32_t events) {
     Connection& one = *what.connection;
-    const bool readable = (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0;
+    const bool readable =
+        (events & (EPOLLIN | EPOLLHUP | EPOLLERR | net::poll_events(what.read, EPOLLIN))) != 0;
     switch (what.role) {
         case Watch::Role::wake:
         case Watch::Role::listener:
             return;
         case Watch::Role::client:
-            if (one.client.get() < 0) return;
+            if (!one.client) return;
             if (readable) from_client(one);
             // Gone in both directions: nobody is there to be answered.
             if ((events & (EPOLLHUP | EPOLLERR)) != 0) one.client_gone = true;
             break;
         case Watch::Role::older:
-            if (one.older.get() < 0) return;
+            if (!one.older) return;
             if (readable) from_older(one);
             break;
         case Watch::Role::newer:
-            if (one.newer.get() < 0) return;
+            if (!one.newer) return;
             if (readable) from_newer(one);
             break;
     }
@@ -446,7 +445,7 @@ void TcpRelay::Work::expire() {
     looked = now;
     if (std::exchange(accept_paused, false))
         for (std::size_t at = 0; at < listeners.size(); ++at)
-            rewatch(listeners[at], *listener_watches[at], true, false);
+            rewatch(listeners[at].get(), *listener_watches[at], EPOLLIN);
     for (auto at = connections.begin(); at != connections.end();) {
         Connection& one = **at++;
         complete(one);

@@ -21,6 +21,7 @@
 
 #include "http/conversation.h"
 #include "http/wire.h"
+#include "net/socket.h"
 
 namespace zc::http {
 namespace {
@@ -71,8 +72,8 @@ Status clear_path(const std::string& path, const sockaddr_un& address) {
 
 /// A listening socket, and the io_context's view of it.
 struct Listener {
-    Listener(asio::io_context& control, net::Descriptor listening, Transports wanted)
-        : socket(std::move(listening)), ready(control), transports(std::move(wanted)) {
+    Listener(asio::io_context& control, net::Descriptor listening, const net::StreamMaker& wanted)
+        : socket(std::move(listening)), ready(control), streams(wanted) {
         ready.assign(socket.get());
     }
     ~Listener() { close(); }
@@ -85,7 +86,7 @@ struct Listener {
 
     net::Descriptor socket;
     asio::posix::stream_descriptor ready;
-    Transports transports;
+    const net::StreamMaker& streams;
 };
 
 /// One connection too many: told so if its socket takes it at once, and closed.
@@ -106,16 +107,15 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
     std::string local_path;                            // of the Unix socket
     net::Descriptor lock;
 
-    void listen(net::Descriptor socket, Transports transports);
+    void listen(net::Descriptor socket, const net::StreamMaker& streams);
     void accept(std::shared_ptr<Listener> listener);
     void accept_later(std::shared_ptr<Listener> listener);
     void admit(const Listener& listener, net::Descriptor socket, const net::SocketAddress& from);
     void stop();
 };
 
-void Server::State::listen(net::Descriptor socket, Transports transports) {
-    const auto listener =
-        std::make_shared<Listener>(control, std::move(socket), std::move(transports));
+void Server::State::listen(net::Descriptor socket, const net::StreamMaker& streams) {
+    const auto listener = std::make_shared<Listener>(control, std::move(socket), streams);
     listeners.push_back(listener);
     accept(listener);
 }
@@ -163,7 +163,7 @@ void Server::State::admit(const Listener& listener, net::Descriptor socket,
         const bool is_ip = from.any.sa_family == AF_INET || from.any.sa_family == AF_INET6;
         std::optional<net::Endpoint> peer;
         if (is_ip) peer = net::endpoint_of(from);
-        const auto wire = std::make_shared<Wire>(control, listener.transports(std::move(socket)));
+        const auto wire = std::make_shared<Wire>(control, listener.streams.make(std::move(socket)));
         if (conversations->open.size() >= conversations->limits.connections_max)
             return turn_away(*wire);
         asio::co_spawn(control, converse(conversations, wire, peer), asio::detached);
@@ -193,10 +193,11 @@ void Server::add(std::vector<Route> routes) {
     for (Route& route : routes) state_->conversations->routes.add(std::move(route));
 }
 
-Result<std::uint16_t> Server::listen_tcp(const net::Endpoint& endpoint, Transports transports) {
+Result<std::uint16_t> Server::listen_tcp(const net::Endpoint& endpoint,
+                                         const net::StreamMaker& streams) {
     ZC_TRY(net::Descriptor socket, net::listen_tcp(endpoint, net::Sharing::none));
     ZC_TRY(const std::uint16_t port, net::bound_port(socket));
-    state_->listen(std::move(socket), std::move(transports));
+    state_->listen(std::move(socket), streams);
     return port;
 }
 
@@ -219,7 +220,7 @@ Status Server::listen_unix(const std::string& path) {
     if (::bind(socket.get(), as_sockaddr(address), sizeof(address)) != 0 ||
         ::listen(socket.get(), backlog) != 0)
         return base::fail_errno(errno, path);
-    state_->listen(std::move(socket), plain_transport);
+    state_->listen(std::move(socket), net::plain_streams());
     state_->lock = std::move(lock);
     state_->local_path = path;
     return {};

@@ -26,8 +26,8 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "http/message.h"
-#include "http/transport.h"
 #include "net/endpoint.h"
+#include "net/stream.h"
 
 namespace zc::http {
 
@@ -85,10 +85,10 @@ public:
     /// unknown path 404. Routes stand before the first `listen`.
     void add(std::vector<Route> routes);
 
-    /// Listens on a TCP address; port 0 takes a free one. Returns the port. `transports` makes the
-    /// transport of each connection. Errors: `busy` when the port is in use.
+    /// Listens on a TCP address; port 0 takes a free one. Returns the port. `streams` makes the
+    /// stream of each connection, and outlives the server. Errors: `busy` when the port is in use.
     Result<std::uint16_t> listen_tcp(const net::Endpoint& endpoint,
-                                     Transports transports = plain_transport);
+                                     const net::StreamMaker& streams = net::plain_streams());
 
     /// Listens on a Unix socket that only this user may open (mode 0600). A file `path`.lock, kept
     /// locked while the server lives, says who owns it: a socket left behind by a process that died

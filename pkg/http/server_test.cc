@@ -66,12 +66,12 @@ asio::awaitable<Response> broken(Request) {
 class Running {
 public:
     explicit Running(Limits limits = {}, std::vector<Route> more = {},
-                     Transports transports = plain_transport)
+                     const net::StreamMaker& streams = net::plain_streams())
         : server_(std::in_place, io_, limits) {
         server_->add(
             {{"GET", "/echo", echo}, {"POST", "/echo", echo}, {"POST", "/broken", broken}});
         server_->add(std::move(more));
-        auto port = server_->listen_tcp(loopback(0), std::move(transports));
+        auto port = server_->listen_tcp(loopback(0), streams);
         REQUIRE(port.has_value());
         port_ = *port;
     }
@@ -381,36 +381,43 @@ namespace {
 
 /// All octets crossed with 0x5a, one octet a step; each step first wants what the other direction
 /// would: so does TLS in a handshake.
-class Scrambled final : public Transport {
+class Scrambled final : public net::Stream {
 public:
-    explicit Scrambled(net::Descriptor socket) : below_(plain_transport(std::move(socket))) {}
+    explicit Scrambled(net::Descriptor socket)
+        : Stream(net::Descriptor(::dup(socket.get()))), below_(std::move(socket)) {}
 
-    Step read(std::span<char> into) noexcept override {
-        if (std::exchange(asked_, !asked_)) return {Step::Kind::wants_write};
-        const Step step = below_->read(into.first(1));
-        if (step.kind == Step::Kind::done) into[0] = cross(into[0]);
+    net::Step handshake() noexcept override { return {}; }
+    net::Step read(base::MutableOctets into) noexcept override {
+        if (std::exchange(asked_, !asked_)) return {.is = net::Step::Is::wants_write};
+        const net::Step step = below_.read(into.first(1));
+        if (step.is == net::Step::Is::done) into[0] ^= key;
         return step;
     }
-    Step write(std::span<const char> octets) noexcept override {
-        const std::array<char, 1> one = {cross(octets[0])};
-        return below_->write(one);
+    net::Step write(base::Octets octets) noexcept override {
+        const std::array<std::uint8_t, 1> one = {static_cast<std::uint8_t>(octets[0] ^ key)};
+        return below_.write(one);
     }
-    Step end_writing() noexcept override {
-        if (!std::exchange(ended_, true)) return {Step::Kind::wants_write};
-        return below_->end_writing();
+    net::Step shut_down() noexcept override {
+        if (!std::exchange(ended_, true)) return {.is = net::Step::Is::wants_write};
+        return below_.shut_down();
     }
-    int descriptor() const noexcept override { return below_->descriptor(); }
 
-    static char cross(char c) { return static_cast<char>(c ^ 0x5a); }
     static std::string cross(std::string text) {
-        for (char& c : text) c = cross(c);
+        for (char& c : text) c = static_cast<char>(c ^ key);
         return text;
     }
 
 private:
-    std::unique_ptr<Transport> below_;
+    static constexpr std::uint8_t key = 0x5a;
+    net::PlainStream below_;
     bool asked_ = true;
     bool ended_ = false;
+};
+
+struct ScrambledStreams final : net::StreamMaker {
+    std::unique_ptr<net::Stream> make(net::Descriptor socket) const override {
+        return std::make_unique<Scrambled>(std::move(socket));
+    }
 };
 
 std::size_t count_of(const std::string& text, std::string_view wanted) {
@@ -771,10 +778,8 @@ TEST_CASE("clients that close early, at any octet, leave nothing behind") {
     CHECK(status_of(running.raw(get("/echo"))) == "HTTP/1.1 200 OK");
 }
 
-TEST_CASE("a transport that scrambles and wants to write while it reads needs no other server") {
-    const auto scrambled = [](net::Descriptor socket) -> std::unique_ptr<Transport> {
-        return std::make_unique<Scrambled>(std::move(socket));
-    };
+TEST_CASE("a stream that scrambles and wants to write while it reads needs no other server") {
+    const ScrambledStreams scrambled;
     Running running({}, {{"GET", "/pieces", pieces}, {"GET", "/events", events}}, scrambled);
     running.run();
     const auto raw = [&](const std::string& text) {

@@ -17,11 +17,18 @@ using boost::system::error_code;
 constexpr std::size_t discarded_octets_max = 1U << 20U;
 constexpr base::Duration discard_time = base::Duration::seconds(1);
 
+base::MutableOctets octets_of(std::span<char> text) noexcept {
+    return {reinterpret_cast<std::uint8_t*>(text.data()), text.size()};
+}
+base::Octets octets_of(std::string_view text) noexcept {
+    return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
+
 }  // namespace
 
-Wire::Wire(asio::io_context& control, std::unique_ptr<Transport> transport)
-    : transport_(std::move(transport)), ready_(control), deadline_(control) {
-    ready_.assign(transport_->descriptor());
+Wire::Wire(asio::io_context& control, std::unique_ptr<net::Stream> stream)
+    : stream_(std::move(stream)), ready_(control), deadline_(control) {
+    ready_.assign(stream_->descriptor());
 }
 
 Wire::~Wire() {
@@ -46,7 +53,7 @@ void Wire::cancel() noexcept {
     ready_.cancel(ignored);
 }
 
-awaitable<bool> Wire::wait_for(Step::Kind kind) {
+awaitable<bool> Wire::wait_for(const net::Step& step) {
     if (limited_ && !armed_) {
         armed_ = true;
         deadline_.async_wait([weak = weak_from_this()](const error_code& cancelled) {
@@ -60,8 +67,9 @@ awaitable<bool> Wire::wait_for(Step::Kind kind) {
         });
     }
     if (expired_) co_return false;
-    const auto wanted = kind == Step::Kind::wants_write ? asio::posix::descriptor_base::wait_write
-                                                        : asio::posix::descriptor_base::wait_read;
+    const auto wanted = step.is == net::Step::Is::wants_write
+                            ? asio::posix::descriptor_base::wait_write
+                            : asio::posix::descriptor_base::wait_read;
     error_code error;
     co_await ready_.async_wait(wanted, asio::redirect_error(asio::use_awaitable, error));
     co_return !error && !expired_;
@@ -69,21 +77,21 @@ awaitable<bool> Wire::wait_for(Step::Kind kind) {
 
 awaitable<std::size_t> Wire::read_some(std::span<char> into) {
     for (;;) {
-        const Step step = transport_->read(into);
-        if (step.kind == Step::Kind::done) co_return step.octets;
-        if (step.kind == Step::Kind::end || step.kind == Step::Kind::failed) co_return 0;
-        if (!co_await wait_for(step.kind)) co_return 0;
+        const net::Step step = stream_->read(octets_of(into));
+        if (step.is == net::Step::Is::done) co_return step.octets;
+        if (step.is_over()) co_return 0;
+        if (!co_await wait_for(step)) co_return 0;
     }
 }
 
 awaitable<bool> Wire::write(std::string_view octets) {
     while (!octets.empty()) {
-        const Step step = transport_->write(octets);
-        if (step.kind == Step::Kind::done) {
+        const net::Step step = stream_->write(octets_of(octets));
+        if (step.is == net::Step::Is::done) {
             octets.remove_prefix(step.octets);
-        } else if (step.kind == Step::Kind::failed || step.kind == Step::Kind::end) {
+        } else if (step.is_over()) {
             co_return false;
-        } else if (!co_await wait_for(step.kind)) {
+        } else if (!co_await wait_for(step)) {
             co_return false;
         }
     }
@@ -98,16 +106,16 @@ awaitable<bool> Wire::write_within(base::Duration time, std::string_view octets)
 }
 
 void Wire::write_at_once(std::string_view octets) noexcept {
-    if (transport_->write(octets).kind == Step::Kind::done) transport_->end_writing();
+    if (stream_->write(octets_of(octets)).is == net::Step::Is::done) stream_->shut_down();
 }
 
 awaitable<void> Wire::close_gently() {
     expires_after(discard_time);
     for (;;) {
-        const Step step = transport_->end_writing();
-        if (step.kind == Step::Kind::done) break;
-        if (step.kind == Step::Kind::end || step.kind == Step::Kind::failed) co_return;
-        if (!co_await wait_for(step.kind)) co_return;
+        const net::Step step = stream_->shut_down();
+        if (step.is == net::Step::Is::done) break;
+        if (step.is_over()) co_return;
+        if (!co_await wait_for(step)) co_return;
     }
     std::array<char, 4096> discarded{};
     for (std::size_t total = 0; total < discarded_octets_max;) {

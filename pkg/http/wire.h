@@ -1,4 +1,4 @@
-// A transport on the io_context: coroutines that wait for its steps, with a deadline.
+// A stream on the io_context: coroutines that wait for its steps, with a deadline.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "base/time.h"
-#include "http/transport.h"
+#include "net/stream.h"
 
 namespace zc::http {
 
@@ -21,7 +21,7 @@ namespace zc::http {
 class Wire : public std::enable_shared_from_this<Wire> {
 public:
     /// Throws when the io_context cannot take the descriptor.
-    Wire(boost::asio::io_context& control, std::unique_ptr<Transport> transport);
+    Wire(boost::asio::io_context& control, std::unique_ptr<net::Stream> stream);
     ~Wire();
     Wire(const Wire&) = delete;
     Wire& operator=(const Wire&) = delete;
@@ -47,10 +47,10 @@ public:
     void cancel() noexcept;
 
 private:
-    boost::asio::awaitable<bool> wait_for(Step::Kind kind);
+    boost::asio::awaitable<bool> wait_for(const net::Step& step);
 
-    std::unique_ptr<Transport> transport_;
-    boost::asio::posix::stream_descriptor ready_;  // of the transport, which closes it
+    std::unique_ptr<net::Stream> stream_;
+    boost::asio::posix::stream_descriptor ready_;  // of the stream, which closes it
     boost::asio::steady_timer deadline_;
     bool limited_ = false;
     bool armed_ = false;

@@ -1,9 +1,8 @@
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <utility>
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <openssl/rand.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -11,6 +10,7 @@
 #include "base/check.h"
 #include "dns/message.h"
 #include "dns/presentation.h"
+#include "net/framing.h"
 #include "runtime/clock.h"
 #include "transfer/transfer.h"
 
@@ -26,9 +26,9 @@ Status check_stop(const AxfrOptions& options) {
     return {};
 }
 
-/// Waits until `fd` is ready for `events`.
-Status wait_for(int fd, short events, base::Duration deadline, const AxfrOptions& options,
-                std::string_view what) {
+/// Waits until `step` of the stream can be repeated.
+Status wait_for(const net::Stream& stream, const net::Step& step, base::Duration deadline,
+                const AxfrOptions& options, std::string_view what) {
     for (;;) {
         ZC_TRY_STATUS(check_stop(options));
         const base::Duration left = deadline - runtime::monotonic();
@@ -36,63 +36,55 @@ Status wait_for(int fd, short events, base::Duration deadline, const AxfrOptions
             return fail(Errc::timeout, std::string(what) + " did not come in time");
         const auto milliseconds =
             std::min<std::int64_t>(left.nanoseconds / 1'000'000 + 1, poll_milliseconds);
-        pollfd waiting{fd, events, 0};
+        pollfd waiting{stream.descriptor(), static_cast<short>(net::poll_events(step, 0)), 0};
         const int ready = ::poll(&waiting, 1, static_cast<int>(milliseconds));
         if (ready > 0) return {};
         if (ready < 0 && errno != EINTR) return base::fail_errno(errno, "poll");
     }
 }
 
-Status send_all(int fd, base::Octets octets, base::Duration deadline, const AxfrOptions& options) {
+/// `what` did not go well.
+Status fail_step(const net::Step& step, std::string_view what) {
+    if (step.is == net::Step::Is::ended)
+        return fail(Errc::io, "the server closed the connection before the end of the zone");
+    return base::fail_errno(step.error_number, what);
+}
+
+Status send_all(net::Stream& stream, base::Octets octets, base::Duration deadline,
+                const AxfrOptions& options) {
     while (!octets.empty()) {
-        const ssize_t sent = ::send(fd, octets.data(), octets.size(), MSG_NOSIGNAL);
-        if (sent > 0) {
-            octets = octets.subspan(static_cast<std::size_t>(sent));
-            continue;
-        }
-        if (errno == EINTR) continue;
-        if (errno != EAGAIN) return base::fail_errno(errno, "send");
-        ZC_TRY_STATUS(wait_for(fd, POLLOUT, deadline, options, "room to send"));
+        const net::Step step = stream.write(octets);
+        octets = octets.subspan(step.octets);
+        if (step.is_over()) return fail_step(step, "send");
+        if (step.wants()) ZC_TRY_STATUS(wait_for(stream, step, deadline, options, "room to send"));
     }
     return {};
 }
 
-Status receive_all(int fd, base::MutableOctets octets, base::Duration deadline,
+Status receive_all(net::Stream& stream, base::MutableOctets octets, base::Duration deadline,
                    const AxfrOptions& options) {
     while (!octets.empty()) {
-        const ssize_t got = ::recv(fd, octets.data(), octets.size(), 0);
-        if (got > 0) {
-            octets = octets.subspan(static_cast<std::size_t>(got));
-            continue;
-        }
-        if (got == 0)
-            return fail(Errc::io, "the server closed the connection before the end of the zone");
-        if (errno == EINTR) continue;
-        if (errno != EAGAIN) return base::fail_errno(errno, "receive");
-        ZC_TRY_STATUS(wait_for(fd, POLLIN, deadline, options, "the next message"));
+        const net::Step step = stream.read(octets);
+        octets = octets.subspan(step.octets);
+        if (step.is_over()) return fail_step(step, "receive");
+        if (step.wants())
+            ZC_TRY_STATUS(wait_for(stream, step, deadline, options, "the next message"));
     }
     return {};
 }
 
-Result<net::Descriptor> connect_to(const net::Endpoint& server, const AxfrOptions& options) {
-    net::SocketAddress address{};
-    const socklen_t octets = net::put_address(address, server);
-    net::Descriptor socket(
-        ::socket(address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    if (socket.get() < 0) return base::fail_errno(errno, "socket");
-    const int yes = 1;
-    ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-    if (::connect(socket.get(), &address.any, octets) != 0) {
-        if (errno != EINPROGRESS) return base::fail_errno(errno, "connect");
-        ZC_TRY_STATUS(wait_for(socket.get(), POLLOUT,
-                               runtime::monotonic() + options.connect_timeout, options,
-                               "a connection"));
-        int error = 0;
-        socklen_t size = sizeof error;
-        ::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &size);
-        if (error != 0) return base::fail_errno(error, "connect");
-    }
-    return socket;
+/// Connects, and waits until the connection is made.
+Result<std::unique_ptr<net::Stream>> connect_to(const net::Endpoint& server,
+                                                const AxfrOptions& options) {
+    ZC_TRY(auto stream, net::connect_stream(server));
+    const net::Step made{.is = net::Step::Is::wants_write};
+    ZC_TRY_STATUS(wait_for(*stream, made, runtime::monotonic() + options.connect_timeout, options,
+                           "a connection"));
+    int error = 0;
+    socklen_t size = sizeof error;
+    ::getsockopt(stream->descriptor(), SOL_SOCKET, SO_ERROR, &error, &size);
+    if (error != 0) return base::fail_errno(error, "connect");
+    return stream;
 }
 
 std::uint16_t random_id() {
@@ -104,13 +96,13 @@ std::uint16_t random_id() {
 }  // namespace
 
 Result<AxfrConnection> AxfrConnection::open(const net::Endpoint& server, AxfrOptions options) {
-    auto socket = connect_to(server, options);
-    if (!socket) {
-        Error error = std::move(socket).error();
+    auto stream = connect_to(server, options);
+    if (!stream) {
+        Error error = std::move(stream).error();
         error.where = {net::to_string(server), 0};
         return tl::unexpected<Error>(std::move(error));
     }
-    return AxfrConnection(*std::move(socket), std::move(options));
+    return AxfrConnection(*std::move(stream), std::move(options));
 }
 
 Result<AxfrConnection::Query> AxfrConnection::make_query(dns::NameView zone,
@@ -123,17 +115,16 @@ Result<AxfrConnection::Query> AxfrConnection::make_query(dns::NameView zone,
         ZC_TRY_STATUS(signer.sign(query.octets, runtime::now()));
         query.mac.assign(signer.mac().begin(), signer.mac().end());
     }
-    std::uint8_t size[2];
-    base::store_u16(size, static_cast<std::uint16_t>(query.octets.size()));
-    query.octets.insert(query.octets.begin(), size, size + 2);
+    const auto length = net::length_of(query.octets);
+    query.octets.insert(query.octets.begin(), length.begin(), length.end());
     return query;
 }
 
 Status AxfrConnection::receive(base::Duration deadline) {
-    std::uint8_t size[2];
-    ZC_TRY_STATUS(receive_all(socket_.get(), size, deadline, options_));
-    buffer_.resize(base::load_u16(size));
-    return receive_all(socket_.get(), buffer_, deadline, options_);
+    std::array<std::uint8_t, net::length_octets> size{};
+    ZC_TRY_STATUS(receive_all(*stream_, size, deadline, options_));
+    buffer_.resize(base::load_u16(size.data()));
+    return receive_all(*stream_, buffer_, deadline, options_);
 }
 
 Result<AxfrTotals> AxfrConnection::transfer(dns::NameView zone, const RecordSink& sink) {
@@ -146,7 +137,7 @@ Result<AxfrTotals> AxfrConnection::transfer(dns::NameView zone, const RecordSink
                        .octets_max = options_.octets_max});
     auto totals = run(reader, query.octets, sink);
     // After an answer that was understood the next one begins where it should.
-    if (!totals && !reader.refused()) socket_.reset();
+    if (!totals && !reader.refused()) stream_.reset();
     return totals;
 }
 
@@ -156,7 +147,7 @@ Result<AxfrTotals> AxfrConnection::run(AxfrReader& reader, base::Octets query,
     const base::Duration end = now + options_.transfer_timeout;
     base::Duration interval_end = now + options_.rate_interval;
     std::uint64_t interval_octets = 0;
-    ZC_TRY_STATUS(send_all(socket_.get(), query, now + options_.message_timeout, options_));
+    ZC_TRY_STATUS(send_all(*stream_, query, now + options_.message_timeout, options_));
     for (;;) {
         // Data that never pauses is never waited for: the stop is looked at here too.
         ZC_TRY_STATUS(check_stop(options_));
@@ -185,14 +176,14 @@ Result<std::vector<std::uint8_t>> AxfrConnection::soa(dns::NameView zone) {
     if (!usable()) return fail(Errc::io, "the connection was closed by an earlier error");
     bool understood = false;
     auto soa = ask_soa(zone, understood);
-    if (!understood) socket_.reset();
+    if (!understood) stream_.reset();
     return soa;
 }
 
 Result<std::vector<std::uint8_t>> AxfrConnection::ask_soa(dns::NameView zone, bool& understood) {
     ZC_TRY(const Query query, make_query(zone, dns::RrType::soa));
     const base::Duration deadline = runtime::monotonic() + options_.message_timeout;
-    ZC_TRY_STATUS(send_all(socket_.get(), query.octets, deadline, options_));
+    ZC_TRY_STATUS(send_all(*stream_, query.octets, deadline, options_));
     ZC_TRY_STATUS(receive(deadline));
     ZC_TRY(dns::Message message, dns::parse_message(buffer_));
     if (!message.qr || message.opcode != dns::Opcode::query || message.id != query.id)

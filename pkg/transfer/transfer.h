@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -19,7 +20,7 @@
 #include "dns/name.h"
 #include "dns/rrset.h"
 #include "net/endpoint.h"
-#include "net/socket.h"
+#include "net/stream.h"
 #include "transfer/tsig.h"
 
 namespace zc::transfer {
@@ -93,11 +94,11 @@ public:
     /// SOA; else as `transfer`.
     Result<std::vector<std::uint8_t>> soa(dns::NameView zone);
     /// Whether it can be asked for another zone.
-    bool usable() const noexcept { return socket_.get() >= 0; }
+    bool usable() const noexcept { return stream_ != nullptr; }
 
 private:
-    AxfrConnection(net::Descriptor socket, AxfrOptions options) noexcept
-        : socket_(std::move(socket)), options_(std::move(options)) {}
+    AxfrConnection(std::unique_ptr<net::Stream> stream, AxfrOptions options) noexcept
+        : stream_(std::move(stream)), options_(std::move(options)) {}
     struct Query {
         std::uint16_t id = 0;
         std::vector<std::uint8_t> octets;  // with the length before it
@@ -108,7 +109,7 @@ private:
     Status receive(base::Duration deadline);  // a message into `buffer_`
     Result<AxfrTotals> run(AxfrReader& reader, base::Octets query, const RecordSink& sink);
 
-    net::Descriptor socket_;
+    std::unique_ptr<net::Stream> stream_;  // null after an error
     AxfrOptions options_;
     std::vector<std::uint8_t> buffer_;
 };
