@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "ingest/dump_statements.h"
+#include "ingest/dump_session.h"
 
 namespace zc::ingest {
 
@@ -24,30 +24,7 @@ bool decides_how_text_is_read(std::string_view name) noexcept {
 
 }  // namespace
 
-/// A setting that decides how text is read and that `text` names; or empty.
-std::string_view DumpStatements::setting_in(std::string_view text) noexcept {
-    for (const std::string_view name : {"standard_conforming_strings", "backslash_quote",
-                                        "client_encoding", "sql_mode", "character_set_client"}) {
-        const auto is_same = [](char a, char b) {
-            return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
-        };
-        if (std::search(text.begin(), text.end(), name.begin(), name.end(), is_same) != text.end())
-            return name;
-    }
-    return {};
-}
-
-Status DumpStatements::refuse_setting(std::string_view name, std::string_view wanted,
-                                      std::uint64_t line) const {
-    return fail(Errc::unsupported,
-                std::string(name) +
-                    " decides how the text of a dump is read, and what it is set to here is not "
-                    "understood; wanted " +
-                    std::string(wanted),
-                {name_, line});
-}
-
-Status DumpStatements::set() {
+Status DumpSession::set() {
     next();
     SetStatement statement{.line = line_, .assigned = {}};
     for (bool is_first = true;; is_first = false) {
@@ -59,105 +36,117 @@ Status DumpStatements::set() {
     return unexpected("\",\" or \";\"");
 }
 
-Status DumpStatements::assignment(SetStatement& statement, bool is_first) {
-    Scope scope = Scope::unnamed;
-    const auto take_scope = [&] {
-        if (token_.kind != Token::Kind::word) return false;
-        if (token_.text == "session") {
-            scope = Scope::session;
-        } else if (token_.text == "local") {
-            scope = Scope::local;
-        } else if (is_one_of(token_.text, {"global", "persist", "persist_only"})) {
-            scope = token_.text == "persist_only" ? Scope::none : Scope::global;
-        } else {
-            return false;
-        }
-        next();
-        return true;
-    };
-    const bool has_scope = take_scope();
-    const bool is_global = scope == Scope::global || scope == Scope::none;
-    // MySQL's manual has the scope go on to the names behind it.
+/// GLOBAL, SESSION and their like; false: another word.
+bool DumpSession::take_scope(Scope& scope) {
+    if (token_.kind != Token::Kind::word) return false;
+    if (token_.text == "session") {
+        scope = Scope::session;
+    } else if (token_.text == "local") {
+        scope = Scope::local;
+    } else if (is_one_of(token_.text, {"global", "persist", "persist_only"})) {
+        scope = token_.text == "persist_only" ? Scope::none : Scope::global;
+    } else {
+        return false;
+    }
+    next();
+    return true;
+}
+
+/// A scope and a name; the current token is the first of them.
+Status DumpSession::assigned_name(SetStatement& statement, Assigned& out) {
+    const bool has_scope = take_scope(out.scope);
+    const bool is_global = out.scope == Scope::global || out.scope == Scope::none;
+    // By MySQL's manual, the scope goes on to the names behind it.
     statement.is_scope_carried = has_scope ? is_global : statement.is_scope_carried;
-    bool is_users = false;
     if (token_.is('@')) {
         next();
-        is_users = !token_.is('@');
-        if (!is_users) {
+        out.is_users = !token_.is('@');
+        if (!out.is_users) {
             next();
-            if (take_scope()) {
+            if (take_scope(out.scope)) {
                 if (!token_.is('.')) return unexpected("\".\"");
                 next();
             } else {
-                scope = Scope::session;
+                out.scope = Scope::session;
             }
         }
-    } else if (scope == Scope::unnamed && statement.is_scope_carried) {
-        scope = Scope::unknown;
+    } else if (out.scope == Scope::unnamed && statement.is_scope_carried) {
+        out.scope = Scope::unknown;
     }
-    if (!is_first && token_.kind == Token::Kind::number) {  // of a list: SET a = 1, 2
+    if (out.is_in_list && token_.kind == Token::Kind::number) {
+        out.is_value = true;
         next();
         return {};
     }
     if (!is_name()) return unexpected("the name of a setting");
-    std::string name = lower(token_.text);
-    const bool is_word = token_.kind == Token::Kind::word;
+    out.name = lower(token_.text);
+    out.is_word = token_.kind == Token::Kind::word;
     next();
     for (; token_.is('.'); next()) {
         next();
         if (!is_name()) return unexpected("the name of a setting");
-        name += '.' + lower(token_.text);
-        if (name.size() > identifier_octets_max * 2) return unexpected("a shorter name");
+        out.name += '.' + lower(token_.text);
+        if (out.name.size() > identifier_octets_max * 2) return unexpected("a shorter name");
     }
-    const bool is_plain = is_word && !is_users;
-    if (is_plain &&
-        (name == "names" || name == "charset" || (name == "character" && token_.is("set")))) {
-        if (name == "character") next();
-        return set_names(scope, statement.line);
+    return {};
+}
+
+Status DumpSession::assignment(SetStatement& statement, bool is_first) {
+    Assigned to{.name = {}, .is_in_list = !is_first};
+    ZC_TRY_STATUS(assigned_name(statement, to));
+    if (to.is_value) return {};
+    const bool is_plain = to.is_word && !to.is_users;
+    if (is_plain && (to.name == "names" || to.name == "charset" ||
+                     (to.name == "character" && token_.is("set")))) {
+        if (to.name == "character") next();
+        return set_names(to.scope, statement.line);
     }
-    if (is_plain && name == "schema" && token_.kind == Token::Kind::string) {
+    if (is_plain && to.name == "schema" && token_.kind == Token::Kind::string) {
         found(Dialect::postgresql);
         return set_search_path();
     }
-    if (is_plain && name == "statement") {
+    if (is_plain && to.name == "statement") {
         if (const std::string_view setting = setting_in(token_.text); !setting.empty())
             return refuse_setting(setting, "SET in a statement of its own", statement.line);
         return code("set statement", false, statement.line);
     }
-    const bool is_list = !is_first && !is_users && (token_.is(',') || token_.is_stop());
+    const bool is_list = !is_first && !to.is_users && (token_.is(',') || token_.is_stop());
     if (is_list) return {};  // SET datestyle = ISO, DMY
     const bool is_known =
-        std::ranges::find(words_of_set, name) != std::end(words_of_set) && !token_.is('=');
+        std::ranges::find(words_of_set, to.name) != std::end(words_of_set) && !token_.is('=');
     if (is_plain && is_known) return end_harmless();
     if (token_.is(':')) next();
     if (!token_.is('=') && !token_.is("to")) return unexpected("\"=\" or TO");
     next();
-    if (is_users) return set_users_variable(statement, name);
-    if (name == "search_path") {
+    return assign(statement, to);
+}
+
+/// The current token is the first of the value.
+Status DumpSession::assign(SetStatement& statement, const Assigned& to) {
+    if (to.is_users) return set_users_variable(statement, to.name);
+    if (to.name == "search_path") {
         found(Dialect::postgresql);
         return set_search_path();
     }
-    if (name == "standard_conforming_strings" || name == "backslash_quote" ||
-        name == "client_encoding") {
+    if (is_one_of(to.name, {"standard_conforming_strings", "backslash_quote", "client_encoding"})) {
         found(Dialect::postgresql);
         std::optional<std::string> value;
         const bool is_value = is_name() || token_.kind == Token::Kind::number;
-        if (!is_value) return refuse_setting(name, "one value", statement.line);
+        if (!is_value) return refuse_setting(to.name, "one value", statement.line);
         if (!token_.is("default")) value = token_.text;
         next();
         if (!token_.is_stop() && token_.kind != Token::Kind::end)
-            return refuse_setting(name, "one value", statement.line);
-        return set_postgresql(name, value, scope, statement.line);
+            return refuse_setting(to.name, "one value", statement.line);
+        return set_postgresql(to.name, value, to.scope, statement.line);
     }
-    if (name == "sql_mode" || name == "autocommit" || name == "character_set_client")
-        return set_mysql(statement, name, scope);
+    if (is_one_of(to.name, {"sql_mode", "autocommit", "character_set_client"}))
+        return set_mysql(statement, to.name, to.scope);
     return skip_value({});
 }
 
 /// standard_conforming_strings, backslash_quote, client_encoding. No value: DEFAULT.
-Status DumpStatements::set_postgresql(std::string_view name,
-                                      const std::optional<std::string>& value, Scope scope,
-                                      std::uint64_t line) {
+Status DumpSession::set_postgresql(std::string_view name, const std::optional<std::string>& value,
+                                   Scope scope, std::uint64_t line) {
     if (scope != Scope::unnamed && scope != Scope::session && scope != Scope::local)
         return refuse_setting(name, "SET, SET SESSION or SET LOCAL", line);
     if (value && value->empty()) return refuse_setting(name, "a value", line);
@@ -179,13 +168,13 @@ Status DumpStatements::set_postgresql(std::string_view name,
     return {};
 }
 
-void DumpStatements::apply_strings() {
+void DumpSession::apply_strings() {
     backslashes_in_strings_ = strings_.now() == Strings::escapes;
     backslashes_unknown_ = strings_.now() == Strings::unknown;
 }
 
 /// SET NAMES, and SET CHARACTER SET of MySQL's; the current token is the value.
-Status DumpStatements::set_names(Scope scope, std::uint64_t line) {
+Status DumpSession::set_names(Scope scope, std::uint64_t line) {
     if (token_.is_stop() || token_.kind == Token::Kind::end)  // as DEFAULT
         return set_encoding("", scope, line);
     if (token_.is('=') || token_.is("to") || !is_name())
@@ -203,7 +192,7 @@ Status DumpStatements::set_names(Scope scope, std::uint64_t line) {
 }
 
 /// Empty: what the server has for its default, which a dump does not tell.
-Status DumpStatements::set_encoding(const std::string& encoding, Scope scope, std::uint64_t line) {
+Status DumpSession::set_encoding(const std::string& encoding, Scope scope, std::uint64_t line) {
     if (scope == Scope::global || scope == Scope::none) return {};  // of other sessions
     const auto kind = encoding.empty() ? Encoding::utf8 : encoding_of(encoding);
     if (scope == Scope::unknown || !kind)
@@ -225,7 +214,7 @@ Status DumpStatements::set_encoding(const std::string& encoding, Scope scope, st
 }
 
 /// sql_mode, autocommit, character_set_client.
-Status DumpStatements::set_mysql(SetStatement& statement, const std::string& name, Scope scope) {
+Status DumpSession::set_mysql(SetStatement& statement, const std::string& name, Scope scope) {
     const std::uint64_t line = statement.line;
     found(Dialect::mysql);
     std::optional<std::string> value;
@@ -265,7 +254,7 @@ Status DumpStatements::set_mysql(SetStatement& statement, const std::string& nam
     return {};
 }
 
-Status DumpStatements::set_users_variable(SetStatement& statement, const std::string& name) {
+Status DumpSession::set_users_variable(SetStatement& statement, const std::string& name) {
     std::optional<std::string> value;
     ZC_TRY_STATUS(evaluate(statement, name, value, 0));
     statement.assigned.push_back(name);
@@ -274,7 +263,7 @@ Status DumpStatements::set_users_variable(SetStatement& statement, const std::st
 }
 
 /// Nothing: what it holds is not known.
-void DumpStatements::remember(const std::string& variable, std::optional<std::string> value) {
+void DumpSession::remember(const std::string& variable, std::optional<std::string> value) {
     users_variables_.erase(variable);
     if (value && value->size() <= variable_octets_max && users_variables_.size() < variables_max)
         users_variables_.emplace(variable, *std::move(value));
@@ -282,7 +271,7 @@ void DumpStatements::remember(const std::string& variable, std::optional<std::st
 
 /// To the end of a value: a comma, a closing parenthesis, the end of the statement. `assigned` is
 /// the user's variable that gets it.
-Status DumpStatements::skip_value(const std::string& assigned) {
+Status DumpSession::skip_value(const std::string& assigned) {
     int depth = 0;
     bool is_insert = false;
     std::string before;
@@ -305,8 +294,8 @@ Status DumpStatements::skip_value(const std::string& assigned) {
 
 /// A value of MySQL's as text, and up to its end: literals, variables, CONCAT and REPLACE. Nothing:
 /// another one, or one that is not known.
-Status DumpStatements::evaluate(const SetStatement& statement, const std::string& assigned,
-                                std::optional<std::string>& out, int depth) {
+Status DumpSession::evaluate(const SetStatement& statement, const std::string& assigned,
+                             std::optional<std::string>& out, int depth) {
     const auto is_assigned = [&](const std::string& name) {
         // Whether it has its new value already depends on the server.
         return std::ranges::find(statement.assigned, name) != statement.assigned.end();
@@ -382,8 +371,45 @@ Status DumpStatements::evaluate(const SetStatement& statement, const std::string
     return skip_value(assigned);
 }
 
+/// The schemas of a list, or of a string with one.
+Status DumpSession::set_search_path() {
+    std::vector<std::string> path;
+    const auto add = [&](std::string_view name) {
+        const std::string folded = lower(name);
+        if (!name.empty() && !name.starts_with("pg_") && name != "$user" &&
+            folded != "information_schema" && folded != "default")
+            path.emplace_back(name);
+    };
+    for (;;) {
+        if (token_.kind == Token::Kind::string) {
+            // One name, or, of set_config, a list.
+            std::string_view rest = token_.text;
+            while (!rest.empty()) {
+                const std::size_t comma = std::min(rest.find(','), rest.size());
+                std::string_view name = rest.substr(0, comma);
+                while (!name.empty() && (is_blank(name.front()) || name.front() == '"'))
+                    name.remove_prefix(1);
+                while (!name.empty() && (is_blank(name.back()) || name.back() == '"'))
+                    name.remove_suffix(1);
+                add(name);
+                rest.remove_prefix(std::min(comma + 1, rest.size()));
+            }
+        } else if (is_name()) {
+            add(token_.text);
+        } else {
+            break;
+        }
+        next();
+        if (!token_.is(',')) break;
+        next();
+        if (token_.is("false") || token_.is("true")) break;  // of set_config
+    }
+    tables_.search_path(std::move(path));
+    return {};
+}
+
 /// SELECT … set_config('name', 'value', is_local); the current token is "(".
-Status DumpStatements::set_config(std::uint64_t line) {
+Status DumpSession::set_config(std::uint64_t line) {
     found(Dialect::postgresql);
     constexpr std::string_view wanted = "set_config('…', '…', false) with literals";
     next();
@@ -411,7 +437,7 @@ Status DumpStatements::set_config(std::uint64_t line) {
 }
 
 /// RESET of PostgreSQL's, and DISCARD; the current token is the word behind.
-Status DumpStatements::reset(std::uint64_t line) {
+Status DumpSession::reset(std::uint64_t line) {
     const std::string name = is_name() ? lower(token_.text) : "";
     if (name == "all" || name == "search_path") tables_.search_path({});
     if (name == "all" || decides_how_text_is_read(name)) {
@@ -424,7 +450,7 @@ Status DumpStatements::reset(std::uint64_t line) {
 }
 
 /// ALTER DATABASE, ROLE or SYSTEM … SET: it counts for sessions that begin later.
-Status DumpStatements::alter_default() {
+Status DumpSession::alter_default() {
     for (; token_.kind != Token::Kind::end && !token_.is_stop(); next()) {
         if (token_.is('\\')) return unexpected("\";\" before a command of the client");
         const bool is_setting = is_name() && lower(token_.text) == "standard_conforming_strings";
@@ -434,14 +460,14 @@ Status DumpStatements::alter_default() {
 }
 
 /// \connect begins another session.
-void DumpStatements::begin_session() {
+void DumpSession::begin_session() {
     default_strings_ = later_strings_;
     strings_ = Setting<Strings>(default_strings_);
     encoding_ = {};
     apply_strings();
 }
 
-void DumpStatements::end_transaction() {
+void DumpSession::end_transaction() {
     in_transaction_ = false;
     strings_.end_transaction();
     encoding_.end_transaction();

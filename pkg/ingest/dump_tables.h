@@ -53,7 +53,7 @@ struct DumpTable {
     bool named = false;    // by CREATE TABLE, COPY or INSERT
     bool is_view = false;
     std::string charset;  // of MySQL's; empty: not known; "several": changed by ALTER TABLE
-    std::string shows;  // the table of PowerDNS's of which this one, none of them, is a view
+    std::string shows;    // the table of PowerDNS's of which this one, none of them, is a view
     std::optional<std::vector<DumpColumn>> columns;  // of CREATE TABLE, where they are known
     /// Of which it is a partition, or from which it inherits: its rows are rows of that table.
     DumpTable* parent_or_null = nullptr;
@@ -61,7 +61,7 @@ struct DumpTable {
     std::uint64_t rows_passed_over = 0;
     std::vector<DumpTrigger> triggers;
     std::vector<std::string> odd_defaults;  // columns whose default is no literal, or not known
-    std::string missing_column;  // for which it is none of PowerDNS's
+    std::string missing_column;             // for which it is none of PowerDNS's
     std::vector<std::string>
         columns_with_rows;  // of another table: of its first statement with rows
 };

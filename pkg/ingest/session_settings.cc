@@ -146,4 +146,16 @@ void CharsetClause::step(const Token& token) {
     }
 }
 
+std::string_view setting_in(std::string_view text) noexcept {
+    for (const std::string_view name : {"standard_conforming_strings", "backslash_quote",
+                                        "client_encoding", "sql_mode", "character_set_client"}) {
+        const auto is_same = [](char a, char b) {
+            return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
+        };
+        if (std::search(text.begin(), text.end(), name.begin(), name.end(), is_same) != text.end())
+            return name;
+    }
+    return {};
+}
+
 }  // namespace zc::ingest

@@ -36,6 +36,9 @@ std::optional<Encoding> encoding_of(std::string_view name);
 /// Of a name for MySQL: "utf8" for all of its UTF-8, "binary" for what is not looked at.
 std::string charset_family(std::string_view name);
 
+/// A setting that decides how text is read and that `text` names, in any case; or empty.
+std::string_view setting_in(std::string_view text) noexcept;
+
 /// CHARACTER SET a, CHARSET = a, COLLATE a_ci among the tokens of a definition, one at a time.
 class CharsetClause {
 public:
