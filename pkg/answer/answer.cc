@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "catalogue/lookup.h"
 #include "catalogue/not_served.h"
+#include "dns/base32hex.h"
 #include "zone/lookup.h"
 
 namespace zc::answer {
@@ -379,14 +380,7 @@ void Responder::put_nsec3(const std::uint8_t* item, Owner owner) noexcept {
     if (!fresh_denial(item)) return;
     std::uint8_t label[33];
     label[0] = 32;
-    static constexpr char digits[] = "0123456789abcdefghijklmnopqrstuv";
-    for (std::size_t group = 0; group < 4; ++group) {  // five octets are eight digits
-        std::uint64_t bits = 0;
-        for (std::size_t i = 0; i < 5; ++i) bits = (bits << 8) | item[group * 5 + i];
-        for (std::size_t i = 0; i < 8; ++i)
-            label[1 + group * 8 + i] =
-                static_cast<std::uint8_t>(digits[(bits >> (35 - 5 * i)) & 31U]);
-    }
+    dns::to_base32hex(base::Octets(item, zone::nsec3_hash_octets), label + 1);
     owner.prefix = base::Octets(label, 33);
     const RrSetRef set = RrSetRef::decode(item + zone::nsec3_hash_octets);
     need(reply_.put(Section::authority, set, owner, set.ttl_wire, no_ttl_max,

@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 
+#include "dns/base32hex.h"
 #include "zone/lookup.h"
 
 namespace zc::compare {
@@ -32,25 +33,10 @@ bool has_type(base::Octets bitmap, RrType type) {
     return false;
 }
 
-std::optional<std::vector<std::uint8_t>> from_base32hex(base::Octets label) {
-    std::vector<std::uint8_t> out;
-    std::uint32_t bits = 0;
-    unsigned have = 0;
-    for (const std::uint8_t octet : label) {
-        const std::uint8_t c = dns::fold(octet);
-        std::uint32_t digit = 0;
-        if (c >= '0' && c <= '9')
-            digit = c - std::uint32_t{'0'};
-        else if (c >= 'a' && c <= 'v')
-            digit = c - std::uint32_t{'a'} + 10;
-        else
-            return std::nullopt;
-        bits = ((bits << 5) | digit) & 0xffffU;
-        have += 5;
-        if (have < 8) continue;
-        have -= 8;
-        out.push_back(static_cast<std::uint8_t>(bits >> have));
-    }
+/// The octets of a label of an NSEC3's owner name.
+std::optional<std::vector<std::uint8_t>> hash_of_label(base::Octets label) {
+    std::vector<std::uint8_t> out(label.size() * 5 / 8);
+    if (!dns::from_base32hex(label, out.data())) return std::nullopt;
     return out;
 }
 
@@ -113,7 +99,7 @@ Denials::Denials(const std::vector<dns::Record>& authority) {
             if (!reader.ok() || algorithm != 1 || iterations > zone::nsec3_iterations_known_max ||
                 next.size() != zone::nsec3_hash_octets || record.owner.view().is_root())
                 continue;
-            auto hash = from_base32hex(record.owner.view().label());
+            auto hash = hash_of_label(record.owner.view().label());
             if (!hash || hash->size() != zone::nsec3_hash_octets) continue;
             const Name apex(record.owner.view().parent());
             const auto first = std::ranges::find_if(

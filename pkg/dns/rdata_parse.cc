@@ -3,6 +3,7 @@
 #include <bit>
 
 #include "dns/address_text.h"
+#include "dns/base32hex.h"
 #include "dns/presentation.h"
 #include "dns/rdata_parser.h"
 #include "dns/svc_params.h"
@@ -42,13 +43,6 @@ int hex_value(char c) noexcept {
     if (is_digit(c)) return c - '0';
     if (c >= 'a' && c <= 'f') return c - 'a' + 10;
     if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
-
-int base32hex_value(char c) noexcept {
-    if (is_digit(c)) return c - '0';
-    if (c >= 'a' && c <= 'v') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'V') return c - 'A' + 10;
     return -1;
 }
 
@@ -383,105 +377,76 @@ bool RdataParser::fields(const TypeRow& row) {
     return true;
 }
 
-bool RdataParser::field(Field kind) {
+bool RdataParser::number(Field kind) {
+    struct Range {
+        std::uint64_t max;
+        const char* wanted;
+    };
+    const Range range = kind == Field::u8    ? Range{u8_max, wanted_u8}
+                        : kind == Field::u16 ? Range{u16_max, wanted_u16}
+                        : kind == Field::u32 ? Range{u32_max, wanted_u32}
+                        : kind == Field::u48 ? Range{u48_max, "a number 0..281474976710655"}
+                                             : Range{u64_max, "a number 0..18446744073709551615"};
     std::uint64_t value = 0;
+    if (!number(range.max, value, range.wanted)) return false;
+    if (kind == Field::u8) out_.u8(value);
+    if (kind == Field::u16) out_.u16(value);
+    if (kind == Field::u48) out_.u16(value >> 32U);
+    if (kind == Field::u64) out_.u32(value >> 32U);
+    if (kind == Field::u32 || kind == Field::u48 || kind == Field::u64) out_.u32(value);
+    return true;
+}
+
+bool RdataParser::field(Field kind) {
+    // clang-format off
     switch (kind) {
         case Field::u8:
-            if (!number(u8_max, value, wanted_u8)) return false;
-            out_.u8(value);
-            return true;
         case Field::u16:
-            if (!number(u16_max, value, wanted_u16)) return false;
-            out_.u16(value);
-            return true;
         case Field::u32:
-            if (!number(u32_max, value, wanted_u32)) return false;
-            out_.u32(value);
-            return true;
         case Field::u48:
-            if (!number(u48_max, value, "a number 0..281474976710655")) return false;
-            out_.u16(value >> 32U);
-            out_.u32(value);
-            return true;
-        case Field::u64:
-            if (!number(u64_max, value, "a number 0..18446744073709551615")) return false;
-            out_.u32(value >> 32U);
-            out_.u32(value);
-            return true;
-        case Field::ttl:
-            return ttl();
+        case Field::u64: return number(kind);
+        case Field::ttl: return ttl();
         case Field::name:
         case Field::name_compressible:
-        case Field::name_folded:
-            return name();
-        case Field::ipv4:
-            return ipv4();
-        case Field::ipv6:
-            return ipv6();
-        case Field::eui48:
-            return octet_groups(6);
-        case Field::eui64:
-            return octet_groups(8);
-        case Field::nodeid:
-            return nodeid();
-        case Field::text:
-            return character_string();
-        case Field::texts:
-            return character_strings();
-        case Field::text_long:
-            return text_long();
-        case Field::tag:
-            return tag();
-        case Field::hex:
-            return hex_rest();
-        case Field::base64:
-            return base64_rest(false);
-        case Field::base64_or_none:
-            return at_entry_end() || base64_rest(true);
+        case Field::name_folded: return name();
+        case Field::ipv4: return ipv4();
+        case Field::ipv6: return ipv6();
+        case Field::eui48: return octet_groups(6);
+        case Field::eui64: return octet_groups(8);
+        case Field::nodeid: return nodeid();
+        case Field::text: return character_string();
+        case Field::texts: return character_strings();
+        case Field::text_long: return text_long();
+        case Field::tag: return tag();
+        case Field::hex: return hex_rest();
+        case Field::base64: return base64_rest(false);
+        case Field::base64_or_none: return at_entry_end() || base64_rest(true);
         case Field::base64_or_dash:
             if (!at_entry_end() && token_.is_word("-")) return take("-");
             return base64_rest(false);
-        case Field::hex_counted8:
-            return hex_counted8();
-        case Field::base32hex_counted8:
-            return base32hex_counted8();
-        case Field::base64_counted16:
-            return base64_counted16();
-        case Field::type:
-            return type_number();
-        case Field::type_bitmap:
-            return type_bitmap();
-        case Field::nxt_bitmap:
-            return nxt_bitmap();
+        case Field::hex_counted8: return hex_counted8();
+        case Field::base32hex_counted8: return base32hex_counted8();
+        case Field::base64_counted16: return base64_counted16();
+        case Field::type: return type_number();
+        case Field::type_bitmap: return type_bitmap();
+        case Field::nxt_bitmap: return nxt_bitmap();
         case Field::algorithm:
         case Field::certificate_type:
-        case Field::dsync_scheme:
-            return mnemonic_or_number(kind);
-        case Field::time:
-            return time();
-        case Field::wks:
-            return wks();
-        case Field::loc:
-            return loc();
-        case Field::apl:
-            return apl();
-        case Field::ipseckey:
-            return ipseckey();
-        case Field::amtrelay:
-            return amtrelay();
-        case Field::svc_params:
-            return svc_params();
-        case Field::hip:
-            return hip();
-        case Field::nsap:
-            return nsap();
-        case Field::atma:
-            return atma();
-        case Field::isdn:
-            return isdn();
-        case Field::a6:
-            return a6();
+        case Field::dsync_scheme: return mnemonic_or_number(kind);
+        case Field::time: return time();
+        case Field::wks: return wks();
+        case Field::loc: return loc();
+        case Field::apl: return apl();
+        case Field::ipseckey: return ipseckey();
+        case Field::amtrelay: return amtrelay();
+        case Field::svc_params: return svc_params();
+        case Field::hip: return hip();
+        case Field::nsap: return nsap();
+        case Field::atma: return atma();
+        case Field::isdn: return isdn();
+        case Field::a6: return a6();
     }
+    // clang-format on
     return false;
 }
 
@@ -631,25 +596,16 @@ bool RdataParser::base32hex_counted8() {
     constexpr const char* wanted = "1..255 octets in base32hex without padding";
     if (!take_word(wanted)) return false;
     const std::size_t octets = token_.text.size() * 5 / 8;
-    // Whole octets only: of the five bits a digit, fewer than five may be left over, and they are
-    // zero.
-    if (octets == 0 || octets > u8_max || token_.text.size() != (octets * 8 + 4) / 5)
+    // Whole octets only: fewer than the five bits of a digit may be left over, and they are zero.
+    if (octets == 0 || octets > u8_max || token_.text.size() != base32hex_digits(octets))
         return found_instead(wanted);
+    std::array<std::uint8_t, u8_max> decoded{};
+    const base::Octets digits(reinterpret_cast<const std::uint8_t*>(token_.text.data()),
+                              token_.text.size());
+    if (from_base32hex(digits, decoded.data()) != 0) return found_instead(wanted);
     out_.u8(octets);
-    std::uint32_t bits = 0;
-    std::uint32_t count = 0;
-    for (const char c : token_.text) {
-        const int value = base32hex_value(c);
-        if (value < 0) return found_instead(wanted);
-        bits = (bits << 5U) | static_cast<std::uint32_t>(value);
-        count += 5;
-        if (count >= 8) {
-            count -= 8;
-            out_.u8(bits >> count);
-            bits &= (1U << count) - 1;
-        }
-    }
-    return bits == 0 || found_instead(wanted);
+    out_.octets(base::Octets(decoded).first(octets));
+    return true;
 }
 
 bool RdataParser::base64_rest(bool may_be_empty) {

@@ -78,6 +78,7 @@ public:
 private:
     bool fields(const TypeRow& row);
     bool field(Field kind);
+    bool number(Field kind);
     bool unknown_form(RrType type);
 
     // One token each; `wanted` goes into the error when there is none.

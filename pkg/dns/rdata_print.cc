@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "dns/address_text.h"
+#include "dns/base32hex.h"
 #include "dns/octets_text.h"
 #include "dns/presentation.h"
 #include "dns/svc_params.h"
@@ -31,15 +32,9 @@ void append_base64(std::string& out, base::Octets octets) {
 }
 
 void append_base32hex(std::string& out, base::Octets octets) {
-    constexpr std::string_view digits = "0123456789abcdefghijklmnopqrstuv";
-    std::uint32_t bits = 0;
-    unsigned count = 0;
-    for (const std::uint8_t octet : octets) {
-        bits = (bits << 8U) | octet;
-        count += 8;
-        for (; count >= 5; count -= 5) out += digits[bits >> (count - 5) & 0x1fU];
-    }
-    if (count > 0) out += digits[bits << (5 - count) & 0x1fU];
+    const std::size_t at = out.size();
+    out.resize(at + base32hex_digits(octets.size()));
+    to_base32hex(octets, out.data() + at);
 }
 
 /// A date of the Gregorian calendar from days since 1970-01-01.
@@ -132,6 +127,11 @@ private:
         }
     }
     void octet_groups(std::size_t groups);
+    void nodeid();
+    void tag();
+    void hex_counted8();
+    void base64_counted16();
+    void dsync_scheme();
     void type_bitmap();
     void nxt_bitmap();
     bool wks();
@@ -154,142 +154,87 @@ private:
     base::Reader in_;
 };
 
+void Printer::nodeid() {
+    blank();
+    for (int group = 0; group < 4; ++group) {
+        if (group > 0) out_ += ':';
+        append_hex(out_, in_.octets(2));
+    }
+}
+
+void Printer::tag() {
+    blank();
+    for (const std::uint8_t octet : in_.octets(in_.u8())) out_ += static_cast<char>(octet);
+}
+
+void Printer::hex_counted8() {
+    const base::Octets octets = in_.octets(in_.u8());
+    hex(octets);
+    if (octets.empty()) out_ += '-';
+}
+
+void Printer::base64_counted16() {
+    const base::Octets octets = in_.octets(in_.u16());
+    decimal(octets.size());
+    base64(octets);
+}
+
+void Printer::dsync_scheme() {
+    const std::uint8_t scheme = in_.u8();
+    if (scheme != 1)
+        decimal(scheme);
+    else
+        out_ += " NOTIFY";
+}
+
 bool Printer::field(Field kind) {
+    // clang-format off
     switch (kind) {
         case Field::u8:
-        case Field::algorithm:
-            decimal(in_.u8());
-            return true;
+        case Field::algorithm: decimal(in_.u8()); return true;
         case Field::u16:
-        case Field::certificate_type:
-            decimal(in_.u16());
-            return true;
+        case Field::certificate_type: decimal(in_.u16()); return true;
         case Field::u32:
-        case Field::ttl:
-            decimal(in_.u32());
-            return true;
-        case Field::u48: {
-            const std::uint64_t high = in_.u16();
-            decimal(high << 32U | in_.u32());
-            return true;
-        }
-        case Field::u64: {
-            const std::uint64_t high = in_.u32();
-            decimal(high << 32U | in_.u32());
-            return true;
-        }
+        case Field::ttl: decimal(in_.u32()); return true;
+        case Field::u48: { const std::uint64_t high = in_.u16(); decimal(high << 32U | in_.u32()); return true; }
+        case Field::u64: { const std::uint64_t high = in_.u32(); decimal(high << 32U | in_.u32()); return true; }
         case Field::name:
         case Field::name_compressible:
-        case Field::name_folded:
-            name();
-            return true;
-        case Field::ipv4:
-            ipv4();
-            return true;
-        case Field::ipv6:
-            ipv6();
-            return true;
-        case Field::eui48:
-            octet_groups(6);
-            return true;
-        case Field::eui64:
-            octet_groups(8);
-            return true;
-        case Field::nodeid:
-            blank();
-            for (int group = 0; group < 4; ++group) {
-                if (group > 0) out_ += ':';
-                append_hex(out_, in_.octets(2));
-            }
-            return true;
-        case Field::text:
-            quoted(in_.octets(in_.u8()));
-            return true;
+        case Field::name_folded: name(); return true;
+        case Field::ipv4: ipv4(); return true;
+        case Field::ipv6: ipv6(); return true;
+        case Field::eui48: octet_groups(6); return true;
+        case Field::eui64: octet_groups(8); return true;
+        case Field::nodeid: nodeid(); return true;
+        case Field::text: quoted(in_.octets(in_.u8())); return true;
         case Field::texts:
-        case Field::isdn:
-            while (!in_.at_end()) quoted(in_.octets(in_.u8()));
-            return true;
-        case Field::text_long:
-            quoted(rest());
-            return true;
-        case Field::tag:
-            blank();
-            for (const std::uint8_t octet : in_.octets(in_.u8())) out_ += static_cast<char>(octet);
-            return true;
-        case Field::hex:
-            hex(rest());
-            return true;
+        case Field::isdn: while (!in_.at_end()) quoted(in_.octets(in_.u8())); return true;
+        case Field::text_long: quoted(rest()); return true;
+        case Field::tag: tag(); return true;
+        case Field::hex: hex(rest()); return true;
         case Field::base64:
-        case Field::base64_or_none:
-            base64(rest());
-            return true;
-        case Field::base64_or_dash:
-            if (in_.at_end()) out_ += " -";
-            base64(rest());
-            return true;
-        case Field::hex_counted8: {
-            const base::Octets octets = in_.octets(in_.u8());
-            hex(octets);
-            if (octets.empty()) out_ += '-';
-            return true;
-        }
-        case Field::base32hex_counted8:
-            blank();
-            append_base32hex(out_, in_.octets(in_.u8()));
-            return true;
-        case Field::base64_counted16: {
-            const base::Octets octets = in_.octets(in_.u16());
-            decimal(octets.size());
-            base64(octets);
-            return true;
-        }
-        case Field::type:
-            type_name(in_.u16());
-            return true;
-        case Field::type_bitmap:
-            type_bitmap();
-            return true;
-        case Field::nxt_bitmap:
-            nxt_bitmap();
-            return true;
-        case Field::dsync_scheme: {
-            const std::uint8_t scheme = in_.u8();
-            if (scheme != 1)
-                decimal(scheme);
-            else
-                out_ += " NOTIFY";
-            return true;
-        }
-        case Field::time:
-            blank();
-            append_time(out_, in_.u32());
-            return true;
-        case Field::wks:
-            return wks();
-        case Field::loc:
-            return loc();
-        case Field::apl:
-            return apl();
-        case Field::ipseckey:
-            return ipseckey();
-        case Field::amtrelay:
-            return amtrelay();
-        case Field::svc_params:
-            svc_params();
-            return true;
-        case Field::hip:
-            hip();
-            return true;
-        case Field::nsap:
-            blank();
-            out_ += "0x";
-            append_hex(out_, rest());
-            return true;
-        case Field::atma:
-            return atma();
-        case Field::a6:
-            return a6();
+        case Field::base64_or_none: base64(rest()); return true;
+        case Field::base64_or_dash: if (in_.at_end()) out_ += " -"; base64(rest()); return true;
+        case Field::hex_counted8: hex_counted8(); return true;
+        case Field::base32hex_counted8: blank(); append_base32hex(out_, in_.octets(in_.u8())); return true;
+        case Field::base64_counted16: base64_counted16(); return true;
+        case Field::type: type_name(in_.u16()); return true;
+        case Field::type_bitmap: type_bitmap(); return true;
+        case Field::nxt_bitmap: nxt_bitmap(); return true;
+        case Field::dsync_scheme: dsync_scheme(); return true;
+        case Field::time: blank(); append_time(out_, in_.u32()); return true;
+        case Field::wks: return wks();
+        case Field::loc: return loc();
+        case Field::apl: return apl();
+        case Field::ipseckey: return ipseckey();
+        case Field::amtrelay: return amtrelay();
+        case Field::svc_params: svc_params(); return true;
+        case Field::hip: hip(); return true;
+        case Field::nsap: blank(); out_ += "0x"; append_hex(out_, rest()); return true;
+        case Field::atma: return atma();
+        case Field::a6: return a6();
     }
+    // clang-format on
     return false;
 }
 

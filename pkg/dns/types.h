@@ -38,6 +38,14 @@ constexpr bool is_data_type(RrType type) noexcept {
     return n != 0 && n != 65535 && type != RrType::opt && !(n >= 128 && n <= 255);
 }
 
+/// Whether an RRset of `type` may stand at the owner name of a CNAME, which bars all others (RFC
+/// 1034 section 3.6.2). Signatures and denial may (RFC 4035 section 2.5), as might SIG and NXT
+/// before them and KEY (RFC 2181 section 10.1). A CNAME itself: no, there is one at a name.
+constexpr bool may_stand_beside_cname(RrType type) noexcept {
+    return type == RrType::rrsig || type == RrType::nsec || type == RrType::key ||
+           type == RrType::sig || type == RrType::nxt;
+}
+
 /// ALIAS and LUA, as kept here.
 constexpr bool is_powerdns_only(RrType type) noexcept {
     return type == RrType::alias || type == RrType::lua;

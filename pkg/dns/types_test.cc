@@ -155,3 +155,13 @@ TEST_CASE("a prefix contains the addresses that begin with its bits") {
                              "/8", "192.0.2.0/0024"})
         CHECK_FALSE_MESSAGE(dns::parse_prefix(text).has_value(), text);
 }
+
+TEST_CASE("what may stand beside a CNAME: its signatures, its denial and KEY, and no data") {
+    std::string may;
+    for (unsigned number = 0; number <= 0xffff; ++number) {
+        const auto type = static_cast<dns::RrType>(number);
+        if (dns::may_stand_beside_cname(type)) may += dns::to_string(type) + ' ';
+    }
+    // RFC 2181 section 10.1 has SIG, NXT and KEY; RFC 4035 section 2.5 has RRSIG and NSEC.
+    CHECK(may == "SIG KEY NXT RRSIG NSEC ");
+}

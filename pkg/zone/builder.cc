@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/octet_buffer.h"
+#include "dns/base32hex.h"
 #include "dns/message.h"
 #include "dns/presentation.h"
 #include "zone/lookup.h"
@@ -84,29 +85,9 @@ bool sort_in_runs(Iterator first, Iterator last, const Before& before,
 
 /// 20 octets out of the 32 base32hex digits of an NSEC3 owner's first label (RFC 5155 section 3).
 bool parse_nsec3_label(base::Octets key, std::uint8_t (&hash)[nsec3_hash_octets]) {
-    if (key.size() != 33 || key[0] != 32) return false;
-    std::memset(hash, 0, sizeof hash);
-    for (std::size_t i = 0; i < 32; ++i) {
-        const std::uint8_t c = key[1 + i];
-        unsigned digit = 0;
-        if (c >= '0' && c <= '9')
-            digit = c - '0';
-        else if (c >= 'a' && c <= 'v')
-            digit = c - 'a' + 10U;
-        else
-            return false;
-        for (std::size_t bit = 0; bit < 5; ++bit)
-            if ((digit >> (4 - bit)) & 1U)
-                hash[(i * 5 + bit) / 8] |= static_cast<std::uint8_t>(0x80U >> ((i * 5 + bit) % 8));
-    }
-    return true;
-}
-
-constexpr bool may_stand_beside_cname(RrType type) {
-    // RFC 4035 section 2.5, RFC 4034 sections 3 and 4; KEY, NXT and SIG are their ancestors (RFC
-    // 2535 section 2.3.5).
-    return type == RrType::cname || type == RrType::rrsig || type == RrType::nsec ||
-           type == RrType::key || type == RrType::nxt || type == RrType::sig;
+    constexpr std::size_t digits = dns::base32hex_digits(nsec3_hash_octets);
+    return key.size() == digits + 1 && key[0] == digits &&
+           dns::from_base32hex(key.subspan(1), hash).has_value();
 }
 
 }  // namespace
@@ -511,7 +492,7 @@ void Builder::Work::check_nodes() {
             const RrType type = type_of(records[i].group);
             cnames += type == RrType::cname;
             dnames += type == RrType::dname;
-            if (!may_stand_beside_cname(type)) other_or_none = type;
+            if (type != RrType::cname && !dns::may_stand_beside_cname(type)) other_or_none = type;
             if (type == RrType::soa && node.labels != 0)
                 problem(slice(node.key), "has an SOA record, only the apex has one");
         }

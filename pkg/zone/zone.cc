@@ -10,6 +10,7 @@
 #include <xxhash.h>
 
 #include "base/check.h"
+#include "dns/base32hex.h"
 #include "dns/presentation.h"
 #include "zone/lookup.h"
 
@@ -297,15 +298,8 @@ private:
         while (in.at() != image_.size()) {
             const base::Octets hash = in.octets(nsec3_hash_octets);
             if (!in.ok()) return damaged("NSEC3");
-            std::uint8_t label[32];
-            static constexpr char digits[] = "0123456789abcdefghijklmnopqrstuv";
-            for (std::size_t i = 0, bits = 0; i < 32;
-                 ++i, bits += 5) {  // 20 octets are 32 digits of five bits exactly
-                const std::size_t octet = bits / 8;
-                const unsigned window = (static_cast<unsigned>(hash[octet]) << 8) |
-                                        (octet + 1 < hash.size() ? hash[octet + 1] : 0U);
-                label[i] = static_cast<std::uint8_t>(digits[(window >> (11 - bits % 8)) & 31U]);
-            }
+            std::uint8_t label[dns::base32hex_digits(nsec3_hash_octets)];
+            dns::to_base32hex(hash, label);
             auto owner = dns::Name::join(label, apex_);
             if (!owner) return damaged("NSEC3");
             ZC_TRY_STATUS(rrset(in, *owner));
