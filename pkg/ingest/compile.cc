@@ -111,12 +111,6 @@ bool is_no_integer(const Value& value) noexcept {
     return value && !parse_integer(value);
 }
 
-/// RFC 2181 section 10.1, RFC 4034 section 2.5 and 3, RFC 2535: what may stand beside a CNAME.
-bool may_stand_beside_cname(RrType type) noexcept {
-    return type == RrType::rrsig || type == RrType::nsec || type == RrType::key ||
-           type == RrType::sig || type == RrType::nxt;
-}
-
 constexpr std::array<bool, 256> powerdns_octets = [] {
     std::array<bool, 256> table{};
     for (const char c : std::string_view("abcdefghijklmnopqrstuvwxyz0123456789-_*./@ \\:"))
@@ -304,7 +298,7 @@ bool ZoneCompiler::is_same_owner(const Item& item, dns::NameView name) const noe
            std::memcmp(&octets_[item.owner_at], name.wire().data(), name.size()) == 0;
 }
 
-void ZoneCompiler::compile(std::span<const RowStore::Bucket::Ref> refs, CompiledDomain& into) {
+void ZoneCompiler::begin(std::span<const RowStore::Bucket::Ref> refs, CompiledDomain& into) {
     refs_ = refs;
     done_ = &into;
     zone_ = {};
@@ -316,68 +310,55 @@ void ZoneCompiler::compile(std::span<const RowStore::Bucket::Ref> refs, Compiled
     empties_.clear();
     done_->rows = refs.size();
     for (const RowStore::Bucket::Ref& ref : refs) ++count(ref.table).read;
+}
 
-    // Tables are in the order of the enumeration: the row of domains comes first.
-    const bool has_domain =
-        !refs.empty() && refs[0].table == Table::domains && refs[0].domain > domain_malformed;
-    std::string why;
-    if (has_domain) {
-        const Row row = RowStore::Bucket::read(refs[0]);
-        done_->line = row.line;
-        dns::NameBuffer buffer;
-        const std::string_view name = row.values[column::domain_name].value_or(std::string_view());
-        const DatabaseName scan = scan_database_name(name, buffer);
-        odd_name_ = odd_name(scan, options_.finds_capitals);
-        done_->written_as_powerdns = scan.is_as_powerdns_writes();
-        if (!row.values[column::domain_name]) {
-            why = "a domain without a name";
-        } else if (scan.fault != dns::NameFault::none) {
-            why = dns::name_error(scan, name).message;
-        } else {
-            zone_.apex = dns::Name(dns::NameView(base::Octets(buffer).first(scan.octets)));
-            // An escaped dot in front would make it the end of another name.
-            if (name.find('\\') == std::string_view::npos && !name.ends_with('.') && !scan.capitals)
-                apex_text_ = name;
-        }
-    } else if (!refs.empty() && refs[0].domain == domain_null) {
-        why = "the id of the domain is NULL: the row belongs to no zone";
-    } else if (!refs.empty() && refs[0].domain == domain_malformed) {
-        why = "the id of the domain is no number";
-    } else if (!refs.empty()) {
-        why = "domain_id " + std::to_string(refs[0].domain) + " is in no row of domains";
-    }
-    if (!why.empty()) {
-        if (!refs.empty() && refs[0].domain > domain_malformed)
-            zone_text_ = std::to_string(refs[0].domain);
-        for (const RowStore::Bucket::Ref& ref : refs) {
-            const bool is_domain = ref.table == Table::domains;
-            refuse(RowStore::Bucket::read(ref),
-                   is_domain || !has_domain ? why : "of a domain that was refused: " + why,
-                   ref.table == Table::records ? "not answered" : "not taken over");
-        }
-        done_->findings = std::move(zone_.findings);
-        return;
-    }
+/// Whether the first row is of domains. Tables are in the order of the enumeration.
+bool ZoneCompiler::has_domain() const noexcept {
+    return !refs_.empty() && refs_[0].table == Table::domains && refs_[0].domain > domain_malformed;
+}
 
-    done_->apex = zone_.apex;
-    done_->id = refs[0].domain;
-    if (!options_.repeated_names.empty()) {
-        const auto key =
-            name_key(RowStore::Bucket::read(refs[0]).values[column::domain_name].value_or(""));
-        done_->shares_name = key && std::ranges::binary_search(options_.repeated_names, *key);
+/// Takes the apex out of the row of domains. Gives the reason where the rows belong to no zone.
+std::string ZoneCompiler::find_apex() {
+    if (refs_.empty()) return {};
+    if (!has_domain()) {
+        if (refs_[0].domain == domain_null)
+            return "the id of the domain is NULL: the row belongs to no zone";
+        if (refs_[0].domain == domain_malformed) return "the id of the domain is no number";
+        return "domain_id " + std::to_string(refs_[0].domain) + " is in no row of domains";
     }
-    const std::uint64_t digest = digest_rows();
-    // Of rows that share a name it has to be known what each makes.
-    if (!done_->shares_name && options_.is_unchanged && !has_doubtful_octets() &&
-        options_.is_unchanged(zone_.apex, digest)) {
-        for (RowSums& table : done_->counts) table.all(Fate::unchanged);
-        done_->unchanged = true;
-        return;
+    const Row row = RowStore::Bucket::read(refs_[0]);
+    done_->line = row.line;
+    dns::NameBuffer buffer;
+    const std::string_view name = row.values[column::domain_name].value_or(std::string_view());
+    const DatabaseName scan = scan_database_name(name, buffer);
+    odd_name_ = odd_name(scan, options_.finds_capitals);
+    done_->written_as_powerdns = scan.is_as_powerdns_writes();
+    if (!row.values[column::domain_name]) return "a domain without a name";
+    if (scan.fault != dns::NameFault::none) return dns::name_error(scan, name).message;
+    zone_.apex = dns::Name(dns::NameView(base::Octets(buffer).first(scan.octets)));
+    // An escaped dot in front would make it the end of another name.
+    if (name.find('\\') == std::string_view::npos && !name.ends_with('.') && !scan.capitals)
+        apex_text_ = name;
+    return {};
+}
+
+void ZoneCompiler::refuse_all_rows(const std::string& why) {
+    if (!refs_.empty() && refs_[0].domain > domain_malformed)
+        zone_text_ = std::to_string(refs_[0].domain);
+    for (const RowStore::Bucket::Ref& ref : refs_) {
+        const bool is_domain = ref.table == Table::domains;
+        refuse(RowStore::Bucket::read(ref),
+               is_domain || !has_domain() ? why : "of a domain that was refused: " + why,
+               ref.table == Table::records ? "not answered" : "not taken over");
     }
-    zone_text_ = dns::to_string(zone_.apex);
-    for (std::uint32_t i = 0; i < refs.size(); ++i) {
-        if ((i & 0xfff) == 0xfff && options_.stopped && options_.stopped()) return;
-        const Row row = RowStore::Bucket::read(refs[i]);
+    done_->findings = std::move(zone_.findings);
+}
+
+/// False: stopped.
+bool ZoneCompiler::judge_rows() {
+    for (std::uint32_t i = 0; i < refs_.size(); ++i) {
+        if ((i & 0xfff) == 0xfff && options_.stopped && options_.stopped()) return false;
+        const Row row = RowStore::Bucket::read(refs_[i]);
         if (row.table == Table::records) {
             record_row(row, i);
         } else if (row.table == Table::domains) {
@@ -391,6 +372,30 @@ void ZoneCompiler::compile(std::span<const RowStore::Bucket::Ref> refs, Compiled
             side_row(row);
         }
     }
+    return true;
+}
+
+void ZoneCompiler::compile(std::span<const RowStore::Bucket::Ref> refs, CompiledDomain& into) {
+    begin(refs, into);
+    if (const std::string why = find_apex(); !why.empty()) return refuse_all_rows(why);
+
+    done_->apex = zone_.apex;
+    done_->id = refs[0].domain;
+    if (!options_.repeated_names.empty()) {
+        const auto key =
+            name_key(RowStore::Bucket::read(refs[0]).values[column::domain_name].value_or(""));
+        done_->shares_name = key && std::ranges::binary_search(options_.repeated_names, *key);
+    }
+    const std::uint64_t digest = digest_rows();
+    // Rows that share a name are compiled each: the records decide which of them counts.
+    if (!done_->shares_name && options_.is_unchanged && !has_doubtful_octets() &&
+        options_.is_unchanged(zone_.apex, digest)) {
+        for (RowSums& table : done_->counts) table.all(Fate::unchanged);
+        done_->unchanged = true;
+        return;
+    }
+    zone_text_ = dns::to_string(zone_.apex);
+    if (!judge_rows()) return;
     find_owners();
     settle_aliases_of_names();
     settle_ttls();
@@ -562,86 +567,109 @@ std::optional<std::uint32_t> ZoneCompiler::ttl_of(const Row& row, Verdict& verdi
     return 0;
 }
 
-void ZoneCompiler::record_row(const Row& row, std::uint32_t ref) {
-    const std::string_view type_text = row.values[column::record_type].value_or(std::string_view());
-    const Value& content = row.values[column::record_content];
-    const Flag disabled = parse_flag(row.values[column::disabled]);
-    const bool is_disabled = disabled != Flag::no;
-    if (type_text.empty()) {
-        // An empty non-terminal of rectify's making. They are recomputed.
-        ++count(Table::records).of(Fate::without_type);
-        dns::NameBuffer buffer;
-        const Value& name = row.values[column::record_name];
-        const DatabaseName scan = scan_database_name(name.value_or(std::string_view()), buffer);
-        if (!name || is_disabled || scan.fault != dns::NameFault::none) return;
-        const dns::NameView owner(base::Octets(buffer).first(scan.octets));
-        if (!owner.is_within(zone_.apex)) return;
-        empties_.push_back({static_cast<std::uint32_t>(octets_.size()),
-                            static_cast<std::uint16_t>(owner.size()), ref, 0, false});
-        octets_.insert(octets_.end(), owner.wire().begin(), owner.wire().end());
-        return;
-    }
-    if (is_disabled) {
-        ++count(Table::records).of(Fate::disabled);
-        dns::NameBuffer buffer;
-        const DatabaseName scan = scan_database_name(
-            row.values[column::record_name].value_or(std::string_view()), buffer);
-        if (type_text == "SOA" && scan.fault == dns::NameFault::none &&
-            equal(dns::NameView(base::Octets(buffer).first(scan.octets)), zone_.apex)) {
-            disabled_soa_ = true;
-        }
-        if (disabled != Flag::yes) {
-            doubt(row,
-                  disabled == Flag::null
-                      ? "disabled is NULL, wanted a boolean"
-                      : "disabled is " + dns::quoted_excerpt(*row.values[column::disabled]) +
-                            ", wanted a boolean",
-                  disabled == Flag::null || is_not_zero(*row.values[column::disabled])
-                      ? "not answered, as by PowerDNS; kept as disabled"
-                      : "kept as disabled, and not answered");
-        }
-        if (is_no_integer(row.values[column::ttl]) || is_no_integer(row.values[column::prio]))
-            doubt(row, "of a disabled row, a TTL or prio that is no number", "kept as the default");
-        if (has_doubtful_octets(row))
-            doubt(row, options_.octets.reason, std::string(doubtful_octets_effect));
-        zone_.kept.push_back({.why = KeptRecord::Why::disabled,
-                              .disabled = true,
-                              .name = text_of(row.values[column::record_name]),
-                              .type = std::string(type_text),
-                              .content = text_of(content),
-                              .ttl = int_column(row.values[column::ttl], options_.default_ttl),
-                              .prio = int_column(row.values[column::prio], 0)});
-        return;
-    }
-    const Value& name = row.values[column::record_name];
-    if (!name || !content) return refuse(row, std::string(name ? "content" : "name") + " is NULL");
-
+/// An empty non-terminal, as rectify makes it. They are recomputed.
+void ZoneCompiler::row_without_type(const Row& row, bool is_disabled, std::uint32_t ref) {
+    ++count(Table::records).of(Fate::without_type);
     dns::NameBuffer buffer;
-    std::uint16_t owner_octets = 0;
-    std::string_view odd;
-    if (!scan_name_in_zone(*name, apex_text_, zone_.apex, buffer, owner_octets)) {
-        const DatabaseName scan = scan_database_name(*name, buffer);
-        if (scan.fault != dns::NameFault::none)
-            return refuse(row, dns::name_error(scan, *name).message);
-        owner_octets = scan.octets;
-        odd = odd_name(scan, options_.finds_capitals);
-        if (!dns::NameView(base::Octets(buffer).first(owner_octets)).is_within(zone_.apex))
-            return refuse(row, "the name is outside of zone " + zone_text_);
-    }
-    const dns::NameView owner(base::Octets(buffer).first(owner_octets));
+    const Value& name = row.values[column::record_name];
+    const DatabaseName scan = scan_database_name(name.value_or(std::string_view()), buffer);
+    if (!name || is_disabled || scan.fault != dns::NameFault::none) return;
+    const dns::NameView owner(base::Octets(buffer).first(scan.octets));
+    if (!owner.is_within(zone_.apex)) return;
+    empties_.push_back({static_cast<std::uint32_t>(octets_.size()),
+                        static_cast<std::uint16_t>(owner.size()), ref, 0, false});
+    octets_.insert(octets_.end(), owner.wire().begin(), owner.wire().end());
+}
 
-    const RecordType type = record_type(type_text, *content);
+void ZoneCompiler::disabled_row(const Row& row) {
+    const Flag disabled = parse_flag(row.values[column::disabled]);
+    ++count(Table::records).of(Fate::disabled);
+    dns::NameBuffer buffer;
+    const DatabaseName scan =
+        scan_database_name(row.values[column::record_name].value_or(std::string_view()), buffer);
+    if (row.values[column::record_type] == "SOA" && scan.fault == dns::NameFault::none &&
+        equal(dns::NameView(base::Octets(buffer).first(scan.octets)), zone_.apex)) {
+        disabled_soa_ = true;
+    }
+    if (disabled != Flag::yes) {
+        doubt(row,
+              disabled == Flag::null
+                  ? "disabled is NULL, wanted a boolean"
+                  : "disabled is " + dns::quoted_excerpt(*row.values[column::disabled]) +
+                        ", wanted a boolean",
+              disabled == Flag::null || is_not_zero(*row.values[column::disabled])
+                  ? "not answered, as by PowerDNS; kept as disabled"
+                  : "kept as disabled, and not answered");
+    }
+    if (is_no_integer(row.values[column::ttl]) || is_no_integer(row.values[column::prio]))
+        doubt(row, "of a disabled row, a TTL or prio that is no number", "kept as the default");
+    if (has_doubtful_octets(row))
+        doubt(row, options_.octets.reason, std::string(doubtful_octets_effect));
+    zone_.kept.push_back({.why = KeptRecord::Why::disabled,
+                          .disabled = true,
+                          .name = text_of(row.values[column::record_name]),
+                          .type = text_of(row.values[column::record_type]),
+                          .content = text_of(row.values[column::record_content]),
+                          .ttl = int_column(row.values[column::ttl], options_.default_ttl),
+                          .prio = int_column(row.values[column::prio], 0)});
+}
+
+/// The owner's octets go into `buffer`. Nothing: the row is refused.
+std::optional<ZoneCompiler::ScannedOwner> ZoneCompiler::owner_of_row(const Row& row,
+                                                                     dns::NameBuffer& buffer) {
+    const std::string_view name = *row.values[column::record_name];
+    ScannedOwner owner;
+    if (scan_name_in_zone(name, apex_text_, zone_.apex, buffer, owner.octets)) return owner;
+    const DatabaseName scan = scan_database_name(name, buffer);
+    if (scan.fault != dns::NameFault::none) {
+        refuse(row, dns::name_error(scan, name).message);
+        return std::nullopt;
+    }
+    owner.octets = scan.octets;
+    owner.odd = odd_name(scan, options_.finds_capitals);
+    if (!dns::NameView(base::Octets(buffer).first(owner.octets)).is_within(zone_.apex)) {
+        refuse(row, "the name is outside of zone " + zone_text_);
+        return std::nullopt;
+    }
+    return owner;
+}
+
+/// The type of a row at `owner`. Nothing: the row is refused.
+std::optional<RecordType> ZoneCompiler::type_of_row(const Row& row, dns::NameView owner) {
+    const std::string_view text = *row.values[column::record_type];
+    const RecordType type = record_type(text, *row.values[column::record_content]);
     if (type.treatment == RecordType::Treatment::unknown) {
-        return refuse(row, "type " + dns::quoted_excerpt(type_text) + " is none of a zone's");
+        refuse(row, "type " + dns::quoted_excerpt(text) + " is none of a zone's");
+        return std::nullopt;
     }
     if (type.type == RrType::soa && owner.size() != zone_.apex.size()) {
-        return refuse(row, "an SOA below the apex");
+        refuse(row, "an SOA below the apex");
+        return std::nullopt;
     }
     const bool has_prio = type.type == RrType::mx || type.type == RrType::srv;
     if (has_prio && is_no_integer(row.values[column::prio])) {
-        return refuse(
-            row, "prio " + dns::quoted_excerpt(*row.values[column::prio]) + ", wanted 0 to 65535");
+        refuse(row,
+               "prio " + dns::quoted_excerpt(*row.values[column::prio]) + ", wanted 0 to 65535");
+        return std::nullopt;
     }
+    return type;
+}
+
+void ZoneCompiler::record_row(const Row& row, std::uint32_t ref) {
+    const std::string_view type_text = row.values[column::record_type].value_or(std::string_view());
+    const Flag disabled = parse_flag(row.values[column::disabled]);
+    if (type_text.empty()) return row_without_type(row, disabled != Flag::no, ref);
+    if (disabled != Flag::no) return disabled_row(row);
+    const Value& name = row.values[column::record_name];
+    const Value& content = row.values[column::record_content];
+    if (!name || !content) return refuse(row, std::string(name ? "content" : "name") + " is NULL");
+
+    dns::NameBuffer buffer;
+    const auto scanned = owner_of_row(row, buffer);
+    if (!scanned) return;
+    const dns::NameView owner(base::Octets(buffer).first(scanned->octets));
+    const auto type = type_of_row(row, owner);
+    if (!type) return;
     Item item{};
     item.verdict = Verdict::taken;
     const auto ttl = ttl_of(row, item.verdict);
@@ -651,11 +679,11 @@ void ZoneCompiler::record_row(const Row& row, std::uint32_t ref) {
     item.owner_size = static_cast<std::uint16_t>(owner.size());
     octets_.insert(octets_.end(), owner.wire().begin(), owner.wire().end());
     item.rdata_at = static_cast<std::uint32_t>(octets_.size());
-    const bool only_powerdns = type.treatment == RecordType::Treatment::powerdns_only;
+    const bool only_powerdns = type->treatment == RecordType::Treatment::powerdns_only;
     ContentVerdict verdict =
         only_powerdns
-            ? append_powerdns_only(octets_, type.type, type_text, *content)
-            : append_rdata(octets_, type.type, *content, parse_integer(row.values[column::prio]),
+            ? append_powerdns_only(octets_, type->type, type_text, *content)
+            : append_rdata(octets_, type->type, *content, parse_integer(row.values[column::prio]),
                            {.apex = zone_.apex, .repair = options_.repair});
     if (verdict.verdict == Verdict::refused) {
         octets_.resize(item.owner_at);
@@ -670,7 +698,7 @@ void ZoneCompiler::record_row(const Row& row, std::uint32_t ref) {
     item.rdata_size = static_cast<std::uint16_t>(octets_.size() - item.rdata_at);
     item.ref = ref;
     item.ttl = *ttl;
-    item.type = type.type;
+    item.type = type->type;
     const Flag auth = parse_flag(row.values[column::auth]);
     item.without_auth = auth == Flag::no || auth == Flag::null;
     item.fate = only_powerdns ? Fate::powerdns_only : Fate::served;
@@ -678,8 +706,9 @@ void ZoneCompiler::record_row(const Row& row, std::uint32_t ref) {
     if (!powerdns_looks_up(owner, zone_.apex)) {
         doubt_item(items_.back(), std::string(odd_character), std::string(odd_character_effect));
     }
-    if (!odd.empty())
-        doubt_item(items_.back(), std::string(odd), "answered; PowerDNS does not find this row");
+    if (!scanned->odd.empty())
+        doubt_item(items_.back(), std::string(scanned->odd),
+                   "answered; PowerDNS does not find this row");
     if (has_doubtful_octets(row))
         doubt_item(items_.back(), options_.octets.reason, std::string(doubtful_octets_effect));
 }
@@ -698,7 +727,7 @@ void ZoneCompiler::find_owners() {
         Owner& owner = owners_[item.owner];
         if (item.type == RrType::cname) {
             ++owner.cnames;
-        } else if (!may_stand_beside_cname(item.type)) {
+        } else if (!dns::may_stand_beside_cname(item.type)) {
             ++owner.others;
         }
         if (item.type == RrType::dname) ++owner.dnames;
@@ -737,7 +766,7 @@ void ZoneCompiler::settle_aliases_of_names() {
                 refuse_item(item, "a second CNAME at one name (RFC 2181 section 10.1)",
                             "the first in order of RDATA is answered");
             }
-        } else if (cname != nullptr && !may_stand_beside_cname(item.type)) {
+        } else if (cname != nullptr && !dns::may_stand_beside_cname(item.type)) {
             refuse_item(item, "stands beside a CNAME (RFC 1034 section 3.6.2)",
                         "the CNAME is answered, as PowerDNS does");
         } else if (item.type == RrType::dname && dname != nullptr &&

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "dns/name.h"
+#include "dns/name_text.h"
 #include "ingest/content.h"
 #include "ingest/powerdns.h"
 #include "ingest/row_store.h"
@@ -70,6 +71,11 @@ private:
         Verdict verdict;
         Fate fate;  // of one that is not refused, in a zone that is served
     };
+    /// The owner name of a row, as it was read.
+    struct ScannedOwner {
+        std::uint16_t octets = 0;
+        std::string_view odd = {};  // what is odd about how it is written
+    };
     struct Owner {
         std::uint32_t item;  // one that has it
         std::uint32_t cnames = 0, dnames = 0, others = 0;
@@ -113,7 +119,16 @@ private:
     bool has_doubtful_octets() const noexcept;
     void domain_row(const Row& row);
     void side_row(const Row& row);
+    void begin(std::span<const RowStore::Bucket::Ref> refs, CompiledDomain& into);
+    bool has_domain() const noexcept;
+    std::string find_apex();
+    void refuse_all_rows(const std::string& why);
+    bool judge_rows();
     void record_row(const Row& row, std::uint32_t ref);
+    void row_without_type(const Row& row, bool is_disabled, std::uint32_t ref);
+    void disabled_row(const Row& row);
+    std::optional<ScannedOwner> owner_of_row(const Row& row, dns::NameBuffer& buffer);
+    std::optional<RecordType> type_of_row(const Row& row, dns::NameView owner);
     std::optional<std::uint32_t> ttl_of(const Row& row, Verdict& verdict);
     void find_owners();
     void settle_aliases_of_names();

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/octets.h"
+#include "dns/base32hex.h"
 #include "dns/presentation.h"
 #include "zone/lookup.h"
 
@@ -30,23 +31,9 @@ std::uint32_t original_ttl(const dns::RecordView& rrsig) noexcept {
 
 /// The hash that the first label of an NSEC3's owner is (RFC 5155 section 3).
 std::optional<Hash> hash_of_label(base::Octets label) noexcept {
-    if (label.size() != hash_digits) return std::nullopt;
     Hash hash{};
-    for (std::size_t i = 0; i < hash_digits; ++i) {
-        const std::uint8_t c = dns::fold(label[i]);
-        unsigned digit = 0;
-        if (c >= '0' && c <= '9')
-            digit = static_cast<unsigned>(c - '0');
-        else if (c >= 'a' && c <= 'v')
-            digit = static_cast<unsigned>(c - 'a') + 10U;
-        else
-            return std::nullopt;
-        for (std::size_t bit = 0; bit < 5; ++bit) {
-            const std::size_t at = i * 5 + bit;
-            if ((digit >> (4 - bit) & 1U) != 0)
-                hash[at / 8] = static_cast<std::uint8_t>(hash[at / 8] | 0x80U >> at % 8);
-        }
-    }
+    if (label.size() != hash_digits || !dns::from_base32hex(label, hash.data()))
+        return std::nullopt;
     return hash;
 }
 
@@ -97,9 +84,22 @@ struct DenialChain::Run {
     bool param_is_new = false;
     bool opt_out = false;
 
+    struct Link {
+        Hash hash;
+        const Owner* owner;  // of the NSEC3
+    };
+    struct Hashed {
+        Hash hash;
+        const Owner* owner_or_null;  // null: an empty non-terminal
+        dns::NameView name;
+    };
+
     bool find_owners();
     void chain_nsec();
     bool find_param(std::string_view metadata);
+    std::vector<Link> nsec3_links() const;
+    std::vector<Hashed> hashed_names() const;
+    void check_nsec3_names(const std::vector<Link>& chain, const std::vector<Hashed>& names);
     void chain_nsec3();
     std::vector<RrType> types_of(const Owner& owner, bool nsec) const;
 };
@@ -228,25 +228,20 @@ bool DenialChain::Run::find_param(std::string_view metadata) {
     return true;
 }
 
-void DenialChain::Run::chain_nsec3() {
-    struct Link {
-        Hash hash;
-        const Owner* owner;  // of the NSEC3
-    };
+/// The names that have an NSEC3 or its signature, in order of hashes.
+std::vector<DenialChain::Run::Link> DenialChain::Run::nsec3_links() const {
     std::vector<Link> chain;
     for (const Owner& owner : hash_names) {
         const auto hash = hash_of_label(owner.name.label());
         const bool fits = hash && owner.name.size() == apex.size() + hash_digits + 1;
         if (fits) chain.push_back({*hash, &owner});
     }
-    if (chain.empty()) return;
     std::ranges::sort(chain, {}, &Link::hash);
+    return chain;
+}
 
-    struct Hashed {
-        Hash hash;
-        const Owner* owner_or_null;  // null: an empty non-terminal
-        dns::NameView name;
-    };
+/// All names of the zone that an NSEC3 may be of, empty non-terminals too, in order of hashes.
+std::vector<DenialChain::Run::Hashed> DenialChain::Run::hashed_names() const {
     std::vector<Hashed> names;
     const auto add_name = [&](dns::NameView name, const Owner* owner_or_null) {
         std::uint8_t hash[zone::nsec3_hash_octets];
@@ -257,8 +252,8 @@ void DenialChain::Run::chain_nsec3() {
     };
     for (std::size_t i = 0; i < owners.size(); ++i) {
         const dns::NameView name = owners[i].name;
-        // What is above it and not yet here: everything before is smaller, so only the name just
-        // before can be below or at an ancestor of this one.
+        // Empty non-terminals above it that are not yet here: everything before is smaller, so only
+        // the name just before can be below or at an ancestor of this one.
         for (dns::NameView above = name; above.size() > apex.size();) {
             above = above.parent();
             if (above.size() <= apex.size()) break;
@@ -268,6 +263,12 @@ void DenialChain::Run::chain_nsec3() {
         add_name(name, &owners[i]);
     }
     std::ranges::sort(names, {}, &Hashed::hash);
+    return names;
+}
+
+/// Whether the chain is by opt-out, and which names it should have and has not.
+void DenialChain::Run::check_nsec3_names(const std::vector<Link>& chain,
+                                         const std::vector<Hashed>& names) {
     const auto is_chained = [&chain](const Hash& hash) {
         const auto at = std::ranges::lower_bound(chain, hash, {}, &Link::hash);
         return at != chain.end() && at->hash == hash;
@@ -279,22 +280,33 @@ void DenialChain::Run::chain_nsec3() {
     for (const Hashed& name : names)
         if (!is_chained(name.hash) && may_be_left_out(name) && name.owner_or_null != nullptr)
             opt_out = true;
-    std::size_t missing = 0, unknown = 0;
-    std::string missing_example, unknown_example;
+    std::size_t missing = 0;
+    std::string example;
     for (const Hashed& name : names) {
         if (is_chained(name.hash) || (opt_out && may_be_left_out(name))) continue;
-        if (missing++ == 0) missing_example = dns::to_string(name.name);
+        if (missing++ == 0) example = dns::to_string(name.name);
     }
+    if (missing != 0)
+        problems.push_back("no signature over an NSEC3 of " + counted_names(missing, example) +
+                           " although the zone has such a chain");
+}
 
+void DenialChain::Run::chain_nsec3() {
+    const std::vector<Link> chain = nsec3_links();
+    if (chain.empty()) return;
+    const std::vector<Hashed> names = hashed_names();
+    check_nsec3_names(chain, names);
     if (param_is_new)
         emit({apex, RrType::nsec3param, original_ttl(*owners.front().param_signature), param});
+    std::size_t unknown = 0;
+    std::string example;
     dns::Rdata rdata;
     for (std::size_t i = 0; i < chain.size(); ++i) {
         const Owner& link = *chain[i].owner;
         if (link.has_nsec3 || link.nsec3_signature == nullptr) continue;
         const auto name = std::ranges::lower_bound(names, chain[i].hash, {}, &Hashed::hash);
         if (name == names.end() || name->hash != chain[i].hash) {
-            if (unknown++ == 0) unknown_example = dns::to_string(link.name);
+            if (unknown++ == 0) example = dns::to_string(link.name);
             continue;
         }
         const Hash& next = chain[(i + 1) % chain.size()].hash;
@@ -306,14 +318,9 @@ void DenialChain::Run::chain_nsec3() {
             append_bitmap(rdata, types_of(*name->owner_or_null, false));
         emit({link.name, RrType::nsec3, original_ttl(*link.nsec3_signature), rdata});
     }
-    if (missing != 0)
-        problems.push_back("no signature over an NSEC3 of " +
-                           counted_names(missing, missing_example) +
-                           " although the zone has such a chain");
     if (unknown != 0)
         problems.push_back("signatures over NSEC3 that are of no name of the zone: " +
-                           counted_names(unknown, unknown_example) +
-                           " their records cannot be made");
+                           counted_names(unknown, example) + " their records cannot be made");
 }
 
 std::vector<std::string> DenialChain::rebuild(

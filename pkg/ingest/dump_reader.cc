@@ -174,52 +174,34 @@ Status DumpReader::statement() {
     }
     note_transaction(*verb);
     if (*verb != Verb::insert && *verb != Verb::replace) forget_target();
+    // clang-format off
     switch (*verb) {
-        case Verb::alter:
-            return alter(line);
-        case Verb::begin:
-            return begin();
-        case Verb::code:
-            return code(word, false, line);
-        case Verb::commit:
-            return commit();
-        case Verb::copy:
-            return copy();
-        case Verb::create:
-            return create();
-        case Verb::delete_:
-            next();
-            return change_of_rows("DELETE", {"where"}, line);
-        case Verb::delimiter:
-            return set_delimiter();
-        case Verb::drop:
-            return drop(line);
-        case Verb::harmless:
-            return harmless(word);
-        case Verb::insert:
-            return insert(false, line);
-        case Verb::load:
-            return load(line);
-        case Verb::merge:
-            return merge(line);
+        case Verb::alter: return alter(line);
+        case Verb::begin: return begin();
+        case Verb::code: return code(word, false, line);
+        case Verb::commit: return commit();
+        case Verb::copy: return copy();
+        case Verb::create: return create();
+        case Verb::delete_: next(); return change_of_rows("DELETE", {"where"}, line);
+        case Verb::delimiter: return set_delimiter();
+        case Verb::drop: return drop(line);
+        case Verb::harmless: return harmless(word);
+        case Verb::insert: return insert(false, line);
+        case Verb::load: return load(line);
+        case Verb::merge: return merge(line);
         case Verb::other_file:
             return fail(Errc::unsupported,
                         "SOURCE: another file, which is not read; give it too, or one dump of the "
                         "whole database",
                         {name_, line});
-        case Verb::rename:
-            return rename(line);
-        case Verb::replace:
-            return insert(true, line);
-        case Verb::reset:
-            next();
-            return reset(line);
+        case Verb::rename: return rename(line);
+        case Verb::replace: return insert(true, line);
+        case Verb::reset: next(); return reset(line);
         case Verb::rollback:
             return fail(Errc::malformed,
                         "the dump rolls itself back: the program that wrote it met an error",
                         {name_, line});
-        case Verb::select:
-            return select(line);
+        case Verb::select: return select(line);
         case Verb::set:
             ZC_TRY_STATUS(set());
             is_uncommitted_ = is_uncommitted_ && (autocommit_is_off_ || is_chained_);
@@ -228,14 +210,11 @@ Status DumpReader::statement() {
             next();
             if (token_.is("transaction")) in_transaction_ = true;
             return end_harmless();
-        case Verb::truncate:
-            return truncate(line);
-        case Verb::update:
-            next();
-            return change_of_rows("UPDATE", {"set"}, line);
-        case Verb::use:
-            return use();
+        case Verb::truncate: return truncate(line);
+        case Verb::update: next(); return change_of_rows("UPDATE", {"set"}, line);
+        case Verb::use: return use();
     }
+    // clang-format on
     return {};
 }
 

@@ -224,90 +224,94 @@ DumpWriter::DumpWriter(Out out)
       tsig_keys_{"COPY public.tsigkeys (id, name, algorithm, secret) FROM stdin;\n", {}},
       supermasters_{"COPY public.supermasters (ip, nameserver, account) FROM stdin;\n", {}} {}
 
-Status DumpWriter::zone(const ImportedZone& zone) {
-    const std::uint64_t id = ++domain_id_;
-    {
-        std::string name = dns::to_string(zone.apex);
-        drop_final_dot(name);
-        std::string masters;
-        for (const std::string& master : zone.masters) {
-            if (!masters.empty()) masters += ',';
-            masters += master;
-        }
-        std::string kind(to_string(zone.kind));
-        for (char& octet : kind)
-            octet = static_cast<char>(octet >= 'a' && octet <= 'z' ? octet - 'a' + 'A' : octet);
-        Row row(domains_.rows);
-        row.number(id).text(name);
-        if (masters.empty())
-            row.null();
-        else
-            row.text(masters);
-        row.number_or_null(zone.last_check).text(kind).number_or_null(zone.notified_serial);
-        if (zone.account.empty())
-            row.null();
-        else
-            row.text(zone.account);
-        row.text_or_null(zone.options).text_or_null(zone.catalog);
+void DumpWriter::domain_row(const ImportedZone& zone, std::uint64_t id) {
+    std::string name = dns::to_string(zone.apex);
+    drop_final_dot(name);
+    std::string masters;
+    for (const std::string& master : zone.masters) {
+        if (!masters.empty()) masters += ',';
+        masters += master;
     }
+    std::string kind(to_string(zone.kind));
+    for (char& octet : kind)
+        octet = static_cast<char>(octet >= 'a' && octet <= 'z' ? octet - 'a' + 'A' : octet);
+    Row row(domains_.rows);
+    row.number(id).text(name);
+    if (masters.empty())
+        row.null();
+    else
+        row.text(masters);
+    row.number_or_null(zone.last_check).text(kind).number_or_null(zone.notified_serial);
+    if (zone.account.empty())
+        row.null();
+    else
+        row.text(zone.account);
+    row.text_or_null(zone.options).text_or_null(zone.catalog);
+}
 
-    const auto record_row = [&](const PowerDnsRecord& record, std::int64_t ttl, std::int32_t prio,
-                                bool disabled, bool auth) {
-        Row(records_.rows)
-            .number(++record_id_)
-            .number(id)
-            .text(record.name)
-            .text(record.type)
-            .text(record.content)
-            .number(ttl)
-            .number(prio)
-            .boolean(disabled)
-            .null()
-            .boolean(auth);
+void DumpWriter::record_row(std::uint64_t domain_id, const PowerDnsRecord& record, std::int64_t ttl,
+                            bool disabled, bool auth) {
+    Row(records_.rows)
+        .number(++record_id_)
+        .number(domain_id)
+        .text(record.name)
+        .text(record.type)
+        .text(record.content)
+        .number(ttl)
+        .number(record.prio)
+        .boolean(disabled)
+        .null()
+        .boolean(auth);
+}
+
+Status DumpWriter::image_rows(const ImportedZone& zone, std::uint64_t id) {
+    // Names come in canonical order, so all below a cut follows it. Whether a name is a cut is
+    // known after its last record: each name's are put aside until then.
+    struct Waiting {
+        PowerDnsRecord record;
+        dns::RrType type;
+        std::uint32_t ttl;
+    };
+    std::vector<Waiting> of_name;
+    dns::Name name, cut;
+    bool is_cut = false, has_cut = false;
+    const auto settle = [&] {
+        const bool below = has_cut && name.view().is_within(cut);
+        for (const Waiting& one : of_name)
+            record_row(id, one.record, one.ttl, false,
+                       !below && (!is_cut || belongs_to_parent(one.type)));
+        if (is_cut && !below) {
+            cut = name;
+            has_cut = true;
+        }
+        of_name.clear();
+        is_cut = false;
     };
     Status status;
-    if (!zone.image.octets().empty()) {
-        // Names come in canonical order, so all below a cut follows it. Whether a name is a cut is
-        // known after its last record: each name's are put aside until then.
-        struct Waiting {
-            PowerDnsRecord record;
-            dns::RrType type;
-            std::uint32_t ttl;
-        };
-        std::vector<Waiting> of_name;
-        dns::Name name, cut;
-        bool is_cut = false, has_cut = false;
-        const auto settle = [&] {
-            const bool below = has_cut && name.view().is_within(cut);
-            for (const Waiting& one : of_name)
-                record_row(one.record, one.ttl, one.record.prio, false,
-                           !below && (!is_cut || belongs_to_parent(one.type)));
-            if (is_cut && !below) {
-                cut = name;
-                has_cut = true;
+    const MadeDenial remade = remade_denial(zone);
+    zone::for_each_record(
+        zone::Zone(zone.image.octets().data()), [&](const dns::RecordView& record) {
+            if (dns::is_powerdns_only(record.type) || remade.contains(record)) return;
+            if (!dns::equal(record.owner, name)) {
+                settle();
+                name = dns::Name(record.owner);
+                // A piece of a large zone may go out at any time.
+                if (status) status = flush_if_large();
             }
-            of_name.clear();
-            is_cut = false;
-        };
-        const MadeDenial remade = remade_denial(zone);
-        zone::for_each_record(
-            zone::Zone(zone.image.octets().data()), [&](const dns::RecordView& record) {
-                if (dns::is_powerdns_only(record.type) || remade.contains(record)) return;
-                if (!dns::equal(record.owner, name)) {
-                    settle();
-                    name = dns::Name(record.owner);
-                    // A piece of a large zone may go out at any time.
-                    if (status) status = flush_if_large();
-                }
-                is_cut = is_cut ||
-                         (record.type == dns::RrType::ns && !dns::equal(record.owner, zone.apex));
-                of_name.push_back({powerdns_record(record), record.type, record.ttl});
-            });
-        settle();
-    }
-    ZC_TRY_STATUS(status);
+            is_cut =
+                is_cut || (record.type == dns::RrType::ns && !dns::equal(record.owner, zone.apex));
+            of_name.push_back({powerdns_record(record), record.type, record.ttl});
+        });
+    settle();
+    return status;
+}
+
+Status DumpWriter::zone(const ImportedZone& zone) {
+    const std::uint64_t id = ++domain_id_;
+    domain_row(zone, id);
+    if (!zone.image.octets().empty()) ZC_TRY_STATUS(image_rows(zone, id));
     for (const KeptRecord& kept : zone.kept)
-        record_row({kept.name, kept.type, kept.content, 0}, kept.ttl, kept.prio, kept.disabled,
+        record_row(id, {kept.name, kept.type, kept.content, kept.prio}, kept.ttl, kept.disabled,
                    true);
     for (const Metadata& metadata : zone.metadata)
         Row(metadata_.rows)

@@ -25,7 +25,7 @@ struct PowerDnsRecord {
     std::string type;     // "MX"
     std::string content;  // "mail.example.com": names without final dot, MX and SRV without their
                           // first number
-    std::uint16_t prio = 0;
+    std::int32_t prio = 0;
 };
 PowerDnsRecord powerdns_record(const dns::RecordView& record);
 
@@ -50,6 +50,10 @@ private:
         std::string_view head;
         std::string rows;
     };
+    void domain_row(const ImportedZone& zone, std::uint64_t id);
+    void record_row(std::uint64_t domain_id, const PowerDnsRecord& record, std::int64_t ttl,
+                    bool disabled, bool auth);
+    Status image_rows(const ImportedZone& zone, std::uint64_t id);
     Status flush_if_large();
     Status flush();
 

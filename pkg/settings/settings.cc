@@ -147,6 +147,58 @@ std::vector<std::uint8_t> encode(const ZoneSettings& zone) {
     return out.take();
 }
 
+namespace {
+
+Metadata metadata_of(Decoder& in) {
+    Metadata metadata;
+    metadata.kind = in.text();
+    metadata.content = in.text();
+    return metadata;
+}
+
+Comment comment_of(Decoder& in) {
+    Comment comment;
+    comment.name = in.text();
+    comment.type = in.text();
+    comment.account = in.text();
+    comment.comment = in.text();
+    comment.modified_at = in.signed_number();
+    return comment;
+}
+
+CryptoKey key_of(Decoder& in) {
+    CryptoKey key;
+    key.flags = static_cast<std::uint16_t>(in.number(UINT16_MAX));
+    const std::uint64_t bits = in.number(3);
+    key.active = (bits & 1) != 0;
+    key.published = (bits & 2) != 0;
+    key.content = in.text();
+    return key;
+}
+
+KeptRecord kept_of(Decoder& in) {
+    KeptRecord kept;
+    kept.why = static_cast<KeptRecord::Why>(in.number(why_max));
+    kept.disabled = in.number(1) != 0;
+    kept.name = in.text();
+    kept.type = in.text();
+    kept.content = in.text();
+    kept.ttl = static_cast<std::int32_t>(in.number(UINT32_MAX));
+    const std::int64_t prio = in.signed_number();
+    if (prio < INT32_MIN || prio > INT32_MAX) in.fail();
+    kept.prio = static_cast<std::int32_t>(prio);
+    return kept;
+}
+
+LeftOut left_out_of(Decoder& in) {
+    LeftOut one;
+    one.record = in.text();
+    one.reason = in.text();
+    return one;
+}
+
+}  // namespace
+
 Status decode(base::Octets octets, ZoneSettings& zone) {
     zone = {};
     Decoder in(octets);
@@ -173,54 +225,21 @@ Status decode(base::Octets octets, ZoneSettings& zone) {
             case Tag::last_check:
                 zone.last_check = in.signed_number();
                 break;
-            case Tag::metadata: {
-                Metadata metadata;
-                metadata.kind = in.text();
-                metadata.content = in.text();
-                zone.metadata.push_back(std::move(metadata));
+            case Tag::metadata:
+                zone.metadata.push_back(metadata_of(in));
                 break;
-            }
-            case Tag::comment: {
-                Comment comment;
-                comment.name = in.text();
-                comment.type = in.text();
-                comment.account = in.text();
-                comment.comment = in.text();
-                comment.modified_at = in.signed_number();
-                zone.comments.push_back(std::move(comment));
+            case Tag::comment:
+                zone.comments.push_back(comment_of(in));
                 break;
-            }
-            case Tag::key: {
-                CryptoKey key;
-                key.flags = static_cast<std::uint16_t>(in.number(UINT16_MAX));
-                const std::uint64_t bits = in.number(3);
-                key.active = (bits & 1) != 0;
-                key.published = (bits & 2) != 0;
-                key.content = in.text();
-                zone.keys.push_back(std::move(key));
+            case Tag::key:
+                zone.keys.push_back(key_of(in));
                 break;
-            }
-            case Tag::kept: {
-                KeptRecord kept;
-                kept.why = static_cast<KeptRecord::Why>(in.number(why_max));
-                kept.disabled = in.number(1) != 0;
-                kept.name = in.text();
-                kept.type = in.text();
-                kept.content = in.text();
-                kept.ttl = static_cast<std::int32_t>(in.number(UINT32_MAX));
-                const std::int64_t prio = in.signed_number();
-                if (prio < INT32_MIN || prio > INT32_MAX) in.fail();
-                kept.prio = static_cast<std::int32_t>(prio);
-                zone.kept.push_back(std::move(kept));
+            case Tag::kept:
+                zone.kept.push_back(kept_of(in));
                 break;
-            }
-            case Tag::left_out: {
-                LeftOut one;
-                one.record = in.text();
-                one.reason = in.text();
-                zone.left_out.push_back(std::move(one));
+            case Tag::left_out:
+                zone.left_out.push_back(left_out_of(in));
                 break;
-            }
             case Tag::tsig_key:
             case Tag::supermaster:
                 in.fail();
