@@ -180,6 +180,9 @@ struct Builder::Work {
     void order_records();
     void make_nodes();
     void check_nodes();
+    base::Octets nsec3_parameters();
+    bool group_nsec3(base::Octets parameters);
+    void link_nsec3(base::Octets parameters);
     void order_nsec3();
     void mark_nodes();
     std::uint32_t find_node_or_none(base::Octets key);
@@ -189,7 +192,6 @@ struct Builder::Work {
                  base::Octets key);
     void find_glue(const std::vector<Record>& from, const Set& set, dns::NameView owner);
     void encode_nodes();
-    void encode_nsec3();
     void warn(std::vector<Warning>& warnings);
     const Node& hiding(const Node& node) const;
     void warn_of_set(const Node& node, RrType type, bool is_glue,
@@ -200,6 +202,20 @@ struct Builder::Work {
     std::uint32_t find_dname_above_or_none(base::Octets key);
     bool is_explained(base::Octets key);
     bool has_names_from(base::Octets key);
+    /// Where the parts of an image lie.
+    struct Layout {
+        std::uint8_t flags = 0;
+        std::uint32_t nsec = 0, active = 0;  // nodes of the NSEC chain, NSEC3 of the active one
+        std::uint32_t slots = 0;             // of the table of hashes; 0: the image is narrow
+        std::size_t nodes_at = 0, nodes_end = 0, size = 0;
+    };
+    std::vector<std::uint32_t> nsec_chain() const;
+    std::vector<std::uint32_t> encode_nsec3();
+    void hash_nodes();
+    Layout lay_out(std::size_t nsec) const;
+    void put_header(const Layout& layout);
+    void put_wide_index(const Layout& layout);
+    void put_narrow_index(const Layout& layout);
     Result<Image> assemble();
 
     /// For the `done`th of many items.
@@ -530,23 +546,27 @@ void Builder::Work::mark_nodes() {
     }
 }
 
-void Builder::Work::order_nsec3() {
-    base::Octets parameters;  // of the first chain that NSEC3PARAM offers (RFC 5155 section 4.1.2:
-                              // flags must be zero)
+/// The parameters of the first chain that NSEC3PARAM offers: RFC 5155 section 4.1.2 wants flags of
+/// zero. Empty: there is none, or none that is used.
+base::Octets Builder::Work::nsec3_parameters() {
     std::uint16_t too_many = 0;
-    for (std::uint32_t i = nodes[0].first; i < nodes[0].last && parameters.empty(); ++i) {
+    for (std::uint32_t i = nodes[0].first; i < nodes[0].last; ++i) {
         const base::Octets rdata = slice(records[i].rdata);
         if (records[i].group != group_of(RrType::nsec3param) || rdata[0] != 1 || rdata[1] != 0)
             continue;
         const std::uint16_t iterations = base::load_u16(rdata.data() + 2);
         if (iterations <= (rules == Rules::now ? nsec3_iterations_max : nsec3_iterations_known_max))
-            parameters = rdata;
-        else
-            too_many = iterations;
+            return rdata;
+        too_many = iterations;
     }
-    if (parameters.empty() && too_many != 0 && rules == Rules::now)
-        return problem({}, "has NSEC3 with " + std::to_string(too_many) + " iterations, limit is " +
-                               std::to_string(nsec3_iterations_max) + " (RFC 9276 section 3.2)");
+    if (too_many != 0 && rules == Rules::now)
+        problem({}, "has NSEC3 with " + std::to_string(too_many) + " iterations, limit is " +
+                        std::to_string(nsec3_iterations_max) + " (RFC 9276 section 3.2)");
+    return {};
+}
+
+/// Groups the NSEC3 records by hash, the active chain first. False: there is no active one.
+bool Builder::Work::group_nsec3(base::Octets parameters) {
     const auto active = [&](const Record& record) {
         const base::Octets rdata = slice(record.rdata);
         if ((record.group & 1U) != 0)
@@ -582,10 +602,12 @@ void Builder::Work::order_nsec3() {
         if (a.active != b.active) return a.active;
         return a.hash < b.hash;
     });
-    if (nsec3s.empty() || !nsec3s[0].active) return;
+    return !nsec3s.empty() && nsec3s[0].active;
+}
 
-    // What does not depend on the query is looked up once, here: the NSEC3 of each name, and the
-    // one that proves that no wildcard stands below it.
+/// Looks up once, here, what does not depend on the query: the NSEC3 of each name, and the one that
+/// proves that no wildcard stands below it.
+void Builder::Work::link_nsec3(base::Octets parameters) {
     const auto count =
         static_cast<std::uint32_t>(std::partition_point(nsec3s.begin(), nsec3s.end(),
                                                         [](const Nsec3& n) { return n.active; }) -
@@ -617,6 +639,12 @@ void Builder::Work::order_nsec3() {
             node.nsec3_wildcard = at_or_before(*wildcard, matches);
         node.flags |= node_flag::nsec3_links;
     }
+}
+
+void Builder::Work::order_nsec3() {
+    const base::Octets parameters = nsec3_parameters();
+    if (!errors.empty()) return;
+    if (group_nsec3(parameters)) link_nsec3(parameters);
 }
 
 std::uint32_t Builder::Work::find_node_or_none(base::Octets key) {
@@ -728,109 +756,144 @@ void Builder::Work::encode_nodes() {
     }
 }
 
-Result<Image> Builder::Work::assemble() {
-    std::uint32_t active = 0;
-    for (const Nsec3& item : nsec3s) active += item.active;
-    std::vector<std::uint32_t> nsec;
+/// The nodes of the NSEC chain, in its order. A chain that does not start at the apex proves
+/// nothing: then none.
+std::vector<std::uint32_t> Builder::Work::nsec_chain() const {
+    std::vector<std::uint32_t> chain;
     for (std::uint32_t i = 0; i < nodes.size(); ++i)
         if ((nodes[i].flags & node_flag::occluded) == 0 && has_type(nodes[i], RrType::nsec))
-            nsec.push_back(i);
-    if (!nsec.empty() && nsec[0] != 0)
-        nsec.clear();  // a chain that does not start at the apex proves nothing
-    std::uint8_t flags = 0;
-    if (!nsec.empty() && active == 0) flags |= image_flag::nsec;
-    if (active > 0) flags |= image_flag::nsec3;
-    const bool has_signed_header = !nsec.empty() || !nsec3s.empty();
-    if (has_signed_header) flags |= image_flag::has_signed_header;
+            chain.push_back(i);
+    if (!chain.empty() && chain[0] != 0) chain.clear();
+    return chain;
+}
 
-    std::vector<std::uint32_t> item_offsets;
+/// Encodes the NSEC3 and gives where each begins in `items_out`.
+std::vector<std::uint32_t> Builder::Work::encode_nsec3() {
+    std::vector<std::uint32_t> offsets;
     for (const Nsec3& item : nsec3s) {
-        item_offsets.push_back(static_cast<std::uint32_t>(items_out.size()));
+        offsets.push_back(static_cast<std::uint32_t>(items_out.size()));
         items_out.append(item.hash);
         std::uint32_t at = item.first;
         const base::Octets key = slice(owners[distinct[nsec3_records[at].owner]].key);
         encode_rrset(items_out, nsec3_records, at, item.last, nullptr, key);
     }
+    return offsets;
+}
 
-    const auto count = static_cast<std::uint32_t>(nodes.size());
-    const std::size_t lists = 4 * (nsec.size() + active) + items_out.size();
-    const std::size_t narrow = 12 + (has_signed_header ? 20U : 0U) + apex.size() +
-                               3 * std::size_t{count} - 1 + nodes_out.size() + lists;
-    const bool wide = count > narrow_names_max || narrow > narrow_octets_max;
-    const std::uint32_t slots = wide ? std::bit_ceil(count + count / 3 + 1) : 0;
-    const std::size_t header = wide ? 16 : 12;
-    const std::size_t nodes_at =
-        header + (has_signed_header ? 20U : 0U) + apex.size() +
-        (wide ? 4 * std::size_t{count} + 4 + 8 * std::size_t{slots} : 3 * std::size_t{count} - 1);
-    const std::size_t size = nodes_at + nodes_out.size() + lists;
-    if (size > 0xffffffffU) return fail(Errc::limit, dns::to_string(apex) + " is larger than 4 GB");
-    if (wide) flags |= image_flag::wide;
-
-    base::OctetBuffer& out = image_out;
-    out.room(size);
-    out.append_number(static_cast<std::uint32_t>(size));
-    std::uint8_t depth = 0;
-    for (const Node& node : nodes) depth = std::max(depth, node.labels);
-    out.append(std::to_array<std::uint8_t>(
-        {format, flags, static_cast<std::uint8_t>(apex.size()), depth}));
-    if (wide) {
-        out.append_number(count);
-        out.append_number(static_cast<std::uint32_t>(record_count));
-    } else {
-        out.append_number(static_cast<std::uint16_t>(count));
-        out.append_number(static_cast<std::uint16_t>(record_count));
-    }
-    const std::size_t nodes_end = nodes_at + nodes_out.size();
-    if (has_signed_header) {
-        out.append_number(static_cast<std::uint32_t>(nodes_end));
-        out.append_number(static_cast<std::uint32_t>(nsec.size()));
-        out.append_number(static_cast<std::uint32_t>(nodes_end));
-        out.append_number(active);
-        out.append_number(static_cast<std::uint32_t>(nodes_end + 4 * nsec.size()));
-    }
-    out.append(apex.wire());
-
-    hashes.assign(count, image_hash_start);
-    for (std::uint32_t i = 1; i < count; ++i) {
+void Builder::Work::hash_nodes() {
+    hashes.assign(nodes.size(), image_hash_start);
+    for (std::size_t i = 1; i < nodes.size(); ++i) {
         const std::uint8_t* label = data.data() + nodes[i].key.at;
         hashes[i] = hash_label(hashes[nodes[i].parent], label + 1, *label);
     }
-    if (wide) {
-        for (const Node& node : nodes)
-            out.append_number(static_cast<std::uint32_t>(nodes_at + node.offset));
-        out.append_number(slots - 1);
-        const std::size_t table = out.size();
-        std::memset(out.room(8 * std::size_t{slots}), 0, 8 * std::size_t{slots});
-        out.wrote_until(out.data() + table + 8 * std::size_t{slots});
-        for (std::uint32_t i = 1; i < count; ++i) {
-            for (std::size_t probe = 0; probe < probes_max; ++probe) {
-                std::uint8_t* slot = out.data() + table + 8 * ((hashes[i] + probe) & (slots - 1));
-                if (load<std::uint32_t>(slot + 4) != 0) continue;
-                const auto fingerprint = static_cast<std::uint32_t>(hashes[i] >> 32);
-                const auto offset = static_cast<std::uint32_t>(nodes_at + nodes[i].offset);
-                std::memcpy(slot, &fingerprint, 4);
-                std::memcpy(slot + 4, &offset, 4);
-                break;
-            }
-        }
+}
+
+void Builder::Work::put_header(const Layout& layout) {
+    base::OctetBuffer& out = image_out;
+    out.append_number(static_cast<std::uint32_t>(layout.size));
+    std::uint8_t depth = 0;
+    for (const Node& node : nodes) depth = std::max(depth, node.labels);
+    out.append(std::to_array<std::uint8_t>(
+        {format, layout.flags, static_cast<std::uint8_t>(apex.size()), depth}));
+    if (layout.slots != 0) {
+        out.append_number(static_cast<std::uint32_t>(nodes.size()));
+        out.append_number(static_cast<std::uint32_t>(record_count));
     } else {
-        for (std::uint32_t i = 1; i < count; ++i)
-            out.append(static_cast<std::uint8_t>(hashes[i] >> 56));
-        for (const Node& node : nodes)
-            out.append_number(static_cast<std::uint16_t>(nodes_at + node.offset));
+        out.append_number(static_cast<std::uint16_t>(nodes.size()));
+        out.append_number(static_cast<std::uint16_t>(record_count));
     }
+    if ((layout.flags & image_flag::has_signed_header) != 0) {
+        out.append_number(static_cast<std::uint32_t>(layout.nodes_end));
+        out.append_number(layout.nsec);
+        out.append_number(static_cast<std::uint32_t>(layout.nodes_end));
+        out.append_number(layout.active);
+        out.append_number(
+            static_cast<std::uint32_t>(layout.nodes_end + 4 * std::size_t{layout.nsec}));
+    }
+    out.append(apex.wire());
+}
+
+/// Offsets of all nodes, and a table of hashes.
+void Builder::Work::put_wide_index(const Layout& layout) {
+    base::OctetBuffer& out = image_out;
+    for (const Node& node : nodes)
+        out.append_number(static_cast<std::uint32_t>(layout.nodes_at + node.offset));
+    const std::uint32_t slots = layout.slots;
+    out.append_number(slots - 1);
+    const std::size_t table = out.size();
+    std::memset(out.room(8 * std::size_t{slots}), 0, 8 * std::size_t{slots});
+    out.wrote_until(out.data() + table + 8 * std::size_t{slots});
+    for (std::size_t i = 1; i < nodes.size(); ++i) {
+        for (std::size_t probe = 0; probe < probes_max; ++probe) {
+            std::uint8_t* slot = out.data() + table + 8 * ((hashes[i] + probe) & (slots - 1));
+            if (load<std::uint32_t>(slot + 4) != 0) continue;
+            const auto fingerprint = static_cast<std::uint32_t>(hashes[i] >> 32);
+            const auto offset = static_cast<std::uint32_t>(layout.nodes_at + nodes[i].offset);
+            std::memcpy(slot, &fingerprint, 4);
+            std::memcpy(slot + 4, &offset, 4);
+            break;
+        }
+    }
+}
+
+void Builder::Work::put_narrow_index(const Layout& layout) {
+    for (std::size_t i = 1; i < nodes.size(); ++i)
+        image_out.append(static_cast<std::uint8_t>(hashes[i] >> 56));
+    for (const Node& node : nodes)
+        image_out.append_number(static_cast<std::uint16_t>(layout.nodes_at + node.offset));
+}
+
+/// Places and form of all parts, when all of them are encoded.
+Builder::Work::Layout Builder::Work::lay_out(std::size_t nsec) const {
+    Layout layout;
+    for (const Nsec3& item : nsec3s) layout.active += item.active;
+    layout.nsec = static_cast<std::uint32_t>(nsec);
+    if (nsec != 0 && layout.active == 0) layout.flags |= image_flag::nsec;
+    if (layout.active > 0) layout.flags |= image_flag::nsec3;
+    const bool has_signed_header = nsec != 0 || !nsec3s.empty();
+    if (has_signed_header) layout.flags |= image_flag::has_signed_header;
+    const auto count = static_cast<std::uint32_t>(nodes.size());
+    const std::size_t lists = 4 * (nsec + layout.active) + items_out.size();
+    const std::size_t names = (has_signed_header ? 20U : 0U) + apex.size();
+    const std::size_t narrow_at = 12 + names + 3 * std::size_t{count} - 1;
+    const std::size_t narrow = narrow_at + nodes_out.size() + lists;
+    const bool wide = count > narrow_names_max || narrow > narrow_octets_max;
+    if (wide) layout.flags |= image_flag::wide;
+    layout.slots = wide ? std::bit_ceil(count + count / 3 + 1) : 0;
+    layout.nodes_at =
+        wide ? 16 + names + 4 * std::size_t{count} + 4 + 8 * std::size_t{layout.slots} : narrow_at;
+    layout.nodes_end = layout.nodes_at + nodes_out.size();
+    layout.size = layout.nodes_end + lists;
+    return layout;
+}
+
+Result<Image> Builder::Work::assemble() {
+    const std::vector<std::uint32_t> nsec = nsec_chain();
+    const std::vector<std::uint32_t> item_offsets = encode_nsec3();
+    const Layout layout = lay_out(nsec.size());
+    if (layout.size > 0xffffffffU)
+        return fail(Errc::limit, dns::to_string(apex) + " is larger than 4 GB");
+
+    base::OctetBuffer& out = image_out;
+    out.room(layout.size);
+    put_header(layout);
+    hash_nodes();
+    if (layout.slots != 0)
+        put_wide_index(layout);
+    else
+        put_narrow_index(layout);
     for (const SetEncoder::Fixup& fixup : fixups) {
-        const auto offset = static_cast<std::uint32_t>(nodes_at + nodes[fixup.node].offset);
+        const auto offset = static_cast<std::uint32_t>(layout.nodes_at + nodes[fixup.node].offset);
         std::memcpy(nodes_out.data() + fixup.at, &offset, 4);
     }
     out.append(nodes_out);
     for (const std::uint32_t i : nsec)
-        out.append_number(static_cast<std::uint32_t>(nodes_at + nodes[i].offset));
-    const std::size_t items_at = nodes_end + 4 * (nsec.size() + active);
-    for (std::uint32_t i = 0; i < active; ++i)
+        out.append_number(static_cast<std::uint32_t>(layout.nodes_at + nodes[i].offset));
+    const std::size_t items_at = layout.nodes_end + 4 * (std::size_t{layout.nsec} + layout.active);
+    for (std::uint32_t i = 0; i < layout.active; ++i)
         out.append_number(static_cast<std::uint32_t>(items_at + item_offsets[i]));
     out.append(items_out);
-    ZC_CHECK(out.size() == size);
+    ZC_CHECK(out.size() == layout.size);
     return Image(out);
 }
 
