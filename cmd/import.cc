@@ -59,7 +59,7 @@ term::Json json_of(const ingest::Finding& finding) {
     term::Json json = term::Json::object();
     json.set("file", finding.source).set("line", term::Json::number(finding.line));
     json.set("table", ingest::to_string(finding.table)).set("zone", finding.zone);
-    json.set("record", finding.record).set("verdict", ingest::to_string(finding.verdict));
+    json.set("record", finding.record).set("verdict", ingest::to_string(finding.acceptance));
     json.set("reason", finding.reason).set("effect", finding.effect);
     return json;
 }
@@ -88,7 +88,8 @@ public:
             } else {
                 write_columns({finding.source, std::to_string(finding.line),
                                ingest::to_string(finding.table), finding.zone, finding.record,
-                               ingest::to_string(finding.verdict), finding.reason, finding.effect});
+                               ingest::to_string(finding.acceptance), finding.reason,
+                               finding.effect});
             }
             if (!*file_) return base::fail_errno(errno, "write " + path_);
         }
@@ -262,10 +263,10 @@ std::vector<term::Text> lines_of(const ImportVerbOptions& options, const Finding
     std::vector<term::Text> lines;
     for (const ingest::Finding& finding : findings.first()) {
         if (lines.size() == findings_shown_max) break;
-        const bool bad = finding.verdict == ingest::Verdict::refused;
+        const bool bad = finding.acceptance == ingest::Acceptance::refused;
         lines.push_back(place_of(finding) + ": " +
                         term::Text(bad ? term::Style::red : term::Style::yellow,
-                                   ingest::to_string(finding.verdict)) +
+                                   ingest::to_string(finding.acceptance)) +
                         ": " + (finding.zone.empty() ? "" : finding.zone + ": ") +
                         (finding.record.empty() ? "" : finding.record + ": ") + finding.reason +
                         "; " + finding.effect);

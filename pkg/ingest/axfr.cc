@@ -248,9 +248,9 @@ private:
         }
     }
 
-    Finding finding(Verdict verdict, Table table, dns::NameView apex, std::string reason,
+    Finding finding(Acceptance acceptance, Table table, dns::NameView apex, std::string reason,
                     std::string effect) const {
-        return {.verdict = verdict,
+        return {.acceptance = acceptance,
                 .table = table,
                 .line = 0,
                 .source = name_,
@@ -262,7 +262,7 @@ private:
 
     Transferred did_not_come(dns::NameView apex, const Error& error) const {
         Transferred out;
-        out.findings.push_back(finding(Verdict::refused, Table::domains, apex, error.text(),
+        out.findings.push_back(finding(Acceptance::refused, Table::domains, apex, error.text(),
                                        "not taken over; what the store has of it stays"));
         return out;
     }
@@ -284,7 +284,7 @@ private:
         if (status) status = builder.add(record, rdata);
         if (!status) {
             ++out.records.of(Fate::refused);
-            out.findings.push_back(finding(Verdict::refused, Table::records, zone.apex,
+            out.findings.push_back(finding(Acceptance::refused, Table::records, zone.apex,
                                            status.error().message, "not answered"));
             out.findings.back().record =
                 dns::to_string(record.owner) + ' ' +
@@ -296,10 +296,10 @@ private:
         if (!dns::is_powerdns_only(record.type)) return;
         ++out.records.doubtful;
         const bool is_alias = record.type == dns::RrType::alias;
-        out.findings.push_back(
-            finding(Verdict::doubtful, Table::records, zone.apex, "a type that only PowerDNS has",
-                    is_alias ? "kept; the target's A and AAAA when it is served here, else NODATA"
-                             : "kept; NODATA"));
+        out.findings.push_back(finding(
+            Acceptance::doubtful, Table::records, zone.apex, "a type that only PowerDNS has",
+            is_alias ? "kept; the target's A and AAAA when it is served here, else NODATA"
+                     : "kept; NODATA"));
         const KeptRecord& row = zone.kept.back();
         out.findings.back().record = row.name + ' ' + row.type + ' ' + row.content;
     }
@@ -322,7 +322,7 @@ private:
             if (std::string costly = zone::costly_hashing(zone::Zone(zone.image.octets().data()));
                 !costly.empty()) {
                 ++out.domains_doubtful;
-                out.findings.push_back(finding(Verdict::doubtful, Table::domains, zone.apex,
+                out.findings.push_back(finding(Acceptance::doubtful, Table::domains, zone.apex,
                                                std::move(costly), std::string(costly_effect)));
             }
         } else {
@@ -331,7 +331,7 @@ private:
                 out.records.move(fate, Fate::not_served, out.records.of(fate));
             if (errors.empty()) errors.push_back(std::move(image).error());
             for (Error& error : errors)
-                out.findings.push_back(finding(Verdict::refused, Table::domains, zone.apex,
+                out.findings.push_back(finding(Acceptance::refused, Table::domains, zone.apex,
                                                std::move(error.message),
                                                "SERVFAIL for the apex and all names below"));
         }

@@ -219,9 +219,9 @@ std::optional<std::uint32_t> ZoneCompiler::Index::find(std::uint64_t hash,
     }
 }
 
-Finding ZoneCompiler::finding(Verdict verdict, const Row& row, std::string reason,
+Finding ZoneCompiler::finding(Acceptance acceptance, const Row& row, std::string reason,
                               std::string effect) const {
-    Finding finding{.verdict = verdict,
+    Finding finding{.acceptance = acceptance,
                     .table = row.table,
                     .line = row.line,
                     .source = options_.source,
@@ -248,30 +248,32 @@ Finding ZoneCompiler::finding(Verdict verdict, const Row& row, std::string reaso
 
 void ZoneCompiler::refuse(const Row& row, std::string reason, std::string effect) {
     ++count(row.table).of(Fate::refused);
-    zone_.findings.push_back(finding(Verdict::refused, row, std::move(reason), std::move(effect)));
+    zone_.findings.push_back(
+        finding(Acceptance::refused, row, std::move(reason), std::move(effect)));
 }
 
 void ZoneCompiler::doubt(const Row& row, std::string reason, std::string effect) {
     ++count(row.table).doubtful;
-    zone_.findings.push_back(finding(Verdict::doubtful, row, std::move(reason), std::move(effect)));
+    zone_.findings.push_back(
+        finding(Acceptance::doubtful, row, std::move(reason), std::move(effect)));
 }
 
 void ZoneCompiler::refuse_item(Item& item, std::string reason, std::string effect) {
-    item.verdict = Verdict::refused;
+    item.acceptance = Acceptance::refused;
     zone_.findings.push_back(
-        finding(Verdict::refused, row_of(item), std::move(reason), std::move(effect)));
+        finding(Acceptance::refused, row_of(item), std::move(reason), std::move(effect)));
 }
 
 void ZoneCompiler::doubt_item(Item& item, std::string reason, std::string effect) {
-    if (item.verdict == Verdict::taken) item.verdict = Verdict::doubtful;
+    if (item.acceptance == Acceptance::taken) item.acceptance = Acceptance::doubtful;
     zone_.findings.push_back(
-        finding(Verdict::doubtful, row_of(item), std::move(reason), std::move(effect)));
+        finding(Acceptance::doubtful, row_of(item), std::move(reason), std::move(effect)));
 }
 
 void ZoneCompiler::doubt_zone(std::string reason, std::string effect) {
     RowSums& domains = count(Table::domains);
     if (domains.doubtful == 0) ++domains.doubtful;
-    zone_.findings.push_back({.verdict = Verdict::doubtful,
+    zone_.findings.push_back({.acceptance = Acceptance::doubtful,
                               .table = Table::domains,
                               .line = done_->line,
                               .source = options_.source,
@@ -283,7 +285,7 @@ void ZoneCompiler::doubt_zone(std::string reason, std::string effect) {
 
 /// It is not served, and all of it counts as that.
 void ZoneCompiler::refuse_zone(std::string reason) {
-    zone_.findings.push_back({.verdict = Verdict::refused,
+    zone_.findings.push_back({.acceptance = Acceptance::refused,
                               .table = Table::domains,
                               .line = done_->line,
                               .source = options_.source,
@@ -549,7 +551,7 @@ void ZoneCompiler::side_row(const Row& row) {
     ++count(row.table).of(Fate::served);
 }
 
-std::optional<std::uint32_t> ZoneCompiler::ttl_of(const Row& row, Verdict& verdict) {
+std::optional<std::uint32_t> ZoneCompiler::ttl_of(const Row& row, Acceptance& acceptance) {
     const Value& value = row.values[column::ttl];
     if (!value) return options_.default_ttl;
     const auto ttl = parse_integer(value);
@@ -561,9 +563,9 @@ std::optional<std::uint32_t> ZoneCompiler::ttl_of(const Row& row, Verdict& verdi
         return std::nullopt;
     }
     // RFC 2181 section 8: a TTL with its highest bit set counts as zero.
-    verdict = Verdict::repaired;
+    acceptance = Acceptance::repaired;
     zone_.findings.push_back(
-        finding(Verdict::repaired, row, std::move(reason), "answered with TTL 0"));
+        finding(Acceptance::repaired, row, std::move(reason), "answered with TTL 0"));
     return 0;
 }
 
@@ -671,8 +673,8 @@ void ZoneCompiler::record_row(const Row& row, std::uint32_t ref) {
     const auto type = type_of_row(row, owner);
     if (!type) return;
     Item item{};
-    item.verdict = Verdict::taken;
-    const auto ttl = ttl_of(row, item.verdict);
+    item.acceptance = Acceptance::taken;
+    const auto ttl = ttl_of(row, item.acceptance);
     if (!ttl) return;
 
     item.owner_at = static_cast<std::uint32_t>(octets_.size());
@@ -680,19 +682,19 @@ void ZoneCompiler::record_row(const Row& row, std::uint32_t ref) {
     octets_.insert(octets_.end(), owner.wire().begin(), owner.wire().end());
     item.rdata_at = static_cast<std::uint32_t>(octets_.size());
     const bool only_powerdns = type->treatment == RecordType::Treatment::powerdns_only;
-    ContentVerdict verdict =
+    ContentOutcome outcome =
         only_powerdns
             ? append_powerdns_only(octets_, type->type, type_text, *content)
             : append_rdata(octets_, type->type, *content, parse_integer(row.values[column::prio]),
                            {.apex = zone_.apex, .repair = options_.repair});
-    if (verdict.verdict == Verdict::refused) {
+    if (outcome.acceptance == Acceptance::refused) {
         octets_.resize(item.owner_at);
-        return refuse(row, std::move(verdict.reason), std::move(verdict.effect));
+        return refuse(row, std::move(outcome.reason), std::move(outcome.effect));
     }
-    if (verdict.verdict != Verdict::taken) {
-        if (item.verdict != Verdict::repaired) item.verdict = verdict.verdict;
+    if (outcome.acceptance != Acceptance::taken) {
+        if (item.acceptance != Acceptance::repaired) item.acceptance = outcome.acceptance;
         zone_.findings.push_back(
-            finding(verdict.verdict, row, std::move(verdict.reason), std::move(verdict.effect)));
+            finding(outcome.acceptance, row, std::move(outcome.reason), std::move(outcome.effect)));
     }
     item.owner_hash = hash64(owner.wire());
     item.rdata_size = static_cast<std::uint16_t>(octets_.size() - item.rdata_at);
@@ -784,7 +786,7 @@ void ZoneCompiler::settle_ttls() {
     // Signatures are of the RRset they cover and have its TTL (RFC 4034 section 3.1.4): no RRset of
     // their own.
     const auto counts = [](const Item& item) {
-        return item.type != RrType::rrsig && item.verdict != Verdict::refused;
+        return item.type != RrType::rrsig && item.acceptance != Acceptance::refused;
     };
     const auto set_of = [this](const Item& item, std::uint32_t fresh) {
         const std::uint64_t hash =
@@ -828,7 +830,7 @@ void ZoneCompiler::look_at_auth() {
     // auth = 0 is right at and below zone cuts only; elsewhere PowerDNS answers as if the row were
     // not there.
     for (Item& item : items_) {
-        if (!item.without_auth || item.verdict == Verdict::refused) continue;
+        if (!item.without_auth || item.acceptance == Acceptance::refused) continue;
         bool below_cut = false;
         for (dns::NameView name = owner_name(item); name.size() > zone_.apex.size() && !below_cut;
              name = name.parent()) {
@@ -857,7 +859,7 @@ bool ZoneCompiler::is_below_dname(dns::NameView name) const noexcept {
 void ZoneCompiler::look_below_dnames() {
     if (std::ranges::none_of(owners_, [](const Owner& owner) { return owner.dnames != 0; })) return;
     for (Item& item : items_) {
-        if (item.verdict == Verdict::refused || !is_below_dname(owner_name(item))) continue;
+        if (item.acceptance == Acceptance::refused || !is_below_dname(owner_name(item))) continue;
         doubt_item(item, "stands below a DNAME (RFC 6672 section 2.4)",
                    "the DNAME is answered; PowerDNS answers this row");
     }
@@ -879,7 +881,7 @@ void ZoneCompiler::look_at_empty_names() {
         empties_[i].first = set_index_.find_or_add(hash64(name.wire()), i, is_named(name));
     }
     for (const Item& item : items_) {
-        if (item.verdict == Verdict::refused) continue;
+        if (item.acceptance == Acceptance::refused) continue;
         for (dns::NameView name = owner_name(item); name.size() > zone_.apex.size();
              name = name.parent()) {
             const auto at = set_index_.find(hash64(name.wire()), is_named(name));
@@ -904,7 +906,7 @@ void ZoneCompiler::look_at_empty_names() {
 void ZoneCompiler::look_at_signatures() {
     bool has_signature = false;
     for (Item& item : items_) {
-        if (item.verdict == Verdict::refused) continue;
+        if (item.acceptance == Acceptance::refused) continue;
         if (item.type == RrType::rrsig) {
             has_signature = true;
             if (!presigned_)
@@ -933,7 +935,7 @@ std::size_t ZoneCompiler::count_soas() const {
     std::size_t soas = 0;
     const Item* first = nullptr;
     for (const Item& item : items_) {
-        if (item.type != RrType::soa || item.verdict == Verdict::refused) continue;
+        if (item.type != RrType::soa || item.acceptance == Acceptance::refused) continue;
         if (first == nullptr) first = &item;
         if (&item == first || folded(item) != folded(*first)) ++soas;
     }
@@ -958,7 +960,7 @@ void ZoneCompiler::build() {
     builder_.begin(zone_.apex);
     std::uint64_t added = 0;
     for (Item& item : items_) {
-        if (item.verdict == Verdict::refused) continue;
+        if (item.acceptance == Acceptance::refused) continue;
         const Status status = builder_.add(
             {.owner = owner_name(item), .type = item.type, .ttl = item.ttl, .rdata = rdata(item)},
             zone::Builder::Rdata::checked);
@@ -991,7 +993,7 @@ void ZoneCompiler::build() {
 /// After it is known which of them are in the image.
 void ZoneCompiler::keep_powerdns_only() {
     for (const Item& item : items_) {
-        if (item.fate == Fate::powerdns_only && item.verdict != Verdict::refused)
+        if (item.fate == Fate::powerdns_only && item.acceptance != Acceptance::refused)
             zone_.kept.push_back(kept_record(item, KeptRecord::Why::powerdns_only));
     }
 }
@@ -1000,7 +1002,7 @@ void ZoneCompiler::keep_powerdns_only() {
 std::uint64_t ZoneCompiler::add_denial_chain() {
     DenialChain chain(zone_.apex);
     for (const Item& item : items_)
-        if (item.verdict != Verdict::refused)
+        if (item.acceptance != Acceptance::refused)
             chain.add({owner_name(item), item.type, item.ttl, rdata(item)});
     std::string_view nsec3param;
     for (const Metadata& metadata : zone_.metadata)
@@ -1018,7 +1020,7 @@ std::uint64_t ZoneCompiler::add_denial_chain() {
 /// Rows of what would be made without them, too: PowerDNS passes them over and makes it.
 void ZoneCompiler::find_made_anew(std::string_view nsec3param) {
     const auto is_row_of_chain = [](const Item& item) {
-        return item.verdict != Verdict::refused && is_denial(item.type);
+        return item.acceptance != Acceptance::refused && is_denial(item.type);
     };
     if (std::ranges::none_of(items_, is_row_of_chain)) return;
     const auto record_of = [this](const Item& item) {
@@ -1026,7 +1028,8 @@ void ZoneCompiler::find_made_anew(std::string_view nsec3param) {
     };
     DenialChain others(zone_.apex);
     for (const Item& item : items_) {
-        if (item.verdict != Verdict::refused && !is_denial(item.type)) others.add(record_of(item));
+        if (item.acceptance != Acceptance::refused && !is_denial(item.type))
+            others.add(record_of(item));
     }
     MadeDenial made;
     if (!made.make(others, nsec3param)) return;
@@ -1038,7 +1041,7 @@ void ZoneCompiler::find_made_anew(std::string_view nsec3param) {
 void ZoneCompiler::name_duplicates() {
     std::vector<Item*> items;
     for (Item& item : items_) {
-        if (item.verdict == Verdict::refused) continue;
+        if (item.acceptance == Acceptance::refused) continue;
         dns::fold_rdata(item.type,
                         base::MutableOctets(octets_).subspan(item.rdata_at, item.rdata_size));
         items.push_back(&item);
@@ -1068,7 +1071,7 @@ void ZoneCompiler::name_duplicates() {
 
 void ZoneCompiler::keep_everything() {
     for (const Item& item : items_) {
-        if (item.verdict != Verdict::refused)
+        if (item.acceptance != Acceptance::refused)
             zone_.kept.push_back(kept_record(item, KeptRecord::Why::no_image));
     }
 }
@@ -1101,17 +1104,17 @@ void ZoneCompiler::count_rows() {
     RowSums& records = count(Table::records);
     for (Item& item : items_) {
         // Listed, but last: what else is wrong with the row is more.
-        if (item.verdict == Verdict::taken && item.fate == Fate::powerdns_only) {
+        if (item.acceptance == Acceptance::taken && item.fate == Fate::powerdns_only) {
             doubt_item(item, "a type that only PowerDNS has",
                        item.type == RrType::alias
                            ? "kept; the target's A and AAAA when it is served here, else NODATA"
                            : "kept; NODATA");
         }
         Fate fate = item.fate;
-        if (item.verdict == Verdict::doubtful) ++records.doubtful;
-        if (item.verdict == Verdict::repaired && fate == Fate::served) fate = Fate::repaired;
+        if (item.acceptance == Acceptance::doubtful) ++records.doubtful;
+        if (item.acceptance == Acceptance::repaired && fate == Fate::served) fate = Fate::repaired;
         if (!is_served && fate != Fate::same_twice) fate = Fate::not_served;
-        if (item.verdict == Verdict::refused) fate = Fate::refused;
+        if (item.acceptance == Acceptance::refused) fate = Fate::refused;
         ++records.of(fate);
     }
     RowSums& domains = count(Table::domains);

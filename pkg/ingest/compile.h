@@ -68,7 +68,7 @@ private:
         std::uint32_t ttl;
         dns::RrType type;
         bool without_auth;
-        Verdict verdict;
+        Acceptance acceptance;
         Fate fate;  // of one that is not refused, in a zone that is served
     };
     /// The owner name of a row, as it was read.
@@ -129,7 +129,7 @@ private:
     void disabled_row(const Row& row);
     std::optional<ScannedOwner> owner_of_row(const Row& row, dns::NameBuffer& buffer);
     std::optional<RecordType> type_of_row(const Row& row, dns::NameView owner);
-    std::optional<std::uint32_t> ttl_of(const Row& row, Verdict& verdict);
+    std::optional<std::uint32_t> ttl_of(const Row& row, Acceptance& acceptance);
     void find_owners();
     void settle_aliases_of_names();
     void settle_ttls();
@@ -164,7 +164,8 @@ private:
     void doubt_item(Item& item, std::string reason, std::string effect);
     void doubt_zone(std::string reason, std::string effect);
     void refuse_zone(std::string reason);
-    Finding finding(Verdict verdict, const Row& row, std::string reason, std::string effect) const;
+    Finding finding(Acceptance acceptance, const Row& row, std::string reason,
+                    std::string effect) const;
     RowSums& count(Table table) noexcept { return done_->counts[static_cast<std::size_t>(table)]; }
 
     const CompileOptions options_;

@@ -22,8 +22,8 @@ constexpr std::string_view not_answered = "not answered";
 constexpr std::string_view default_primary = "a.misconfigured.dns.server.invalid";
 constexpr std::array<std::uint32_t, 5> default_soa_numbers = {0, 10800, 3600, 604800, 3600};
 
-ContentVerdict refused(std::string reason) {
-    return {Verdict::refused, std::move(reason), std::string(not_answered)};
+ContentOutcome refused(std::string reason) {
+    return {Acceptance::refused, std::move(reason), std::string(not_answered)};
 }
 
 bool is_blank(char c) noexcept {
@@ -90,16 +90,16 @@ std::string append_name(std::vector<std::uint8_t>& out, std::string_view text) {
     return {};
 }
 
-ContentVerdict append_only_name(std::vector<std::uint8_t>& out, std::string_view content) {
+ContentOutcome append_only_name(std::vector<std::uint8_t>& out, std::string_view content) {
     std::string reason = append_name(out, content);
-    return reason.empty() ? ContentVerdict{} : refused(std::move(reason));
+    return reason.empty() ? ContentOutcome{} : refused(std::move(reason));
 }
 
 /// MX and SRV: a number out of prio, or where it does not belong but stands: at the front of the
 /// content.
 struct Preference {
     std::uint16_t value = 0;
-    ContentVerdict verdict;
+    ContentOutcome outcome;
 };
 Preference preference(std::optional<std::int64_t> prio, std::optional<std::uint16_t> in_content,
                       Repair repair) {
@@ -108,20 +108,20 @@ Preference preference(std::optional<std::int64_t> prio, std::optional<std::uint1
                              " stands in the content, wanted in prio";
         if (repair == Repair::no) return {0, refused(std::move(reason))};
         return {*in_content,
-                {Verdict::repaired, std::move(reason),
+                {Acceptance::repaired, std::move(reason),
                  "answered with preference " + std::to_string(*in_content)}};
     }
     if (!prio) {
         std::string reason = "prio is NULL, wanted 0 to 65535";
         if (repair == Repair::no) return {0, refused(std::move(reason))};
-        return {0, {Verdict::repaired, std::move(reason), "answered with preference 0"}};
+        return {0, {Acceptance::repaired, std::move(reason), "answered with preference 0"}};
     }
     if (*prio < 0 || *prio > 65535)
         return {0, refused("prio " + std::to_string(*prio) + ", wanted 0 to 65535")};
     return {static_cast<std::uint16_t>(*prio), {}};
 }
 
-ContentVerdict append_mx(std::vector<std::uint8_t>& out, std::string_view content,
+ContentOutcome append_mx(std::vector<std::uint8_t>& out, std::string_view content,
                          std::optional<std::int64_t> prio, Repair repair) {
     std::optional<std::uint16_t> in_content;
     std::array<std::string_view, 2> words;
@@ -130,14 +130,14 @@ ContentVerdict append_mx(std::vector<std::uint8_t>& out, std::string_view conten
         if (in_content) content = words[1];
     }
     Preference number = preference(prio, in_content, repair);
-    if (number.verdict.verdict == Verdict::refused) return number.verdict;
+    if (number.outcome.acceptance == Acceptance::refused) return number.outcome;
     put_u16(out, number.value);
     if (std::string reason = append_name(out, content); !reason.empty())
         return refused(std::move(reason));
-    return number.verdict;
+    return number.outcome;
 }
 
-ContentVerdict append_srv(std::vector<std::uint8_t>& out, std::string_view content,
+ContentOutcome append_srv(std::vector<std::uint8_t>& out, std::string_view content,
                           std::optional<std::int64_t> prio, Repair repair) {
     std::array<std::string_view, 4> words;
     const std::size_t count = split(content, words);
@@ -155,13 +155,13 @@ ContentVerdict append_srv(std::vector<std::uint8_t>& out, std::string_view conte
                        ", wanted weight, port and a name");
     }
     Preference number = preference(prio, in_content, repair);
-    if (number.verdict.verdict == Verdict::refused) return number.verdict;
+    if (number.outcome.acceptance == Acceptance::refused) return number.outcome;
     put_u16(out, number.value);
     put_u16(out, *weight);
     put_u16(out, *port);
     if (std::string reason = append_name(out, words[first + 2]); !reason.empty())
         return refused(std::move(reason));
-    return number.verdict;
+    return number.outcome;
 }
 
 /// "a.b@example.com" means a\.b.example.com (RFC 1035 section 8).
@@ -176,7 +176,7 @@ std::string mailbox_name(std::string_view text) {
     return out.append(".").append(text.substr(at + 1));
 }
 
-ContentVerdict append_soa(std::vector<std::uint8_t>& out, std::string_view content,
+ContentOutcome append_soa(std::vector<std::uint8_t>& out, std::string_view content,
                           dns::NameView apex) {
     std::array<std::string_view, 7> words;
     const std::size_t count = split(content, words);
@@ -203,12 +203,12 @@ ContentVerdict append_soa(std::vector<std::uint8_t>& out, std::string_view conte
         put_u32(out, number);
     }
     if (count == words.size() && has_at) {
-        return {Verdict::doubtful,
+        return {Acceptance::doubtful,
                 "an @ in the mailbox " + dns::quoted_excerpt(words[1]) + " of the SOA",
                 "answered with a dot for it (RFC 1035 section 8); PowerDNS answers the @"};
     }
     if (count == words.size()) return {};
-    return {Verdict::doubtful, "an SOA of " + std::to_string(count) + " fields, wanted 7",
+    return {Acceptance::doubtful, "an SOA of " + std::to_string(count) + " fields, wanted 7",
             "answered with PowerDNS's defaults for what is missing"};
 }
 
@@ -243,7 +243,7 @@ bool take_octet(std::string_view& text, std::string& out) {
     return true;
 }
 
-ContentVerdict append_txt(std::vector<std::uint8_t>& out, std::string_view content) {
+ContentOutcome append_txt(std::vector<std::uint8_t>& out, std::string_view content) {
     // Octets above 127 stand there as they are, or as \DDD. Text without quotes is one string,
     // blanks and quotes in it included.
     const std::size_t begin = out.size();
@@ -251,13 +251,13 @@ ContentVerdict append_txt(std::vector<std::uint8_t>& out, std::string_view conte
     const auto bad_escape = [&] {
         return refused("a backslash without a character or three digits up to 255 behind it");
     };
-    ContentVerdict verdict;
+    ContentOutcome outcome;
     if (!content.starts_with('"')) {
         while (!content.empty()) {
-            if (content[0] == '"' && verdict.verdict == Verdict::taken) {
-                verdict = {Verdict::doubtful, "a quote in text without quotes around it",
-                           "answered as one string; PowerDNS reads other strings, or gives "
-                           "SERVFAIL at this name"};
+            if (content[0] == '"' && outcome.acceptance == Acceptance::taken) {
+                acceptance = {Acceptance::doubtful, "a quote in text without quotes around it",
+                              "answered as one string; PowerDNS reads other strings, or gives "
+                              "SERVFAIL at this name"};
             }
             if (!take_octet(content, string)) return bad_escape();
         }
@@ -275,8 +275,9 @@ ContentVerdict append_txt(std::vector<std::uint8_t>& out, std::string_view conte
             while (!content.empty() && is_blank(content[0])) content.remove_prefix(1);
             // PowerDNS takes one word without quotes behind a string in quotes, at the end.
             if (is_odd || !content.empty()) {
-                verdict = {Verdict::doubtful, "text without quotes behind a string in quotes",
-                           "each word answered as a string; PowerDNS gives SERVFAIL at this name"};
+                outcome = {
+                    Acceptance::doubtful, "text without quotes behind a string in quotes",
+                    "each word answered as a string; PowerDNS gives SERVFAIL at this name"};
             }
             continue;
         }
@@ -299,12 +300,12 @@ ContentVerdict append_txt(std::vector<std::uint8_t>& out, std::string_view conte
     if (out.size() - begin > rdata_octets_max) {
         return refused("text of " + std::to_string(out.size() - begin) + " octets, limit is 65535");
     }
-    return verdict;
+    return outcome;
 }
 
 /// PowerDNS fills in ipv4hint=auto and ipv6hint=auto where svc-autohints is on, and leaves them out
 /// where it is not, which is the default: so do we, and say so.
-ContentVerdict append_service(std::vector<std::uint8_t>& out, RrType type,
+ContentOutcome append_service(std::vector<std::uint8_t>& out, RrType type,
                               std::string_view content) {
     std::string kept;
     std::string left_out;
@@ -328,7 +329,7 @@ ContentVerdict append_service(std::vector<std::uint8_t>& out, RrType type,
         dns::parse_rdata(left_out.empty() ? content : kept, type, dns::NameView(), out);
     if (!status) return refused(status.error().message);
     if (left_out.empty()) return {};
-    return {Verdict::doubtful, "found " + left_out,
+    return {Acceptance::doubtful, "found " + left_out,
             "answered without, as by PowerDNS with svc-autohints off"};
 }
 
@@ -367,7 +368,7 @@ bool powerdns_reads_no_generic_form(RrType type) noexcept {
            std::ranges::binary_search(numbers, static_cast<std::uint16_t>(type));
 }
 
-ContentVerdict append_any(std::vector<std::uint8_t>& out, RrType type, std::string_view content,
+ContentOutcome append_any(std::vector<std::uint8_t>& out, RrType type, std::string_view content,
                           std::optional<std::int64_t> prio, const ContentContext& context) {
     switch (type) {
         case RrType::a: {
@@ -402,12 +403,13 @@ ContentVerdict append_any(std::vector<std::uint8_t>& out, RrType type, std::stri
         case RrType::txt:
             return append_txt(out, content);
         case RrType::spf: {
-            ContentVerdict verdict = append_txt(out, content);
+            ContentOutcome outcome = append_txt(out, content);
             // PowerDNS puts quotes around the text of a TXT, and of no other type.
-            if (verdict.verdict != Verdict::refused && !content.starts_with('"'))
-                verdict = {Verdict::doubtful, "text without quotes, which PowerDNS cannot read",
-                           "answered as one string; PowerDNS gives SERVFAIL at this name"};
-            return verdict;
+            if (outcome.acceptance != Acceptance::refused && !content.starts_with('"'))
+                acceptance = {Acceptance::doubtful,
+                              "text without quotes, which PowerDNS cannot read",
+                              "answered as one string; PowerDNS gives SERVFAIL at this name"};
+            return outcome;
         }
         case RrType::svcb:
         case RrType::https:
@@ -423,13 +425,13 @@ ContentVerdict append_any(std::vector<std::uint8_t>& out, RrType type, std::stri
     if (!reason.empty()) {
         const Status status = dns::parse_rdata(content, type, dns::NameView(), out);
         if (!status) return refused(status.error().message);
-        return {Verdict::doubtful, std::move(reason),
+        return {Acceptance::doubtful, std::move(reason),
                 "answered; PowerDNS gives SERVFAIL at this name"};
     }
     // Everything else as in a master file, with names relative to the root: absolute without their
     // final dot.
     const Status status = dns::parse_rdata(content, type, dns::NameView(), out);
-    return status ? ContentVerdict{} : refused(status.error().message);
+    return status ? ContentOutcome{} : refused(status.error().message);
 }
 
 }  // namespace
@@ -482,21 +484,21 @@ RecordType record_type(std::string_view text, std::string_view content) noexcept
     return {Treatment::data, *type};
 }
 
-ContentVerdict append_rdata(std::vector<std::uint8_t>& out, RrType type, std::string_view content,
+ContentOutcome append_rdata(std::vector<std::uint8_t>& out, RrType type, std::string_view content,
                             std::optional<std::int64_t> prio, const ContentContext& context) {
     const std::size_t begin = out.size();
-    ContentVerdict verdict = append_any(out, type, trimmed(content), prio, context);
-    if (verdict.verdict == Verdict::refused) out.resize(begin);
-    return verdict;
+    ContentOutcome outcome = append_any(out, type, trimmed(content), prio, context);
+    if (outcome.acceptance == Acceptance::refused) out.resize(begin);
+    return outcome;
 }
 
-ContentVerdict append_powerdns_only(std::vector<std::uint8_t>& out, RrType type,
+ContentOutcome append_powerdns_only(std::vector<std::uint8_t>& out, RrType type,
                                     std::string_view type_text, std::string_view content) {
     const std::size_t begin = out.size();
     if (type == RrType::alias) {
-        ContentVerdict verdict = append_only_name(out, trimmed(content));
-        if (verdict.verdict == Verdict::refused) out.resize(begin);
-        return verdict;
+        ContentOutcome outcome = append_only_name(out, trimmed(content));
+        if (outcome.acceptance == Acceptance::refused) out.resize(begin);
+        return outcome;
     }
     // In the form of LUA's RDATA, a type and character-strings: an image holds well-formed RDATA
     // only.

@@ -27,8 +27,8 @@ struct RecordType {
 /// (RFC 3597), as from anyone else; with content of theirs they are what PowerDNS takes them for.
 RecordType record_type(std::string_view text, std::string_view content) noexcept;
 
-struct ContentVerdict {
-    Verdict verdict = Verdict::taken;  // never taken with a reason
+struct ContentOutcome {
+    Acceptance acceptance = Acceptance::taken;  // never taken with a reason
     std::string reason;
     std::string effect;
 };
@@ -41,13 +41,13 @@ struct ContentContext {
 /// Appends the RDATA of one row; nothing when it is refused. Names in `content` are absolute with
 /// or without a final dot. `prio` is the number in front of the content of MX and SRV, absent when
 /// it is NULL, and means nothing for other types.
-ContentVerdict append_rdata(std::vector<std::uint8_t>& out, dns::RrType type,
+ContentOutcome append_rdata(std::vector<std::uint8_t>& out, dns::RrType type,
                             std::string_view content, std::optional<std::int64_t> prio,
                             const ContentContext& context);
 
 /// RDATA under which a PowerDNS-only record stands in an image: the target's name for ALIAS, for
 /// others LUA's form with type and content as text.
-ContentVerdict append_powerdns_only(std::vector<std::uint8_t>& out, dns::RrType type,
+ContentOutcome append_powerdns_only(std::vector<std::uint8_t>& out, dns::RrType type,
                                     std::string_view type_text, std::string_view content);
 
 }  // namespace zc::ingest

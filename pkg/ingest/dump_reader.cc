@@ -261,7 +261,7 @@ Status DumpReader::refuse_missing_tables() {
 /// Rows and code that were passed over, one finding a table or verb.
 void DumpReader::note_passed_over() {
     const auto pass_over = [&](std::string reason, std::uint64_t line) {
-        pipeline_.note(Verdict::doubtful, std::move(reason), "not taken over", line);
+        pipeline_.note(Acceptance::doubtful, std::move(reason), "not taken over", line);
     };
     for (const auto& [verb, what] : unknown_effects_) {
         pass_over(verb + " runs code that is not followed: " + std::to_string(what.statements) +
@@ -287,7 +287,7 @@ void DumpReader::note_passed_over() {
         }
         const bool are_known = table->columns || !table->columns_with_rows.empty();
         reason += are_known ? ", which have the columns of one" : ", whose columns are not known";
-        pipeline_.note(Verdict::refused, std::move(reason), "not taken over", table->rows_line,
+        pipeline_.note(Acceptance::refused, std::move(reason), "not taken over", table->rows_line,
                        table->rows_passed_over);
     }
 }

@@ -56,7 +56,7 @@ public:
     }
     Status finding(Finding&& finding) override {
         ZC_CHECK(!finding.reason.empty() && !finding.effect.empty() &&
-                 finding.verdict != Verdict::taken);
+                 finding.acceptance != Acceptance::taken);
         seen += std::to_string(finding.line) + ' ' + finding.reason + '\n';
         return {};
     }

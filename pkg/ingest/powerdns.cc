@@ -239,7 +239,7 @@ private:
         }
         const Row first = RowStore::Bucket::read(rows[0]);
         refused.findings.push_back(
-            {.verdict = Verdict::refused,
+            {.acceptance = Acceptance::refused,
              .table = Table::domains,
              .line = first.line,
              .source = compile_.source,
@@ -276,7 +276,7 @@ private:
                             [](const Value& value) { return !value; })) {
                 ++count.of(Fate::refused);
                 judged.findings.push_back(
-                    {.verdict = Verdict::refused,
+                    {.acceptance = Acceptance::refused,
                      .table = row.table,
                      .line = row.line,
                      .source = compile_.source,
@@ -375,7 +375,7 @@ private:
         const bool is_served =
             other.zone && other.zone->state == zone::State::serving && !other.zone->hidden;
         domain.findings.push_back(
-            {.verdict = Verdict::refused,
+            {.acceptance = Acceptance::refused,
              .table = Table::domains,
              .line = domain.line,
              .source = compile_.source,
@@ -621,7 +621,7 @@ Result<ImportTotals> import_zone_files(const std::string& source, const ImportOp
                             loaded.errors.front().text(),
                         {source, 0});
         for (Error& error : loaded.errors) {
-            zone.findings.push_back({.verdict = Verdict::refused,
+            zone.findings.push_back({.acceptance = Acceptance::refused,
                                      .table = Table::domains,
                                      .line = error.where.line,
                                      .source = std::move(error.where.source),
@@ -631,7 +631,7 @@ Result<ImportTotals> import_zone_files(const std::string& source, const ImportOp
                                      .effect = "SERVFAIL for the apex and all names below"});
         }
         for (Error& error : loaded.left_out) {
-            zone.findings.push_back({.verdict = Verdict::refused,
+            zone.findings.push_back({.acceptance = Acceptance::refused,
                                      .table = Table::records,
                                      .line = error.where.line,
                                      .source = std::move(error.where.source),
@@ -642,7 +642,7 @@ Result<ImportTotals> import_zone_files(const std::string& source, const ImportOp
         }
         if (loaded.left_out_count > loaded.left_out.size()) {
             zone.findings.push_back(
-                {.verdict = Verdict::refused,
+                {.acceptance = Acceptance::refused,
                  .table = Table::records,
                  .line = 0,
                  .source = zone.findings.back().source,
@@ -657,7 +657,7 @@ Result<ImportTotals> import_zone_files(const std::string& source, const ImportOp
         if (loaded.state == zone::State::serving) {
             if (!loaded.costly.empty()) {
                 ++domains.doubtful;
-                zone.findings.push_back({.verdict = Verdict::doubtful,
+                zone.findings.push_back({.acceptance = Acceptance::doubtful,
                                          .table = Table::domains,
                                          .line = 0,
                                          .source = source,
@@ -722,7 +722,7 @@ Result<ImportTotals> import_zone_files(const std::string& source, const ImportOp
     for (const Error& problem : loaded->problems) {
         // A line that is none makes the whole list doubtful; two files of one zone do not.
         if (files.is_list() && problem.code != Errc::exists) return tl::unexpected<Error>(problem);
-        ZC_TRY_STATUS(sink.finding({.verdict = Verdict::refused,
+        ZC_TRY_STATUS(sink.finding({.acceptance = Acceptance::refused,
                                     .table = Table::other,
                                     .line = problem.where.line,
                                     .source = problem.where.source,
@@ -760,15 +760,15 @@ std::string_view to_string(Table table) noexcept {
     return "other";
 }
 
-std::string_view to_string(Verdict verdict) noexcept {
-    switch (verdict) {
-        case Verdict::taken:
+std::string_view to_string(Acceptance acceptance) noexcept {
+    switch (acceptance) {
+        case Acceptance::taken:
             return "taken";
-        case Verdict::repaired:
+        case Acceptance::repaired:
             return "repaired";
-        case Verdict::refused:
+        case Acceptance::refused:
             return "refused";
-        case Verdict::doubtful:
+        case Acceptance::doubtful:
             return "doubtful";
     }
     return "taken";

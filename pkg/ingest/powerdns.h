@@ -43,17 +43,17 @@ inline constexpr std::size_t tables_count = 8;
 std::string_view to_string(Table table) noexcept;
 
 /// What is to be said of one row, or zone. What became of it is its `Fate`.
-enum class Verdict : std::uint8_t {
+enum class Acceptance : std::uint8_t {
     taken,     // nothing to say: never in a Finding
     repaired,  // changed into something legal, only with `Repair::yes`
     refused,   // a row: not in the zone, the rest of which is served. A zone: it is not served
     doubtful,  // taken, but the operator should look at it
 };
-std::string_view to_string(Verdict verdict) noexcept;
+std::string_view to_string(Acceptance acceptance) noexcept;
 
 /// One row (line not 0) or one zone (line 0) that the operator should know of.
 struct Finding {
-    Verdict verdict = Verdict::refused;
+    Acceptance acceptance = Acceptance::refused;
     Table table = Table::records;
     std::uint64_t line = 0;  // in the source; row number where a source has no lines
     std::string source;      // file, "stdin", the database's name

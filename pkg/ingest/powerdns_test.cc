@@ -185,7 +185,7 @@ std::string findings_text(const Recorder& sink) {
                              [](const Finding* a, const Finding* b) { return a->line < b->line; });
     for (const Finding* finding : sorted) {
         text += std::to_string(finding->line) + ' ' + std::string(to_string(finding->table)) + ' ' +
-                std::string(to_string(finding->verdict)) + " [" + finding->zone + "] " +
+                std::string(to_string(finding->acceptance)) + " [" + finding->zone + "] " +
                 finding->record + ": " + finding->reason + " -> " + finding->effect + '\n';
     }
     return text;
@@ -236,7 +236,7 @@ std::string run_statements(const testkit::Step& step) {
         }
         text += std::to_string(imported.totals->records) + " records";
         for (const Finding& finding : imported.sink.findings)
-            text += ", " + std::string(to_string(finding.verdict)) + ": " + finding.reason;
+            text += ", " + std::string(to_string(finding.acceptance)) + ": " + finding.reason;
         text += '\n';
     }
     return text;
@@ -461,7 +461,7 @@ TEST_CASE(
                 CHECK(imported.sink.zones.at("example.").find(" 1 2 3 4 5") != std::string::npos);
                 counts_text(*imported.totals);
                 const auto& findings = imported.sink.findings;
-                CHECK(std::ranges::count(findings, Verdict::refused, &Finding::verdict) == 1);
+                CHECK(std::ranges::count(findings, Acceptance::refused, &Finding::acceptance) == 1);
                 CHECK(findings.back().effect ==
                       "the one with id " + std::to_string(id) + " is answered");
             }
@@ -680,7 +680,7 @@ TEST_CASE("a record outside of its zone is a refused record, and the zone is imp
     CHECK(records.of(Fate::served) == 3);
     CHECK(records.of(Fate::refused) == 202);
     REQUIRE(sink.findings.size() == 101);
-    CHECK(sink.findings[0].verdict == Verdict::refused);
+    CHECK(sink.findings[0].acceptance == Acceptance::refused);
     CHECK(sink.findings[0].table == Table::records);
     CHECK(sink.findings[0].line == 4);
     CHECK(sink.findings[1].line == 5);
@@ -714,7 +714,7 @@ TEST_CASE("a zone with many iterations of NSEC3 is imported, and doubtful") {
         CHECK(totals->serving == 1);
         std::uint64_t told = 0;
         for (const Finding& finding : sink.findings)
-            if (finding.table == Table::domains && finding.verdict == Verdict::doubtful &&
+            if (finding.table == Table::domains && finding.acceptance == Acceptance::doubtful &&
                 finding.reason.starts_with("NSEC3 with 151 iterations"))
                 ++told;
         CHECK(totals->of(Table::domains).doubtful == told);
@@ -749,7 +749,7 @@ TEST_CASE("a zone file's records are each in one sum, also when none is in the z
           "records read 158: 2 served as they are, 2 of zones not served, 154 refused\n"
           "zones 4 serving 1 broken 3 unsigned 0 hidden 0 records 2 kept 0\n");
     const auto of_records = [](const Finding& finding) {
-        return finding.table == Table::records && finding.verdict == Verdict::refused;
+        return finding.table == Table::records && finding.acceptance == Acceptance::refused;
     };
     CHECK(std::ranges::count_if(imported.sink.findings, of_records) == 1 + 2 + 1 + 100 + 1);
 }

@@ -254,7 +254,7 @@ Result<std::shared_ptr<const TableLayout>> RowPipeline::layout(Table table,
                                                    : TableLayout::not_kept);
         if (at == kept.end() && !is_ignored_column(table, name)) {
             const std::lock_guard lock(mutex_);
-            findings_.push_back({.verdict = Verdict::doubtful,
+            findings_.push_back({.acceptance = Acceptance::doubtful,
                                  .table = table,
                                  .line = line,
                                  .source = options_.source,
@@ -477,7 +477,7 @@ Status RowPipeline::store(const TableLayout& layout, Row& row, const Value& doma
 Status RowPipeline::refuse(Table table, std::uint64_t line, std::string record,
                            std::string reason) {
     const std::lock_guard lock(mutex_);
-    findings_.push_back({.verdict = Verdict::refused,
+    findings_.push_back({.acceptance = Acceptance::refused,
                          .table = table,
                          .line = line,
                          .source = options_.source,
@@ -502,17 +502,17 @@ Status RowPipeline::refuse(Table table, std::uint64_t line, std::string record,
 bool RowPipeline::passes_over(Table table, std::span<const std::string> columns) {
     const std::string_view missing = missing_column(table, columns);
     if (missing.empty() || !may_be_foreign(table)) return false;
-    note(Verdict::doubtful,
+    note(Acceptance::doubtful,
          "table " + std::string(to_string(table)) + " without a column " + std::string(missing) +
              " is none of PowerDNS's",
          "not taken over", 0);
     return true;
 }
 
-void RowPipeline::note(Verdict verdict, std::string reason, std::string effect, std::uint64_t line,
-                       std::uint64_t refused_rows) {
+void RowPipeline::note(Acceptance acceptance, std::string reason, std::string effect,
+                       std::uint64_t line, std::uint64_t refused_rows) {
     const std::lock_guard lock(mutex_);
-    findings_.push_back({.verdict = verdict,
+    findings_.push_back({.acceptance = acceptance,
                          .table = Table::other,
                          .line = line,
                          .source = options_.source,
@@ -533,7 +533,7 @@ Status RowPipeline::finish() {
     for (const RowIds& ids : ids_) {
         const std::string lines = ids.lines_of_unknown();
         if (lines.empty()) continue;
-        note(Verdict::doubtful,
+        note(Acceptance::doubtful,
              "COPYs of one table, in lines " + lines +
                  ", whose rows have no ids that tell whether they are of one dump",
              "taken as those of one", ids.line());

@@ -91,7 +91,7 @@ public:
     Status refuse(Table table, std::uint64_t line, std::string record, std::string reason);
     /// Of the source, not of one row. `refused`: with it that many rows that are of none of our
     /// tables and may belong into one.
-    void note(Verdict verdict, std::string reason, std::string effect, std::uint64_t line,
+    void note(Acceptance acceptance, std::string reason, std::string effect, std::uint64_t line,
               std::uint64_t refused_rows = 0);
     /// MySQL's comparisons find names in whatever case.
     void set_finds_capitals() noexcept { finds_capitals_ = true; }

@@ -113,7 +113,7 @@ Status note_others(sqlite::Database& database, RowPipeline& pipeline) {
         ZC_TRY(const std::int64_t rows,
                database.integer("SELECT count(*) FROM main." + quoted + '"'));
         if (rows == 0) continue;
-        pipeline.note(Verdict::doubtful,
+        pipeline.note(Acceptance::doubtful,
                       "table " + name + " is none of PowerDNS's schema: " + std::to_string(rows) +
                           " rows, which have the columns of " + std::string(to_string(*like)),
                       "not taken over; PowerDNS does not read it", 0);

@@ -138,7 +138,7 @@ std::vector<settings::LeftOut> left_out_of(const ingest::ImportedZone& zone) {
     constexpr std::size_t rows_max = 1000, octets_max = 300;
     std::vector<settings::LeftOut> out;
     for (const ingest::Finding& finding : zone.findings) {
-        const bool is_refused = finding.verdict == ingest::Verdict::refused;
+        const bool is_refused = finding.acceptance == ingest::Acceptance::refused;
         const bool is_row = !finding.record.empty();
         if (is_row ? !is_refused || finding.table != ingest::Table::records
                    : zone.state != zone::State::broken)
@@ -244,7 +244,7 @@ Status StoreImport::Work::withhold(ingest::ImportedZone& zone) {
         zone.kept, settings::KeptRecord::Why::powerdns_only, &settings::KeptRecord::why));
     if (!options.on_finding) return {};
     return options.on_finding(
-        {.verdict = ingest::Verdict::refused,
+        {.acceptance = ingest::Acceptance::refused,
          .table = ingest::Table::domains,
          .line = 0,
          .source = path,

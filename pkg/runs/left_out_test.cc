@@ -29,7 +29,7 @@ ingest::ImportedZone zone_of(const char* apex, zone::State state, const Refused&
         finding.reason = reason;
         finding.line = zone.findings.size();
     }
-    zone.findings.push_back({.verdict = ingest::Verdict::doubtful,
+    zone.findings.push_back({.acceptance = ingest::Acceptance::doubtful,
                              .source = {},
                              .zone = {},
                              .record = "odd." + std::string(apex) + " A 192.0.2.1",

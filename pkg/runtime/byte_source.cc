@@ -50,7 +50,7 @@ private:
     std::size_t at_ = 0;
 };
 
-/// The loop that all three formats have in common; what differs is `step`.
+/// The loop that all three formats have in common; they differ in `decode`.
 class Decompressor : public Filter {
 public:
     Decompressor(std::unique_ptr<ByteSource> inner, std::string name, const char* format)
@@ -65,18 +65,18 @@ public:
             }
             std::size_t written = 0;
             const std::size_t before = in_.size();
-            const Step step = this->step(in_, out, written, inner_ended_);
-            if (step == Step::damaged) {
+            const Decoded decoded = this->decode(in_, out, written, inner_ended_);
+            if (decoded == Decoded::damaged) {
                 return fail(Errc::malformed,
                             std::string("damaged ") + format_ + " data" +
                                 (problem_.empty() ? "" : ": " + problem_),
                             {name_, 0});
             }
-            if (step == Step::end_of_stream && in_.empty() && inner_ended_) ended_ = true;
+            if (decoded == Decoded::end_of_stream && in_.empty() && inner_ended_) ended_ = true;
             if (written != 0) return written;
             if (ended_) break;
             if (inner_ended_ && in_.size() == before) {
-                if (step == Step::end_of_stream) break;
+                if (decoded == Decoded::end_of_stream) break;
                 return fail(Errc::malformed, std::string("the ") + format_ + " data is cut off",
                             {name_, 0});
             }
@@ -86,11 +86,11 @@ public:
     }
 
 protected:
-    enum class Step : std::uint8_t { more, end_of_stream, damaged };
+    enum class Decoded : std::uint8_t { more, end_of_stream, damaged };
     /// Takes from the front of `in`, writes to the front of `out`. `end_of_stream`: at the end of a
     /// member, and nothing of the next one was taken yet.
-    virtual Step step(std::span<const char>& in, std::span<char> out, std::size_t& written,
-                      bool last) = 0;
+    virtual Decoded decode(std::span<const char>& in, std::span<char> out, std::size_t& written,
+                           bool last) = 0;
     /// What the library says of damage, if it says more than that.
     void set_problem(std::string problem) { problem_ = std::move(problem); }
 
@@ -115,11 +115,12 @@ public:
     GzipSource& operator=(const GzipSource&) = delete;
 
 private:
-    Step step(std::span<const char>& in, std::span<char> out, std::size_t& written, bool) override {
-        if (!usable_) return Step::damaged;
+    Decoded decode(std::span<const char>& in, std::span<char> out, std::size_t& written,
+                   bool) override {
+        if (!usable_) return Decoded::damaged;
         if (at_end_) {
-            if (in.empty()) return Step::end_of_stream;
-            if (inflateReset(&stream_) != Z_OK) return Step::damaged;
+            if (in.empty()) return Decoded::end_of_stream;
+            if (inflateReset(&stream_) != Z_OK) return Decoded::damaged;
             at_end_ = false;
         }
         const auto room =
@@ -134,9 +135,9 @@ private:
         written = room - stream_.avail_out;
         if (code == Z_STREAM_END) {
             at_end_ = true;
-            return Step::end_of_stream;
+            return Decoded::end_of_stream;
         }
-        return code == Z_OK || code == Z_BUF_ERROR ? Step::more : Step::damaged;
+        return code == Z_OK || code == Z_BUF_ERROR ? Decoded::more : Decoded::damaged;
     }
 
     z_stream stream_{};
@@ -157,20 +158,21 @@ public:
     ZstdSource& operator=(const ZstdSource&) = delete;
 
 private:
-    Step step(std::span<const char>& in, std::span<char> out, std::size_t& written, bool) override {
-        if (stream_ == nullptr) return Step::damaged;
-        if (at_end_ && in.empty()) return Step::end_of_stream;
+    Decoded decode(std::span<const char>& in, std::span<char> out, std::size_t& written,
+                   bool) override {
+        if (stream_ == nullptr) return Decoded::damaged;
+        if (at_end_ && in.empty()) return Decoded::end_of_stream;
         ZSTD_inBuffer source{in.data(), in.size(), 0};
         ZSTD_outBuffer target{out.data(), out.size(), 0};
         const std::size_t code = ZSTD_decompressStream(stream_, &target, &source);
         if (ZSTD_isError(code) != 0) {
             set_problem(ZSTD_getErrorName(code));
-            return Step::damaged;
+            return Decoded::damaged;
         }
         in = in.subspan(source.pos);
         written = target.pos;
         at_end_ = code == 0;
-        return at_end_ ? Step::end_of_stream : Step::more;
+        return at_end_ ? Decoded::end_of_stream : Decoded::more;
     }
 
     ZSTD_DStream* const stream_;
@@ -188,10 +190,10 @@ public:
     XzSource& operator=(const XzSource&) = delete;
 
 private:
-    Step step(std::span<const char>& in, std::span<char> out, std::size_t& written,
-              bool last) override {
-        if (!usable_) return Step::damaged;
-        if (at_end_) return Step::end_of_stream;
+    Decoded decode(std::span<const char>& in, std::span<char> out, std::size_t& written,
+                   bool last) override {
+        if (!usable_) return Decoded::damaged;
+        if (at_end_) return Decoded::end_of_stream;
         stream_.next_in = reinterpret_cast<const std::uint8_t*>(in.data());
         stream_.avail_in = in.size();
         stream_.next_out = reinterpret_cast<std::uint8_t*>(out.data());
@@ -201,12 +203,12 @@ private:
         written = out.size() - stream_.avail_out;
         if (code == LZMA_STREAM_END) {
             at_end_ = true;
-            return Step::end_of_stream;
+            return Decoded::end_of_stream;
         }
-        if (code == LZMA_OK || code == LZMA_BUF_ERROR) return Step::more;
+        if (code == LZMA_OK || code == LZMA_BUF_ERROR) return Decoded::more;
         if (code == LZMA_MEMLIMIT_ERROR || code == LZMA_MEM_ERROR)
             set_problem("needs too much memory for decompressing");
-        return Step::damaged;
+        return Decoded::damaged;
     }
 
     lzma_stream stream_ = LZMA_STREAM_INIT;
