@@ -1,5 +1,5 @@
-// Every allocation of a change of the catalogue is made to fail once: what was there before stays
-// as it was, and stays usable.
+// Every allocation of a change of the catalogue is made to fail once: the catalogue stays as it
+// was, and stays usable.
 #include <atomic>
 #include <cstdlib>
 #include <memory>
@@ -14,7 +14,7 @@
 #include "dns/presentation.h"
 #include "testkit/failing_memory.h"
 
-// What the catalogue's tables stand on.
+// The catalogue's tables come from this function.
 extern "C" void* aligned_alloc(std::size_t alignment, std::size_t octets) noexcept {
     void* memory = zc::testkit::FailingMemory::allocate_or_null(1);
     if (memory == nullptr) return nullptr;

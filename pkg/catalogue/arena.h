@@ -47,8 +47,8 @@ private:
 };
 
 /// Hands out memory front to back and takes none back. One zone's bulk-loaded image is left behind
-/// at most once, since what replaces it is allocated alone: what is dead in here never outgrows
-/// what was loaded.
+/// at most once, since its successor is allocated alone: dead octets in here never outgrow those
+/// that were loaded.
 class Arena {
 public:
     explicit Arena(Advise advise) noexcept : advise_(advise) {}

@@ -23,7 +23,7 @@ constexpr unsigned shard_bits_max = 16;
 constexpr std::uint64_t owned_bit = 1;  // allocated alone, freed alone
 constexpr std::uint64_t arena_bit = 2;  // in the catalogue's arena
 constexpr std::size_t apex_labels_buckets = dns::name_labels_max + 1;
-// Of a bulk load: a range of 2.1 million zones is half a megabyte of buckets.
+// Ranges of a bulk load: one of 2.1 million zones is half a megabyte of buckets.
 constexpr unsigned range_bits_max = 6;
 constexpr std::size_t ranges_max = std::size_t{1} << range_bits_max;
 
@@ -161,7 +161,7 @@ struct Catalogue::Inside {
     }
 
     /// Spreads all slots over 2^bits new shards. The old buckets are freed, or go to
-    /// `garbage_or_null`. What throws changes nothing.
+    /// `garbage_or_null`. When it throws, nothing has changed.
     void resize(unsigned bits, std::size_t zones_expected,
                 Garbage::Items* garbage_or_null = nullptr) {
         const std::size_t count = std::size_t{1} << bits;
@@ -256,7 +256,7 @@ struct Catalogue::Inside {
     }
 
     /// Makes one change in a shard whose buckets nobody else sees. Returns the slot that went, or
-    /// 0. What throws changes nothing, and leaves `what` its image.
+    /// 0. When it throws, nothing has changed, and `what` still has its image.
     enum class Place : std::uint8_t { alone, arena };
     std::uint64_t change(ApexChange& what, std::uint64_t hash, Place where) {
         Shard& shard = shards[table.shard_bits == 0 ? 0 : hash >> (64 - table.shard_bits)];
@@ -440,8 +440,8 @@ void Catalogue::BulkLoad::finish() {
     in.grow_if_full();
 }
 
-/// What a catalogue in the making has and the one before it has not. Frees that, and forgets what
-/// would be garbage, unless it is kept.
+/// The memory that a catalogue in the making has and the one before it has not. Unless it is kept,
+/// frees that memory and forgets the garbage.
 struct Catalogue::Fresh {
     const Inside& before;
     const Inside& now;

@@ -24,8 +24,8 @@ namespace zc::catalogue {
 class Catalogue;
 struct Table;
 
-/// What a change made superfluous. Frees it when destroyed: only after no reader can still see the
-/// old catalogue.
+/// Memory that a change made superfluous. Frees it when destroyed: only after no reader can still
+/// see the old catalogue.
 class Garbage {
 public:
     Garbage() noexcept;
@@ -96,7 +96,7 @@ public:
     std::size_t size() const noexcept;
     /// Octets of the structure and of the images it owns.
     std::uint64_t octets() const noexcept;
-    /// What lookups read; catalogue/lookup.h. Valid as long as the catalogue.
+    /// The table that lookups read; catalogue/lookup.h. Valid as long as the catalogue.
     const Table& table() const noexcept;
     /// In no order. Cost: linear.
     void for_each(const std::function<void(zone::Zone)>& each) const;
@@ -127,8 +127,8 @@ public:
     BulkLoad(const BulkLoad&) = delete;
     BulkLoad& operator=(const BulkLoad&) = delete;
 
-    /// `images`: as in `BorrowedImage`. Of several with one apex the last counts: of
-    /// the last part, in its order.
+    /// `images`: as in `BorrowedImage`. The last one with an apex counts: that of the last part, in
+    /// its order.
     void add(std::size_t part, std::span<const std::uint8_t* const> images);
     std::size_t ranges() const noexcept;
     void place(std::size_t range);

@@ -31,7 +31,7 @@ ApexChange removal(std::string_view apex) {
     return {name(apex), Removed()};
 }
 
-/// What a catalogue is: apexes, in lower case, and what their image says.
+/// A catalogue by another way: apexes, in lower case, and the state that their image says.
 using Reference = std::map<std::string, zone::State>;
 
 std::string folded(std::string_view text) {

@@ -1,5 +1,5 @@
-// A message of any octets: what is parsed is printed, encoded and parsed again to the same text;
-// where ldns parses it too, it has found the same question and as many records.
+// A message of any octets. If it is parsed, it is printed, encoded and parsed again to the same text;
+// if ldns parses it too, it has found the same question and as many records.
 #include <algorithm>
 #include <optional>  // before ldns, which makes `false` a macro
 #include <string>

@@ -1,4 +1,4 @@
-// Two octets of type, then RDATA: what is well-formed is printed, parsed back to the same octets,
+// Two octets of type, then RDATA. If that is well-formed, it is printed, parsed back to the same octets,
 // and folded in place; ldns is asked whether it finds it well-formed too.
 #include <algorithm>
 #include <array>

@@ -70,8 +70,7 @@ private:
     }();
     static Class class_of(char c) noexcept { return classes[static_cast<std::uint8_t>(c)]; }
 
-    /// Of the escaped text of the largest RDATA. What follows a forgotten quote is not read on and
-    /// on.
+    /// Octets of the largest RDATA as escaped text. Behind a forgotten quote, no more is read.
     static constexpr std::ptrdiff_t quoted_octets_max = 4 * 65535;
 
     void skip_line_end() noexcept;

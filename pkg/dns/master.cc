@@ -165,7 +165,7 @@ public:
 
     MasterReport take_report() { return std::move(report_); }
 
-    /// What $INCLUDE leaves as it was in the including file.
+    /// $INCLUDE leaves this as it was in the including file.
     struct File {
         std::string_view source;
         Lexer lexer;

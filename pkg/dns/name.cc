@@ -153,7 +153,7 @@ NameScan scan_name(std::string_view text, NameView origin, NameBuffer& out) noex
 
 std::string quoted_excerpt(std::string_view text) {
     constexpr std::size_t shown_max = 64;
-    // A character that is cut through is no loss: what is left of it is shown as octets.
+    // A character that is cut through is no loss: its rest is shown as octets.
     return '\'' + base::foreign(text.substr(0, shown_max)) + (text.size() > shown_max ? "…'" : "'");
 }
 
@@ -292,7 +292,7 @@ void append_text(std::string& out, NameView name) {
                 append_escaped(out, octet);
                 continue;
             }
-            // What has a meaning of its own in master files: quotes, comments, parentheses, origin,
+            // These have a meaning of their own in master files: quotes, comments, parentheses, origin,
             // directives.
             switch (octet) {
                 case '.':

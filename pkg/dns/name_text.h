@@ -35,7 +35,7 @@ NameScan scan_name(std::string_view text, NameBuffer& out) noexcept;
 /// The same, completed with `origin` when it is relative; "@" alone is the origin.
 NameScan scan_name(std::string_view text, NameView origin, NameBuffer& out) noexcept;
 
-/// What was wrong, for people.
+/// The fault in words, for people.
 Error name_error(const NameScan& scan, std::string_view text);
 
 /// At most 64 octets of foreign text for an error message, in quotes, as base::Form::line.

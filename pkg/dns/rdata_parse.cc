@@ -132,7 +132,7 @@ constexpr std::array certificate_names = {
 
 constexpr std::array dsync_scheme_names = {Mnemonic{"notify", 1}};  // RFC 9859 section 2.1
 
-// What RFC 1035 section 3.4.2 takes from RFC 1010, as far as it is still met.
+// Services of RFC 1010, to which RFC 1035 section 3.4.2 refers, as far as they are still met.
 constexpr std::array protocol_names = {Mnemonic{"icmp", 1}, Mnemonic{"tcp", 6},
                                        Mnemonic{"udp", 17}};
 constexpr std::array service_names = {

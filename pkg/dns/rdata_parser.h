@@ -46,7 +46,7 @@ public:
     std::size_t size() const noexcept { return size_; }
     bool overflowed() const noexcept { return overflowed_; }
     base::Octets view() const noexcept { return base::Octets(octets_).first(size_); }
-    /// What was written, to be corrected or put in order.
+    /// The octets so far, to be corrected or put in order.
     base::MutableOctets written() noexcept { return base::MutableOctets(octets_).first(size_); }
 
 private:
@@ -148,7 +148,7 @@ private:
 /// "3600", "1h30m", "1W": seconds, units in any case; false when it is none or over 2^32 - 1.
 bool parse_seconds(std::string_view text, std::uint64_t& seconds) noexcept;
 
-/// What a lexer's fault is called.
+/// The name of a lexer's fault.
 std::string fault_text(const Lexer& lexer);
 
 }  // namespace zc::dns

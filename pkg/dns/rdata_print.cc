@@ -72,8 +72,8 @@ NameView take_name(base::Reader& in) {
     return NameView(in.octets(octets));
 }
 
-// Each appends one field and says whether it has a text at all: what has none makes the whole RDATA
-// be written in the \# form. They put a blank before whatever is not the first.
+// Each appends one field and says whether it has a text at all. If one has none, the whole RDATA is
+// written in the \# form. They put a blank before all but the first.
 class Printer {
 public:
     Printer(std::string& out, base::Octets rdata) : out_(out), start_(out.size()), in_(rdata) {}

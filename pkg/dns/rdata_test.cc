@@ -44,8 +44,8 @@ std::vector<std::uint8_t> from_hex(std::string_view text) {
     return octets;
 }
 
-/// What ldns makes of the same text: octets in hex, or nothing when it does not know the type or
-/// refuses.
+/// The RDATA that ldns makes of the same text: octets in hex, or nothing when it does not know the
+/// type or refuses.
 std::string ldns_wire(const std::string& type, const std::string& text) {
     ldns_rr* raw = nullptr;
     ldns_rdf* ldns_origin = ldns_dname_new_frm_str("example.");

@@ -209,8 +209,8 @@ Fault check_apl(base::Reader& in) {
     return nullptr;
 }
 
-/// A gateway of IPSECKEY (RFC 4025 section 2.5) or relay of AMTRELAY (RFC 8777 section 4.2.4). Of a
-/// kind not known it takes the rest.
+/// A gateway of IPSECKEY (RFC 4025 section 2.5) or relay of AMTRELAY (RFC 8777 section 4.2.4). One
+/// of an unknown kind takes the rest.
 Fault check_gateway(std::uint8_t kind, base::Reader& in) {
     switch (kind) {
         case 0:
@@ -459,7 +459,7 @@ std::string digest_fault(const char* field, std::span<const DigestLength> length
            std::to_string(wanted) + " that its algorithm " + std::to_string(algorithm) + " makes";
 }
 
-/// Copies RDATA out of a message, its names whole. What follows the last name is copied unseen.
+/// Copies RDATA out of a message, its names whole. The octets behind the last name are copied unseen.
 Status copy_rdata(base::Reader& message, RrType type, std::uint16_t octets,
                   std::vector<std::uint8_t>& out) {
     if (message.remaining() < octets)

@@ -21,7 +21,7 @@ enum class RrType : std::uint16_t {
     nsec3 = 50, nsec3param = 51, tlsa = 52, cds = 59, cdnskey = 60, csync = 62, zonemd = 63, svcb = 64, https = 65,
     spf = 99, nxname = 128, tkey = 249, tsig = 250, ixfr = 251, axfr = 252, mailb = 253, maila = 254, any = 255,
     uri = 256, caa = 257, ta = 32768, dlv = 32769,
-    // What PowerDNS uses for its ALIAS and LUA: of the private range (RFC 6895 section 3.1), so that
+    // PowerDNS uses these for its ALIAS and LUA. They are of the private range (RFC 6895 section 3.1), so that
     // such data from anyone else is opaque, and answered.
     powerdns_alias = 65401, powerdns_lua = 65402,
     // ALIAS and LUA as this program keeps them, told from all data by numbers that no data can have
@@ -50,8 +50,8 @@ constexpr bool may_stand_beside_cname(RrType type) noexcept {
 constexpr bool is_powerdns_only(RrType type) noexcept {
     return type == RrType::alias || type == RrType::lua;
 }
-/// What a record of a PowerDNS server with the number `type` is here; and the number with which to
-/// ask a PowerDNS server for what is kept here as `type`.
+/// The type here of a PowerDNS server's record with the number `type`; and the number that a
+/// PowerDNS server has for the type `type` of here.
 constexpr RrType from_powerdns(RrType type) noexcept {
     return type == RrType::powerdns_alias ? RrType::alias
            : type == RrType::powerdns_lua ? RrType::lua

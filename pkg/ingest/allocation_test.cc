@@ -1,6 +1,6 @@
 // Every allocation on the threads that load zone files, transfer zones and compile rows is made to
-// fail once. What comes of it is one zone that is refused, or work that ends with an error: never
-// the end of the process, and never half of a zone.
+// fail once. Then one zone is refused, or the work ends with an error: the process never ends, and
+// no zone is half of itself.
 #include <map>
 #include <string>
 #include <thread>

@@ -1,5 +1,5 @@
-// Inside of package ingest: what PowerDNS keeps in columns and metadata of a zone that comes as
-// records only (zone files, AXFR).
+// Inside of package ingest: the columns and metadata that PowerDNS keeps of a zone, for a zone that
+// comes as records only (zone files, AXFR).
 #pragma once
 
 #include <string>
@@ -14,7 +14,7 @@ namespace zc::ingest {
 
 class Arrived {
 public:
-    /// Of each record of the zone. Rows of types that only PowerDNS has are kept with the zone.
+    /// Takes each record of the zone. Rows of types that only PowerDNS has are kept with the zone.
     void add(const dns::RecordView& record, ImportedZone& zone) {
         if (record.type == dns::RrType::rrsig) is_signed_ = true;
         if (record.type == dns::RrType::nsec3 && record.rdata.size() > 1 &&

@@ -33,7 +33,7 @@ constexpr int failed_connects_max = 3;
 // Another one when the same transfer comes to another zone than before.
 constexpr std::string_view rules_version = "2";
 
-/// What came of one zone.
+/// The result of one transfer.
 struct Transferred {
     bool unchanged = false;            // the store has it: no zone, and nothing to say
     std::optional<ImportedZone> zone;  // absent: it did not come, and `findings` say why
@@ -121,7 +121,8 @@ private:
         return {};
     }
 
-    /// Of what a zone will be made from, as far as its SOA tells: for the store to recognise it.
+    /// Hash of the things that a zone will be made from, as far as its SOA tells: the store recognises
+    /// the zone by it.
     std::uint64_t digest_of(const Wanted& wanted, base::Octets soa) const {
         std::string text = name_ + '\0' + wanted.catalog_options + '\0';
         text.append(rules_version) += '\0';

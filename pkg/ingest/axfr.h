@@ -11,7 +11,7 @@ namespace zc::ingest {
 /// "axfr://192.0.2.1:53"
 bool is_axfr_uri(const std::string& source) noexcept;
 
-/// What `import_zones` does with a source of format `axfr`: transfers the zones of
+/// `import_zones` for a source of format `axfr`: transfers the zones of
 /// `options.axfr`, several at once, and compiles them; the sink gets them in their order. A zone
 /// that does not come (refused, cut off, a bad signature, a timeout) is a finding and a refused row
 /// of `domains`.

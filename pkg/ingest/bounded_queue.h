@@ -36,7 +36,7 @@ public:
         return item;
     }
 
-    /// Nothing comes any more: who waits is woken; what is in the queue is still given out.
+    /// Nothing comes any more: waiting threads are woken; items in the queue are still given out.
     void close() {
         const std::lock_guard lock(mutex_);
         closed_ = true;

@@ -185,7 +185,7 @@ Result<std::unique_ptr<ByteSource>> run_program(const std::vector<std::string>& 
     } else {
         stdin_end = Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC));
     }
-    // What it complains of goes where it cannot block it; shown only when it fails.
+    // Its complaints go where they cannot block it; they are shown only when it fails.
     Descriptor words(::memfd_create("stderr", MFD_CLOEXEC));
     if (!stdin_end.is_open() || !words.is_open())
         return base::fail_errno(errno, "start " + arguments[0]);

@@ -24,7 +24,7 @@ struct SourceContext {
 Result<std::unique_ptr<ByteSource>> open_octets(const std::string& path,
                                                 const SourceContext& context);
 
-/// What a program writes to its standard output; `input_or_null`, if any, is fed to its standard
+/// The octets that a program writes to its standard output; `input_or_null`, if any, is fed to its standard
 /// input by a thread. Errors: `not_found` when there is no such program in PATH.
 Result<std::unique_ptr<ByteSource>> run_program(const std::vector<std::string>& arguments,
                                                 std::unique_ptr<ByteSource> input_or_null,

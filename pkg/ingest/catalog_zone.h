@@ -21,8 +21,8 @@ struct CatalogMember {
     std::vector<std::string> groups;  // presentation form without quotes, sorted, each once
 };
 
-/// What PowerDNS keeps of it in domains.options:
-/// {"producer":{"coo":"…","group":["…"],"unique":"…"}} with what there is; `role` is "producer" or
+/// The text that PowerDNS keeps of it in domains.options:
+/// {"producer":{"coo":"…","group":["…"],"unique":"…"}} with the parts that there are; `role` is "producer" or
 /// "consumer".
 std::string powerdns_options(const CatalogMember& member, std::string_view role);
 

@@ -26,7 +26,7 @@ std::string members_of(const std::string& text) {
     return out;
 }
 
-/// What PowerDNS would keep of each member.
+/// The text that PowerDNS would keep of each member.
 std::string options_of(const std::string& text) {
     CatalogZone catalog(*dns::Name::parse("cat.test."));
     const auto report = dns::read_master("version.cat.test. 0 TXT 2\n" + text, {},

@@ -50,15 +50,15 @@ std::optional<std::int64_t> parse_integer(const Value& value) noexcept {
     return number;
 }
 
-/// What PowerDNS's schema calls INT; SQLite puts more into such a column.
+/// The range of INT in PowerDNS's schema; SQLite puts more into such a column.
 std::int32_t int_column(const Value& value, std::int64_t when_null) noexcept {
     using Limits = std::numeric_limits<std::int32_t>;
     return static_cast<std::int32_t>(std::clamp<std::int64_t>(
         parse_integer(value).value_or(when_null), Limits::min(), Limits::max()));
 }
 
-/// What PostgreSQL reads as a boolean, with blanks around it; the numbers of MySQL and SQLite, 1
-/// and 0; MySQL's BIT. What text is in those two, their readers have made plain.
+/// A boolean as PostgreSQL reads it, with blanks around it; the numbers of MySQL and SQLite, 1 and 0;
+/// MySQL's BIT. The readers of those two have made text plain.
 enum class Flag : std::uint8_t { no, yes, null, other };
 Flag flag_of_words(std::string_view text) noexcept {
     constexpr std::string_view blanks = " \t\n\r\f\v";
@@ -97,8 +97,8 @@ bool has_octet_above_127(std::string_view text) noexcept {
     return (all & 0x8080808080808080U) != 0;
 }
 
-/// Of a `disabled` that is no boolean: whether it is a number, or text in SQLite, where no text is
-/// a number (its reader puts it in quotes).
+/// Whether a `disabled` that is no boolean is a number, or text in SQLite, where no text is a number
+/// (its reader puts text in quotes).
 bool is_not_zero(std::string_view text) noexcept {
     double number = 0;
     const char* const end = text.data() + text.size();
@@ -147,7 +147,7 @@ std::optional<Kind> parse_kind(std::string_view text) {
     return std::nullopt;
 }
 
-/// What PowerDNS looks for is in lower case and has no final dot.
+/// PowerDNS looks for names in lower case and without a final dot.
 std::string_view odd_name(const DatabaseName& scan, bool finds_capitals) noexcept {
     if (scan.final_dot) return "a name with a final dot";
     if (scan.capitals && !finds_capitals) return "a name with capitals";
@@ -738,8 +738,8 @@ void ZoneCompiler::find_owners() {
 }
 
 void ZoneCompiler::settle_aliases_of_names() {
-    // CNAME and DNAME stand alone and once. Of several the one with the smallest RDATA counts, so
-    // that the choice does not depend on the order of the rows.
+    // CNAME and DNAME stand alone and once. The one with the smallest RDATA counts, so that the
+    // choice does not depend on the order of the rows.
     const auto is_conflict = [](const Owner& owner) {
         return owner.cnames > 1 || owner.dnames > 1 || (owner.cnames != 0 && owner.others != 0);
     };
@@ -850,7 +850,7 @@ bool ZoneCompiler::is_below_dname(dns::NameView name) const noexcept {
         const Owner* owner = find_owner(name);
         if (owner == nullptr) continue;
         if (owner->dnames != 0) found = true;
-        // What a zone cut hides is not answered from here at all.
+        // Names below a zone cut are not answered from here at all.
         if (owner->has_ns && name.size() > zone_.apex.size()) found = false;
     }
     return found;
@@ -1103,7 +1103,7 @@ void ZoneCompiler::count_rows() {
     const bool is_served = zone_.state == zone::State::serving && !zone_.hidden;
     RowSums& records = count(Table::records);
     for (Item& item : items_) {
-        // Listed, but last: what else is wrong with the row is more.
+        // Listed, but last: other faults of the row weigh more.
         if (item.acceptance == Acceptance::taken && item.fate == Fate::powerdns_only) {
             doubt_item(item, "a type that only PowerDNS has",
                        item.type == RrType::alias

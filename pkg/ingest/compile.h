@@ -32,7 +32,7 @@ struct CompileOptions {
     std::function<bool()> stopped;  // once true, what `compile` returns is of no use; may be empty
 };
 
-/// What became of the rows of one domain id.
+/// The result of compiling the rows of one domain id.
 struct CompiledDomain {
     std::optional<ImportedZone> zone;  // absent: there is no such domain, or its name is none
     std::vector<Finding> findings;     // when there is no zone; else the zone has them
@@ -171,7 +171,7 @@ private:
     const CompileOptions options_;
     zone::Builder builder_;
 
-    // Of the domain at hand.
+    // The domain at hand.
     std::span<const RowStore::Bucket::Ref> refs_;
     CompiledDomain* done_ = nullptr;
     ImportedZone zone_;

@@ -255,9 +255,9 @@ ContentOutcome append_txt(std::vector<std::uint8_t>& out, std::string_view conte
     if (!content.starts_with('"')) {
         while (!content.empty()) {
             if (content[0] == '"' && outcome.acceptance == Acceptance::taken) {
-                acceptance = {Acceptance::doubtful, "a quote in text without quotes around it",
-                              "answered as one string; PowerDNS reads other strings, or gives "
-                              "SERVFAIL at this name"};
+                outcome = {Acceptance::doubtful, "a quote in text without quotes around it",
+                           "answered as one string; PowerDNS reads other strings, or gives "
+                           "SERVFAIL at this name"};
             }
             if (!take_octet(content, string)) return bad_escape();
         }
@@ -333,8 +333,8 @@ ContentOutcome append_service(std::vector<std::uint8_t>& out, RrType type,
             "answered without, as by PowerDNS with svc-autohints off"};
 }
 
-/// Of types with text that PowerDNS reads only in quotes: which word has none. Empty: it is as
-/// PowerDNS wants it, or not even as we do.
+/// The word without quotes in text that PowerDNS reads only in quotes. Empty: it is as PowerDNS
+/// wants it, or not even as we do.
 std::string lacks_quotes(RrType type, std::string_view content) {
     struct Quoted {
         RrType type;
@@ -406,9 +406,8 @@ ContentOutcome append_any(std::vector<std::uint8_t>& out, RrType type, std::stri
             ContentOutcome outcome = append_txt(out, content);
             // PowerDNS puts quotes around the text of a TXT, and of no other type.
             if (outcome.acceptance != Acceptance::refused && !content.starts_with('"'))
-                acceptance = {Acceptance::doubtful,
-                              "text without quotes, which PowerDNS cannot read",
-                              "answered as one string; PowerDNS gives SERVFAIL at this name"};
+                outcome = {Acceptance::doubtful, "text without quotes, which PowerDNS cannot read",
+                           "answered as one string; PowerDNS gives SERVFAIL at this name"};
             return outcome;
         }
         case RrType::svcb:

@@ -1,4 +1,4 @@
-// Inside of package ingest: what PowerDNS keeps in the columns type, content and prio, as RDATA.
+// Inside of package ingest: PowerDNS's columns type, content and prio, as RDATA.
 #pragma once
 
 #include <cstdint>

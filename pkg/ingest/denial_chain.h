@@ -21,7 +21,7 @@
 
 namespace zc::ingest {
 
-/// What `zone::costly_hashing` comes to.
+/// The effect of `zone::costly_hashing`.
 inline constexpr std::string_view costly_effect =
     "served; validators may take it for unsigned, and proofs beyond the budget get TC or SERVFAIL";
 

@@ -60,7 +60,7 @@ struct Made {
     std::vector<std::string> problems;
 };
 
-/// What is made of the records for which `keep` holds.
+/// The records that are made of those for which `keep` holds.
 template <class Keep>
 Made rebuild(const Zone& zone, const std::string& param, const Keep& keep) {
     DenialChain chain(*dns::Name::parse("example."));

@@ -34,7 +34,7 @@ std::vector<std::uint64_t> DomainNames::take_repeated() {
         for (const std::uint64_t key : some) ++ends[part_of(key) + 1];
     std::partial_sum(ends.begin(), ends.end(), ends.begin());
     std::vector<std::uint64_t> keys(count_);
-    // What is a part's begin becomes its end, one key after the other.
+    // A part's begin becomes its end, one key after the other.
     for (const std::vector<std::uint64_t>& some : added_)
         for (const std::uint64_t key : some) keys[ends[part_of(key)]++] = key;
     added_.clear();

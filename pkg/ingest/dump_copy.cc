@@ -107,7 +107,7 @@ Status DumpRows::count_copy(Copy& copy, std::uint64_t rows_line_before) {
     return {};
 }
 
-/// Of a table of PowerDNS's: gives `copy` its layout, if its rows are taken.
+/// Gives a COPY into a table of PowerDNS's its layout, if its rows are taken.
 Status DumpRows::take_copy(Copy& copy) {
     DumpTable& table = copy.table;
     const std::uint64_t rows_line_before = table.rows_line;

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t stand_ins_max = 65536;
 
-/// What stands before "(" in a SELECT of a dump and runs no code of the database's users.
+/// Words before "(" in a SELECT of a dump that run no code of the database's users.
 constexpr std::string_view selected_before_parenthesis[] = {"all",
                                                             "and",
                                                             "any",
@@ -89,7 +89,7 @@ void DumpEffects::skip_statement() {
 }
 
 /// The rest of a statement that changes no row. Another one inside of it would be lost: a ";" is
-/// missing. What set_config would set there is not followed.
+/// missing. A set_config there is an error, since it is not followed.
 Status DumpEffects::end_harmless(Effect* effect_or_null) {
     bool is_insert = false;
     for (; token_.kind != Token::Kind::end && !token_.is_stop(); next()) {

@@ -201,7 +201,7 @@ Status DumpRows::insert_row(InsertTarget& target, std::uint64_t line) {
             if (!settle(layout.table, columns_of(layout.table)[at], *cell.text, cell.form))
                 cell.kind = SqlValue::Kind::expression;
         }
-        // What is not kept may be any expression: now(), a sequence.
+        // A column that is not kept may have any expression: now(), a sequence.
         if (cell.kind != SqlValue::Kind::literal && (!fits || layout.targets[i] >= 0))
             usable = false;
     }
@@ -253,7 +253,7 @@ std::string DumpRows::shown_cells() const {
     return record;
 }
 
-/// What may stand behind the rows, and whether one of them would have met another.
+/// The rest behind the rows, which tells whether a row that meets another is an error.
 Status DumpRows::end_insert(DumpTable& table, bool replaces, std::optional<std::int64_t> collided,
                             std::uint64_t line) {
     if (token_.is("as") || token_.is("returning")) {

@@ -54,11 +54,11 @@ Status DumpSession::select(std::uint64_t line) {
     return {};
 }
 
-/// What runs code: PostgreSQL's DO, MySQL's EXECUTE, a WITH that may hold an INSERT.
+/// Statements that run code: PostgreSQL's DO, MySQL's EXECUTE, a WITH that may hold an INSERT.
 Status DumpSession::code(std::string_view verb, bool is_block, std::uint64_t line) {
     Effect effect;
     for (next(); token_.kind != Token::Kind::end; next()) {
-        // Of MariaDB's IF … END IF, only what DELIMITER says is the end.
+        // MariaDB's IF … END IF ends at the text of DELIMITER alone.
         if (token_.is_stop() && (!is_block || token_.text == delimiter_)) break;
         if (token_.is('\\')) return unexpected("\";\" before a command of the client");
         if (is_name()) {

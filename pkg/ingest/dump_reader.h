@@ -14,7 +14,8 @@ namespace zc::ingest {
 
 struct DumpOptions {
     DumpChoice choice;
-    /// What a backslash in a string is, where the dump does not tell: MySQL's escape, or itself.
+    /// The meaning of a backslash in a string, where the dump does not tell: MySQL's escape, or
+    /// itself.
     enum class Strings : std::uint8_t { unknown, standard, mysql } strings = Strings::unknown;
 };
 

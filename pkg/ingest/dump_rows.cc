@@ -14,7 +14,6 @@ bool is_flag(Table table, std::string_view column) noexcept {
                                         : false;
 }
 
-/// Of PowerDNS's schema; flags are numbers too.
 bool is_number(Table table, std::string_view column) noexcept {
     return is_flag(table, column) ||
            is_one_of(column, {"id", "domain_id", "ttl", "prio", "flags", "modified_at",
@@ -69,7 +68,7 @@ Result<bool> DumpRows::takes_rows_of(DumpTable& table, std::span<const std::stri
     return is_taken;
 }
 
-/// What rows leave out has the table's default, which must be known.
+/// A column that rows leave out has the table's default, which must be known.
 Status DumpRows::refuse_odd_default(const DumpTable& table, std::span<const std::string> columns,
                                     std::uint64_t line) const {
     const auto kept = columns_of(*table.ours);

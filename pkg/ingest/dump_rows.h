@@ -105,7 +105,7 @@ private:
     std::vector<SqlValue> cells_;
     std::vector<Value> views_;
     std::optional<std::string> made_id_;
-    /// Of each table that is taken; partitions and tables that inherit have ids of their own.
+    /// Ids of each table that is taken; partitions and tables that inherit have ids of their own.
     std::unordered_map<const DumpTable*, RowIds*> ids_;
     const DumpTable* copied_last_or_null_ = nullptr;
     /// Which dump of the file gave rows by COPY.

@@ -1,4 +1,4 @@
-// SET and its relatives: what a dump says of its session.
+// SET and its relatives: a dump tells how its session reads the rest.
 #include <algorithm>
 #include <utility>
 
@@ -12,7 +12,7 @@ constexpr std::size_t variable_octets_max = 4096;  // of a value that is remembe
 constexpr std::size_t variables_max = 4096;
 constexpr int value_depth_max = 16;
 
-/// What SET begins with where it assigns nothing by that name.
+/// First words of SET where it assigns nothing by that name.
 constexpr std::string_view words_of_set[] = {
     "authorization", "catalog", "characteristics", "constraints", "default", "password", "resource",
     "role",          "time",    "transaction",     "xml"};
@@ -153,7 +153,7 @@ Status DumpSession::set_postgresql(std::string_view name, const std::optional<st
     if (name == "client_encoding") return set_encoding(value.value_or(""), scope, line);
     const auto boolean = value ? postgresql_boolean(*value) : std::nullopt;
     if (name == "backslash_quote") {
-        // What it forbids is an error in the database, and no other text.
+        // Text that it forbids is an error in the database, and no other text.
         if (!value || boolean || lower(*value) == "safe_encoding") return {};
         return refuse_setting(name, "on, off or safe_encoding", line);
     }
@@ -191,7 +191,7 @@ Status DumpSession::set_names(Scope scope, std::uint64_t line) {
     return set_encoding(value, scope, line);
 }
 
-/// Empty: what the server has for its default, which a dump does not tell.
+/// Empty: the server's default, which a dump does not tell.
 Status DumpSession::set_encoding(const std::string& encoding, Scope scope, std::uint64_t line) {
     if (scope == Scope::global || scope == Scope::none) return {};  // of other sessions
     const auto kind = encoding.empty() ? Encoding::utf8 : encoding_of(encoding);
@@ -231,7 +231,7 @@ Status DumpSession::set_mysql(SetStatement& statement, const std::string& name, 
     const bool is_global = scope == Scope::global;
     if (name == "autocommit") {
         if (is_global || scope == Scope::unknown) return {};
-        // What is not understood leaves it as it is: then COMMIT is wanted, or not.
+        // A value that is not understood leaves it as it is: then COMMIT is wanted, or not.
         const std::string word = lower(value.value_or(""));
         if (is_default || is_one_of(word, {"1", "on", "true"})) autocommit_is_off_ = false;
         if (is_one_of(word, {"0", "off", "false"})) autocommit_is_off_ = true;
@@ -262,7 +262,7 @@ Status DumpSession::set_users_variable(SetStatement& statement, const std::strin
     return {};
 }
 
-/// Nothing: what it holds is not known.
+/// Nothing: its value is not known.
 void DumpSession::remember(const std::string& variable, std::optional<std::string> value) {
     users_variables_.erase(variable);
     if (value && value->size() <= variable_octets_max && users_variables_.size() < variables_max)

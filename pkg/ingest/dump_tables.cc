@@ -14,7 +14,7 @@ void DumpTables::connect(std::string database) {
 }
 
 void DumpTables::use(std::string database) {
-    // What was unqualified so far lies in a database that the dump does not name.
+    // Tables that were unqualified so far lie in a database that the dump does not name.
     closed_[database_] = true;
     is_mysql_ = true;
     used_ = std::move(database);

@@ -27,8 +27,8 @@ struct DumpColumn {
     std::string charset = {};             // of MySQL's, by `charset_family`; empty: the table's
 };
 
-/// Where a table stands. `database` is what \connect named last. `schema` is PostgreSQL's schema or
-/// MySQL's database: what stands before the dot, or what USE or search_path say. Empty: not named.
+/// Where a table stands. \connect named `database` last. `schema` is PostgreSQL's schema or MySQL's
+/// database: the name before the dot, or the one of USE or search_path. Empty: not named.
 struct DumpPlace {
     std::string database;
     std::string schema;
@@ -55,7 +55,7 @@ struct DumpTable {
     std::string charset;  // of MySQL's; empty: not known; "several": changed by ALTER TABLE
     std::string shows;    // the table of PowerDNS's of which this one, none of them, is a view
     std::optional<std::vector<DumpColumn>> columns;  // of CREATE TABLE, where they are known
-    /// Of which it is a partition, or from which it inherits: its rows are rows of that table.
+    /// The table is a partition of that one, or inherits from it: its rows are rows of that one.
     DumpTable* parent_or_null = nullptr;
     std::uint64_t rows_line = 0;  // of the first statement with rows; 0: none
     std::uint64_t rows_passed_over = 0;
@@ -70,12 +70,12 @@ class DumpTables {
 public:
     explicit DumpTables(DumpChoice choice) : choice_(std::move(choice)) {}
 
-    // What unqualified names mean from here on.
+    // Unqualified names mean this from here on.
     void connect(std::string database);          // \connect
     void use(std::string database);              // USE, of MySQL
     void search_path(std::vector<std::string>);  // SET search_path; empty: not known
 
-    /// MySQL's: what stands before the dot is a database.
+    /// MySQL's: the name before the dot is a database.
     void set_mysql() { is_mysql_ = true; }
 
     /// The table of a name: one to three parts, as written. Made if it was never named.
@@ -132,7 +132,7 @@ private:
     std::string database_;
     std::optional<std::string> used_;
     std::vector<std::string> path_;
-    std::map<std::string, bool> closed_;  // by database: what is unqualified there stays by itself
+    std::map<std::string, bool> closed_;  // by database: unqualified names there stay apart
     std::map<Key, std::unique_ptr<DumpTable>> tables_;
     bool is_mysql_ = false;
     struct Holder {

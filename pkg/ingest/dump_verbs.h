@@ -7,7 +7,7 @@
 
 namespace zc::ingest {
 
-/// What kind of statement its first word begins.
+/// Kinds of statements, as their first words tell them.
 enum class Verb : std::uint8_t {
     alter,
     begin,

@@ -15,7 +15,8 @@ namespace zc::ingest {
 /// it is.
 using RowReader = std::function<Status(RowPipeline& pipeline, const ByteSource*& place_or_null)>;
 
-/// What `import_zones` does once it knows what the source is. `name` is for findings and errors.
+/// The rest of `import_zones`, once the format of the source is known. `name` is for findings and
+/// errors.
 Result<ImportTotals> import_rows(const std::string& name, const RowReader& read,
                                  const ImportOptions& options, ImportSink& sink);
 

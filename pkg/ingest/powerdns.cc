@@ -205,7 +205,7 @@ private:
                 take_globals(grouping.rows(group), domains, *compiler);
             } else {
                 compile_domain(grouping.rows(group), compiler, domains.emplace_back());
-                // What comes after a stop is of no use.
+                // A result that comes after a stop is of no use.
                 if (stopped(options_)) return interrupted();
             }
             // The thread whose turn it is hands over what the cache still has.
@@ -459,7 +459,7 @@ std::optional<Format> format_of_text(std::string_view head) {
     return std::nullopt;
 }
 
-/// What PowerShell's ">" makes of text.
+/// PowerShell's ">" makes such text.
 /// "UTF-16" or "UTF-32", with a byte order mark or one of ASCII's characters at the start; or
 /// empty.
 std::string_view wide_text(std::string_view head) noexcept {

@@ -1,4 +1,4 @@
-// What a PowerDNS operator has, as zones: dumps and databases with the generic SQL schema, read row
+// A PowerDNS operator's data as zones: dumps and databases with the generic SQL schema, read row
 // by row, judged, grouped by zone and compiled.
 //
 // Rows of one zone may lie anywhere in the source. So the reader only cuts it into rows and drops
@@ -42,7 +42,7 @@ enum class Table : std::uint8_t {
 inline constexpr std::size_t tables_count = 8;
 std::string_view to_string(Table table) noexcept;
 
-/// What is to be said of one row, or zone. What became of it is its `Fate`.
+/// How far a row, or zone, was accepted, for a finding. Its `Fate` tells where it went.
 enum class Acceptance : std::uint8_t {
     taken,     // nothing to say: never in a Finding
     repaired,  // changed into something legal, only with `Repair::yes`
@@ -105,8 +105,8 @@ public:
     virtual Status zone(ImportedZone&& zone) = 0;
     virtual Status tsig_key(TsigKey&& key) = 0;
     virtual Status supermaster(Supermaster&& supermaster) = 0;
-    /// Of a row that belongs to no zone here (no domain, unreadable, of another table). Zones bring
-    /// their own.
+    /// The finding of a row that belongs to no zone here (no domain, unreadable, of another table).
+    /// Zones bring their own.
     virtual Status finding(Finding&& finding) = 0;
 };
 
@@ -138,7 +138,7 @@ struct ImportProgress {
 enum class Repair : std::uint8_t { no, yes };
 enum class UnsignedZones : std::uint8_t { servfail, serve };
 
-/// What a source is. `detect` finds out; a user's `--from` overrides.
+/// The format of a source. `detect` finds out; a user's `--from` overrides.
 enum class Format : std::uint8_t {
     pg_dump,       // plain SQL text of PostgreSQL: COPY, --inserts, --column-inserts
     mysql_dump,    // mysqldump, mariadb-dump
@@ -152,7 +152,7 @@ enum class Format : std::uint8_t {
 std::string_view to_string(Format format) noexcept;
 Result<Format> parse_format(std::string_view text);
 
-/// What to ask a running server for (format `axfr`). Zones that arrive signed are served as they
+/// The zones to ask a running server for (format `axfr`). Zones that arrive signed are served as they
 /// are: they get PowerDNS's metadata PRESIGNED, and NSEC3PARAM.
 struct AxfrSource {
     std::vector<dns::Name> zones;
@@ -166,7 +166,7 @@ struct AxfrSource {
     std::uint32_t connections = 4;                         // 1..64: zones transferred at once
     base::Duration timeout = base::Duration::seconds(30);  // for a connection, and each message
     base::Duration transfer_timeout = base::Duration::seconds(7200);  // for a whole zone
-    /// What a new zone becomes: one of its own, or a secondary of that server.
+    /// A new zone becomes one of its own, or a secondary of that server.
     enum class Kept : std::uint8_t { native, secondary };
     Kept kind = Kept::native;
     /// PowerDNS sends ALIAS and LUA under numbers of the private range, which are opaque data of
@@ -202,8 +202,8 @@ struct ImportOptions {
     AxfrSource axfr;
 };
 
-/// What `source` (a path, "-" for stdin, a URI) is, from its name and first octets; compression is
-/// looked through.
+/// The format of `source` (a path, "-" for stdin, a URI), from its name and first octets;
+/// compression is looked through.
 /// "-" is not read: it is decided while importing.
 Result<Format> detect(const std::string& source);
 

@@ -19,7 +19,7 @@
 
 namespace zc::ingest {
 
-/// What PowerDNS keeps of one record in its columns.
+/// The columns in which PowerDNS keeps one record.
 struct PowerDnsRecord {
     std::string name;     // lower case as in the image, without final dot; the root is empty
     std::string type;     // "MX"
@@ -64,7 +64,7 @@ private:
                   tsig_key_id_ = 0;
 };
 
-/// What the master file of `zone` has in comments only, a sentence each.
+/// The things that the master file of `zone` has in comments only, a sentence each.
 std::vector<std::string> only_in_comments(const ImportedZone& zone);
 
 /// The zone as a master file; `zone` has an image. Disabled records, and those of types that only

@@ -641,7 +641,7 @@ TEST_CASE("zones whose rows are the same as before are passed over") {
     CHECK(second.totals->zones == first.totals->zones);
     CHECK(second.totals->unchanged + second.sink.zones.size() == second.totals->zones);
     CHECK(second.totals->unchanged == 8);
-    // What has findings is made again, so that they are named again.
+    // A zone with findings is made again, so that they are named again.
     CHECK(findings_text(second.sink) == findings_text(first.sink));
     // Another option may come to another result.
     options.repair = Repair::yes;

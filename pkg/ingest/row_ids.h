@@ -70,7 +70,7 @@ private:
 /// The ids of one table of a dump, by what gave its rows.
 class RowIds {
 public:
-    /// Of one COPY. Threads: any.
+    /// The ids of one COPY. Threads: any.
     class Copy {
     public:
         Copy(std::uint64_t line, bool has_ids) : line_(line), has_ids_(has_ids) {}
@@ -88,7 +88,7 @@ public:
 
     /// A COPY with rows begins in `line`; with a column of ids or without. Lives as long as this.
     Copy& copy(std::uint64_t line, bool has_ids) { return copies_.emplace_back(line, has_ids); }
-    /// Of a row of INSERT. False: another one has that id.
+    /// Adds the id of a row of INSERT. False: another one has that id.
     bool insert(std::int64_t id, std::uint64_t line) {
         if (insert_line_ == 0) insert_line_ = line;
         return inserted_.add(id);
@@ -97,7 +97,7 @@ public:
     /// When all rows are there. Errors: `malformed`, naming both lines, when two COPYs, or a COPY
     /// and an INSERT, have rows with one id. Rows of one COPY are never of two dumps.
     Status check(const std::string& source) const;
-    /// Of the first COPY.
+    /// The line of the first COPY.
     std::uint64_t line() const noexcept { return copies_.empty() ? 0 : copies_.front().line_; }
     /// The lines of several COPYs of which this cannot be told, as text; or empty.
     std::string lines_of_unknown() const;

@@ -466,7 +466,7 @@ Status RowPipeline::store(const TableLayout& layout, Row& row, const Value& doma
     if (layout.table == Table::domains && row.values[column::domain_name]) {
         if (const auto key = name_key(*row.values[column::domain_name])) names.push_back(*key);
     }
-    // What belongs to no zone lies among the rows without one.
+    // Rows that belong to no zone lie among the rows without a domain.
     const bool is_global = layout.table == Table::tsigkeys || layout.table == Table::supermasters;
     row.domain = is_global ? domain_null : parse_domain(domain);
     if (layout.lacks_auth) row.values[column::auth] = "1";
@@ -486,7 +486,7 @@ Status RowPipeline::refuse(Table table, std::uint64_t line, std::string record,
                          .reason = std::move(reason),
                          .effect = "not taken over"});
     if (table == Table::cryptokeys) {
-        // Whose key it was is not known, and that zone must not be served as if it had none.
+        // The zone of the key is not known, and must not be served as if it had none.
         return fail(Errc::malformed,
                     "a row of cryptokeys that cannot be read: " + findings_.back().reason,
                     {options_.source, line});

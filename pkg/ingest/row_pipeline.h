@@ -38,8 +38,8 @@ struct TableLayout {
         targets;  // of each column of the source: its place in a Row; or not kept, below 0
     static constexpr std::int8_t not_kept = -1;
     static constexpr std::int8_t own_id = -2;  // nor is the row's own number, outside of domains
-    // Of `records`: the schema has no such column, and then all is authoritative, and nothing
-    // disabled. NULL in it says the opposite.
+    // The schema has no such column of `records`: then all is authoritative, and nothing disabled.
+    // NULL in the column says the opposite.
     bool lacks_auth = false;
     bool lacks_disabled = false;
     bool has_ids = false;  // numbers of the rows themselves
@@ -76,12 +76,12 @@ public:
     /// A column without which no row of the table means anything and that is not among `columns`;
     /// or empty.
     static std::string_view missing_column(Table table, std::span<const std::string> columns);
-    /// Of a table of another name: whose rows may stand in it, by its columns.
+    /// The table whose rows may stand in a table of another name, by its columns.
     static std::optional<Table> table_like(std::span<const std::string> columns);
     /// Whether a table of that name and other columns may be another program's: comments,
     /// tsigkeys, supermasters. It stops no import.
     static bool may_be_foreign(Table table) noexcept;
-    /// Of a database: whether this is such a table, of another program's; a finding says so.
+    /// Whether this table of a database is such a one, of another program's; a finding says so.
     bool passes_over(Table table, std::span<const std::string> columns);
 
     // For the reader's thread.
@@ -89,7 +89,7 @@ public:
     Status copy_block(CopyBlock block);
     Status row(const TableLayout& layout, std::span<const Value> columns, std::uint64_t line);
     Status refuse(Table table, std::uint64_t line, std::string record, std::string reason);
-    /// Of the source, not of one row. `refused`: with it that many rows that are of none of our
+    /// A finding on the source, not on one row. `refused_rows`: so many rows are of none of our
     /// tables and may belong into one.
     void note(Acceptance acceptance, std::string reason, std::string effect, std::uint64_t line,
               std::uint64_t refused_rows = 0);
@@ -115,7 +115,8 @@ public:
     /// Whether any statement named the table.
     bool saw(Table table) const noexcept { return seen_[static_cast<std::size_t>(table)]; }
     std::uint64_t rows() const noexcept { return rows_.load(std::memory_order_relaxed); }
-    /// Of rows that never came into the store, and of the source itself, by line. After `finish`.
+    /// Findings on rows that never came into the store, and on the source itself, by line. After
+    /// `finish`.
     std::vector<Finding>& findings() noexcept { return findings_; }
     /// How many rows of each table `findings` refuses.
     const std::array<std::uint64_t, tables_count>& refused() const noexcept { return refused_; }

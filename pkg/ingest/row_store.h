@@ -173,7 +173,7 @@ private:
         std::uint64_t plain_octets;
         std::uint32_t size;
     };
-    /// In the order of writing: what is full, what was spilled, what is open.
+    /// In the order of writing: full chunks, spilled ones, the open one.
     struct Shelf {
         Chunk open;
         std::vector<Chunk> full;
@@ -204,7 +204,7 @@ public:
     static_assert(sizeof(std::uint8_t*) != 8 || sizeof(Ref) == 32);
     std::vector<Ref> refs;
     static Row read(const Ref& ref) noexcept;
-    /// Of its table and values: neither of the line nor of the domain id.
+    /// Hash of its table and values, without the line and the domain id.
     static std::uint64_t hash(const Ref& ref) noexcept;
 
 private:

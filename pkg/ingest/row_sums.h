@@ -1,4 +1,4 @@
-// What became of the rows of a source: each row that was read is exactly one of these.
+// Where the rows of a source went: each row that was read is exactly one of these.
 #pragma once
 
 #include <array>

@@ -79,7 +79,7 @@ std::optional<SqlMode> parse_sql_mode(std::string_view text) {
 std::optional<Encoding> encoding_of(std::string_view name) {
     static constexpr std::string_view safe[] = {"ascii", "binary",  "sqlascii", "unicode",
                                                 "utf8",  "utf8mb3", "utf8mb4"};
-    // Of PostgreSQL: client encodings that a server cannot have, but for those of single octets.
+    // PostgreSQL's client encodings that a server cannot have, except those of single octets.
     // swe7 has letters in the place of the backslash and of brackets.
     static constexpr std::string_view unsafe[] = {
         "big5",     "cp932",      "gb18030",    "gbk",          "johab",     "mskanji",

@@ -15,7 +15,7 @@ struct Token;
 /// or 0, in any case, without blanks around it.
 std::optional<bool> postgresql_boolean(std::string_view text) noexcept;
 
-/// What MySQL's sql_mode has to say of strings.
+/// MySQL's sql_mode as far as it concerns strings.
 struct SqlMode {
     bool no_backslash_escapes = false;  // a backslash is itself
     bool ansi_quotes = false;           // "…" is a name
@@ -30,10 +30,12 @@ enum class Encoding : std::uint8_t {
     other,   // ASCII is ASCII in it; octets above 127 are not UTF-8
     unsafe,  // an octet of ASCII may be a part of another character
 };
-/// Of a name as PostgreSQL's client_encoding or MySQL's SET NAMES takes it. Nothing: not known.
+/// The encoding with a name as PostgreSQL's client_encoding or MySQL's SET NAMES takes it. Nothing:
+/// not known.
 std::optional<Encoding> encoding_of(std::string_view name);
 
-/// Of a name for MySQL: "utf8" for all of its UTF-8, "binary" for what is not looked at.
+/// The family of MySQL's charset of that name: "utf8" for all of its UTF-8, "binary" for those that
+/// are not looked at.
 std::string charset_family(std::string_view name);
 
 /// A setting that decides how text is read and that `text` names, in any case; or empty.

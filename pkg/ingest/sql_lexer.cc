@@ -14,7 +14,7 @@ constexpr std::size_t buffer_octets_max =
 constexpr std::uint32_t version_of_no_mysql = 99999;  // of /*!99999 …*/; MariaDB passes it over too
 constexpr std::uint32_t version_of_no_server = 999999;  // of /*!999999 …*/, which none executes
 
-/// What MySQL reads for a backslash and `c`.
+/// The octet that MySQL reads for a backslash and `c`.
 char mysql_escaped(char c) noexcept {
     switch (c) {
         case 'n':
@@ -184,7 +184,7 @@ void SqlLexer::comment() {
     if (words.starts_with("Dump completed")) --ends_wanted_;
 }
 
-/// Behind "/*". True: what it holds is executed (/*!40101 … */ of MySQL's) and comes as tokens.
+/// Behind "/*". True: its text is executed (/*!40101 … */ of MySQL's) and comes as tokens.
 bool SqlLexer::block_comment() {
     if ((dialect_ == Dialect::mysql || dialect_ == Dialect::unknown) && !in_conditional_ &&
         (ahead("!") || ahead("M!"))) {
@@ -271,8 +271,8 @@ void SqlLexer::quoted(char quote, bool backslashes) {
             if (dialect_ != Dialect::unknown || backslashes || quote != '\'') return;
             token_.escapes_guessed = token_.text.find('\\') != std::string::npos;
             if (!token_.escapes_guessed || !ends_in_escape(token_.text)) return;
-            // A string ended by \', or one of MySQL's with a quote in it: what cannot stand behind
-            // a string tells, and zone2sql writes no string that ends in a backslash.
+            // A string ended by \', or one of MySQL's with a quote in it: octets that cannot stand
+            // behind a string tell, and zone2sql writes no string that ends in a backslash.
             const char behind = look();
             if (!in_select_of_insert_ &&
                 (is_blank(behind) ||

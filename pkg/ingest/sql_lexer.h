@@ -44,15 +44,15 @@ void append_utf8(std::string& out, std::uint32_t point);
 std::string lower(std::string_view text);
 /// How many newlines.
 std::uint64_t count_lines(std::string_view text) noexcept;
-/// What MySQL reads in a string that was read without escapes; a backslash at its end escapes the
-/// quote behind it.
+/// A string that was read without escapes, as MySQL reads it; a backslash at its end escapes the quote
+/// behind it.
 std::string mysql_unescaped(std::string_view text);
 inline bool is_one_of(std::string_view word,
                       std::initializer_list<std::string_view> words) noexcept {
     return std::ranges::find(words, word) != words.end();
 }
 
-/// Whose SQL a dump is, as far as it is known. It decides what a backslash in a string is.
+/// The SQL of a dump, as far as it is known. It decides what a backslash in a string is.
 enum class Dialect : std::uint8_t { unknown, postgresql, mysql, sqlite };
 
 struct Token {
@@ -164,7 +164,7 @@ protected:
     Token token_;
     bool at_statement_start_ = true;
 
-    // What the comments and statements so far say of the dump.
+    // The dump, as the comments and statements so far tell it.
     Dialect dialect_ = Dialect::unknown;
     std::uint64_t guessed_line_ = 0;  // where a backslash was read before the dialect was known
     bool backslashes_in_strings_ = false;  // PostgreSQL with standard_conforming_strings off

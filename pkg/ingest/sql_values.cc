@@ -111,7 +111,7 @@ Status SqlValues::arguments(std::vector<std::optional<std::string>>& out, bool& 
     return {};
 }
 
-/// What sqlite3 .dump writes for text with newlines: replace('a\nb','\n',char(10)),
+/// The calls that sqlite3 .dump writes for text with newlines: replace('a\nb','\n',char(10)),
 /// unistr('a\u000ab').
 Status SqlValues::call(const std::string& function, std::optional<std::string>& out, bool& usable,
                        int depth) {

@@ -13,7 +13,7 @@ namespace zc::ingest {
 
 namespace {
 
-/// Of a table or view, in lower case. None: there is no such thing.
+/// Columns of a table or view, in lower case. None: there is no such thing.
 Result<std::vector<std::string>> columns_in(sqlite::Database& database, std::string_view table) {
     // Generated columns too (hidden is 2 or 3), which PowerDNS reads like others.
     ZC_TRY(sqlite::Statement names,
@@ -84,7 +84,7 @@ Status read_table(sqlite::Database& database, Table table, const std::atomic<boo
     }
 }
 
-/// What may be rows of zones and is in no table that PowerDNS reads: a copy that somebody keeps.
+/// Tables that PowerDNS does not read and that may have rows of zones: copies that somebody keeps.
 Status note_others(sqlite::Database& database, RowPipeline& pipeline) {
     ZC_TRY(
         sqlite::Statement tables,
@@ -121,8 +121,8 @@ Status note_others(sqlite::Database& database, RowPipeline& pipeline) {
     return {};
 }
 
-/// What is in WAL mode and has no log gets one by being opened, and only who may write takes it
-/// away again. A log that is there is somebody else's.
+/// A file in WAL mode that has no log gets one by being opened, and only a process that may write
+/// takes it away again. A log that is there is somebody else's.
 bool gets_a_log(const std::string& path) {
     constexpr std::size_t mode_at = 18;  // the two numbers of the file format
     std::array<char, mode_at + 2> head{};

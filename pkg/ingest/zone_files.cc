@@ -110,7 +110,7 @@ public:
     /// Each once.
     std::vector<File>& files() {
         std::ranges::sort(files_, {}, &File::path);
-        // Of one that changed meanwhile both stamps count: none, so that it is read again.
+        // A file that changed meanwhile has no stamp, so that it is read again.
         std::size_t kept = 0;
         for (File& file : files_) {
             if (kept > 0 && files_[kept - 1].path == file.path) {
@@ -159,7 +159,7 @@ private:
     std::vector<File> files_;
 };
 
-/// What a thread needs to make zones out of files, one after the other.
+/// The memory of a thread that makes zones out of files, one after the other.
 class Compiler {
 public:
     explicit Compiler(const ZoneFileOptions& options) : options_(options) {
@@ -281,7 +281,7 @@ struct Seen {
 };
 static_assert(sizeof(Seen) == 16);  // one a zone
 
-/// What the last look saw. Included files are few and shared: a template, a list of name servers.
+/// The findings of the last look. Included files are few and shared: a template, a list of name servers.
 struct Snapshot {
     struct Include {
         std::uint64_t key;  // of the zone
@@ -361,7 +361,7 @@ public:
     }
 
 private:
-    /// What one thread made of one batch.
+    /// The result of one thread for one batch.
     struct Harvest {
         std::vector<LoadedZone> zones;
         std::vector<Seen> seen;
@@ -490,7 +490,7 @@ private:
         harvest.includes.clear();
     }
 
-    /// What is to be said of a file that is passed over for its name.
+    /// The warning on a file that is passed over for its name.
     static std::optional<Error> other_name(std::string path) {
         const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
         std::string head(head_octets, '\0');

@@ -1,8 +1,8 @@
-// Zones out of master files: a directory tree, a list of files, or one file; and what changed there
-// since.
+// Zones out of master files: a directory tree, a list of files, or one file; and later changes
+// there.
 //
-// All cores read and compile; finished images go to a sink. What a later look needs is kept in 16
-// octets a zone (a hash of the apex, a hash of what stat() said): paths are found again by walking
+// All cores read and compile; finished images go to a sink. A later look needs 16 octets a zone
+// (a hash of the apex, a hash of the result of stat()): paths are found again by walking
 // the source.
 #pragma once
 
@@ -31,7 +31,7 @@ enum class Warnings : std::uint8_t { skip, collect };  // looking for them costs
 /// Master files of a directory with another name than ORIGIN.zone, which no zone includes: passed
 /// over, or a problem each. The first octets of every other file have to be read for it.
 enum class OtherNames : std::uint8_t { skip, problem };
-/// What to do with a record outside of its zone, or an NSEC3 whose owner is no hash.
+/// How to treat a record outside of its zone, or an NSEC3 whose owner is no hash.
 enum class Misplaced : std::uint8_t { leave_out, refuse_zone };
 
 struct ZoneFileOptions {
@@ -90,7 +90,7 @@ Result<dns::Name> apex_of_file(std::string_view file_name);
 bool looks_like_zone_file(std::string_view head) noexcept;
 
 /// Reads and compiles one file, with the limits of `ZoneFiles`; "-" is stdin, of which $INCLUDE is
-/// relative to the working directory. Never fails as a whole: what is wrong stands in `errors`.
+/// relative to the working directory. Never fails as a whole: its faults stand in `errors`.
 LoadedZone load_zone_file(const std::string& path, dns::NameView apex,
                           const ZoneFileOptions& options);
 
@@ -129,7 +129,7 @@ public:
         const std::function<void(const std::function<void(dns::NameView)>&)>& each_known,
         const std::function<void(dns::NameView)>& removed, const ZoneProgress& progress = nullptr);
 
-    /// What was handed over could not be taken: the next `rescan` reads every file.
+    /// The zones that were handed over could not be taken: the next `rescan` reads every file.
     void forget() noexcept;
 
     const std::string& path() const noexcept;

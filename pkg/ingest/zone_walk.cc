@@ -142,8 +142,8 @@ void Walker::visit_entries(const std::shared_ptr<const Directory>& directory, DI
         errno = 0;
         if (type == DT_REG && !named_zone && walk_.passed_over)
             passed_over.push_back(directory->path + std::string(name));
-        // What is named as a zone and is no file (a link to nowhere, a pipe) is a broken zone, to
-        // be reported when it is opened.
+        // A name of a zone that is no file (a link to nowhere, a pipe) is a broken zone. It is
+        // reported when it is opened.
         if (type != DT_DIR && !named_zone) continue;
         std::array<std::uint8_t, 8> head{};
         std::memcpy(head.data(), name.data(), std::min(head.size(), name.size()));
@@ -234,7 +234,7 @@ Status Walker::list(const std::string& path) {
         const std::size_t tab = line.find('\t');
         const std::string_view file =
             tab == std::string_view::npos ? std::string_view{} : line.substr(tab + 1);
-        // A bad line hides a zone that a good one named before: what is served stays.
+        // A bad line hides a zone that a good one named before: the served zone stays.
         if (file.empty() || file.find('\0') != std::string_view::npos) {
             unreadable({Errc::malformed,
                         "a line without a tab and a file, wanted: origin<TAB>file",

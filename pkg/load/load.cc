@@ -22,7 +22,7 @@ using store::StoredZone;
 
 constexpr std::uint64_t progress_zones = 65'536;  // between two calls
 
-/// What is served of a stored zone.
+/// The image from which a stored zone is served.
 struct Served {
     base::Octets image;   // empty: nothing, as if the zone were not there
     zone::Image made;     // owns `image` when it is a placeholder
@@ -75,7 +75,7 @@ std::optional<dns::Name> owner_of(const StoredZone& zone, base::Octets image) {
     return apex ? std::optional<dns::Name>(*apex) : std::nullopt;
 }
 
-/// What was found while all zones were read.
+/// Findings of reading all zones.
 struct Found {
     std::vector<DamagedZone> damaged;
     std::string problem;  // of the set of zones; not empty: damaged
@@ -414,8 +414,7 @@ Result<LoadReport> LoadedStore::load(catalogue::Catalogue& catalogue,
     }
     report.zones = catalogue.size();
     if (counted != report.zones) {
-        // A zone that an import had twice, or that changed on top: what was replaced must not
-        // count.
+        // An import had a zone twice, or a zone changed on top: a replaced image must not count.
         sums = {};
         catalogue.for_each([&sums](zone::Zone zone) { sums.add(zone); });
     }

@@ -62,7 +62,8 @@ struct LoadReport {
     std::vector<CostlyZone> costly;
     std::uint64_t costly_count = 0;
     static constexpr std::size_t costly_max = 1000;
-    /// Of those zones: withheld, broken and damaged ones, whose names get SERVFAIL; `problem` too.
+    /// The withheld, broken and damaged ones of those zones, whose names get SERVFAIL; `problem`
+    /// too.
     catalogue::NotServed not_served;
 };
 
@@ -70,8 +71,8 @@ struct StoreChanges {
     /// True: it is not known what changed (another store or history, or too much): `load` into a
     /// new catalogue instead.
     bool everything = false;
-    /// Of the mapped image file, in MiB or parts of it, that a foreign hand changed: what lies
-    /// there is not answered from any more, and everything has to be loaded anew.
+    /// Blocks of the mapped image file, of a MiB or a part of it, that a foreign hand changed: they
+    /// are not answered from any more, and everything has to be loaded anew.
     std::uint64_t blocks_lost = 0;
     std::vector<catalogue::ApexChange> changes;  // also of damaged zones: a placeholder
     std::uint64_t changed = 0, removed = 0;
@@ -101,13 +102,13 @@ public:
     Result<LoadReport> load(catalogue::Catalogue& catalogue,
                             const LoadProgress& progress = nullptr);
 
-    /// What changed in the store since `load` or the last `changes`, to be made in the catalogue.
-    /// When it cannot be made (an error later on), call `load` with a new catalogue.
+    /// Changes of the store since `load` or the last `changes`, to be made in the catalogue. When
+    /// that fails later on, call `load` with a new catalogue.
     Result<StoreChanges> changes();
 
     /// The catalogue of the last `load` is the one that is used from now on.
     void taken() noexcept;
-    /// What the last `load` or `changes` gave was not taken, for lack of memory say, and is gone:
+    /// The result of the last `load` or `changes` was not taken, for lack of memory say, and is gone:
     /// the catalogue before it is used on. The next `changes` says `everything`.
     void not_taken() noexcept;
     /// Once no catalogue but the last one that was `taken` is there: the images of earlier ones
@@ -115,7 +116,7 @@ public:
     void forget_old_images() noexcept;
 
     const std::string& path() const noexcept;
-    /// Of what `load` or `changes` gave last.
+    /// The position of the result of the last `load` or `changes`.
     const store::Position& position() const noexcept;
     /// When that was committed; `Instant{}`: not known (a store of format 1).
     base::Instant committed_at() const noexcept;

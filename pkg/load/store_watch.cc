@@ -17,7 +17,7 @@ namespace {
 // that stat tells.
 constexpr unsigned looks_between_openings = 60;
 
-/// What stat says of the file and its WAL.
+/// The file and its WAL as stat tells them.
 struct Stamp {
     struct File {
         std::filesystem::file_time_type written{};
@@ -59,7 +59,7 @@ StoreWatch& StoreWatch::operator=(StoreWatch&&) noexcept = default;
 
 Result<StoreWatch::Seen> StoreWatch::look() {
     Work& work = *work_;
-    // Before it is opened: what is written meanwhile is seen the next time.
+    // Before it is opened: a change that is written meanwhile is seen the next time.
     const Stamp stamp = Stamp::of(work.path);
     const bool due = ++work.looks % looks_between_openings == 0;
     if (work.seen && work.stamp == stamp && !due) return *work.seen;
@@ -96,7 +96,7 @@ struct BackgroundStoreWatch::Shared {
             try {
                 if (told) told(number, seen);
             } catch (const std::bad_alloc&) {
-                // Who asked hears of the next look.
+                // Callers who wait hear of the next look.
             }
         }
     }

@@ -221,8 +221,8 @@ Status StoreImport::Work::keep_settings(const std::string& key, ingest::Imported
         zone.catalog = catalog;
         zone.options = catalog_options;
     }
-    // What could not come into the old image is replaced with the image; what was never meant to be
-    // answered stays.
+    // Records that could not come into the old image are replaced with it; those that were never
+    // meant to be answered stay.
     std::erase_if(zone.kept, [](const settings::KeptRecord& record) {
         return record.why != settings::KeptRecord::Why::disabled;
     });

@@ -23,8 +23,8 @@ namespace zc::merge {
 
 enum class Prune : std::uint8_t { no, yes };
 enum class DryRun : std::uint8_t { no, yes };
-/// What a source says of a zone: everything, so that settings which it does not name are gone; or
-/// only records (master files, AXFR), so that kind, metadata, keys and the like stay as they are in
+/// How much a source says of a zone: everything, so that settings which it does not name are gone;
+/// or only records (master files, AXFR), so that kind, metadata, keys and the like stay as they are in
 /// the store.
 enum class Source : std::uint8_t { whole, records_only };
 
@@ -74,7 +74,7 @@ public:
     StoreImport& operator=(StoreImport&&) noexcept;
     ~StoreImport() override;
 
-    /// Of the zones that come next; call it before the first, and once a source. A zone that two
+    /// The source of the zones that come next; call it before the first, and once a source. A zone that two
     /// sources have is an error (`exists`): which of them is right is not known here.
     void set_source(Source source) noexcept;
     /// `finish` removes nothing, whatever the options say: a source did not give all of its zones.

@@ -98,7 +98,7 @@ std::vector<ImportedZone> zones_of(const std::vector<std::pair<std::string, std:
     return zones;
 }
 
-/// What is answered from: apex, then its serial or state.
+/// The zones of a node: apex, then its serial or state.
 std::map<std::string, std::string> contents(const zc::catalogue::Catalogue& catalogue) {
     std::map<std::string, std::string> out;
     catalogue.for_each([&](zc::zone::Zone zone) {
@@ -478,7 +478,7 @@ TEST_CASE("a zone with a damaged key is broken under its own name, and the store
     import_zones(folder / "s", zones_of({{"damaged-key.", 2}}));
     damage_key(folder / "s", "damaged-key.");
     const Contents wanted{{"a.", "1"}, {"damaged-key.", "broken"}};
-    // What changed is looked for under its key.
+    // A changed zone is looked for under its key.
     auto news = before.store.changes();
     REQUIRE(news);
     REQUIRE(news->damaged.size() == 1);

@@ -18,7 +18,7 @@ constexpr std::size_t compressed_block_octets = std::size_t{256} << 10;
 constexpr int zstd_window_bits_max = 30;
 constexpr std::uint64_t xz_memory_octets_max = std::uint64_t{1} << zstd_window_bits_max;
 
-/// What hands on another source's place.
+/// A source that tells another source's place.
 class Filter : public ByteSource {
 public:
     explicit Filter(std::unique_ptr<ByteSource> inner) : inner_(std::move(inner)) {}
@@ -91,7 +91,7 @@ protected:
     /// member, and nothing of the next one was taken yet.
     virtual Decoded decode(std::span<const char>& in, std::span<char> out, std::size_t& written,
                            bool last) = 0;
-    /// What the library says of damage, if it says more than that.
+    /// The library's words on the damage, if it has any.
     void set_problem(std::string problem) { problem_ = std::move(problem); }
 
 private:
@@ -149,7 +149,7 @@ class ZstdSource final : public Decompressor {
 public:
     ZstdSource(std::unique_ptr<ByteSource> inner, const std::string& name)
         : Decompressor(std::move(inner), name, "zstd"), stream_(ZSTD_createDStream()) {
-        // Its own limit is what `zstd` without --long writes. What is not touched costs nothing.
+        // Its own limit is what `zstd` without --long writes. Memory that is not touched costs nothing.
         if (stream_ != nullptr)
             ZSTD_DCtx_setParameter(stream_, ZSTD_d_windowLogMax, zstd_window_bits_max);
     }

@@ -88,8 +88,8 @@ public:
         put(Level::debug, event, fields);
     }
 
-    /// Writes what waits, for as long as `patience`. Who should read the log may never come: then
-    /// what is left is dropped, and the thread that stands in write(2) is left to the end of the
+    /// Writes the waiting events, for as long as `patience`. The reader of the log may never come:
+    /// then the rest is dropped, and the thread that stands in write(2) is left to the end of the
     /// process. Events after this are dropped. False: something was.
     bool finish(base::Duration patience);
 
@@ -99,7 +99,7 @@ private:
     void put(Level level, std::string_view event, std::initializer_list<Field> fields);
 
     const Options options_;
-    // Of the log, and of its thread, which may have to be left behind.
+    // Owned by the log and by its thread, which may have to be left behind.
     std::shared_ptr<State> state_;
     std::thread writer_;
 };

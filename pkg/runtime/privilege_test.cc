@@ -12,7 +12,7 @@ using namespace zc::runtime;
 
 namespace {
 
-/// The exit code of `body` in a child process: what it gives up there stays here.
+/// The exit code of `body` in a child process: privileges that it gives up there stay here.
 int in_child(const std::function<int()>& body) {
     const pid_t child = fork();
     REQUIRE(child >= 0);

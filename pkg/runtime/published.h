@@ -2,7 +2,7 @@
 //
 // A reader says when it starts and when it stops looking (once a batch, not once a query): two
 // plain stores and two loads on a cache line of its own, no lock, no atomic read-modify-write, no
-// fence. What the reader saves the writer pays: a publication calls membarrier(2), which makes
+// fence. The writer pays for it: a publication calls membarrier(2), which makes
 // every running thread of the process pass a full barrier (some microseconds). A reader that is not
 // looking, because it waits for packets say, delays nobody.
 #pragma once
@@ -17,8 +17,8 @@
 
 namespace zc::runtime {
 
-/// The part of `Published` that does not depend on the type: who reads since when, and what waits
-/// to be freed.
+/// The part of `Published` that does not depend on the type: readers and since when they read, and
+/// values that wait to be freed.
 class Grace {
 public:
     /// Throws std::system_error when the kernel has no membarrier(2) (Linux before 4.14, or a

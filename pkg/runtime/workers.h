@@ -1,5 +1,5 @@
-// Threads for one piece of work. What goes wrong on one of them is an error of the work, never the
-// end of the process.
+// Threads for one piece of work. A failure on one of them is an error of the work, never the end of
+// the process.
 #pragma once
 
 #include <cstddef>

@@ -1,6 +1,6 @@
-// What a zone has beside the records that are answered, as values and as octets: PowerDNS's kind,
-// primaries, account, metadata, comments, keys, the records that no image can hold, and which rows
-// an import refused; and what stands beside all zones: TSIG keys and supermasters.
+// The things that a zone has beside the records that are answered, as values and as octets:
+// PowerDNS's kind, primaries, account, metadata, comments, keys, the records that no image can hold,
+// and which rows an import refused. And those beside all zones: TSIG keys and supermasters.
 //
 // Canonical: equal settings give equal octets, so that a digest tells whether something changed.
 // Most zones have none, and then no octets.
@@ -64,7 +64,7 @@ struct KeptRecord {
     auto operator<=>(const KeptRecord&) const = default;
 };
 
-/// What of a zone is not answered because the import refused it, for those who find it missing.
+/// A record that is not answered because the import refused it, for those who find it missing.
 struct LeftOut {
     std::string record;  // as in its Finding; empty: the zone itself is not served
     std::string reason;
@@ -75,7 +75,7 @@ enum class Kind : std::uint8_t { native, primary, secondary, producer, consumer 
 std::string_view to_string(
     Kind kind) noexcept;  // PowerDNS's words: "Native", "Master", "Slave", "Producer", "Consumer"
 
-/// What one zone has. `domains.id` is not among it: it means nothing outside the database that
+/// The settings of one zone. `domains.id` is not among it: it means nothing outside the database that
 /// gave it.
 struct ZoneSettings {
     Kind kind = Kind::native;

@@ -124,8 +124,8 @@ Result<Database> Database::open(const std::string& path, Mode mode, base::Durati
     const int code = sqlite3_open_v2(name.c_str(), &handle, flags, nullptr);
     Database database(handle, path);  // also on failure: SQLite wants the handle closed
     if (code != SQLITE_OK) return error_of(handle, code, path);
-    // What may not be written SQLite opens to be read, and says so at the first change, or that
-    // there is no log.
+    // A file that may not be written is opened to be read. SQLite says so at the first change, or
+    // says that there is no log.
     if (mode == Mode::read_write && sqlite3_db_readonly(handle, "main") == 1)
         return fail(Errc::io, read_only_words, {.source = path});
     sqlite3_busy_timeout(handle, static_cast<int>(wait.nanoseconds / 1'000'000));

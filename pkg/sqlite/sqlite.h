@@ -101,8 +101,8 @@ private:
 };
 
 /// A compiled statement: bind, step through its rows, reset, again. Parameters count from 1,
-/// columns from 0, as SQLite's do. What `bind` borrows must live until `reset` or the next `bind`
-/// of that parameter.
+/// columns from 0, as SQLite's do. A value that `bind` borrows must live until `reset` or the next
+/// `bind` of that parameter.
 class Statement {
 public:
     Statement() = default;

@@ -1,4 +1,4 @@
-// What is left of a store when the process is killed, or the disk is full.
+// A store after its process was killed, or its disk was full.
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
@@ -43,7 +43,7 @@ std::string key_of(std::uint64_t zone) {
     return "zone" + std::to_string(zone);
 }
 
-/// What change `number` makes of a zone.
+/// A zone after change `number`.
 std::string image_of(std::uint64_t zone, std::uint64_t number) {
     Seed seed(number << 32 | zone);
     std::string image = std::to_string(number) + ":" + std::to_string(zone) + ":";
@@ -95,7 +95,7 @@ zc::Status write_images(const std::string& path) {
     return writer.finish(snapshot.position());
 }
 
-/// What stands in the store is one of its states, and the image file beside it another or the same.
+/// The store is in one of its states, and the image file beside it another or the same.
 /// Gives the store's position; 0 is no store.
 std::uint64_t check_whole(const std::string& path) {
     auto snapshot = Snapshot::open(path);

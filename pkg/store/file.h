@@ -10,8 +10,8 @@
 
 namespace zc::store {
 
-/// A new, empty file under a temporary name, locked against other processes (flock). What an
-/// earlier process left under that name is removed. Removed when destroyed before it was
+/// A new, empty file under a temporary name, locked against other processes (flock). A file
+/// that an earlier process left under that name is removed. Removed when destroyed before it was
 /// published.
 class LockedFile {
 public:

@@ -31,11 +31,11 @@ constexpr std::array<char, 8> magic = {'z', 'c', 'i', 'm', 'a', 'g', 'e', 's'};
 constexpr std::uint32_t format = 2;
 constexpr std::uint32_t byte_order_mark =
     0x01020304;                                // reads otherwise on the other kind of machine
-constexpr std::uint64_t header_octets = 4096;  // a page: what follows is page-aligned
+constexpr std::uint64_t header_octets = 4096;  // a page: the images behind it are page-aligned
 constexpr std::uint64_t block_octets = std::uint64_t{1} << 20;
 constexpr unsigned threads_max = 64;
 constexpr std::uint64_t octets_ahead = 2048;  // some images of usual size
-constexpr std::uint64_t part_images = 2048;   // 0.7 MB of small ones: what a thread takes at once
+constexpr std::uint64_t part_images = 2048;  // 0.7 MB of small ones: a thread takes so many at once
 
 /// As it stands in the file.
 struct Header {

@@ -40,7 +40,7 @@ constexpr const char* page_size = "PRAGMA page_size=8192";
 // Zones asked for one by one before the whole table is read into memory: by then the reading (0.6 s
 // at 2.1 million zones) costs less than going on.
 constexpr std::uint64_t lookups_before_index = 20'000;
-// Of an image that waits for others to be written with.
+// An image of at most so many octets waits for others to be written with.
 constexpr std::size_t image_octets_waiting_max = 65'536;
 // Rows of a new store's zones that are asked for before they are written.
 constexpr std::size_t rows_ahead = 8;
@@ -48,7 +48,7 @@ constexpr std::size_t rows_ahead = 8;
 // then cheaper anyway.
 constexpr std::uint64_t changes_rows_max = 1'000'000;
 
-// Of format 1 there are no more than these two without their last columns, and no `log`.
+// Format 1 has only these two, without their last columns, and no `log`.
 constexpr const char* log_schema = R"(
 CREATE TABLE changes(version INTEGER, key BLOB, removed INTEGER NOT NULL, PRIMARY KEY(version, key)) WITHOUT ROWID;
 CREATE TABLE log(position INTEGER PRIMARY KEY, value INTEGER NOT NULL, at INTEGER NOT NULL);
@@ -127,7 +127,7 @@ struct Meta {
     base::Instant committed_at;
 };
 
-/// Of a store of format 1 the position has no value yet.
+/// The position of a store of format 1 has no value yet.
 Result<Meta> read_meta(Database& database) {
     const std::string& path = database.path();
     ZC_TRY(const std::int64_t application, database.integer("PRAGMA application_id"));
@@ -160,7 +160,7 @@ Result<Meta> read_meta(Database& database) {
     return meta;
 }
 
-/// Of the set of zones as it stands. Cost: linear, 0.6 s for 2.1 million.
+/// The digest of the set of zones as it stands. Cost: linear, 0.6 s for 2.1 million.
 Result<Digest> digest_zones(Database& database) {
     ZC_TRY(Statement rows, database.prepare("SELECT key, digest FROM zones"));
     Digest sum;
@@ -172,7 +172,7 @@ Result<Digest> digest_zones(Database& database) {
     }
 }
 
-/// What stands for the random value in a position of format 1.
+/// Stands for the random value in a position of format 1.
 std::uint64_t value_of(const Digest& zones) noexcept {
     return zones.low ^ zones.high;
 }
@@ -309,7 +309,7 @@ struct Snapshot::Work {
     StoredZone found;
     std::optional<Stamp> stamp;  // when it is read without locks
 
-    /// What was read before this call was read of one state.
+    /// All reads before this call were of one state.
     Status check_unchanged() const {
         if (!stamp || *stamp == Stamp::of(database.path())) return {};
         return fail(Errc::busy, "another process changed it while it was read",
@@ -596,7 +596,7 @@ void clear_leftovers(const std::string& store_path) noexcept {
 
 namespace {
 
-/// What is in a store, in memory: for comparing everything with it.
+/// The rows of a store in memory, for comparing everything with them.
 class Index {
 public:
     struct Entry {
@@ -822,7 +822,7 @@ Result<Update> Update::begin(const std::string& path, Missing missing, base::Dur
     return Update(std::move(work));
 }
 
-/// Inside of the transaction: it is undone with it. What changed before is not known any more.
+/// Inside of the transaction: it is undone with it. Earlier changes are not known any more.
 Status Update::Work::raise_format() {
     ZC_TRY(meta.zones, digest_zones(database));
     meta.position.value = value_of(meta.zones);

@@ -79,7 +79,7 @@ struct ChangedZone {
     bool operator==(const ChangedZone&) const = default;
 };
 
-/// What a zone with this image has as its digest.
+/// The digest of a zone with this image.
 Digest digest_of(const Zone& zone, base::Octets image) noexcept;
 
 /// One consistent state of a store, however long it is looked at and whatever is committed
@@ -87,7 +87,7 @@ Digest digest_of(const Zone& zone, base::Octets image) noexcept;
 class Snapshot {
 public:
     /// Writes nothing where nothing can be written: on a read-only or full disk, in a folder of
-    /// somebody else's. What is read of a store there while another process changes it is `busy`.
+    /// somebody else's. A read of a store there while another process changes it is `busy`.
     /// Errors: `not_found`, `malformed` (no store, or damaged), `unsupported` (newer format), `io`,
     /// `busy`.
     static Result<Snapshot> open(const std::string& path);
@@ -98,9 +98,9 @@ public:
     const Position& position() const noexcept;
     /// When it was committed; `Instant{}`: not known (format 1).
     base::Instant committed_at() const noexcept;
-    /// Of the file: 1 or `format_version`.
+    /// The format of the file: 1 or `format_version`.
     std::int64_t format() const noexcept;
-    /// Of zones. Cost: linear, 0.1 s for 2.1 million.
+    /// The number of zones. Cost: linear, 0.1 s for 2.1 million.
     Result<std::uint64_t> zones();
 
     /// Every zone from `first_key` on, in the order of keys; false ends it.
@@ -124,7 +124,7 @@ public:
     /// has gone through: look at everything then.
     Result<std::optional<std::vector<ChangedZone>>> changed_since(const Position& since);
 
-    /// What `Update::set_named` put; empty if nothing.
+    /// The octets that `Update::set_named` put; empty if none.
     Result<std::vector<std::uint8_t>> named(std::string_view name);
 
     /// Reads all there is: SQLite's own integrity check, every digest, that of the set of zones,
@@ -140,7 +140,7 @@ private:
     std::unique_ptr<Work> work_;
 };
 
-/// What an update did. A zone put as it stood counts as unchanged.
+/// Changes of an update. A zone put as it stood counts as unchanged.
 struct Counts {
     std::uint64_t added = 0, changed = 0, removed = 0, unchanged = 0;
     std::uint64_t differing() const noexcept { return added + changed + removed; }
@@ -162,7 +162,7 @@ public:
     /// True when there was no store before: every zone is new.
     bool is_new() const noexcept;
 
-    /// Adds or replaces. What is equal in all (digest) is left alone; only its `source` is renewed.
+    /// Adds or replaces. A zone that is equal in all (digest) is left alone; only its `source` is renewed.
     /// `image` empty: none. Cost: 1 µs a zone of a new store; 3 µs to find an unchanged one
     /// among 2.1 million, less when most are asked for.
     Status put(const Zone& zone, base::Octets image);
@@ -172,7 +172,7 @@ public:
     /// The same for several threads at once, as long as none of them calls anything else here.
     /// Nothing: it takes `is_unchanged` to tell, which reads the store for the first ones.
     std::optional<bool> is_unchanged_shared(base::Octets key, std::uint64_t source) noexcept;
-    /// Of the zone as it stands now; empty when there is none. Always empty in a new store.
+    /// The settings of the zone as it stands now; empty when there is none. Always empty in a new store.
     Result<std::vector<std::uint8_t>> settings(base::Octets key);
     /// Removing what is not there is no error and counts nothing.
     Status remove(base::Octets key);
@@ -183,7 +183,7 @@ public:
     Status set_named(std::string_view name, base::Octets octets);
 
     const Counts& counts() const noexcept;
-    /// What `commit` will give if anything differs, for those that have to know before.
+    /// The position that `commit` will give if anything differs, for those that have to know before.
     Position next_position() const noexcept;
 
     /// Makes it durable. The position is the old one when nothing differs. Afterwards the update is
@@ -199,8 +199,8 @@ private:
     std::unique_ptr<Work> work_;
 };
 
-/// Removes what processes that were killed left of a store or image file that they were making.
-/// What another process is making stays, as does what may not be removed.
+/// Removes pieces of stores and image files that killed processes were making. Files that another
+/// process is making stay, as do those that may not be removed.
 void clear_leftovers(const std::string& store_path) noexcept;
 
 }  // namespace zc::store

@@ -389,7 +389,7 @@ Position changed(const std::string& path, const std::string& key, const std::str
 }
 
 using Keys = std::vector<std::string>;
-/// Of the zones changed since; "everything" when that is not known.
+/// The zones changed since; "everything" when that is not known.
 Keys keys_since(const std::string& path, const Position& since) {
     Snapshot snapshot = opened(path);
     const auto zones = snapshot.changed_since(since);
@@ -496,7 +496,7 @@ TEST_CASE("a store of format 1 is read as it is, and its first commit raises it"
     CHECK(keys_since(path, position).empty());
     CHECK(keys_since(path, {position.store, 2, 0}) == Keys{"everything"});
     {
-        // What changes nothing, and what is given up, leaves it as it is.
+        // An update that changes nothing, or is given up, leaves it as it is.
         Update update = begun(path);
         for (const auto& [key, content] : contents) put(update, key, content);
         CHECK(committed(update) == position);
@@ -806,7 +806,7 @@ TEST_CASE("without permission to read, a store is an error of the system and not
 
 namespace {
 
-/// What a store gives to somebody who reads it; "" when it is `wanted`.
+/// The difference between `wanted` and a store as a reader sees it; "": none.
 std::string differs(const std::string& path, const std::map<std::string, std::string>& wanted) {
     auto snapshot = Snapshot::open(path);
     if (!snapshot) return snapshot.error().text();

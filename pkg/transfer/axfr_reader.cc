@@ -13,7 +13,7 @@ tl::unexpected<Error> malformed(std::string what) {
     return fail(Errc::malformed, std::move(what));
 }
 
-/// What the server gives as its reason: the rcode, a TSIG error, extended errors.
+/// The server's reason: the rcode, a TSIG error, extended errors.
 std::string reason_of(const dns::Message& message, base::Octets octets) {
     std::string out = "the server answers " + dns::to_string(message.rcode);
     if (const auto tsig = find_tsig(octets); tsig && *tsig && (*tsig)->error != TsigError::none)
@@ -41,7 +41,7 @@ Result<AxfrReader::Progress> AxfrReader::read(base::Octets octets, base::Instant
         return fail(Errc::limit,
                     "a transfer of more than " + std::to_string(options_.octets_max) + " octets");
     ZC_TRY(dns::Message message, dns::parse_message(octets));
-    // RFC 5936 section 2.2: what is not of this transfer ends it; on a connection of its own there
+    // RFC 5936 section 2.2: a message that is not of this transfer ends it; on a connection of its own there
     // is nothing else that could come.
     if (!message.qr || message.opcode != dns::Opcode::query || message.id != options_.id)
         return malformed("a message that is no response to the query");

@@ -450,8 +450,8 @@ Status TsigVerifier::verify(base::Octets message, base::Instant now) {
         return {};
     }
     const Tsig& tsig = **found;
-    // Section 5.2: the key, then the MAC, then the time. What the other side complains of, it may
-    // say unsigned (5.3.2).
+    // Section 5.2: the key, then the MAC, then the time. The other side may send a complaint
+    // unsigned (5.3.2).
     if (tsig.error != TsigError::none && tsig.error != TsigError::badtime) {
         error_ = tsig.error;
         return fail(Errc::invalid,

@@ -52,7 +52,7 @@ struct TsigKey {
 /// tsig-keygen writes it. Blanks and comments around either. An error does not show the secret.
 Result<TsigKey> parse_tsig_key(std::string_view text);
 
-/// What a TSIG record says of the message before (RFC 8945 section 3).
+/// The error field of a TSIG record, about the message before (RFC 8945 section 3).
 enum class TsigError : std::uint16_t {
     none = 0,
     formerr = 1,
@@ -91,7 +91,7 @@ public:
     Status sign(std::vector<std::uint8_t>& message, base::Instant now);
     /// A message of a stream that goes without a signature; not the first, not the last.
     void pass_unsigned(base::Octets message);
-    /// Of the last signed message.
+    /// That of the last signed message.
     base::Octets mac() const noexcept;
 
 private:
@@ -111,13 +111,12 @@ public:
 
     /// The next message, with its record or (not the first, and at most `unsigned_messages_max` in
     /// a row) without. Errors, `invalid`: what is wrong; `error()` has the number that a server
-    /// sends back. What was passed by an unsigned message is only trusted when a signed one
-    /// follows: see `finish`.
+    /// sends back. An unsigned message is only trusted when a signed one follows: see `finish`.
     Status verify(base::Octets message, base::Instant now);
     /// After the last message, which has to be a signed one.
     Status finish();
     TsigError error() const noexcept { return error_; }
-    /// Of the last signed message.
+    /// That of the last signed message.
     base::Octets mac() const noexcept;
 
 private:

@@ -54,7 +54,7 @@ Rdf mac_rdf(base::Octets mac) {
     return Rdf(ldns_rdf_new_frm_data(LDNS_RDF_TYPE_INT16_DATA, octets.size(), octets.data()));
 }
 
-/// Of ldns 1.8. The end-to-end test asks Knot and BIND about the others.
+/// The algorithms of ldns 1.8. The end-to-end test asks Knot and BIND about the others.
 bool is_known_to_ldns(TsigAlgorithm algorithm) {
     return algorithm != TsigAlgorithm::hmac_sha224 && algorithm != TsigAlgorithm::hmac_sha384;
 }

@@ -966,7 +966,7 @@ std::uint32_t Builder::Work::find_target_or_none(base::Octets name) {
     return find_node_or_none(target.wire().first(target.size() - apex.size()));
 }
 
-/// What an RRset says by its type and place alone.
+/// Warnings that the type and the place of an RRset give alone.
 void Builder::Work::warn_of_set(const Node& node, RrType type, bool is_glue,
                                 std::vector<Warning>& warnings) const {
     const auto say = [&](std::string message) {
@@ -1002,7 +1002,7 @@ void Builder::Work::warn_of_set(const Node& node, RrType type, bool is_glue,
         say("at a zone cut is never answered, it belongs into the child zone");
 }
 
-/// What a record says that names another.
+/// Warnings of a record that names another name.
 void Builder::Work::warn_of_target(const Node& node, RrType type, base::Octets rdata,
                                    std::vector<Warning>& warnings) {
     const dns::Name target(dns::NameView(type == RrType::mx ? rdata.subspan(2) : rdata));

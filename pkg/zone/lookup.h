@@ -35,8 +35,8 @@ inline constexpr std::size_t nsec3_hash_octets =
 /// an answer's hash is as cheap as all else; more is counted, see answer::HashBudget.
 inline constexpr std::uint16_t nsec3_iterations_ordinary = 150;
 inline constexpr std::uint16_t nsec3_iterations_max = 500;
-/// RFC 5155 section 10.3, for the longest keys: what was built before the limit was lower, and what
-/// another server sends.
+/// RFC 5155 section 10.3, for the longest keys: images that were built before the limit was lower
+/// have so many, and other servers may send them.
 inline constexpr std::uint16_t nsec3_iterations_known_max = 2500;
 inline constexpr std::uint16_t pointer_to_suffix = 0x8000;
 inline constexpr std::uint16_t pointer_offset_max =
@@ -258,7 +258,7 @@ enum class Kind : std::uint8_t {
     dname,       // `node` owns the DNAME above the name
 };
 
-/// What a zone has for a name. No name is ever below more than one of cut and DNAME: the topmost
+/// The nodes of a zone for a name. No name is ever below more than one of cut and DNAME: the topmost
 /// counts.
 struct Match {
     Kind kind{};

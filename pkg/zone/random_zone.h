@@ -60,7 +60,7 @@ inline std::vector<Record> nsec3_zone(const std::string& apex, unsigned iteratio
             record(label + "." + apex, RrType::nsec3, chain + " " + label + " SOA")};
 }
 
-/// What a zone is made of. `signs` also adds NSEC or NSEC3 records as a signer would.
+/// The kinds of records in a random zone. `signs` also adds NSEC or NSEC3 records as a signer would.
 struct Shape {
     std::string_view apex = "example.";
     std::size_t owners = 30;

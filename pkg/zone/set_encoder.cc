@@ -42,11 +42,11 @@ std::uint8_t* put_length(std::uint8_t* to, std::size_t octets) {
 
 }  // namespace
 
-/// What of a name at `name_at` in the message stands in the owner's name, or in a name of the
-/// RRset before it. What is new becomes a place to point to.
+/// Finds the part of a name at `name_at` in the message that stands in the owner's name, or in an
+/// earlier name of the RRset. The rest becomes places to point to.
 ///
-/// What a question shares with names beyond the owner is not used: it would have to be looked for
-/// with every query. That is 4 octets when the QNAME is the SOA's MNAME, in 0.085 % of the answers
+/// Octets that a question shares with names beyond the owner are not used: each query would have
+/// to look for them. That is 4 octets when the QNAME is the SOA's MNAME, in 0.085 % of the answers
 /// that the differential test compares with Knot's, which are larger in the mean.
 SetEncoder::Compressed SetEncoder::compress(base::Octets name, std::size_t name_at,
                                             dns::NameView owner) {
@@ -78,7 +78,7 @@ SetEncoder::Compressed SetEncoder::compress(base::Octets name, std::size_t name_
 /// Lengths and RDATA into `body_`, what a message has to add to pointers into `patches`; gives
 /// the octets that the records take in a message.
 std::size_t SetEncoder::encode_records(const Set& set) {
-    // Of a record in a message: owner or pointer, type, class, TTL, length.
+    // The head of a record in a message: owner or pointer, type, class, TTL, length.
     const std::size_t head = set.owner.size() == 1 ? 11 : 12;
     places_count_ = 0;
     std::size_t message_at = 0, patched_to = 0;

@@ -37,7 +37,7 @@ public:
         std::uint32_t at = 0;  // in `out`
         std::uint32_t node = 0;
     };
-    /// Of the NS records of a cut: filled by the caller before each call, or empty.
+    /// Glue of the NS records of a cut: the caller fills it before each call, or leaves it empty.
     std::vector<Glue> glue_in_domain, glue_sibling;
 
     /// Appends the RRset to `out` and its fixups to `fixups`; gives the octets that its records take

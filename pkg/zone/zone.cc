@@ -115,7 +115,7 @@ tl::unexpected<Error> damaged(const char* what) {
     return fail(Errc::malformed, std::string("zone image: ") + what);
 }
 
-/// What stands before the nodes of an image, every offset in it within bounds.
+/// The part of an image before its nodes, every offset in it within bounds.
 struct Head {
     dns::Name apex;
     State state;
@@ -342,7 +342,7 @@ Status validate_head(base::Octets image) {
 namespace {
 
 Status validate(base::Octets image, Builder::Rules rules) {
-    // What an image means is decided by its records. So: read them back with every bound checked,
+    // The records of an image decide its meaning. So: read them back with every bound checked,
     // compile them again, and ask for the same octets. Index, flags, links and order need no rules
     // of their own then, and cannot be forgotten.
     Builder builder;

@@ -25,7 +25,7 @@
 
 namespace zc::zone {
 
-/// What a zone is good for; anything but `serving` answers SERVFAIL for the apex and all below.
+/// How far a zone can answer; all states but `serving` answer SERVFAIL for the apex and all below.
 enum class State : std::uint8_t {
     serving,  // has its records
     pending,  // known, not loaded yet (EDE 14, not ready)
@@ -64,9 +64,9 @@ private:
 ImageDigest digest(base::Octets image) noexcept;
 
 /// Checks an image that comes from outside (disk, a peer) in full: every offset and length within
-/// bounds, names valid, order canonical, index, flags and links those that the content gives. What
-/// passes is safe to answer from and is octet for octet what `Builder` would have made of its
-/// records, now or when it was built.
+/// bounds, names valid, order canonical, index, flags and links those that the content gives. An
+/// image that passes is safe to answer from. Octet for octet it is the image that `Builder` makes of
+/// its records, now or when it was built.
 Status validate(base::Octets image);
 
 /// The head alone: size, format, apex, and that index and nodes lie inside. For an image that a
@@ -120,15 +120,16 @@ private:
 /// An image without records that only says why it cannot answer.
 Image placeholder(dns::NameView apex, State state);
 
-/// What stands in a zone, for reading it back. Records come in canonical order of owners, apex
+/// Reads a zone's records back. They come in canonical order of owners, apex
 /// first, types ascending with SOA first at the apex; each RRSIG behind the RRset it covers; NSEC3
 /// and their RRSIGs last, by hash. Cost: linear. For export, comparison, transfer out; never for
 /// answering.
 class Zone;
 void for_each_record(const Zone& zone, const std::function<void(const dns::RecordView&)>& record);
 
-/// What to tell who serves a zone whose proofs by NSEC3 take more than `nsec3_iterations_ordinary`
-/// rounds of hashing for a name; empty: they do not. Cost: that of a look at one record.
+/// A sentence for the operator of a zone whose proofs by NSEC3 take more than
+/// `nsec3_iterations_ordinary` rounds of hashing for a name; empty: they do not. Cost: that of a
+/// look at one record.
 std::string costly_hashing(const Zone& zone);
 
 /// A borrowed image that has been built here or validated, or whose digest and head are right. As

@@ -1,6 +1,6 @@
 // Any octets as a zone image. An input is one octet, whose lowest bit says that the image's size is
-// to be written into it, then the image. What passes validation has to be the canonical image of
-// the records in it, and safe to look up in.
+// to be written into it, then the image. An image that passes validation is the canonical one of
+// its records, and lookups in it are safe.
 #include <algorithm>
 #include <cstdint>
 #include <cstring>

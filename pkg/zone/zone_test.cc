@@ -63,8 +63,8 @@ std::vector<Row> rows(const Image& image) {
     return out;
 }
 
-/// What for_each_record must give back, worked out without the builder: sorted, folded, each once,
-/// one TTL a set.
+/// The records that for_each_record must give back, worked out without the builder: sorted, folded,
+/// each once, one TTL a set.
 std::vector<Row> expected_rows(const std::vector<Record>& records) {
     using Key = std::tuple<random::Path, unsigned,
                            unsigned>;  // owner, type with SOA first, 1 for a signature over it
@@ -359,7 +359,7 @@ TEST_CASE("NSEC3 with more than 500 iterations is refused, unless there is anoth
     CHECK_FALSE(build({"1 0 65535 -"}, now).has_value());
     CHECK(build({"1 0 2500 -", "1 0 5 -"}, now).has_value());
     CHECK(build({"1 1 2500 -"}, now).has_value());  // flags: not offered (RFC 5155 section 4.1.2)
-    // What was built before stays readable.
+    // Images that were built before stay readable.
     const auto image = build({"1 0 2500 -"}, Builder::Rules::before);
     REQUIRE(image.has_value());
     CHECK(validate(image->octets()).has_value());
@@ -840,7 +840,7 @@ TEST_CASE("the head of an image tells its size, format, apex and where its nodes
             CHECK_MESSAGE(!validate_head(damaged), "octet " << at);
         }
     }
-    // Cut off, with the size as the header says it: what is read of it lies inside.
+    // Cut off, with the size as the header says it: no read goes beyond it.
     std::vector<std::uint8_t> cut = exact(images[1].octets().first(images[1].octets().size() / 2));
     const auto stated = static_cast<std::uint32_t>(cut.size());
     std::memcpy(cut.data(), &stated, 4);
