@@ -14,18 +14,18 @@
 #include <unistd.h>
 
 #include "dns/presentation.h"
-#include "ingest/arrived.h"
 #include "ingest/axfr.h"
 #include "ingest/byte_source.h"
 #include "ingest/compile.h"
 #include "ingest/denial_chain.h"
 #include "ingest/dump_reader.h"
+#include "ingest/import_progress.h"
 #include "ingest/import_rows.h"
+#include "ingest/import_zone_files.h"
 #include "ingest/live_postgres.h"
 #include "ingest/row_pipeline.h"
 #include "ingest/row_store.h"
 #include "ingest/sqlite_reader.h"
-#include "ingest/zone_files.h"
 #include "ingest/zone_walk.h"
 #include "runtime/workers.h"
 
@@ -35,7 +35,6 @@ namespace {
 
 constexpr std::size_t head_octets = 4096;  // that a format is recognised by
 constexpr std::size_t threads_max = 64;
-constexpr auto progress_interval = std::chrono::milliseconds(250);
 constexpr const char* temporary_directory_default = "/var/tmp";
 constexpr std::string_view utf8_mark = "\xef\xbb\xbf";  // the byte order mark
 
@@ -44,24 +43,6 @@ std::uint32_t threads_of(const ImportOptions& options) {
         options.threads != 0 ? options.threads : std::thread::hardware_concurrency();
     return static_cast<std::uint32_t>(std::clamp<std::size_t>(wanted, 1, threads_max));
 }
-
-bool stopped(const ImportOptions& options) noexcept {
-    return options.stop_or_null != nullptr && options.stop_or_null->load(std::memory_order_relaxed);
-}
-
-/// Lets a caller through at most four times a second.
-class Throttle {
-public:
-    bool due() {
-        const auto now = std::chrono::steady_clock::now();
-        if (now < next_) return false;
-        next_ = now + progress_interval;
-        return true;
-    }
-
-private:
-    std::chrono::steady_clock::time_point next_{};
-};
 
 /// Rows of one bucket, put together by domain: linear, for buckets hold many small domains.
 class Grouping {
@@ -598,142 +579,6 @@ Status read_rows(const std::string& source, Opened& opened, const SourceContext&
     if (options.format == Format::mysql_dump) dump.strings = DumpOptions::Strings::mysql;
     if (options.format == Format::pg_dump) dump.strings = DumpOptions::Strings::standard;
     return read_dump(*opened.octets, context.name, dump, pipeline);
-}
-
-Result<ImportTotals> import_zone_files(const std::string& source, const ImportOptions& options,
-                                       ImportSink& sink) {
-    ZC_TRY(ZoneFiles files, ZoneFiles::open(source));
-    ImportTotals totals;
-    std::optional<Error> failure;
-    std::atomic<bool> stop = false;
-    const auto take = [&](LoadedZone& loaded) -> Status {
-        ImportedZone zone;
-        zone.apex = loaded.apex;
-        zone.state = loaded.state;
-        RowSums& domains = totals.of(Table::domains);
-        ++domains.read;
-        RowSums& records = totals.of(Table::records);
-        records.read += loaded.records;
-        ++totals.zones;
-        if (loaded.unreadable && files.is_list())
-            return fail(loaded.errors.front().code,
-                        "a list of lines ORIGIN<TAB>FILE names a file that cannot be read: " +
-                            loaded.errors.front().text(),
-                        {source, 0});
-        for (Error& error : loaded.errors) {
-            zone.findings.push_back({.acceptance = Acceptance::refused,
-                                     .table = Table::domains,
-                                     .line = error.where.line,
-                                     .source = std::move(error.where.source),
-                                     .zone = dns::to_string(loaded.apex),
-                                     .record = {},
-                                     .reason = std::move(error.message),
-                                     .effect = "SERVFAIL for the apex and all names below"});
-        }
-        for (Error& error : loaded.left_out) {
-            zone.findings.push_back({.acceptance = Acceptance::refused,
-                                     .table = Table::records,
-                                     .line = error.where.line,
-                                     .source = std::move(error.where.source),
-                                     .zone = dns::to_string(loaded.apex),
-                                     .record = {},
-                                     .reason = std::move(error.message),
-                                     .effect = "not answered"});
-        }
-        if (loaded.left_out_count > loaded.left_out.size()) {
-            zone.findings.push_back(
-                {.acceptance = Acceptance::refused,
-                 .table = Table::records,
-                 .line = 0,
-                 .source = zone.findings.back().source,
-                 .zone = dns::to_string(loaded.apex),
-                 .record = {},
-                 .reason = std::to_string(loaded.left_out_count - loaded.left_out.size()) +
-                           " more records that do not belong into the zone",
-                 .effect = "not answered"});
-        }
-        records.read += loaded.left_out_count;
-        records.of(Fate::refused) += loaded.left_out_count;
-        if (loaded.state == zone::State::serving) {
-            if (!loaded.costly.empty()) {
-                ++domains.doubtful;
-                zone.findings.push_back({.acceptance = Acceptance::doubtful,
-                                         .table = Table::domains,
-                                         .line = 0,
-                                         .source = source,
-                                         .zone = dns::to_string(loaded.apex),
-                                         .record = {},
-                                         .reason = std::move(loaded.costly),
-                                         .effect = std::string(costly_effect)});
-            }
-            zone.image = std::move(loaded.image);
-            zone.records = zone::Zone(zone.image.octets().data()).records();
-            ++domains.of(Fate::served);
-            ++totals.serving;
-            totals.records += zone.records;
-            Arrived arrived;
-            zone::for_each_record(
-                zone::Zone(zone.image.octets().data()),
-                [&](const dns::RecordView& record) { arrived.add(record, zone); });
-            arrived.finish(zone);
-            const std::uint64_t powerdns_only = zone.kept.size();
-            records.of(Fate::powerdns_only) += powerdns_only;
-            records.of(Fate::served) += zone.records - powerdns_only;
-            totals.kept += powerdns_only;
-            records.of(Fate::same_twice) += loaded.records - zone.records;
-        } else {
-            ++domains.of(Fate::refused);
-            ++totals.broken;
-            records.of(Fate::not_served) += loaded.records;
-        }
-        return sink.zone(std::move(zone));
-    };
-    Throttle throttle;
-    const ZoneFileOptions load{.threads = options.threads,
-                               .default_ttl = options.default_ttl,
-                               .errors_max = 100,
-                               .warnings = Warnings::skip,
-                               .other_names = OtherNames::problem,
-                               .misplaced = Misplaced::leave_out,
-                               .stop_or_null = &stop};
-    const Result<ZoneFileTotals> loaded = files.load(
-        load,
-        [&](std::span<LoadedZone> zones) {
-            if (stopped(options)) stop = true;
-            for (LoadedZone& zone : zones) {
-                if (stop) return;
-                if (Status status = take(zone); !status) {
-                    failure = std::move(status).error();
-                    stop = true;
-                }
-            }
-        },
-        [&](const ZoneFileTotals& so_far) {
-            if (options.progress && throttle.due()) {
-                options.progress({.phase = ImportProgress::Phase::reading,
-                                  .done = 0,
-                                  .total = 0,
-                                  .rows = so_far.records,
-                                  .zones = so_far.zones});
-            }
-        });
-    if (failure) return tl::unexpected<Error>(std::move(*failure));
-    if (!loaded) return tl::unexpected<Error>(loaded.error());
-    for (const Error& problem : loaded->problems) {
-        // A line that is none makes the whole list doubtful; two files of one zone do not.
-        if (files.is_list() && problem.code != Errc::exists) return tl::unexpected<Error>(problem);
-        ZC_TRY_STATUS(sink.finding({.acceptance = Acceptance::refused,
-                                    .table = Table::other,
-                                    .line = problem.where.line,
-                                    .source = problem.where.source,
-                                    .zone = {},
-                                    .record = {},
-                                    .reason = problem.message,
-                                    .effect = "not taken over"}));
-    }
-    totals.of(Table::other).read = loaded->problems_count;
-    totals.of(Table::other).all(Fate::refused);
-    return totals;
 }
 
 }  // namespace
