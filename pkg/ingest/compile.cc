@@ -13,7 +13,7 @@
 #include "ingest/database_name.h"
 #include "ingest/denial_chain.h"
 #include "ingest/hash.h"
-#include "ingest/session_settings.h"
+#include "sqldump/session_settings.h"
 
 namespace zc::ingest {
 
@@ -65,7 +65,7 @@ Flag flag_of_words(std::string_view text) noexcept {
     const std::size_t begin = std::min(text.find_first_not_of(blanks), text.size());
     text.remove_prefix(begin);
     text = text.substr(0, text.find_last_not_of(blanks) + 1);
-    const auto boolean = postgresql_boolean(text);
+    const auto boolean = sqldump::postgresql_boolean(text);
     return !boolean ? Flag::other : *boolean ? Flag::yes : Flag::no;
 }
 Flag parse_flag(const Value& value) noexcept {

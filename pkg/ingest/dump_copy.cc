@@ -8,6 +8,8 @@
 
 namespace zc::ingest {
 
+using sqldump::count_lines;
+
 namespace {
 
 /// Where in `text`, which starts at the start of a line, a line "\." begins; or npos.

@@ -8,6 +8,8 @@
 
 namespace zc::ingest {
 
+using sqldump::is_digits;
+
 /// From behind INSERT or REPLACE to the name of the table.
 Status DumpRows::insert_modifiers(bool& replaces) {
     for (next(); token_.kind == Token::Kind::word; next()) {

@@ -4,11 +4,14 @@
 #include <utility>
 
 #include "ingest/dump_rows.h"
-#include "ingest/dump_verbs.h"
+#include "sqldump/verbs.h"
 
 namespace zc::ingest {
 
 namespace {
+
+using sqldump::Verb;
+using sqldump::verb_of;
 
 class DumpReader : private DumpRows {
 public:

@@ -8,6 +8,13 @@
 
 namespace zc::ingest {
 
+using sqldump::charset_family;
+using sqldump::Encoding;
+using sqldump::encoding_of;
+using sqldump::number_of;
+using sqldump::octets_of;
+using sqldump::parse_number;
+
 bool is_flag(Table table, std::string_view column) noexcept {
     return table == Table::records      ? column == "disabled" || column == "auth"
            : table == Table::cryptokeys ? column == "active" || column == "published"

@@ -14,9 +14,18 @@
 
 #include "ingest/dump_reader.h"
 #include "ingest/row_pipeline.h"
-#include "ingest/sql_values.h"
+#include "sqldump/values.h"
 
 namespace zc::ingest {
+
+using sqldump::Dialect;
+using sqldump::DumpColumn;
+using sqldump::DumpTable;
+using sqldump::is_one_of;
+using sqldump::lower;
+using sqldump::SqlValue;
+using sqldump::SqlValues;
+using sqldump::Token;
 
 class DumpRows : protected SqlValues {
 protected:

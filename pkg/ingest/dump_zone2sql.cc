@@ -5,6 +5,9 @@
 
 namespace zc::ingest {
 
+using sqldump::is_digit;
+using sqldump::mysql_unescaped;
+
 namespace {
 
 /// Whether `text` is what zone2sql makes of character strings: each in quotes, with no other

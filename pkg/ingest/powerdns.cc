@@ -26,6 +26,7 @@
 #include "ingest/row_pipeline.h"
 #include "ingest/row_store.h"
 #include "ingest/sqlite_reader.h"
+#include "ingest/zone_files.h"
 #include "ingest/zone_walk.h"
 #include "runtime/workers.h"
 
@@ -582,28 +583,6 @@ Status read_rows(const std::string& source, Opened& opened, const SourceContext&
 }
 
 }  // namespace
-
-std::string_view to_string(Table table) noexcept {
-    switch (table) {
-        case Table::domains:
-            return "domains";
-        case Table::records:
-            return "records";
-        case Table::domainmetadata:
-            return "domainmetadata";
-        case Table::comments:
-            return "comments";
-        case Table::cryptokeys:
-            return "cryptokeys";
-        case Table::tsigkeys:
-            return "tsigkeys";
-        case Table::supermasters:
-            return "supermasters";
-        case Table::other:
-            return "other";
-    }
-    return "other";
-}
 
 std::string_view to_string(Acceptance acceptance) noexcept {
     switch (acceptance) {

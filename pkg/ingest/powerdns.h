@@ -22,25 +22,16 @@
 #include "dns/name.h"
 #include "ingest/row_sums.h"
 #include "settings/settings.h"
+#include "sqldump/powerdns_tables.h"
 #include "transfer/tsig.h"
 #include "zone/zone.h"
 
 namespace zc::ingest {
 
-/// The tables of the schema. `other`: a table that is none of PowerDNS's; its rows are counted, no
-/// more.
-enum class Table : std::uint8_t {
-    domains,
-    records,
-    domainmetadata,
-    comments,
-    cryptokeys,
-    tsigkeys,
-    supermasters,
-    other
-};
-inline constexpr std::size_t tables_count = 8;
-std::string_view to_string(Table table) noexcept;
+using sqldump::DumpChoice;
+using sqldump::Table;
+using sqldump::tables_count;
+using sqldump::to_string;
 
 /// How far a row, or zone, was accepted, for a finding. Its `Fate` tells where it went.
 enum class Acceptance : std::uint8_t {
@@ -173,12 +164,6 @@ struct AxfrSource {
     /// anyone else (RFC 6895 section 3.1).
     enum class Server : std::uint8_t { any, powerdns };
     Server server = Server::any;
-};
-
-/// Which of several databases in one dump. Empty: there has to be one.
-struct DumpChoice {
-    std::string database;  // of \connect, USE or, in MySQL, before the dot
-    std::string schema;    // of PostgreSQL
 };
 
 struct ImportOptions {

@@ -53,7 +53,7 @@ struct CopyBlock {
     std::shared_ptr<const TableLayout> layout;  // shared by the blocks of one COPY and its reader
     RowIds::Copy* ids_or_null = nullptr;        // of that COPY, where they are looked at
 };
-inline constexpr std::size_t copy_block_octets = std::size_t{2} << 20;
+using sqldump::copy_block_octets;
 
 class RowPipeline {
 public:

@@ -20,28 +20,6 @@ namespace {
 constexpr std::uint32_t chunk_octets = 32768;
 constexpr std::size_t row_octets_typical = 48;  // plain; rather less, so that there is room for all
 
-constexpr std::array<std::string_view, 9> domains_columns = {
-    "id",      "name",    "master", "last_check", "type", "notified_serial",
-    "account", "options", "catalog"};
-constexpr std::array<std::string_view, 8> records_columns = {
-    "domain_id", "name", "type", "content", "ttl", "prio", "disabled", "auth"};
-constexpr std::array<std::string_view, 3> metadata_columns = {"domain_id", "kind", "content"};
-constexpr std::array<std::string_view, 6> comments_columns = {"domain_id",   "name",    "type",
-                                                              "modified_at", "account", "comment"};
-constexpr std::array<std::string_view, 5> keys_columns = {"domain_id", "flags", "active",
-                                                          "published", "content"};
-constexpr std::array<std::string_view, 3> tsig_columns = {"name", "algorithm", "secret"};
-constexpr std::array<std::string_view, 3> supermasters_columns = {"ip", "nameserver", "account"};
-
-static_assert(columns_count(Table::domains) == domains_columns.size());
-static_assert(columns_count(Table::records) == records_columns.size());
-static_assert(columns_count(Table::domainmetadata) == metadata_columns.size());
-static_assert(columns_count(Table::comments) == comments_columns.size());
-static_assert(columns_count(Table::cryptokeys) == keys_columns.size());
-static_assert(columns_count(Table::tsigkeys) == tsig_columns.size());
-static_assert(columns_count(Table::supermasters) == supermasters_columns.size());
-static_assert(columns_count(Table::other) == 0);
-
 std::size_t bucket_of(Table table, std::int64_t domain) noexcept {
     if (first_value(table) == 0 || domain <= domain_malformed) return buckets_count;
     return static_cast<std::size_t>((static_cast<std::uint64_t>(domain) * 0x9e3779b97f4a7c15U) >>
@@ -50,40 +28,6 @@ std::size_t bucket_of(Table table, std::int64_t domain) noexcept {
 static_assert(buckets_count == std::size_t{1} << (64 - 55));
 
 }  // namespace
-
-std::span<const std::string_view> columns_of(Table table) noexcept {
-    switch (table) {
-        case Table::domains:
-            return domains_columns;
-        case Table::records:
-            return records_columns;
-        case Table::domainmetadata:
-            return metadata_columns;
-        case Table::comments:
-            return comments_columns;
-        case Table::cryptokeys:
-            return keys_columns;
-        case Table::tsigkeys:
-            return tsig_columns;
-        case Table::supermasters:
-            return supermasters_columns;
-        case Table::other:
-            return {};
-    }
-    return {};
-}
-
-bool is_ignored_column(Table table, std::string_view column) noexcept {
-    if (table != Table::domains && column == "id") return true;
-    return table == Table::records && (column == "ordername" || column == "change_date");
-}
-
-std::optional<Table> table_of(std::string_view name) noexcept {
-    for (std::size_t i = 0; i < static_cast<std::size_t>(Table::other); ++i) {
-        if (to_string(static_cast<Table>(i)) == name) return static_cast<Table>(i);
-    }
-    return std::nullopt;
-}
 
 RowStore::RowStore(Options options) : options_(std::move(options)) {}
 

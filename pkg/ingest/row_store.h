@@ -22,8 +22,15 @@
 #include "base/result.h"
 #include "ingest/powerdns.h"
 #include "ingest/zone_walk.h"
+#include "sqldump/lexer.h"
+#include "sqldump/powerdns_tables.h"
 
 namespace zc::ingest {
+
+using sqldump::columns_count;
+using sqldump::columns_of;
+using sqldump::is_ignored_column;
+using sqldump::table_of;
 
 inline constexpr std::size_t buckets_count = 512;
 inline constexpr std::size_t columns_max = 9;  // of one table, that are kept
@@ -34,19 +41,7 @@ struct DoubtfulOctets {
     std::array<std::uint16_t, tables_count> columns{};
     std::string reason;
 };
-inline constexpr std::size_t row_octets_max = std::size_t{64} << 20;
-
-/// The columns that are kept, in the order in which a `Row` has them. The first of a table with
-/// zones' data is the domain id.
-std::span<const std::string_view> columns_of(Table table) noexcept;
-/// How many those are, without a call.
-constexpr std::size_t columns_count(Table table) noexcept {
-    constexpr std::array<std::uint8_t, tables_count> counts = {9, 8, 3, 6, 5, 3, 3, 0};
-    return counts[static_cast<std::size_t>(table)];
-}
-/// Columns that are known and of no use: recomputed, or the row's own number.
-bool is_ignored_column(Table table, std::string_view column) noexcept;
-std::optional<Table> table_of(std::string_view name) noexcept;
+using sqldump::row_octets_max;
 
 namespace column {
 enum Domains : std::uint8_t {

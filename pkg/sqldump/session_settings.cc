@@ -1,11 +1,11 @@
-#include "ingest/session_settings.h"
+#include "sqldump/session_settings.h"
 
 #include <algorithm>
 #include <cstddef>
 
-#include "ingest/sql_lexer.h"
+#include "sqldump/lexer.h"
 
-namespace zc::ingest {
+namespace zc::sqldump {
 
 std::optional<bool> postgresql_boolean(std::string_view text) noexcept {
     struct Word {
@@ -158,4 +158,4 @@ std::string_view setting_in(std::string_view text) noexcept {
     return {};
 }
 
-}  // namespace zc::ingest
+}  // namespace zc::sqldump

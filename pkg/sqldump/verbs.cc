@@ -1,8 +1,8 @@
-#include "ingest/dump_verbs.h"
+#include "sqldump/verbs.h"
 
 #include <algorithm>
 
-namespace zc::ingest {
+namespace zc::sqldump {
 
 namespace {
 
@@ -97,4 +97,4 @@ std::optional<Verb> verb_of(std::string_view word) noexcept {
     return at->verb;
 }
 
-}  // namespace zc::ingest
+}  // namespace zc::sqldump

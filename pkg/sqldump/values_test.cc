@@ -1,4 +1,4 @@
-#include "ingest/sql_values.h"
+#include "sqldump/values.h"
 
 #include <cstring>
 #include <string>
@@ -6,9 +6,9 @@
 
 #include <doctest/doctest.h>
 
-#include "ingest/row_pipeline.h"
+#include "sqldump/powerdns_tables.h"
 
-namespace zc::ingest {
+namespace zc::sqldump {
 namespace {
 
 class Text final : public ByteSource {
@@ -131,4 +131,4 @@ TEST_CASE("digits are octets in text and a number in a column of numbers") {
 }
 
 }  // namespace
-}  // namespace zc::ingest
+}  // namespace zc::sqldump

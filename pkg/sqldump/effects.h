@@ -1,4 +1,4 @@
-// Inside of package ingest: which rows of PowerDNS's tables a statement may change, without
+// Which rows of PowerDNS's tables a statement may change, without
 // following it.
 //
 // A dump may hold any statement. Most change no row. One that may change rows of PowerDNS's tables
@@ -17,10 +17,10 @@
 #include <vector>
 
 #include "base/result.h"
-#include "ingest/dump_tables.h"
-#include "ingest/sql_lexer.h"
+#include "sqldump/lexer.h"
+#include "sqldump/tables.h"
 
-namespace zc::ingest {
+namespace zc::sqldump {
 
 constexpr std::size_t columns_of_table_max = 1600;  // PostgreSQL's own limit
 
@@ -102,4 +102,4 @@ protected:
 /// Whether a statement with this word changes rows or tables, or runs code that does.
 bool is_word_of_change(std::string_view word) noexcept;
 
-}  // namespace zc::ingest
+}  // namespace zc::sqldump

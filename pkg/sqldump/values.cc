@@ -1,12 +1,12 @@
-#include "ingest/sql_values.h"
+#include "sqldump/values.h"
 
 #include <charconv>
 #include <cmath>
 #include <utility>
 
-#include "ingest/row_store.h"
+#include "sqldump/powerdns_tables.h"
 
-namespace zc::ingest {
+namespace zc::sqldump {
 
 namespace {
 
@@ -262,4 +262,4 @@ Status SqlValues::tuple(std::vector<SqlValue>& values) {
     return {};
 }
 
-}  // namespace zc::ingest
+}  // namespace zc::sqldump

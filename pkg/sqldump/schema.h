@@ -1,4 +1,4 @@
-// Inside of package ingest: CREATE, ALTER and DROP: which tables, columns, views, triggers and
+// CREATE, ALTER and DROP: which tables, columns, views, triggers and
 // routines the dump has at each of its statements.
 #pragma once
 
@@ -8,9 +8,9 @@
 #include <string_view>
 #include <vector>
 
-#include "ingest/dump_session.h"
+#include "sqldump/session.h"
 
-namespace zc::ingest {
+namespace zc::sqldump {
 
 /// A table's columns and their defaults are followed as far as rows of PowerDNS's tables need them;
 /// a change behind rows that would change those rows is an error.
@@ -80,4 +80,4 @@ private:
     Status end_body(Body* body_or_null = nullptr);
 };
 
-}  // namespace zc::ingest
+}  // namespace zc::sqldump

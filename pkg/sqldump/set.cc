@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "ingest/dump_session.h"
+#include "sqldump/session.h"
 
-namespace zc::ingest {
+namespace zc::sqldump {
 
 namespace {
 
@@ -474,4 +474,4 @@ void DumpSession::end_transaction() {
     apply_strings();
 }
 
-}  // namespace zc::ingest
+}  // namespace zc::sqldump

@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <string>
 
-#include "ingest/dump_session.h"
+#include "sqldump/session.h"
 
-namespace zc::ingest {
+namespace zc::sqldump {
 
 namespace {
 
@@ -136,4 +136,4 @@ Status DumpSession::set_delimiter() {
     return {};
 }
 
-}  // namespace zc::ingest
+}  // namespace zc::sqldump

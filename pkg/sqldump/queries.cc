@@ -2,9 +2,9 @@
 #include <string>
 #include <utility>
 
-#include "ingest/dump_session.h"
+#include "sqldump/session.h"
 
-namespace zc::ingest {
+namespace zc::sqldump {
 
 Status DumpSession::select(std::uint64_t line) {
     Effect effect;
@@ -80,4 +80,4 @@ Status DumpSession::code(std::string_view verb, bool is_block, std::uint64_t lin
     return {};
 }
 
-}  // namespace zc::ingest
+}  // namespace zc::sqldump

@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "ingest/dump_schema.h"
+#include "sqldump/schema.h"
 
-namespace zc::ingest {
+namespace zc::sqldump {
 
 namespace {
 
@@ -216,4 +216,4 @@ Status DumpSchema::end_body(Body* body_or_null) {
     return unexpected("the end of its body");
 }
 
-}  // namespace zc::ingest
+}  // namespace zc::sqldump

@@ -2,10 +2,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "ingest/dump_schema.h"
-#include "ingest/row_store.h"
+#include "sqldump/powerdns_tables.h"
+#include "sqldump/schema.h"
 
-namespace zc::ingest {
+namespace zc::sqldump {
 
 Status DumpSchema::create() {
     const std::uint64_t line = line_;
@@ -266,4 +266,4 @@ Status DumpSchema::show(DumpTable& view, const std::string& table) {
     return stand_in(StandIn::view, view.name, view.shows);
 }
 
-}  // namespace zc::ingest
+}  // namespace zc::sqldump

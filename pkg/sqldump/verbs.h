@@ -1,11 +1,11 @@
-// Inside of package ingest: the first words of statements.
+// The first words of statements.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string_view>
 
-namespace zc::ingest {
+namespace zc::sqldump {
 
 /// Kinds of statements, as their first words tell them.
 enum class Verb : std::uint8_t {
@@ -38,4 +38,4 @@ enum class Verb : std::uint8_t {
 /// Nothing: no statement of SQL begins with `word`, which is in lower case.
 std::optional<Verb> verb_of(std::string_view word) noexcept;
 
-}  // namespace zc::ingest
+}  // namespace zc::sqldump

@@ -1,4 +1,4 @@
-// Inside of package ingest: statements and commands that change how the rest of a dump is read: SET
+// Statements and commands that change how the rest of a dump is read: SET
 // and its relatives, SELECT set_config, \connect, DELIMITER.
 #pragma once
 
@@ -9,10 +9,10 @@
 #include <string_view>
 #include <vector>
 
-#include "ingest/dump_effects.h"
-#include "ingest/session_settings.h"
+#include "sqldump/effects.h"
+#include "sqldump/session_settings.h"
 
-namespace zc::ingest {
+namespace zc::sqldump {
 
 /// A setting that decides how text is read is followed, or is an error.
 class DumpSession : protected DumpEffects {
@@ -81,4 +81,4 @@ private:
     std::map<std::string, std::string> users_variables_;  // @a, by name in lower case
 };
 
-}  // namespace zc::ingest
+}  // namespace zc::sqldump

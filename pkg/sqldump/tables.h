@@ -1,4 +1,4 @@
-// Inside of package ingest: which table of which database a statement of a dump means, and whose
+// Which table of which database a statement of a dump means, and whose
 // rows are taken.
 //
 // A dump may hold several databases (pg_dumpall, mysqldump --databases) and schemas. Ids of domains
@@ -17,9 +17,9 @@
 #include <vector>
 
 #include "base/result.h"
-#include "ingest/powerdns.h"
+#include "sqldump/powerdns_tables.h"
 
-namespace zc::ingest {
+namespace zc::sqldump {
 
 struct DumpColumn {
     std::string name;                     // lower case
@@ -143,4 +143,4 @@ private:
     std::optional<Holder> holder_;
 };
 
-}  // namespace zc::ingest
+}  // namespace zc::sqldump

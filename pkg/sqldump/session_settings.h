@@ -1,4 +1,4 @@
-// Inside of package ingest: values of the settings by which a database reads the text of a dump.
+// Values of the settings by which a database reads the text of a dump.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 #include <string_view>
 #include <utility>
 
-namespace zc::ingest {
+namespace zc::sqldump {
 
 struct Token;
 
@@ -74,4 +74,4 @@ private:
     std::optional<T> local_;
 };
 
-}  // namespace zc::ingest
+}  // namespace zc::sqldump

@@ -2,10 +2,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "ingest/dump_schema.h"
-#include "ingest/row_store.h"
+#include "sqldump/powerdns_tables.h"
+#include "sqldump/schema.h"
 
-namespace zc::ingest {
+namespace zc::sqldump {
 
 namespace {
 
@@ -370,4 +370,4 @@ Status DumpSchema::drop(std::uint64_t line) {
     return end_harmless();
 }
 
-}  // namespace zc::ingest
+}  // namespace zc::sqldump

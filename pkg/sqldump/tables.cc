@@ -1,11 +1,11 @@
-#include "ingest/dump_tables.h"
+#include "sqldump/tables.h"
 
 #include <algorithm>
 #include <utility>
 
-#include "ingest/row_store.h"
+#include "sqldump/powerdns_tables.h"
 
-namespace zc::ingest {
+namespace zc::sqldump {
 
 void DumpTables::connect(std::string database) {
     database_ = std::move(database);
@@ -247,4 +247,4 @@ std::string DumpTables::shown_places() const {
     return text;
 }
 
-}  // namespace zc::ingest
+}  // namespace zc::sqldump

@@ -1,11 +1,11 @@
-#include "ingest/dump_effects.h"
+#include "sqldump/effects.h"
 
 #include <algorithm>
 #include <utility>
 
-#include "ingest/row_store.h"
+#include "sqldump/powerdns_tables.h"
 
-namespace zc::ingest {
+namespace zc::sqldump {
 
 namespace {
 
@@ -362,4 +362,4 @@ void DumpEffects::note_unknown_effect(const std::string& verb, std::uint64_t lin
     if (effect.statements++ == 0) effect.line = line;
 }
 
-}  // namespace zc::ingest
+}  // namespace zc::sqldump

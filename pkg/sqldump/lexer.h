@@ -1,4 +1,4 @@
-// Inside of package ingest: SQL text as tokens, of the dialects in which dumps come.
+// SQL text as tokens, of the dialects in which dumps come.
 #pragma once
 
 #include <algorithm>
@@ -13,11 +13,15 @@
 #include <utility>
 
 #include "base/result.h"
-#include "ingest/byte_source.h"
-#include "ingest/row_pipeline.h"
+#include "runtime/byte_source.h"
 
-namespace zc::ingest {
+namespace zc::sqldump {
 
+using runtime::ByteSource;
+
+/// Text is read in pieces of this size.
+inline constexpr std::size_t copy_block_octets = std::size_t{2} << 20;
+inline constexpr std::size_t row_octets_max = std::size_t{64} << 20;
 constexpr std::size_t identifier_octets_max = 256;
 constexpr std::size_t line_octets_max = 4096;  // of a comment or command that is looked at
 
@@ -178,4 +182,4 @@ protected:
     int ends_wanted_ = 0;  // headers that promise a closing comment, less the closing comments
 };
 
-}  // namespace zc::ingest
+}  // namespace zc::sqldump

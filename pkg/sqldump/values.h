@@ -1,4 +1,4 @@
-// Inside of package ingest: the values of a row as INSERT has them: literals, casts, and the few
+// The values of a row as INSERT has them: literals, casts, and the few
 // functions that dumps use.
 #pragma once
 
@@ -8,9 +8,9 @@
 #include <string_view>
 #include <vector>
 
-#include "ingest/dump_schema.h"
+#include "sqldump/schema.h"
 
-namespace zc::ingest {
+namespace zc::sqldump {
 
 /// One value of a row.
 struct SqlValue {
@@ -54,4 +54,4 @@ bool number_of(std::string& text);
 /// of more than 32 bits.
 std::optional<double> parse_number(std::string_view text);
 
-}  // namespace zc::ingest
+}  // namespace zc::sqldump

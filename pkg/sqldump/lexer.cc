@@ -1,16 +1,16 @@
-#include "ingest/sql_lexer.h"
+#include "sqldump/lexer.h"
 
 #include <array>
 #include <charconv>
 
 #include "dns/name.h"
 
-namespace zc::ingest {
+namespace zc::sqldump {
 
 namespace {
 
 constexpr std::size_t buffer_octets_max =
-    row_octets_max + copy_block_octets;                 // of one line of COPY, one token
+    row_octets_max + copy_block_octets;               // of one line of COPY, one token
 constexpr std::uint32_t version_of_no_mysql = 99999;  // of /*!99999 …*/; MariaDB passes it over too
 constexpr std::uint32_t version_of_no_server = 999999;  // of /*!999999 …*/, which none executes
 
@@ -517,4 +517,4 @@ void SqlLexer::next() {
     }
 }
 
-}  // namespace zc::ingest
+}  // namespace zc::sqldump
