@@ -1,9 +1,9 @@
 // Inside of package ingest: an import tells how far it is, and asks whether to stop.
 #pragma once
 
-#include <chrono>
-
+#include "base/time.h"
 #include "ingest/powerdns.h"
+#include "runtime/clock.h"
 
 namespace zc::ingest {
 
@@ -15,14 +15,14 @@ inline bool stopped(const ImportOptions& options) noexcept {
 class Throttle {
 public:
     bool due() {
-        const auto now = std::chrono::steady_clock::now();
+        const base::Duration now = runtime::monotonic();
         if (now < next_) return false;
-        next_ = now + std::chrono::milliseconds(250);
+        next_ = now + base::Duration::milliseconds(250);
         return true;
     }
 
 private:
-    std::chrono::steady_clock::time_point next_{};
+    base::Duration next_{};
 };
 
 }  // namespace zc::ingest

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <ctime>
 #include <filesystem>
 #include <mutex>
 #include <new>
@@ -21,6 +20,7 @@
 #include "ingest/hash.h"
 #include "ingest/read_file.h"
 #include "ingest/zone_walk.h"
+#include "runtime/clock.h"
 #include "runtime/workers.h"
 
 namespace zc::ingest {
@@ -54,9 +54,7 @@ std::uint64_t stamp_of(const struct stat& status, std::int64_t now_seconds) noex
 }
 
 std::int64_t now_seconds() noexcept {
-    timespec now{};
-    ::clock_gettime(CLOCK_REALTIME, &now);
-    return now.tv_sec;
+    return runtime::now().unix_seconds();
 }
 
 std::uint64_t stamp_of_path(const std::string& path, std::int64_t now) noexcept {

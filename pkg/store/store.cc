@@ -6,7 +6,6 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <ctime>
 #include <optional>
 #include <unordered_set>
 #include <utility>
@@ -19,6 +18,7 @@
 
 #include "base/check.h"
 #include "base/octet_buffer.h"
+#include "runtime/clock.h"
 #include "runtime/random.h"
 #include "runtime/workers.h"
 #include "sqlite/sqlite.h"
@@ -94,9 +94,7 @@ Digest& operator-=(Digest& sum, const Digest& share) noexcept {
 }
 
 std::int64_t microseconds_now() noexcept {
-    timespec now{};
-    ::clock_gettime(CLOCK_REALTIME, &now);
-    return std::int64_t{now.tv_sec} * 1'000'000 + now.tv_nsec / 1000;
+    return runtime::now().nanoseconds / 1000;
 }
 
 Result<Digest> digest_from(base::Octets octets, const std::string& path) {

@@ -3,7 +3,6 @@
 #include <cerrno>
 #include <utility>
 
-#include <openssl/rand.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -12,6 +11,7 @@
 #include "dns/presentation.h"
 #include "net/framing.h"
 #include "runtime/clock.h"
+#include "runtime/random.h"
 #include "transfer/transfer.h"
 
 namespace zc::transfer {
@@ -87,12 +87,6 @@ Result<std::unique_ptr<net::Stream>> connect_to(const net::Endpoint& server,
     return stream;
 }
 
-std::uint16_t random_id() {
-    std::uint8_t octets[2];
-    ZC_CHECK(RAND_bytes(octets, sizeof octets) == 1);
-    return base::load_u16(octets);
-}
-
 }  // namespace
 
 Result<AxfrConnection> AxfrConnection::open(const net::Endpoint& server, AxfrOptions options) {
@@ -108,7 +102,7 @@ Result<AxfrConnection> AxfrConnection::open(const net::Endpoint& server, AxfrOpt
 Result<AxfrConnection::Query> AxfrConnection::make_query(dns::NameView zone,
                                                          dns::RrType type) const {
     Query query;
-    query.id = random_id();
+    ZC_TRY(query.id, runtime::random_value<std::uint16_t>());
     query.octets = dns::encode_query(zone, type, dns::QueryOptions{.id = query.id});
     if (options_.key) {
         TsigSigner signer(*options_.key);
