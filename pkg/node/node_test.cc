@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -65,7 +66,10 @@ public:
         return out;
     }
     void start(const node::Options& options) {
-        node_ = std::make_unique<node::Node>(options, settings_with("a"), [this] { return next_; });
+        node_ = std::make_unique<node::Node>(options, settings_with("a"), [this] {
+            const std::lock_guard lock(mutex_);
+            return next_;
+        });
         thread_ = std::thread([this] {
             ending_ = node_->run();
             ended_ = true;
@@ -93,13 +97,15 @@ public:
         std::filesystem::rename(folder_ / "new", folder_ / ("zones/" + zone + "zone"));
     }
     void next_settings(tl::expected<node::Settings, std::vector<Error>> next) {
+        const std::lock_guard lock(mutex_);
         next_ = std::move(next);
     }
 
 private:
     const Folder folder_;
     const std::string socket_ = folder_ / "control";
-    tl::expected<node::Settings, std::vector<Error>> next_ = settings_with("a");
+    std::mutex mutex_;
+    tl::expected<node::Settings, std::vector<Error>> next_ = settings_with("a");  // with the lock
     std::unique_ptr<node::Node> node_;
     std::thread thread_;
     node::Ending ending_;
