@@ -194,13 +194,13 @@ void Node::Impl::bind_server() {
 }
 
 void Node::Impl::bind_control() {
-    if (options_.control.empty()) return;
-    const std::filesystem::path folder = std::filesystem::path(options_.control).parent_path();
+    if (!options_.control) return;
+    const std::filesystem::path folder = std::filesystem::path(*options_.control).parent_path();
     if (options_.control_may_be_missing && ::access(folder.c_str(), W_OK) != 0) return;
     control_.emplace(io_, http::Limits{});
     control_->add(open_routes(*this));
     control_->add(control_routes(*this));
-    check_or_throw(control_->listen_unix(options_.control));
+    check_or_throw(control_->listen_unix(*options_.control));
 }
 
 void Node::Impl::bind_metrics() {
@@ -224,8 +224,7 @@ void Node::Impl::start_log() {
     }
     loader_.emplace(io_, *log_, [this] { return progress(); });
     if (::geteuid() == 0) log_->warning("runs_as_root", {{"wanted", "--user"}});
-    if (!control_ && !options_.control.empty())
-        log_->info("no_control_socket", {{"wanted", "--control"}});
+    if (!control_ && options_.control) log_->info("no_control_socket", {{"wanted", "--control"}});
 }
 
 Ending Node::Impl::run() {

@@ -35,8 +35,8 @@ struct Options {
     bool strict = false;       // do not start when a zone is bad
     bool progressive = false;  // of zone files: answer what is loaded while the rest loads
 
-    server::Options server;  // its settings are not used: see `Settings`
-    std::string control;     // path of the control socket; empty: none
+    server::Options server;              // its settings are not used: see `Settings`
+    std::optional<std::string> control;  // path of the control socket; nothing: none
     /// No control socket, if its folder cannot be written to.
     bool control_may_be_missing = false;
     std::optional<net::Endpoint> metrics;  // a loopback address; nothing: none

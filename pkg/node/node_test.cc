@@ -207,11 +207,11 @@ TEST_CASE("what an operator has to mend is thrown, and says where") {
     SUBCASE("the control socket of a node that lives") {
         node.start();
         node.await_serving();
-        CHECK(message().find(options.control) != std::string::npos);
+        CHECK(message().find(*options.control) != std::string::npos);
     }
     SUBCASE("no folder for the control socket") {
         options.control = options.zones + "/none/control";
-        CHECK(message().find(options.control) != std::string::npos);
+        CHECK(message().find(*options.control) != std::string::npos);
         options.control_may_be_missing = true;
         CHECK(message().empty());
     }
