@@ -347,3 +347,35 @@ TEST_CASE("large questions and answers go through one connection whole") {
     CHECK(server.connections() == 1);
     CHECK(asker->held() == 0);
 }
+
+TEST_CASE("one round asks some of the servers, and each answers for itself") {
+    TestServer first_server(
+        [](const Octets& query, const auto& client) { client.answer(echo(query)); });
+    TestServer last_server([](const Octets& query, const auto& client) {
+        Octets answer = echo(query);
+        answer[3] = 5;  // REFUSED
+        client.answer(answer);
+    });
+    const std::array<std::optional<Server>, 3> servers = {first_server.server(), std::nullopt,
+                                                          last_server.server(Server::By::tcp)};
+    const auto opened = Asker::open(servers, {});
+    REQUIRE(opened.has_value());
+    Asker& asker = **opened;
+    const Octets query = query_for("www.example.");
+    ServerSet by_udp, by_tcp;
+    by_udp.add(0);
+    by_tcp.add(2);
+    asker.ask(0, query, by_udp, by_tcp);
+    while (asker.turn(base::Duration::seconds(5)).empty()) {
+    }
+    std::array<Octets, 3> answers;
+    for (std::size_t server = 0; server < servers.size(); ++server)
+        asker.take_answer(0, server, answers[server]);
+    CHECK(answers[0] == echo(query));
+    CHECK(answers[1].empty());
+    REQUIRE(answers[2].size() == query.size());
+    CHECK(answers[2][3] == 5);
+    CHECK(asker.held() == 0);
+    CHECK(first_server.connections() == 0);
+    CHECK(last_server.connections() == 1);
+}
