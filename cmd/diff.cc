@@ -356,88 +356,105 @@ std::string check_target(const std::string& text) {
     return target ? std::string() : target.error().message;
 }
 
-}  // namespace
-
-Action define_diff(CLI::App& app) {
-    auto options = std::make_shared<DiffOptions>();
-    runs::Options& run = options->run;
+void add_side_flags(CLI::App& app, DiffOptions& options) {
     add_text(
-        app, "file", options->file, "FILE",
+        app, "file", options.file, "FILE",
         "Questions: dnsperf text, pcap, pcapng or a dnstap file, also compressed by gzip, zstd "
         "or xz; - is stdin");
     const char* const sides = "Compared";
-    add_text(app, "--old", options->older, "TARGET",
+    add_text(app, "--old", options.older, "TARGET",
              "Old server: ADDRESS[:PORT], tcp:ADDRESS[:PORT], store:FILE, or recorded for the "
              "answers in the capture",
              check_target)
         ->group(sides);
-    add_text(app, "--new", options->newer, "TARGET", "New server; a target as for --old",
+    add_text(app, "--new", options.newer, "TARGET", "New server; a target as for --old",
              check_target)
         ->group(sides);
-    add_text(app, "--referee", options->referee, "TARGET",
+    add_text(app, "--referee", options.referee, "TARGET",
              "Third server, asked about differences only", check_target)
         ->group(sides);
-    add_text(app, "--zone-data", options->zone_data, "STORE",
+    add_text(app, "--zone-data", options.zone_data, "STORE",
              "Store whose zones decide who is right; none switches that off. Default: a side that "
              "is a store, else the store of --from-zones")
         ->group(sides);
+}
+
+void add_question_flags(CLI::App& app, DiffOptions& options) {
     const char* const questions = "Questions from elsewhere";
-    add_text(app, "--from-zones", options->from_zones, "STORE",
+    add_text(app, "--from-zones", options.from_zones, "STORE",
              "Questions that the zones of a store suggest")
         ->group(questions);
-    add_text(app, "--dnstap", options->dnstap, "SOCKET",
+    add_text(app, "--dnstap", options.dnstap, "SOCKET",
              "Live: listen on this socket for the dnstap of a server")
         ->group(questions);
-    add_text(app, "--interface", options->interface, "IF",
+    add_text(app, "--interface", options.interface, "IF",
              "Live: copy the traffic of this interface")
         ->group(questions);
-    add_number(app, DiffOptions::capture_port_limit, options->capture_port,
+    add_number(app, DiffOptions::capture_port_limit, options.capture_port,
                "Port of the server in captures")
         ->group(questions);
-    add_switch(app, "--edns", options->comparison.settings.edns,
+    add_switch(app, "--edns", options.comparison.settings.edns,
                "Ask with EDNS if the text does not say")
         ->group(questions);
-    add_switch(app, "--do", options->comparison.settings.dnssec_ok,
+    add_switch(app, "--do", options.comparison.settings.dnssec_ok,
                "Ask with DO if the text does not say")
         ->group(questions);
-    add_number(app, DiffOptions::questions_limit, options->limit,
+    add_number(app, DiffOptions::questions_limit, options.limit,
                "End after this many questions; 0 is no limit")
         ->group(questions);
+}
 
-    add_rules(app, options->comparison);
+void add_rule_flags(CLI::App& app, DiffOptions& options) {
+    add_rules(app, options.comparison);
     const char* const rules = "Allowed differences";
-    add_number(app, runs::Options::lag_limit, run.lag,
+    add_number(app, runs::Options::lag_limit, options.run.lag,
                "Time in which the sides may have different versions of a zone; differences are "
                "asked again until it has passed")
         ->group(rules);
-    add_number(app, runs::Options::recheck_limit, run.recheck,
+    add_number(app, runs::Options::recheck_limit, options.run.recheck,
                "Times that a difference is asked again")
         ->group(rules);
+}
 
+void add_speed_flags(CLI::App& app, DiffOptions& options) {
     const char* const speed = "Speed";
-    add_number(app, runs::Options::rate_limit, run.rate,
+    add_number(app, runs::Options::rate_limit, options.run.rate,
                "Questions a second; 0 is as fast as they are answered")
         ->group(speed);
     add_choice<runs::Options::Pace>(
-        app, "--pace", run.pace,
+        app, "--pace", options.run.pace,
         {{"rate", runs::Options::Pace::rate}, {"recorded", runs::Options::Pace::recorded}},
         "rate asks as --rate says, recorded at the times of the capture")
         ->group(speed);
-    add_number(app, runs::Options::window_limit, run.window, "Questions in flight, of each worker")
+    add_number(app, runs::Options::window_limit, options.run.window,
+               "Questions in flight, of each worker")
         ->group(speed);
-    add_number(app, runs::Options::workers_limit, run.workers, "Threads; 0 is one a core")
+    add_number(app, runs::Options::workers_limit, options.run.workers, "Threads; 0 is one a core")
         ->group(speed);
-    add_number(app, runs::Options::timeout_limit, run.timeout,
+    add_number(app, runs::Options::timeout_limit, options.run.timeout,
                "Time to wait for the answer to one sending")
         ->group(speed);
-    add_number(app, runs::Options::sends_limit, run.sends,
+    add_number(app, runs::Options::sends_limit, options.run.sends,
                "Sendings of one question, the first included")
         ->group(speed);
+}
 
-    add_results(app, options->comparison);
-    add_switch(app, "--resume", options->resume,
+void add_result_flags(CLI::App& app, DiffOptions& options) {
+    add_results(app, options.comparison);
+    add_switch(app, "--resume", options.resume,
                "Go on with the same run if it was stopped, or begin anew", "fresh")
         ->group("Results");
+}
+
+}  // namespace
+
+Action define_diff(CLI::App& app) {
+    auto options = std::make_shared<DiffOptions>();
+    add_side_flags(app, *options);
+    add_question_flags(app, *options);
+    add_rule_flags(app, *options);
+    add_speed_flags(app, *options);
+    add_result_flags(app, *options);
     app.footer(
         "Asks both sides the same and compares the answers. Each difference gets labels, a verdict "
         "and a clause of an RFC; differences of one cause are one case. After Ctrl-C the same "

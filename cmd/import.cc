@@ -535,85 +535,91 @@ int run_import(const ImportVerbOptions& options, Invocation& invocation) {
     return refused(report.totals) > 0 || !all_told ? 1 : 0;
 }
 
-}  // namespace
-
-Action define_import(CLI::App& app) {
-    auto options = std::make_shared<ImportVerbOptions>();
+void add_source_flags(CLI::App& app, ImportVerbOptions& options) {
     add_list(
-        app, "source", options->sources, "SOURCE",
+        app, "source", options.sources, "SOURCE",
         "Dump (pg_dump, mysqldump, also compressed), gsqlite3 file, directory or list of zone "
         "files, one ORIGIN.zone file, postgresql://… for a live database, or axfr://ADDRESS[:PORT] "
         "for zones of a running server; - is stdin")
         ->required();
-    add_text(app, "--store", options->store, "FILE",
+    add_text(app, "--store", options.store, "FILE",
              "Store for the zones; created if it does not exist")
         ->required();
-    add_text(app, "--from", options->from, "FORMAT",
+    add_text(app, "--from", options.from, "FORMAT",
              "Format of the source, if the source does not tell: pg-dump, mysql-dump, pg-custom, "
              "pg-directory, postgresql, sqlite, zone-files, axfr",
              parses(ingest::parse_format));
-    add_text(app, "--database", options->database, "NAME",
+    add_text(app, "--database", options.database, "NAME",
              "Database to read, if a dump has several (pg_dumpall, mysqldump --databases)");
-    add_text(app, "--schema", options->schema, "NAME",
+    add_text(app, "--schema", options.schema, "NAME",
              "Schema to read, if a dump has PowerDNS's tables in several");
-    add_list(app, "--zone", options->zones, "NAME", "With axfr://: transfer this zone",
-             [](const std::string& text) {
-                 const auto name = dns::Name::parse(text);
-                 return name ? std::string() : name.error().message;
-             })
+}
+
+void add_transfer_flags(CLI::App& app, ImportVerbOptions& options) {
+    add_list(app, "--zone", options.zones, "NAME", "With axfr://: transfer this zone",
+             parses<dns::Name>(dns::Name::parse))
         ->configurable(false);  // a key `zone` in the file would hide the table [zone]
 
-    add_text(app, "--zone-list", options->zone_list, "FILE",
+    add_text(app, "--zone-list", options.zone_list, "FILE",
              "With axfr://: transfer the zones that FILE names, one a line");
-    add_text(app, "--catalog", options->catalog, "NAME",
+    add_text(app, "--catalog", options.catalog, "NAME",
              "With axfr://: transfer the members of this catalog zone (RFC 9432); their groups and "
              "changes of ownership are kept",
-             [](const std::string& text) {
-                 const auto name = dns::Name::parse(text);
-                 return name ? std::string() : name.error().message;
-             });
-    CLI::Option* key = add_text(app, "--tsig-key", options->tsig_key, "[ALGORITHM:]NAME:SECRET",
+             parses<dns::Name>(dns::Name::parse));
+    CLI::Option* key = add_text(app, "--tsig-key", options.tsig_key, "[ALGORITHM:]NAME:SECRET",
                                 "With axfr://: sign and verify transfers (TSIG). The secret is in "
                                 "base64, the default algorithm is hmac-sha256. Other users see the "
                                 "secret in the list of processes; --tsig-key-file hides it",
                                 parses(transfer::parse_tsig_key));
-    add_text(app, "--tsig-key-file", options->tsig_key_file, "FILE",
+    add_text(app, "--tsig-key-file", options.tsig_key_file, "FILE",
              "The same from a file, also in the form of BIND's tsig-keygen")
         ->excludes(key);
-    add_number(app, ingest::AxfrSource::connections_limit, options->connections,
+    add_number(app, ingest::AxfrSource::connections_limit, options.connections,
                "With axfr://: zones transferred at once");
-    add_number(app, ingest::AxfrSource::timeout_limit, options->timeout,
+    add_number(app, ingest::AxfrSource::timeout_limit, options.timeout,
                "With axfr://: time for a connection, and for each message of a transfer");
-    add_number(app, ingest::AxfrSource::transfer_timeout_limit, options->transfer_timeout,
+    add_number(app, ingest::AxfrSource::transfer_timeout_limit, options.transfer_timeout,
                "With axfr://: time for a whole zone. A transfer that brings fewer than 2048 "
                "octets a minute is given up too");
-    add_switch(app, "--as-secondary", options->as_secondary,
+    add_switch(app, "--as-secondary", options.as_secondary,
                "With axfr://: zones that are new in the store become secondaries of that server");
-    add_switch(app, "--from-powerdns", options->from_powerdns,
+    add_switch(app, "--from-powerdns", options.from_powerdns,
                "With axfr://: the server is PowerDNS, so types 65401 and 65402 are ALIAS and LUA. "
                "From any other server they are opaque data");
-    add_switch(app, "--retransfer", options->retransfer,
+    add_switch(app, "--retransfer", options.retransfer,
                "With axfr://: also transfer zones whose SOA has not changed since the last "
                "transfer from that server");
-    add_text(app, "--report", options->report, "FILE",
+}
+
+void add_merge_flags(CLI::App& app, ImportVerbOptions& options) {
+    add_text(app, "--report", options.report, "FILE",
              "File for every refused or doubtful row, with its place. JSON lines if FILE ends in "
              ".json or .jsonl, else columns separated by tabs");
-    add_switch(app, "--dry-run", options->dry_run, "Read, compare and report; change nothing");
-    add_switch(app, "--repair", options->repair,
+    add_switch(app, "--dry-run", options.dry_run, "Read, compare and report; change nothing");
+    add_switch(app, "--repair", options.repair,
                "Repair rows that PowerDNS does not answer as they stand, and report each");
-    add_switch(app, "--prune", options->prune, "Remove zones from the store that no source has");
-    add_number(app, merge::StoreImportOptions::removed_percent_limit, options->removed_percent_max,
+    add_switch(app, "--prune", options.prune, "Remove zones from the store that no source has");
+    add_number(app, merge::StoreImportOptions::removed_percent_limit, options.removed_percent_max,
                "With --prune: percent of the store's zones that may be removed. If more would be, "
                "nothing is changed and the exit code is 2. One of 5 zones is 20 percent");
-    add_switch(app, "--serve-unsigned", options->serve_unsigned,
+    add_switch(app, "--serve-unsigned", options.serve_unsigned,
                "Serve zones that PowerDNS signs itself, without signatures");
-    add_number(app, dns::default_ttl_limit, options->default_ttl, "TTL of records that have none");
-    add_number(app, ingest::ImportOptions::threads_limit, options->threads,
+    add_number(app, dns::default_ttl_limit, options.default_ttl, "TTL of records that have none");
+    add_number(app, ingest::ImportOptions::threads_limit, options.threads,
                "Threads that check and compile zones; 0 is one a core");
-    add_number(app, ingest::ImportOptions::memory_octets_limit, options->memory_octets,
+    add_number(app, ingest::ImportOptions::memory_octets_limit, options.memory_octets,
                "Memory for rows that wait to be grouped by zone; further rows go to disk");
-    add_text(app, "--temporary-directory", options->temporary_directory, "DIR",
+    add_text(app, "--temporary-directory", options.temporary_directory, "DIR",
              "Folder for rows that do not fit into memory; default: /var/tmp");
+}
+
+}  // namespace
+
+Action define_import(CLI::App& app) {
+    auto options = std::make_shared<ImportVerbOptions>();
+    add_source_flags(app, *options);
+    add_transfer_flags(app, *options);
+    add_merge_flags(app, *options);
     app.footer(
         "Merges the source into the store: zones that differ are changed, all of them or none. A "
         "running node takes the changes over with zonectl reload. If a server refuses a zone, cuts "

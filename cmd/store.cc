@@ -38,10 +38,9 @@ void add_store(CLI::App& app, StoreOptions& options) {
         ->required();
 }
 void add_zone(CLI::App& app, StoreOptions& options) {
-    add_text(app, "zone", options.zone, "ZONE", "Apex of the zone", [](const std::string& text) {
-        const auto name = dns::Name::parse(text);
-        return name ? std::string() : name.error().message;
-    })->required();
+    add_text(app, "zone", options.zone, "ZONE", "Apex of the zone",
+             parses<dns::Name>(dns::Name::parse))
+        ->required();
 }
 
 int complain(Invocation& invocation, const Error& error) {

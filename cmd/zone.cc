@@ -27,10 +27,7 @@ CLI::Option* add_origin(CLI::App& app, ZoneOptions& options) {
                "TTL of records if the file gives none");
     return add_text(app, "--origin", options.origin, "NAME",
                     "Apex of the zone; default: from the file's name, ORIGIN.zone",
-                    [](const std::string& text) {
-                        const auto name = dns::Name::parse(text);
-                        return name ? std::string() : name.error().message;
-                    });
+                    parses<dns::Name>(dns::Name::parse));
 }
 
 Result<dns::Name> apex_of(const ZoneOptions& options, const std::string& path) {

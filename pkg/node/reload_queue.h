@@ -39,7 +39,7 @@ public:
         current_ = std::exchange(next_, nullptr);
         return current_ != nullptr;
     }
-    /// Of the one under way.
+    /// The report of the reload under way.
     void report(term::Json report) { current_->report = std::move(report); }
     /// The one under way has ended, with a report or without.
     void end() {
