@@ -17,7 +17,6 @@ constexpr base::Duration line_interval = base::Duration::seconds(10);
 constexpr std::size_t cases_in_summary_max = 10;
 constexpr std::size_t cases_in_json_max = 20;
 constexpr std::size_t burn_down_max = 60;
-constexpr std::uint64_t questions_max = 1'000'000'000'000'000;
 
 term::Json json_of(const ComparisonOptions& options, const Outcome& outcome) {
     const auto number = [](std::uint64_t value) { return term::Json::number(value); };
@@ -270,10 +269,10 @@ void add_rules(CLI::App& app, ComparisonOptions& options) {
     add_list(app, "--without", options.without, "RULE", "Switch a rule off",
              parses(compare::parse_rule))
         ->group(rules);
-    add_number(app, "--ttl-tolerance", options.settings.policy.ttl_tolerance, {0, 604800},
-               Unit::seconds, "Allowed difference of TTLs")
+    add_number(app, compare::Policy::ttl_tolerance_limit, options.settings.policy.ttl_tolerance,
+               "Allowed difference of TTLs")
         ->group(rules);
-    add_number(app, "--serial-lag", options.settings.policy.serial_lag, {0, 1000000}, Unit::count,
+    add_number(app, compare::Policy::serial_lag_limit, options.settings.policy.serial_lag,
                "Allowed difference of SOA serials")
         ->group(rules);
 }
@@ -283,7 +282,7 @@ void add_results(CLI::App& app, ComparisonOptions& options) {
     add_text(app, "--results", options.results, "FILE",
              "File of runs, cases and samples; created if it does not exist")
         ->group(outcome);
-    add_number(app, "--max-unexplained", options.max_unexplained, {0, questions_max}, Unit::count,
+    add_number(app, ComparisonOptions::max_unexplained_limit, options.max_unexplained,
                "Gate: exit code 1 if the run has more unexplained differences than this")
         ->group(outcome);
     add_text(app, "--require-clean", options.require_clean, "DURATION",

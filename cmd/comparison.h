@@ -26,7 +26,9 @@ struct ComparisonOptions {
     bool strict = false;
     std::string results = diff_results_default;
     std::string report;  // empty: none
-    std::uint64_t max_unexplained = 0;
+    static constexpr base::Limit<std::uint64_t> max_unexplained_limit = {
+        .name = "max-unexplained", .min = 0, .initial = 0, .max = 1'000'000'000'000'000};
+    std::uint64_t max_unexplained = max_unexplained_limit.initial;
     std::string require_clean;  // empty: not wanted
     base::Duration clean_wanted{};
 

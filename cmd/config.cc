@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <memory>
 
+#include "flags.h"
+#include "serve_options.h"
 #include "verbs.h"
 
 namespace zc::cmd {
@@ -38,9 +40,7 @@ term::Json json_of(const Error& error) {
 
 int run_check(Invocation& invocation) {
     const Environment environment = environment_of_process();
-    Tree tree;
-    const Resolution resolution = resolve(*find_verb_or_null(tree.root(), "serve"),
-                                          invocation.globals, Reads::all, environment);
+    const Resolution resolution = resolve_serve(invocation.globals, environment);
     const std::vector<std::string> warnings = unknown_variables(environment);
     term::Terminal& terminal = invocation.terminal;
     const bool unreadable = resolution.config_path.empty() && !resolution.errors.empty() &&

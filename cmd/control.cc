@@ -16,14 +16,17 @@ constexpr std::size_t zones_shown_max = 10;
 
 struct ControlOptions {
     std::string socket{control_path_default};
-    base::Duration timeout = base::Duration::seconds(10);
+    base::Duration timeout;
     std::string max_not_served;  // of health; empty: no limit
 };
 
-void add_control_flags(CLI::App& app, ControlOptions& options, std::uint64_t timeout_default) {
-    options.timeout = base::Duration::seconds(static_cast<std::int64_t>(timeout_default));
+void add_control_flags(CLI::App& app, ControlOptions& options, base::Duration timeout) {
+    const base::Limit<base::Duration> timeout_limit = {.name = "timeout",
+                                                       .min = base::Duration::seconds(1),
+                                                       .initial = timeout,
+                                                       .max = base::Duration::seconds(86'400)};
     add_text(app, "--control", options.socket, "PATH", "Control socket of the node");
-    add_seconds(app, "--timeout", options.timeout, {1, 86400}, "Time to wait for its answer");
+    add_number(app, timeout_limit, options.timeout, "Time to wait for its answer");
 }
 
 /// The node's answer as JSON. Errors of transport, and any status but `wanted` and 503.
@@ -195,17 +198,17 @@ int run_stop(const ControlOptions& options, Invocation& invocation) {
     return 0;
 }
 
-Action asks(CLI::App& app, std::uint64_t timeout_default,
+Action asks(CLI::App& app, base::Duration timeout,
             int (*run)(const ControlOptions& options, Invocation& invocation)) {
     auto options = std::make_shared<ControlOptions>();
-    add_control_flags(app, *options, timeout_default);
+    add_control_flags(app, *options, timeout);
     return [options, run](Invocation& invocation) { return run(*options, invocation); };
 }
 
 }  // namespace
 
 Action define_status(CLI::App& app) {
-    return asks(app, 10, run_status);
+    return asks(app, base::Duration::seconds(10), run_status);
 }
 
 Action define_health(CLI::App& app) {
@@ -216,7 +219,7 @@ Action define_health(CLI::App& app) {
         "not take a site off the net. GET /health?max-not-served=N of --metrics answers the same "
         "by status 200 or 503. Made for routing daemons and load balancers.");
     auto options = std::make_shared<ControlOptions>();
-    add_control_flags(app, *options, 2);
+    add_control_flags(app, *options, base::Duration::seconds(2));
     add_text(app, "--max-not-served", options->max_not_served, "N|N%",
              "Zones, or percent of them, that may be not served (withheld, broken, refused, "
              "damaged, not loaded); default: no limit",
@@ -229,11 +232,11 @@ Action define_reload(CLI::App& app) {
         "Re-reads zone files that have changed, and settings that can change at run time. No query "
         "is lost. A zone whose file is bad keeps its last good content. Exit code 1: a change was "
         "not taken over.");
-    return asks(app, 3600, run_reload);
+    return asks(app, base::Duration::seconds(3600), run_reload);
 }
 
 Action define_stop(CLI::App& app) {
-    return asks(app, 10, run_stop);
+    return asks(app, base::Duration::seconds(10), run_stop);
 }
 
 }  // namespace zc::cmd

@@ -19,7 +19,6 @@ namespace zc::cmd {
 namespace {
 
 constexpr base::Duration flush_interval = base::Duration::milliseconds(1000);
-constexpr std::uint64_t questions_max = 1'000'000'000'000'000;
 constexpr std::size_t stretches_waiting_max = 4096;  // then the run waits for the disk
 constexpr std::size_t stretches_octets_max = std::size_t{16} << 20;
 
@@ -28,9 +27,12 @@ struct DiffOptions {
     std::string older, newer, referee;
     runs::Options run;
     ComparisonOptions comparison;
-    std::uint16_t capture_port = 53;
-    std::uint32_t timeout_milliseconds = 1000;
-    std::uint64_t limit = 0;
+    static constexpr base::Limit<std::uint16_t> capture_port_limit = {
+        .name = "capture-port", .min = 1, .initial = 53, .max = 65535};
+    std::uint16_t capture_port = capture_port_limit.initial;
+    static constexpr base::Limit<std::uint64_t> questions_limit = {
+        .name = "limit", .min = 0, .initial = 0, .max = 1'000'000'000'000'000};
+    std::uint64_t limit = questions_limit.initial;  // of questions; 0: none
     bool resume = true;
 };
 
@@ -122,7 +124,7 @@ Status prepare(const DiffOptions& options, const std::atomic<bool>& stop, Prepar
     if (recorded && !options.from_zones.empty())
         return wanted("recorded: --from-zones has no answers, wanted a capture");
     results::RunSettings settings = options.comparison.settings;
-    settings.timeout = base::Duration::milliseconds(options.timeout_milliseconds);
+    settings.timeout = options.run.timeout;
     settings.sends = options.run.sends;
     settings.recheck = options.run.recheck;
     settings.lag = options.run.lag;
@@ -130,7 +132,6 @@ Status prepare(const DiffOptions& options, const std::atomic<bool>& stop, Prepar
     out.zone_data = settings.zone_data;
 
     out.run.policy = settings.policy;
-    out.run.timeout = settings.timeout;
     const std::array<const runs::Target*, judge::sides> targets = {
         &out.run.older, &out.run.newer, out.run.referee ? &*out.run.referee : nullptr};
     for (std::size_t side = 0; side < targets.size(); ++side)
@@ -390,7 +391,7 @@ Action define_diff(CLI::App& app) {
     add_text(app, "--interface", options->interface, "IF",
              "Live: copy the traffic of this interface")
         ->group(questions);
-    add_number(app, "--capture-port", options->capture_port, {1, 65535}, Unit::count,
+    add_number(app, DiffOptions::capture_port_limit, options->capture_port,
                "Port of the server in captures")
         ->group(questions);
     add_switch(app, "--edns", options->comparison.settings.edns,
@@ -399,22 +400,22 @@ Action define_diff(CLI::App& app) {
     add_switch(app, "--do", options->comparison.settings.dnssec_ok,
                "Ask with DO if the text does not say")
         ->group(questions);
-    add_number(app, "--limit", options->limit, {0, questions_max}, Unit::count,
+    add_number(app, DiffOptions::questions_limit, options->limit,
                "End after this many questions; 0 is no limit")
         ->group(questions);
 
     add_rules(app, options->comparison);
     const char* const rules = "Allowed differences";
-    add_seconds(app, "--lag", run.lag, {0, 86400},
-                "Time in which the sides may have different versions of a zone; differences are "
-                "asked again until it has passed")
+    add_number(app, runs::Options::lag_limit, run.lag,
+               "Time in which the sides may have different versions of a zone; differences are "
+               "asked again until it has passed")
         ->group(rules);
-    add_number(app, "--recheck", run.recheck, {0, 10}, Unit::count,
+    add_number(app, runs::Options::recheck_limit, run.recheck,
                "Times that a difference is asked again")
         ->group(rules);
 
     const char* const speed = "Speed";
-    add_number(app, "--rate", run.rate, {0, 10'000'000}, Unit::per_second,
+    add_number(app, runs::Options::rate_limit, run.rate,
                "Questions a second; 0 is as fast as they are answered")
         ->group(speed);
     add_choice<runs::Options::Pace>(
@@ -422,15 +423,14 @@ Action define_diff(CLI::App& app) {
         {{"rate", runs::Options::Pace::rate}, {"recorded", runs::Options::Pace::recorded}},
         "rate asks as --rate says, recorded at the times of the capture")
         ->group(speed);
-    add_number(app, "--window", run.window, {1, 16384}, Unit::count,
-               "Questions in flight, of each worker")
+    add_number(app, runs::Options::window_limit, run.window, "Questions in flight, of each worker")
         ->group(speed);
-    add_number(app, "--workers", run.workers, {0, 64}, Unit::count, "Threads; 0 is one a core")
+    add_number(app, runs::Options::workers_limit, run.workers, "Threads; 0 is one a core")
         ->group(speed);
-    add_number(app, "--answer-timeout", options->timeout_milliseconds, {1, 60'000},
-               Unit::milliseconds, "Time to wait for the answer to one sending")
+    add_number(app, runs::Options::timeout_limit, run.timeout,
+               "Time to wait for the answer to one sending")
         ->group(speed);
-    add_number(app, "--sends", run.sends, {1, 10}, Unit::count,
+    add_number(app, runs::Options::sends_limit, run.sends,
                "Sendings of one question, the first included")
         ->group(speed);
 

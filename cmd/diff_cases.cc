@@ -30,12 +30,25 @@ constexpr unsigned columns_side_by_side = 100;  // below, one answer stands belo
 struct CaseOptions {
     std::string results = diff_results_default;
     std::string case_text;
-    std::uint32_t sample = 1;
-    std::uint32_t samples = 1;
+    static constexpr base::Limit<std::uint32_t> sample_limit = {
+        .name = "sample", .min = 1, .initial = 1, .max = results::Results::samples_kept_max};
+    std::uint32_t sample = sample_limit.initial;
+    static constexpr base::Limit<std::uint32_t> samples_limit = {
+        .name = "samples", .min = 1, .initial = 1, .max = results::Results::samples_kept_max};
+    std::uint32_t samples = samples_limit.initial;
     std::string zone_data, older, newer, because, output = "-";
-    std::uint64_t run = 0;
-    std::uint64_t trials = 20'000;
-    base::Duration timeout = base::Duration::seconds(3);
+    static constexpr base::Limit<std::uint64_t> run_limit = {
+        .name = "run", .min = 0, .initial = 0, .max = UINT32_MAX};
+    std::uint64_t run = run_limit.initial;
+    static constexpr base::Limit<std::uint64_t> trials_limit = {
+        .name = "trials", .min = 1, .initial = 20'000, .max = 10'000'000};
+    std::uint64_t trials = trials_limit.initial;
+    static constexpr base::Limit<base::Duration> timeout_limit = {
+        .name = "timeout",
+        .min = base::Duration::seconds(1),
+        .initial = base::Duration::seconds(3),
+        .max = base::Duration::seconds(60)};
+    base::Duration timeout = timeout_limit.initial;
     bool undo = false;
     bool unexplained = false;
 
@@ -61,8 +74,7 @@ void add_case(CLI::App& app, CaseOptions& options) {
     add_results(app, options.results);
 }
 void add_sample(CLI::App& app, CaseOptions& options) {
-    add_number(app, "--sample", options.sample, {1, results::Results::samples_kept_max},
-               Unit::count, "Number of the sample");
+    add_number(app, CaseOptions::sample_limit, options.sample, "Number of the sample");
 }
 void add_zone_data(CLI::App& app, CaseOptions& options) {
     add_text(app, "--zone-data", options.zone_data, "STORE",
@@ -607,8 +619,7 @@ Action action_of(std::shared_ptr<CaseOptions> options, Run run) {
 Action define_diff_list(CLI::App& app) {
     auto options = std::make_shared<CaseOptions>();
     add_results(app, options->results);
-    add_number(app, "--run", options->run, {0, UINT32_MAX}, Unit::count,
-               "Only cases of this run; 0 is all runs");
+    add_number(app, CaseOptions::run_limit, options->run, "Only cases of this run; 0 is all runs");
     add_switch(app, "--unexplained", options->unexplained, "Only cases that nothing explains");
     app.footer("Unexplained cases first, then by count.");
     return action_of(std::move(options), run_list);
@@ -617,8 +628,7 @@ Action define_diff_list(CLI::App& app) {
 Action define_diff_show(CLI::App& app) {
     auto options = std::make_shared<CaseOptions>();
     add_case(app, *options);
-    add_number(app, "--samples", options->samples, {1, results::Results::samples_kept_max},
-               Unit::count, "Samples to show");
+    add_number(app, CaseOptions::samples_limit, options->samples, "Samples to show");
     app.footer(
         "A line with - is in the old server's answer alone, a line with + in the new one's. On "
         "terminals of less than 100 columns one answer stands below the other.");
@@ -646,7 +656,7 @@ Action define_diff_replay(CLI::App& app) {
     };
     add_text(app, "--old", options->older, "TARGET", "Ask this server instead of the run's", check);
     add_text(app, "--new", options->newer, "TARGET", "Ask this server instead of the run's", check);
-    add_seconds(app, "--timeout", options->timeout, {1, 60}, "Time to wait for an answer");
+    add_number(app, CaseOptions::timeout_limit, options->timeout, "Time to wait for an answer");
     app.footer("Exit code 0: the same now. 1: still different. 2: neither answers.");
     return action_of(std::move(options), run_replay);
 }
@@ -667,7 +677,7 @@ Action define_diff_minimise(CLI::App& app) {
     add_case(app, *options);
     add_sample(app, *options);
     add_zone_data(app, *options);
-    add_number(app, "--trials", options->trials, {1, 10'000'000}, Unit::count, "Trials at most");
+    add_number(app, CaseOptions::trials_limit, options->trials, "Trials at most");
     app.footer(
         "Prints the fewest records and the shortest question that still show the case, in the form "
         "of testdata/answer/. Exit code 1: by the zone data no side is wrong.");

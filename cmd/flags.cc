@@ -14,12 +14,6 @@ constexpr std::array<std::string_view, 6> unit_placeholders = {
     "N", "SECONDS", "OCTETS", "BITS", "PER-SECOND", "MILLISECONDS"};
 constexpr std::string_view choice_mark = "|";
 
-std::string range_text(NumberRange range) {
-    if (range.max == UINT64_MAX)
-        return range.min == 0 ? std::string() : "at least " + std::to_string(range.min);
-    return std::to_string(range.min) + ".." + std::to_string(range.max);
-}
-
 /// Both checks and, because CLI11 lists the descriptions of validators, tells the range.
 CLI::Validator validator(std::string description, Check check) {
     return CLI::Validator([check = std::move(check)](std::string& text) { return check(text); },
@@ -148,37 +142,27 @@ CLI::Option* add_switch(CLI::App& app, const std::string& name, bool& value,
     return option;
 }
 
-CLI::Option* add_checked_number(CLI::App& app, const std::string& name, std::uint64_t initial,
-                                NumberRange range, Unit unit, const std::string& help,
+CLI::Option* add_checked_number(CLI::App& app, const NumberFlag& number, const std::string& help,
                                 std::function<void(std::uint64_t)> store) {
     const auto read = [](const std::string& text) -> std::optional<std::uint64_t> {
-        std::uint64_t number = 0;
-        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+        std::uint64_t out = 0;
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
         if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-        return number;
+        return out;
+    };
+    const std::string range = base::range_text(number.min, number.max);
+    const auto check = [read, range, min = number.min, max = number.max](const std::string& text) {
+        const auto found = read(text);
+        if (found && *found >= min && *found <= max) return std::string();
+        return "found '" + text + "', wanted a whole number, " + range;
     };
     CLI::Option* option = app.add_option_function<std::string>(
-        name, [store = std::move(store), read](const std::string& text) { store(*read(text)); },
-        help);
-    option->option_text(std::string(unit_placeholders[static_cast<std::size_t>(unit)]))
-        ->default_str(std::to_string(initial))
-        ->check(validator(range_text(range), [read, range](const std::string& text) {
-            const auto number = read(text);
-            if (number && *number >= range.min && *number <= range.max) return std::string();
-            const std::string limits = range_text(range);
-            return "found '" + text + "', wanted a whole number" +
-                   (limits.empty() ? "" : ", " + limits);
-        }));
+        "--" + std::string(number.name),
+        [store = std::move(store), read](const std::string& text) { store(*read(text)); }, help);
+    option->option_text(std::string(unit_placeholders[static_cast<std::size_t>(number.unit)]))
+        ->default_str(std::to_string(number.initial))
+        ->check(validator(range, check));
     return option;
-}
-
-CLI::Option* add_seconds(CLI::App& app, const std::string& name, base::Duration& value,
-                         NumberRange range, const std::string& help) {
-    return add_checked_number(app, name, static_cast<std::uint64_t>(value.whole_seconds()), range,
-                              Unit::seconds, help, [&value](std::uint64_t number) {
-                                  value =
-                                      base::Duration::seconds(static_cast<std::int64_t>(number));
-                              });
 }
 
 CLI::Option* add_checked_choice(CLI::App& app, const std::string& name, const std::string& initial,

@@ -6,7 +6,6 @@
 // and that name in capitals. Values are checked when they are parsed, wherever they come from.
 #pragma once
 
-#include <concepts>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -17,8 +16,8 @@
 
 #include <CLI/App.hpp>
 
+#include "base/limit.h"
 #include "base/result.h"
-#include "base/time.h"
 
 namespace zc::cmd {
 
@@ -48,13 +47,6 @@ std::vector<const CLI::Option*> options_of(const CLI::App& app);
 /// "ZONECTL_TCP_IDLE" for "tcp-idle".
 std::string variable_of(std::string_view name);
 
-struct NumberRange {
-    std::uint64_t min = 0;
-    std::uint64_t max = UINT32_MAX;
-};
-/// What numbers count; also what stands for the value in the help.
-enum class Unit : std::uint8_t { count, seconds, octets, bits, per_second, milliseconds };
-
 /// An error message for a text that is no good value; empty for one that is.
 using Check = std::function<std::string(const std::string& text)>;
 /// A check out of a parser that gives a Result.
@@ -76,18 +68,25 @@ CLI::Option* add_list(CLI::App& app, const std::string& name, std::vector<std::s
 /// A bare flag. With `negation` ("no-cookies") it can also be switched off.
 CLI::Option* add_switch(CLI::App& app, const std::string& name, bool& value,
                         const std::string& help, const std::string& negation = {});
-/// For all of the add_number below: checks the range before anything is stored.
-CLI::Option* add_checked_number(CLI::App& app, const std::string& name, std::uint64_t initial,
-                                NumberRange range, Unit unit, const std::string& help,
+/// The numbers of a limit in its units, for `add_checked_number`.
+struct NumberFlag {
+    std::string_view name;
+    std::uint64_t min, initial, max;
+    base::Unit unit;
+};
+/// Checks the range before anything is stored.
+CLI::Option* add_checked_number(CLI::App& app, const NumberFlag& number, const std::string& help,
                                 std::function<void(std::uint64_t)> store);
-CLI::Option* add_seconds(CLI::App& app, const std::string& name, base::Duration& value,
-                         NumberRange range, const std::string& help);
 
-template <std::unsigned_integral T>
-CLI::Option* add_number(CLI::App& app, const std::string& name, T& value, NumberRange range,
-                        Unit unit, const std::string& help) {
-    return add_checked_number(app, name, value, range, unit, help,
-                              [&value](std::uint64_t number) { value = static_cast<T>(number); });
+/// The flag of `limit`, which gives name, unit, range and default. `value` is set to the default.
+template <class T>
+CLI::Option* add_number(CLI::App& app, const base::Limit<T>& limit, T& value,
+                        const std::string& help) {
+    const NumberFlag number = {limit.name, limit.units(limit.min), limit.units(limit.initial),
+                               limit.units(limit.max), limit.unit};
+    value = limit.initial;
+    return add_checked_number(
+        app, number, help, [&value, limit](std::uint64_t units) { value = limit.value_of(units); });
 }
 
 /// One of a few words. The initial value of `value` is the default.

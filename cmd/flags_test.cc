@@ -13,8 +13,15 @@ namespace {
 struct Sample {
     std::string text = "initial";
     std::vector<std::string> list = {"a", "b"};
-    std::uint16_t number = 7;
-    base::Duration seconds = base::Duration::seconds(3);
+    static constexpr base::Limit<std::uint16_t> number_limit = {
+        .name = "number", .min = 1, .initial = 7, .max = 9, .unit = base::Unit::octets};
+    std::uint16_t number = 0;
+    static constexpr base::Limit<base::Duration> seconds_limit = {
+        .name = "seconds",
+        .min = base::Duration(),
+        .initial = base::Duration::seconds(3),
+        .max = base::Duration::seconds(60)};
+    base::Duration seconds;
     enum class Mode : std::uint8_t { off, on } mode = Mode::off;
     bool plain = false;
     bool cookies = true;
@@ -25,8 +32,8 @@ struct Sample {
         add_list(app, "-l,--list", list, "ITEM", "A list", [](const std::string& item) {
             return item == "bad" ? std::string("found a bad one") : std::string();
         });
-        add_number(app, "--number", number, {1, 9}, Unit::octets, "A number");
-        add_seconds(app, "--seconds", seconds, {0, 60}, "A time");
+        add_number(app, number_limit, number, "A number");
+        add_number(app, seconds_limit, seconds, "A time");
         add_choice<Mode>(app, "--mode", mode, {{"off", Mode::off}, {"on", Mode::on}}, "A choice");
         add_switch(app, "--plain", plain, "A switch");
         add_switch(app, "--cookies", cookies, "A switch that is on", "no-cookies");
@@ -39,6 +46,12 @@ struct Sample {
 };
 
 }  // namespace
+
+TEST_CASE("a number that nobody gives is the default of its limit") {
+    const Sample sample;
+    CHECK(sample.number == 7);
+    CHECK(sample.seconds == base::Duration::seconds(3));
+}
 
 TEST_CASE("flags store what was typed") {
     Sample sample;

@@ -579,13 +579,13 @@ Action define_import(CLI::App& app) {
     add_text(app, "--tsig-key-file", options->tsig_key_file, "FILE",
              "The same from a file, also in the form of BIND's tsig-keygen")
         ->excludes(key);
-    add_number(app, "--connections", options->connections, {1, 64}, Unit::count,
+    add_number(app, ingest::AxfrSource::connections_limit, options->connections,
                "With axfr://: zones transferred at once");
-    add_seconds(app, "--timeout", options->timeout, {1, 3600},
-                "With axfr://: time for a connection, and for each message of a transfer");
-    add_seconds(app, "--transfer-timeout", options->transfer_timeout, {1, 604800},
-                "With axfr://: time for a whole zone. A transfer that brings fewer than 2048 "
-                "octets a minute is given up too");
+    add_number(app, ingest::AxfrSource::timeout_limit, options->timeout,
+               "With axfr://: time for a connection, and for each message of a transfer");
+    add_number(app, ingest::AxfrSource::transfer_timeout_limit, options->transfer_timeout,
+               "With axfr://: time for a whole zone. A transfer that brings fewer than 2048 "
+               "octets a minute is given up too");
     add_switch(app, "--as-secondary", options->as_secondary,
                "With axfr://: zones that are new in the store become secondaries of that server");
     add_switch(app, "--from-powerdns", options->from_powerdns,
@@ -601,17 +601,15 @@ Action define_import(CLI::App& app) {
     add_switch(app, "--repair", options->repair,
                "Repair rows that PowerDNS does not answer as they stand, and report each");
     add_switch(app, "--prune", options->prune, "Remove zones from the store that no source has");
-    add_number(app, "--max-removed", options->removed_percent_max, {0, 100}, Unit::count,
+    add_number(app, merge::StoreImportOptions::removed_percent_limit, options->removed_percent_max,
                "With --prune: percent of the store's zones that may be removed. If more would be, "
                "nothing is changed and the exit code is 2. One of 5 zones is 20 percent");
     add_switch(app, "--serve-unsigned", options->serve_unsigned,
                "Serve zones that PowerDNS signs itself, without signatures");
-    add_number(app, "--default-ttl", options->default_ttl, {0, dns::ttl_seconds_max}, Unit::seconds,
-               "TTL of records that have none");
-    add_number(app, "--threads", options->threads, {0, 64}, Unit::count,
+    add_number(app, dns::default_ttl_limit, options->default_ttl, "TTL of records that have none");
+    add_number(app, ingest::ImportOptions::threads_limit, options->threads,
                "Threads that check and compile zones; 0 is one a core");
-    add_number(app, "--memory-octets-max", options->memory_octets, {0, std::uint64_t{1} << 40},
-               Unit::octets,
+    add_number(app, ingest::ImportOptions::memory_octets_limit, options->memory_octets,
                "Memory for rows that wait to be grouped by zone; further rows go to disk");
     add_text(app, "--temporary-directory", options->temporary_directory, "DIR",
              "Folder for rows that do not fit into memory; default: /var/tmp");

@@ -102,10 +102,10 @@ void add_zone_flags(CLI::App& app, ServeOptions& options) {
         app, "--progressive", options.progressive,
         "Serve what is loaded while the rest loads; names in zones still to come get SERVFAIL")
         ->group(group);
-    add_number(app, "--load-threads", options.load_threads, {0, 64}, Unit::count,
+    add_number(app, ingest::ZoneFileOptions::threads_limit, options.load_threads,
                "Threads that load zones; 0 is one a core")
         ->group(group);
-    add_number(app, "--default-ttl", options.default_ttl, {0, dns::ttl_seconds_max}, Unit::seconds,
+    add_number(app, dns::default_ttl_limit, options.default_ttl,
                "TTL of records when the zone file gives none")
         ->group(group);
 }
@@ -115,14 +115,14 @@ void add_socket_flags(CLI::App& app, ServeOptions& options) {
     add_list(app, "--listen", options.listen, "ADDR:PORT", "Where to answer, over UDP and TCP",
              parses(parse_listen))
         ->group(group);
-    add_number(app, "--workers", options.workers, {0, 1024}, Unit::count,
+    add_number(app, server::Options::workers_limit, options.workers,
                "Workers, each with sockets of its own; 0 is one a core")
         ->group(group);
     add_switch(app, "--pin", options.pin, "Keep each worker on a core of its own")->group(group);
-    add_number(app, "--receive-buffer", options.receive_octets, {4096, 1U << 30U}, Unit::octets,
+    add_number(app, server::Options::receive_octets_limit, options.receive_octets,
                "Receive buffer of a UDP socket: bigger loses fewer in a burst, answers later")
         ->group(group);
-    add_number(app, "--send-buffer", options.send_octets, {4096, 1U << 30U}, Unit::octets,
+    add_number(app, server::Options::send_octets_limit, options.send_octets,
                "Send buffer of a UDP socket")
         ->group(group);
     add_list(app, "--proxy-from", options.proxy_from, "PREFIX",
@@ -133,29 +133,25 @@ void add_socket_flags(CLI::App& app, ServeOptions& options) {
 void add_tcp_flags(CLI::App& app, ServeOptions& options) {
     const std::string group = "TCP";
     server::TcpLimits& tcp = options.tcp;
-    add_number(app, "--tcp-connections", tcp.connections_max, {1, 1'000'000}, Unit::count,
+    add_number(app, tcp.connections_limit, tcp.connections_max,
                "Connections of all workers; at the limit the one idle longest makes room")
         ->group(group);
-    add_number(app, "--tcp-connections-per-prefix", tcp.connections_per_prefix_max, {1, 1'000'000},
-               Unit::count, "Connections of one /24 or /56")
+    add_number(app, tcp.connections_per_prefix_limit, tcp.connections_per_prefix_max,
+               "Connections of one /24 or /56")
         ->group(group);
-    add_seconds(app, "--tcp-idle", tcp.idle, {1, 6553}, "A connection may be without a query")
+    add_number(app, tcp.idle_limit, tcp.idle, "A connection may be without a query")->group(group);
+    add_number(app, tcp.lifetime_limit, tcp.lifetime, "A connection may last, whatever it does")
         ->group(group);
-    add_seconds(app, "--tcp-lifetime", tcp.lifetime, {1, 604'800},
-                "A connection may last, whatever it does")
+    add_number(app, tcp.write_stall_limit, tcp.write_stall,
+               "A reader may take for what waits for it")
         ->group(group);
-    add_seconds(app, "--tcp-write-stall", tcp.write_stall, {1, 3600},
-                "A reader may take for what waits for it")
+    add_number(app, tcp.queries_limit, tcp.queries_max, "Queries of one connection; 0 is no limit")
         ->group(group);
-    add_number(app, "--tcp-queries", tcp.queries_max, {0, UINT32_MAX}, Unit::count,
-               "Queries of one connection; 0 is no limit")
-        ->group(group);
-    add_number(app, "--tcp-output", tcp.output_octets_max, {65'537, server::tcp_output_octets_max},
-               Unit::octets, "Octets that may wait for one slow reader")
+    add_number(app, tcp.output_octets_limit, tcp.output_octets_max,
+               "Octets that may wait for one slow reader")
         ->group(group);
     add_number(
-        app, "--tcp-memory", tcp.kept_octets_max,
-        {server::tcp_kept_octets_min, server::tcp_kept_octets_max}, Unit::octets,
+        app, tcp.kept_octets_limit, tcp.kept_octets_max,
         "Octets that a worker keeps for all connections: what has arrived of messages, answers "
         "not taken. A /24 or /56 has an eighth; at the limit the prefix with most makes room")
         ->group(group);
@@ -170,33 +166,30 @@ void add_rate_limit_flags(CLI::App& app, ServeOptions& options) {
                                          {"on", server::RateLimit::Mode::on}},
                                         "log counts what on would hold back")
         ->group(group);
-    add_number(app, "--rrl-rate", limit.responses_per_second, {1, 100'000}, Unit::per_second,
+    add_number(app, limit.responses_limit, limit.responses_per_second,
                "Equal answers to one network")
         ->group(group);
-    add_number(app, "--rrl-all-rate", limit.all_responses_per_second, {0, 1'000'000},
-               Unit::per_second,
+    add_number(app, limit.all_responses_limit, limit.all_responses_per_second,
                "All answers to one network, whatever zone they are of; 0 is ten times --rrl-rate")
         ->group(group);
-    add_number(app, "--rrl-burst", limit.burst_seconds, {1, 40}, Unit::seconds,
+    add_number(app, limit.burst_limit, limit.burst_seconds,
                "As many seconds of the rates may come at once")
         ->group(group);
-    add_number(app, "--rrl-slip", limit.slip, {0, 100}, Unit::count,
+    add_number(app, limit.slip_limit, limit.slip,
                "Every N-th answer held back is sent truncated instead; 0 is none")
         ->group(group);
-    add_number(app, "--rrl-ipv4", limit.ipv4_bits, {8, 32}, Unit::bits,
-               "Prefix length of an IPv4 network")
+    add_number(app, limit.ipv4_bits_limit, limit.ipv4_bits, "Prefix length of an IPv4 network")
         ->group(group);
-    add_number(app, "--rrl-ipv6", limit.ipv6_bits, {16, 64}, Unit::bits,
-               "Prefix length of an IPv6 network")
+    add_number(app, limit.ipv6_bits_limit, limit.ipv6_bits, "Prefix length of an IPv6 network")
         ->group(group);
-    add_number(app, "--rrl-entries", options.rate_limit_entries, {4, 1U << 28U}, Unit::count,
+    add_number(app, server::Options::rate_limit_entries_limit, options.rate_limit_entries,
                "Networks that a worker remembers, 16 octets each")
         ->group(group);
 }
 
 void add_answer_flags(CLI::App& app, ServeOptions& options) {
     const std::string group = "Answers";
-    add_number(app, "--udp-octets-max", options.udp_octets, {512, 4096}, Unit::octets,
+    add_number(app, answer::Identity::udp_octets_limit, options.udp_octets,
                "Largest UDP answer, and what EDNS offers")
         ->group(group);
     add_text(app, "--nsid", options.nsid, "TEXT", "Name server identifier (RFC 5001)",
@@ -248,8 +241,8 @@ void add_operation_flags(CLI::App& app, ServeOptions& options) {
         ->group(group);
     add_text(app, "--group", options.group, "GROUP", "Become this group, else the user's own")
         ->group(group);
-    add_seconds(app, "--drain", options.drain, {0, 3600},
-                "At the end, let answers under way be read for so long")
+    add_number(app, ServeOptions::drain_limit, options.drain,
+               "At the end, let answers under way be read for so long")
         ->group(group);
 }
 
@@ -325,38 +318,6 @@ Result<net::Endpoint> parse_metrics_endpoint(std::string_view text) {
     return endpoint;
 }
 
-tl::expected<ServeConfiguration, std::vector<Error>> read_serve_configuration(
-    const std::vector<std::string>& arguments) {
-    ServeConfiguration out;
-    Globals globals;
-    CLI::App root;
-    add_globals(root, globals);
-    CLI::App* serve = root.add_subcommand("serve");
-    serve->fallthrough();
-    add_serve_flags(*serve, out.options);
-    if (const Status status = parse(root, arguments); !status)
-        return tl::unexpected(std::vector<Error>{status.error()});
-    Resolution resolution = resolve(*serve, globals, Reads::all, environment_of_process());
-    std::vector<Error> errors = std::move(resolution.errors);
-    const ServeOptions& options = out.options;
-    const auto add = [&](std::string message) {
-        errors.push_back(Error{Errc::invalid, std::move(message), {}});
-    };
-    if (errors.empty() && options.zones.empty() && options.store.empty())
-        add("no zones to serve: wanted --zones PATH, ZONECTL_ZONES or the key zones; or --store "
-            "FILE");
-    if (!options.zones.empty() && !options.store.empty())
-        add("zones and store: zones come from one of the two");
-    if (!options.store.empty() && options.progressive)
-        add("store and progressive: a store is there at once");
-    if (options.strict && options.progressive)
-        add("strict and progressive: a node that already answers cannot refuse to start");
-    if (options.user.empty() && !options.group.empty()) add("group: wanted user as well");
-    if (!errors.empty()) return tl::unexpected(std::move(errors));
-    out.settings = std::move(resolution.settings);
-    return out;
-}
-
 namespace {
 
 Result<server::Settings> server_settings(const ServeOptions& options) {
@@ -376,7 +337,6 @@ Result<server::Options> server_options(const ServeOptions& options) {
         ZC_TRY(const net::Endpoint endpoint, net::parse_endpoint(text));
         out.listen.push_back(endpoint);
     }
-    if (out.listen.empty()) return fail(Errc::invalid, "listen: wanted one address at least");
     out.workers = options.workers;
     out.pin = options.pin;
     out.receive_octets = options.receive_octets;
@@ -384,6 +344,70 @@ Result<server::Options> server_options(const ServeOptions& options) {
     out.rate_limit_entries = options.rate_limit_entries;
     return out;
 }
+
+/// Mistakes of options that are good one by one: some exclude each other, a list is too long.
+std::vector<Error> mistakes(const ServeOptions& options) {
+    std::vector<Error> out;
+    const auto add = [&](std::string message) {
+        out.push_back(Error{Errc::invalid, std::move(message), {}});
+    };
+    if (!options.zones.empty() && !options.store.empty())
+        add("zones and store: zones come from one of the two");
+    if (!options.store.empty() && options.progressive)
+        add("store and progressive: a store is there at once");
+    if (options.strict && options.progressive)
+        add("strict and progressive: a node that already answers cannot refuse to start");
+    if (options.user.empty() && !options.group.empty()) add("group: wanted user as well");
+    const auto check_server = [&]() -> Status {
+        ZC_TRY(server::Options server, server_options(options));
+        ZC_TRY(server.settings, server_settings(options));
+        return check(server);
+    };
+    const Status checked = check_server();
+    if (!checked) out.push_back(checked.error());
+    return out;
+}
+
+}  // namespace
+
+Resolution resolve_serve(const Globals& globals, const Environment& environment) {
+    ServeOptions options;
+    Globals unused;
+    CLI::App root;
+    add_globals(root, unused);
+    CLI::App* serve = root.add_subcommand("serve");
+    add_serve_flags(*serve, options);
+    Resolution out = resolve(*serve, globals, Reads::all, environment);
+    if (out.errors.empty()) out.errors = mistakes(options);
+    return out;
+}
+
+tl::expected<ServeConfiguration, std::vector<Error>> read_serve_configuration(
+    const std::vector<std::string>& arguments) {
+    ServeConfiguration out;
+    Globals globals;
+    CLI::App root;
+    add_globals(root, globals);
+    CLI::App* serve = root.add_subcommand("serve");
+    serve->fallthrough();
+    add_serve_flags(*serve, out.options);
+    if (const Status status = parse(root, arguments); !status)
+        return tl::unexpected(std::vector<Error>{status.error()});
+    Resolution resolution = resolve(*serve, globals, Reads::all, environment_of_process());
+    std::vector<Error> errors = std::move(resolution.errors);
+    const ServeOptions& options = out.options;
+    if (errors.empty() && options.zones.empty() && options.store.empty())
+        errors.push_back(Error{Errc::invalid,
+                               "no zones to serve: wanted --zones PATH, ZONECTL_ZONES or the key "
+                               "zones; or --store FILE",
+                               {}});
+    for (Error& error : mistakes(options)) errors.push_back(std::move(error));
+    if (!errors.empty()) return tl::unexpected(std::move(errors));
+    out.settings = std::move(resolution.settings);
+    return out;
+}
+
+namespace {
 
 ingest::ZoneFileOptions zone_file_options(const ServeOptions& options) {
     ingest::ZoneFileOptions out;

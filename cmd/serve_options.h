@@ -18,6 +18,7 @@
 #include "server/server.h"
 #include "settings.h"
 #include "stats/report.h"
+#include "verbs.h"
 
 namespace zc::cmd {
 
@@ -27,7 +28,7 @@ struct ServeOptions {
     bool strict = false;
     bool progressive = false;
     std::uint32_t load_threads = 0;
-    std::uint32_t default_ttl = ingest::ZoneFileOptions().default_ttl;
+    std::uint32_t default_ttl = dns::default_ttl_limit.initial;
 
     std::vector<std::string> listen = {"0.0.0.0:53", "[::]:53"};
     std::uint32_t workers = 0;
@@ -53,7 +54,12 @@ struct ServeOptions {
     runtime::LogFormat log_format = runtime::LogFormat::text;
     std::string user;
     std::string group;
-    base::Duration drain = base::Duration::seconds(5);
+    static constexpr base::Limit<base::Duration> drain_limit = {
+        .name = "drain",
+        .min = base::Duration(),
+        .initial = base::Duration::seconds(5),
+        .max = base::Duration::seconds(3600)};
+    base::Duration drain = drain_limit.initial;
 };
 
 void add_serve_flags(CLI::App& app, ServeOptions& options);
@@ -68,6 +74,10 @@ Result<std::shared_ptr<const answer::Identity>> identity(const ServeOptions& opt
 
 /// Where metrics are served. Only loopback addresses: the figures are nobody else's business.
 Result<net::Endpoint> parse_metrics_endpoint(std::string_view text);
+
+/// The settings of `zonectl serve` in environment and file. Errors: all mistakes that can be seen
+/// without a command line, which may still name the zones.
+Resolution resolve_serve(const Globals& globals, const Environment& environment);
 
 /// The options as they stand now in arguments, environment and file: for the start and for each
 /// reload.

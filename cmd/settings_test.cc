@@ -9,6 +9,10 @@ namespace {
 
 /// "zonectl run" and "zonectl zone check" with a few flags, as a small stand-in for the real tree.
 struct Sample {
+    static constexpr base::Limit<std::uint32_t> workers_limit = {
+        .name = "workers", .min = 0, .initial = 0, .max = 64};
+    static constexpr base::Limit<std::uint32_t> other_workers_limit = {
+        .name = "workers", .min = 1, .initial = 1, .max = 4};
     std::uint32_t workers = 0;
     std::uint32_t other_workers = 0;
     std::vector<std::string> listen = {"0.0.0.0:53"};
@@ -23,7 +27,7 @@ struct Sample {
         add_globals(root, globals);
         run = root.add_subcommand("run");
         run->fallthrough();
-        add_number(*run, "--workers", workers, {0, 64}, Unit::count, "Workers");
+        add_number(*run, workers_limit, workers, "Workers");
         add_list(*run, "--listen", listen, "ADDR:PORT", "Where", [](const std::string& text) {
             return text.find(':') == std::string::npos ? "found no colon" : std::string();
         });
@@ -31,7 +35,7 @@ struct Sample {
         add_switch(*run, "--strict", strict, "Strict");
         add_switch(*run, "--cookies", cookies, "Cookies", "no-cookies");
         CLI::App* check = root.add_subcommand("zone")->add_subcommand("check");
-        add_number(*check, "--workers", other_workers, {1, 4}, Unit::count, "Workers");
+        add_number(*check, other_workers_limit, other_workers, "Workers");
     }
 };
 

@@ -29,7 +29,6 @@ struct ShadowOptions {
     std::string older, newer, zone_data;
     front::Options front;
     ProxyTo proxy = ProxyTo::none;
-    std::uint32_t timeout_milliseconds = 2000;
     ComparisonOptions comparison;
 };
 
@@ -52,7 +51,6 @@ Status prepare(ShadowOptions& options, std::optional<runs::OpenStore>& zones) {
     }
     front::Options& front = options.front;
     front.policy = options.comparison.settings.policy;
-    front.timeout = base::Duration::milliseconds(options.timeout_milliseconds);
     front.proxy_to_older = options.proxy == ProxyTo::older || options.proxy == ProxyTo::both;
     front.proxy_to_newer = options.proxy == ProxyTo::newer || options.proxy == ProxyTo::both;
     if (!options.zone_data.empty()) {
@@ -211,29 +209,29 @@ Action define_shadow(CLI::App& app) {
                         "before each message. Differences are not asked again then")
         ->group(sides);
     add_rules(app, options->comparison);
-    add_seconds(app, "--lag", options->front.lag, {0, 86400},
-                "Time in which the sides may have different versions of a zone; differences are "
-                "asked again until it has passed")
+    add_number(app, front::Options::lag_limit, options->front.lag,
+               "Time in which the sides may have different versions of a zone; differences are "
+               "asked again until it has passed")
         ->group("Allowed differences");
 
     const char* const limits = "Limits";
-    add_number(app, "--one-in", options->front.one_in, {1, 1'000'000}, Unit::count,
+    add_number(app, front::Options::one_in_limit, options->front.one_in,
                "Compare one query in N; the others only pass through")
         ->group(limits);
-    add_number(app, "--workers", options->front.workers, {0, 64}, Unit::count,
+    add_number(app, front::Options::workers_limit, options->front.workers,
                "Workers for UDP, two threads each; 0 is one a core")
         ->group(limits);
-    add_number(app, "--in-flight", options->front.in_flight_max, {1, 32768}, Unit::count,
+    add_number(app, front::Options::in_flight_limit, options->front.in_flight_max,
                "Queries in flight of each worker; at the limit the oldest one gets SERVFAIL")
         ->group(limits);
-    add_number(app, "--answer-timeout", options->timeout_milliseconds, {1, 60'000},
-               Unit::milliseconds, "Time after which a side has not answered")
+    add_number(app, front::Options::timeout_limit, options->front.timeout,
+               "Time after which a side has not answered")
         ->group(limits);
-    add_number(app, "--tcp-clients", options->front.tcp_clients_max, {1, 100'000}, Unit::count,
+    add_number(app, front::Options::tcp_clients_limit, options->front.tcp_clients_max,
                "TCP connections of clients")
         ->group(limits);
-    add_seconds(app, "--tcp-idle", options->front.tcp_idle, {1, 3600},
-                "Time without a query after which a TCP connection is closed")
+    add_number(app, front::Options::tcp_idle_limit, options->front.tcp_idle,
+               "Time without a query after which a TCP connection is closed")
         ->group(limits);
     add_results(app, options->comparison);
     app.footer(

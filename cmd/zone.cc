@@ -23,7 +23,7 @@ struct ZoneOptions {
 };
 
 CLI::Option* add_origin(CLI::App& app, ZoneOptions& options) {
-    add_number(app, "--default-ttl", options.default_ttl, {0, dns::ttl_seconds_max}, Unit::seconds,
+    add_number(app, dns::default_ttl_limit, options.default_ttl,
                "TTL of records if the file gives none");
     return add_text(app, "--origin", options.origin, "NAME",
                     "Apex of the zone; default: from the file's name, ORIGIN.zone",

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 
+#include "base/limit.h"
 #include "base/octets.h"
 #include "base/time.h"
 #include "catalogue/catalogue.h"
@@ -31,8 +32,13 @@ struct Identity {
     CookieSecrets cookies;
     std::uint16_t tcp_keepalive =
         0;  // in units of 100 ms (RFC 7828); 0: the option is not answered
+    static constexpr base::Limit<std::uint16_t> udp_octets_limit = {.name = "udp-octets-max",
+                                                                    .min = 512,
+                                                                    .initial = 1232,
+                                                                    .max = 4096,
+                                                                    .unit = base::Unit::octets};
     std::uint16_t udp_octets_max =
-        1232;  // 512..4096: the largest UDP response, and what our OPT offers
+        udp_octets_limit.initial;  // the largest UDP response, and what our OPT offers
 };
 
 /// How much NSEC3 hashing beyond the ordinary the answers of one worker may cost.

@@ -6,6 +6,7 @@
 #include <span>
 #include <string_view>
 
+#include "base/limit.h"
 #include "base/result.h"
 
 namespace zc::compare {
@@ -88,8 +89,16 @@ Result<Rule> parse_rule(std::string_view name);
 /// The rules and tolerances by which two responses are the same.
 struct Policy {
     RuleSet rules = RuleSet::all();
-    std::uint32_t ttl_tolerance = 0;  // seconds either way. 0: TTLs must be equal
-    std::uint32_t serial_lag = 0;     // how far SOA serials may be apart (RFC 1982). 0: not at all
+    static constexpr base::Limit<std::uint32_t> ttl_tolerance_limit = {.name = "ttl-tolerance",
+                                                                       .min = 0,
+                                                                       .initial = 0,
+                                                                       .max = 604'800,
+                                                                       .unit = base::Unit::seconds};
+    std::uint32_t ttl_tolerance = ttl_tolerance_limit.initial;  // either way. 0: TTLs must be equal
+    static constexpr base::Limit<std::uint32_t> serial_lag_limit = {
+        .name = "serial-lag", .min = 0, .initial = 0, .max = 1'000'000};
+    // How far SOA serials may be apart (RFC 1982). 0: not at all.
+    std::uint32_t serial_lag = serial_lag_limit.initial;
 
     /// No rule: all but the ID must be equal octet for octet.
     static constexpr Policy strict() noexcept {

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/limit.h"
 #include "base/octets.h"
 #include "base/result.h"
 #include "dns/name.h"
@@ -103,11 +104,16 @@ struct IncludedText {
     std::string text;
     std::string source;  // for locations of errors in it
 };
+inline constexpr base::Limit<std::uint32_t> default_ttl_limit = {.name = "default-ttl",
+                                                                 .min = 0,
+                                                                 .initial = 3600,
+                                                                 .max = ttl_seconds_max,
+                                                                 .unit = base::Unit::seconds};
 struct MasterOptions {
     Name origin{};         // until a $ORIGIN
     std::string source{};  // for error locations
-    std::uint32_t default_ttl =
-        3600;  // when neither the record, $TTL, an earlier record nor the SOA's minimum gives one
+    // When neither the record, $TTL, an earlier record nor the SOA's minimum gives one.
+    std::uint32_t default_ttl = default_ttl_limit.initial;
     std::uint32_t errors_max = 100;         // then it gives up
     std::uint64_t generated_max = 1 << 20;  // records that all $GENERATE lines together may make
     std::uint64_t generated_octets_max = 1 << 28;  // of their owner names and RDATA

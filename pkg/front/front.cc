@@ -78,6 +78,18 @@ void refuse_itself(judge::Side side, const runs::Target& target,
 
 }  // namespace
 
+static_assert(Options::in_flight_limit.max == in_flight_most);
+
+Status check(const Options& options) {
+    ZC_TRY_STATUS(check(options.workers_limit, options.workers));
+    ZC_TRY_STATUS(check(options.in_flight_limit, options.in_flight_max));
+    ZC_TRY_STATUS(check(options.one_in_limit, options.one_in));
+    ZC_TRY_STATUS(check(options.timeout_limit, options.timeout));
+    ZC_TRY_STATUS(check(options.lag_limit, options.lag));
+    ZC_TRY_STATUS(check(options.tcp_clients_limit, options.tcp_clients_max));
+    return check(options.tcp_idle_limit, options.tcp_idle);
+}
+
 struct Front::Work {
     std::vector<net::Endpoint> endpoints;
     std::vector<std::unique_ptr<Channel>> channels;
@@ -130,8 +142,8 @@ void Front::Work::listen_udp(const Options& options) {
         UdpRelay::Options{.older = endpoint_of(options.older),
                           .proxy_to_older = options.proxy_to_older,
                           .proxy_to_newer = options.proxy_to_newer,
-                          .in_flight_max = std::clamp(options.in_flight_max, 1U, in_flight_most),
-                          .one_in = std::max(1U, options.one_in),
+                          .in_flight_max = options.in_flight_max,
+                          .one_in = options.one_in,
                           .timeout = options.timeout,
                           .seed = or_throw(runtime::random_value<std::uint64_t>())},
         passed));
@@ -154,7 +166,7 @@ void Front::Work::listen_tcp(const Options& options) {
                                                        .newer = endpoint_of(options.newer),
                                                        .proxy_to_older = options.proxy_to_older,
                                                        .proxy_to_newer = options.proxy_to_newer,
-                                                       .one_in = std::max(1U, options.one_in),
+                                                       .one_in = options.one_in,
                                                        .clients_max = options.tcp_clients_max,
                                                        .timeout = options.timeout,
                                                        .idle = options.tcp_idle},
@@ -179,6 +191,8 @@ void Front::Work::start(const Options& options) {
 
 Front::Front(const Options& options) : work_(std::make_unique<Work>()) {
     Work& work = *work_;
+    if (const Status within = check(options); !within)
+        throw std::runtime_error(within.error().text());
     if (options.listeners.empty()) throw std::runtime_error("no address to listen at");
     for (const runs::Target* target : {&options.older, &options.newer})
         if (target->kind != runs::Target::Kind::server)

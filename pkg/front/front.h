@@ -39,6 +39,7 @@
 #include <string>
 #include <vector>
 
+#include "base/limit.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "judge/stretch.h"
@@ -55,18 +56,42 @@ struct Options {
     bool proxy_to_older = false, proxy_to_newer = false;
     compare::Policy policy;
     const catalogue::Catalogue* zones_or_null = nullptr;
-    unsigned workers = 0;                // 0: one a core
-    std::uint32_t in_flight_max = 8192;  // to the old server, of each worker
-    std::uint32_t one_in = 1;            // compares one query in n; the others only pass through
-    base::Duration timeout = base::Duration::milliseconds(2000);  // then a side has not answered
-    base::Duration lag{};                                         // see RunOptions
-    std::uint32_t tcp_clients_max = 1000;
-    base::Duration tcp_idle = base::Duration::seconds(10);
+    static constexpr base::Limit<std::uint32_t> workers_limit = {
+        .name = "workers", .min = 0, .initial = 0, .max = 64};
+    std::uint32_t workers = workers_limit.initial;  // 0: one a core
+    static constexpr base::Limit<std::uint32_t> in_flight_limit = {
+        .name = "in-flight", .min = 1, .initial = 8192, .max = 32768};
+    std::uint32_t in_flight_max = in_flight_limit.initial;  // to the old server, of each worker
+    static constexpr base::Limit<std::uint32_t> one_in_limit = {
+        .name = "one-in", .min = 1, .initial = 1, .max = 1'000'000};
+    // Compares one query in so many; the others only pass through.
+    std::uint32_t one_in = one_in_limit.initial;
+    static constexpr base::Limit<base::Duration> timeout_limit = {
+        .name = "answer-timeout",
+        .min = base::Duration::milliseconds(1),
+        .initial = base::Duration::milliseconds(2000),
+        .max = base::Duration::milliseconds(60'000),
+        .unit = base::Unit::milliseconds};
+    base::Duration timeout = timeout_limit.initial;  // then a side has not answered
+    static constexpr base::Limit<base::Duration> lag_limit = runs::Options::lag_limit;
+    base::Duration lag = lag_limit.initial;  // see Options
+    static constexpr base::Limit<std::uint32_t> tcp_clients_limit = {
+        .name = "tcp-clients", .min = 1, .initial = 1000, .max = 100'000};
+    std::uint32_t tcp_clients_max = tcp_clients_limit.initial;
+    static constexpr base::Limit<base::Duration> tcp_idle_limit = {
+        .name = "tcp-idle",
+        .min = base::Duration::seconds(1),
+        .initial = base::Duration::seconds(10),
+        .max = base::Duration::seconds(3600)};
+    base::Duration tcp_idle = tcp_idle_limit.initial;
 };
+
+/// Errors: `limit`, when an option is outside its limits; the message names it as its flag does.
+Status check(const Options& options);
 
 class Front {
 public:
-    /// Binds and starts. Throws std::system_error when the system refuses, std::runtime_error where
+    /// Binds and starts. Throws std::runtime_error for an option that `check` refuses. Throws std::system_error when the system refuses, std::runtime_error where
     /// a server would be the front itself, by whatever name of this machine.
     explicit Front(const Options& options);
     ~Front();  // stops

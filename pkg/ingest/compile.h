@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "dns/name.h"
+#include "dns/presentation.h"
 #include "ingest/content.h"
 #include "ingest/powerdns.h"
 #include "ingest/row_store.h"
@@ -22,7 +23,7 @@ struct CompileOptions {
     std::string source;  // for findings
     Repair repair = Repair::no;
     UnsignedZones unsigned_zones = UnsignedZones::servfail;
-    std::uint32_t default_ttl = 3600;
+    std::uint32_t default_ttl = dns::default_ttl_limit.initial;
     bool finds_capitals = false;                // the source's database compares without case
     std::vector<std::uint64_t> repeated_names;  // of `DomainNames`
     DoubtfulOctets octets;                      // of the source's text

@@ -34,7 +34,6 @@ namespace zc::ingest {
 namespace {
 
 constexpr std::size_t head_octets = 4096;  // that a format is recognised by
-constexpr std::size_t threads_max = 64;
 constexpr auto progress_interval = std::chrono::milliseconds(250);
 constexpr const char* temporary_directory_default = "/var/tmp";
 constexpr std::string_view utf8_mark = "\xef\xbb\xbf";  // the byte order mark
@@ -42,7 +41,8 @@ constexpr std::string_view utf8_mark = "\xef\xbb\xbf";  // the byte order mark
 std::uint32_t threads_of(const ImportOptions& options) {
     const std::size_t wanted =
         options.threads != 0 ? options.threads : std::thread::hardware_concurrency();
-    return static_cast<std::uint32_t>(std::clamp<std::size_t>(wanted, 1, threads_max));
+    return static_cast<std::uint32_t>(
+        std::clamp<std::size_t>(wanted, 1, ImportOptions::threads_limit.max));
 }
 
 bool stopped(const ImportOptions& options) noexcept {
@@ -866,8 +866,19 @@ Result<ImportTotals> import_rows(const std::string& name, const RowReader& read,
     return totals;
 }
 
+Status check(const ImportOptions& options) {
+    const AxfrSource& axfr = options.axfr;
+    ZC_TRY_STATUS(check(dns::default_ttl_limit, options.default_ttl));
+    ZC_TRY_STATUS(check(options.threads_limit, options.threads));
+    ZC_TRY_STATUS(check(options.memory_octets_limit, options.memory_octets));
+    ZC_TRY_STATUS(check(axfr.connections_limit, axfr.connections));
+    ZC_TRY_STATUS(check(axfr.timeout_limit, axfr.timeout));
+    return check(axfr.transfer_timeout_limit, axfr.transfer_timeout);
+}
+
 Result<ImportTotals> import_zones(const std::string& source, const ImportOptions& options,
                                   ImportSink& sink) {
+    ZC_TRY_STATUS(check(options));
     const SourceContext context{.name = source == "-"    ? "stdin"
                                         : is_uri(source) ? shown_uri(source)
                                                          : source,

@@ -17,9 +17,11 @@
 #include <string_view>
 #include <vector>
 
+#include "base/limit.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "dns/name.h"
+#include "dns/presentation.h"
 #include "ingest/row_sums.h"
 #include "settings/settings.h"
 #include "transfer/tsig.h"
@@ -163,9 +165,21 @@ struct AxfrSource {
     /// (`ImportOptions::is_unchanged`) is not transferred again while its SOA is the same.
     bool retransfer = false;
     std::optional<transfer::TsigKey> key;
-    std::uint32_t connections = 4;                         // 1..64: zones transferred at once
-    base::Duration timeout = base::Duration::seconds(30);  // for a connection, and each message
-    base::Duration transfer_timeout = base::Duration::seconds(7200);  // for a whole zone
+    static constexpr base::Limit<std::uint32_t> connections_limit = {
+        .name = "connections", .min = 1, .initial = 4, .max = 64};
+    std::uint32_t connections = connections_limit.initial;  // zones transferred at once
+    static constexpr base::Limit<base::Duration> timeout_limit = {
+        .name = "timeout",
+        .min = base::Duration::seconds(1),
+        .initial = base::Duration::seconds(30),
+        .max = base::Duration::seconds(3600)};
+    base::Duration timeout = timeout_limit.initial;  // for a connection, and each message
+    static constexpr base::Limit<base::Duration> transfer_timeout_limit = {
+        .name = "transfer-timeout",
+        .min = base::Duration::seconds(1),
+        .initial = base::Duration::seconds(7200),
+        .max = base::Duration::seconds(604'800)};
+    base::Duration transfer_timeout = transfer_timeout_limit.initial;  // for a whole zone
     /// What a new zone becomes: one of its own, or a secondary of that server.
     enum class Kept : std::uint8_t { native, secondary };
     Kept kind = Kept::native;
@@ -186,10 +200,19 @@ struct ImportOptions {
     DumpChoice dump;               // other formats than dumps refuse one
     Repair repair = Repair::no;
     UnsignedZones unsigned_zones = UnsignedZones::servfail;
-    std::uint32_t default_ttl = 3600;  // seconds, for a TTL that is NULL (PowerDNS's default-ttl)
-    std::uint32_t threads = 0;         // 0: one a core
-    std::uint64_t memory_octets = std::uint64_t{2}
-                                  << 30;  // of rows waiting in buckets; beyond it they go to disk
+    // Seconds, for a TTL that is NULL (PowerDNS's default-ttl).
+    std::uint32_t default_ttl = dns::default_ttl_limit.initial;
+    static constexpr base::Limit<std::uint32_t> threads_limit = {
+        .name = "threads", .min = 0, .initial = 0, .max = 64};
+    std::uint32_t threads = threads_limit.initial;  // 0: one a core
+    // Of rows waiting in buckets; beyond it they go to disk.
+    static constexpr base::Limit<std::uint64_t> memory_octets_limit = {
+        .name = "memory-octets-max",
+        .min = 0,
+        .initial = std::uint64_t{2} << 30,
+        .max = std::uint64_t{1} << 40,
+        .unit = base::Unit::octets};
+    std::uint64_t memory_octets = memory_octets_limit.initial;
     std::string
         temporary_directory;  // for that; empty: $TMPDIR is the caller's business, so /var/tmp
     const std::atomic<bool>* stop_or_null = nullptr;  // true: end with `interrupted`
@@ -201,6 +224,10 @@ struct ImportOptions {
         progress;  // a few times a second at most; may be empty
     AxfrSource axfr;
 };
+
+/// Errors: `limit`, when an option is outside its limits; the message names it as its flag does.
+/// `import_zones` begins with it.
+Status check(const ImportOptions& options);
 
 /// What `source` (a path, "-" for stdin, a URI) is, from its name and first octets; compression is
 /// looked through.

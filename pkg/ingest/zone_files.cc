@@ -27,7 +27,6 @@ namespace zc::ingest {
 
 namespace {
 
-constexpr std::size_t threads_max = 64;
 constexpr std::size_t batches_waiting_max = 64;
 constexpr std::size_t problems_max = 1000;
 constexpr std::size_t head_octets = 65536;  // by which a zone file of another name is recognised
@@ -322,7 +321,7 @@ public:
         const std::size_t wanted =
             options_.threads != 0 ? options_.threads : std::thread::hardware_concurrency();
         runtime::Workers workers(
-            std::clamp<std::size_t>(wanted, 1, threads_max), [this] { work(); },
+            std::clamp<std::size_t>(wanted, 1, ZoneFileOptions::threads_limit.max), [this] { work(); },
             [this] { queue_.close(); });
         Walk walk;
         walk.problem = [this](Error error) {

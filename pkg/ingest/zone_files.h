@@ -15,8 +15,10 @@
 #include <string_view>
 #include <vector>
 
+#include "base/limit.h"
 #include "base/result.h"
 #include "dns/name.h"
+#include "dns/presentation.h"
 #include "zone/zone.h"
 
 namespace zc::ingest {
@@ -35,9 +37,12 @@ enum class OtherNames : std::uint8_t { skip, problem };
 enum class Misplaced : std::uint8_t { leave_out, refuse_zone };
 
 struct ZoneFileOptions {
-    std::uint32_t threads = 0;         // 0: one a core; more than 64 are not used
-    std::uint32_t default_ttl = 3600;  // seconds, when a file has neither $TTL nor an earlier TTL
-    std::uint32_t errors_max = 100;    // kept for one zone; then its file is given up
+    static constexpr base::Limit<std::uint32_t> threads_limit = {
+        .name = "load-threads", .min = 0, .initial = 0, .max = 64};
+    std::uint32_t threads = threads_limit.initial;  // 0: one a core
+    // Seconds, when a file has neither $TTL nor an earlier TTL.
+    std::uint32_t default_ttl = dns::default_ttl_limit.initial;
+    std::uint32_t errors_max = 100;  // kept for one zone; then its file is given up
     Warnings warnings = Warnings::skip;
     OtherNames other_names = OtherNames::skip;  // of `load`
     Misplaced misplaced = Misplaced::leave_out;

@@ -15,6 +15,7 @@
 #include <memory>
 #include <string>
 
+#include "base/limit.h"
 #include "base/result.h"
 #include "ingest/powerdns.h"
 #include "store/store.h"
@@ -33,7 +34,9 @@ struct StoreImportOptions {
     Prune prune = Prune::no;
     /// With `Prune::yes`: 0 … 100, of the zones that the store has before. To remove more of them
     /// is an error: half a source looks like one whose other zones are gone.
-    std::uint32_t removed_percent_max = 10;
+    static constexpr base::Limit<std::uint32_t> removed_percent_limit = {
+        .name = "max-removed", .min = 0, .initial = 10, .max = 100};
+    std::uint32_t removed_percent_max = removed_percent_limit.initial;
     /// Compare, and change nothing.
     DryRun dry_run = DryRun::no;
     ingest::UnsignedZones unsigned_zones = ingest::UnsignedZones::servfail;

@@ -19,14 +19,14 @@
 namespace zc::runs {
 namespace {
 
-constexpr std::uint32_t window_max = 16384;
-
 Status check(const Options& options) {
-    if (options.window == 0 || options.window > window_max)
-        return fail(Errc::invalid, "window of " + std::to_string(options.window) + ", wanted 1.." +
-                                       std::to_string(window_max));
-    if (options.sends == 0 || options.timeout.nanoseconds <= 0)
-        return fail(Errc::invalid, "wanted at least one sending and a timeout above 0");
+    ZC_TRY_STATUS(check(options.workers_limit, options.workers));
+    ZC_TRY_STATUS(check(options.window_limit, options.window));
+    ZC_TRY_STATUS(check(options.rate_limit, options.rate));
+    ZC_TRY_STATUS(check(options.timeout_limit, options.timeout));
+    ZC_TRY_STATUS(check(options.sends_limit, options.sends));
+    ZC_TRY_STATUS(check(options.recheck_limit, options.recheck));
+    ZC_TRY_STATUS(check(options.lag_limit, options.lag));
     if (options.referee && options.referee->kind == Target::Kind::recorded)
         return fail(Errc::invalid, "a recording cannot be the referee: it cannot be asked");
     return {};

@@ -26,6 +26,7 @@
 #include <string>
 #include <vector>
 
+#include "base/limit.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "capture/source.h"
@@ -47,24 +48,47 @@ struct Options {
     /// a second target, saves the time and the memory.
     std::array<const catalogue::Catalogue*, judge::sides> stores{};
 
-    unsigned workers = 0;  // 0: one a core
-    /// 1..16384: questions in flight, of each worker. While datagrams get lost it is fewer (a
+    static constexpr base::Limit<std::uint32_t> workers_limit = {
+        .name = "workers", .min = 0, .initial = 0, .max = 64};
+    std::uint32_t workers = workers_limit.initial;  // 0: one a core
+    static constexpr base::Limit<std::uint32_t> window_limit = {
+        .name = "window", .min = 1, .initial = 100, .max = 16384};
+    /// Questions in flight, of each worker. While datagrams get lost it is fewer (a
     /// socket with the system's default buffer of 212,992 octets takes about 270). More is not
     /// faster on one machine: NSD and Knot, two cores, 108,000 comparisons a second with 100, and
     /// 59,000 with 256, which waits for what was lost. Over a distance it is.
-    std::uint32_t window = 100;
-    std::uint32_t rate = 0;  // questions a second in all; 0: as fast as they are answered
+    std::uint32_t window = window_limit.initial;
+    static constexpr base::Limit<std::uint32_t> rate_limit = {
+        .name = "rate", .min = 0, .initial = 0, .max = 10'000'000, .unit = base::Unit::per_second};
+    std::uint32_t rate =
+        rate_limit.initial;  // questions a second in all; 0: as fast as they are answered
     enum class Pace : std::uint8_t { rate, recorded };
     Pace pace = Pace::rate;  // recorded: at the times of the recording
-    base::Duration timeout = base::Duration::milliseconds(1000);  // of one sending
-    std::uint32_t sends = 3;    // of one question to one target, repeats included
-    std::uint32_t recheck = 2;  // 0: differences are not asked again
+    static constexpr base::Limit<base::Duration> timeout_limit = {
+        .name = "answer-timeout",
+        .min = base::Duration::milliseconds(1),
+        .initial = base::Duration::milliseconds(1000),
+        .max = base::Duration::milliseconds(60'000),
+        .unit = base::Unit::milliseconds};
+    base::Duration timeout = timeout_limit.initial;  // of one sending
+    static constexpr base::Limit<std::uint32_t> sends_limit = {
+        .name = "sends", .min = 1, .initial = 3, .max = 10};
+    std::uint32_t sends = sends_limit.initial;  // of one question to one target, repeats included
+    static constexpr base::Limit<std::uint32_t> recheck_limit = {
+        .name = "recheck", .min = 0, .initial = 2, .max = 10};
+    std::uint32_t recheck = recheck_limit.initial;  // 0: differences are not asked again
     /// A worker asks no more differences of one cause again when so many of them stayed. Those that
     /// did not stay do not count: a server whose answers rotate must not be called wrong after so
     /// many questions.
     std::uint32_t rechecks_a_cause = 64;
-    base::Duration lag{};  // how long two versions of a zone may live side by side: a
-                           // difference while SOA serials differ is asked again until then
+    static constexpr base::Limit<base::Duration> lag_limit = {
+        .name = "lag",
+        .min = base::Duration(),
+        .initial = base::Duration(),
+        .max = base::Duration::seconds(86'400)};
+    base::Duration lag =
+        lag_limit.initial;  // how long two versions of a zone may live side by side: a
+                            // difference while SOA serials differ is asked again until then
     std::uint64_t questions_max = UINT64_MAX;
     /// False: what a batch came to is delivered when it is known, whatever came before; and `stop`
     /// waits for the messages that are under way alone: differences that nobody has looked into by
@@ -82,7 +106,8 @@ using Deliver = std::function<Status(judge::Stretch&& stretch)>;
 /// resumes behind it leaves none out. (A live source cannot be asked again: its questions that were
 /// taken and not asked are delivered as dropped.)
 /// Errors: of the source, after what came before is delivered; of `deliver`; those of OpenStore;
-/// `io` when sockets cannot be had; `invalid` for options out of range.
+/// `io` when sockets cannot be had; `limit` for an option outside its limits; `invalid` for a
+/// recording as the referee.
 Status run(capture::Source& source, const Options& options, const Deliver& deliver,
            const std::atomic<bool>& stop);
 

@@ -984,7 +984,13 @@ TEST_CASE("options out of range are refused") {
     Options options = options_for({}, {});
     options.window = 0;
     const auto nothing = [](Stretch&&) -> Status { return {}; };
-    CHECK(run(source, options, nothing, go_on).error().code == Errc::invalid);
+    CHECK(run(source, options, nothing, go_on).error().message ==
+          "window: found 0, wanted 1..16384");
     options.window = 16385;
-    CHECK(run(source, options, nothing, go_on).error().code == Errc::invalid);
+    CHECK(run(source, options, nothing, go_on).error().message ==
+          "window: found 16385, wanted 1..16384");
+    options = options_for({}, {});
+    options.timeout = base::Duration::milliseconds(60'001);
+    CHECK(run(source, options, nothing, go_on).error().message ==
+          "answer-timeout: found 60001, wanted 1..60000");
 }

@@ -70,7 +70,7 @@ private:
     std::array<answer::Exchange, batch> exchanges_{};
     std::array<std::size_t, batch> ends_{};  // where in the input each message ends
     std::array<std::uint8_t, batch * response_stride> responses_;
-    std::array<std::uint8_t, tcp_output_octets_max + net::framed_octets_max> output_octets_;
+    std::array<std::uint8_t, TcpLimits::output_octets_limit.max + net::framed_octets_max> output_octets_;
     net::FrameWriter output_{output_octets_};
 };
 

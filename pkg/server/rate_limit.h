@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "base/limit.h"
 #include "base/octets.h"
 #include "base/time.h"
 #include "dns/types.h"
@@ -22,16 +23,42 @@ struct RateLimit {
     enum class Mode : std::uint8_t { off, log_only, on };
 
     Mode mode = Mode::off;
-    std::uint32_t responses_per_second = 20;  // 1..100000, for each network and rate key
+
+    static constexpr base::Limit<std::uint32_t> responses_limit = {.name = "rrl-rate",
+                                                                   .min = 1,
+                                                                   .initial = 20,
+                                                                   .max = 100'000,
+                                                                   .unit = base::Unit::per_second};
+    std::uint32_t responses_per_second = responses_limit.initial;  // for each network and rate key
+
+    static constexpr base::Limit<std::uint32_t> all_responses_limit = {
+        .name = "rrl-all-rate",
+        .min = 0,
+        .initial = 0,
+        .max = 1'000'000,
+        .unit = base::Unit::per_second};
     std::uint32_t all_responses_per_second =
-        0;  // 1..1000000, for each network; 0: ten times the rate of one key
-    std::uint32_t burst_seconds = 1;  // 1..40: as many seconds of them may come at once, but never
-                                      // more than `burst_responses_max`
+        all_responses_limit.initial;  // for each network; 0: ten times the rate of one key
+
+    static constexpr base::Limit<std::uint32_t> burst_limit = {
+        .name = "rrl-burst", .min = 1, .initial = 1, .max = 40, .unit = base::Unit::seconds};
+    std::uint32_t burst_seconds =
+        burst_limit.initial;  // as many seconds of the rates may come at once, but never more than
+                              // `burst_responses_max`
+
+    static constexpr base::Limit<std::uint32_t> slip_limit = {
+        .name = "rrl-slip", .min = 0, .initial = 2, .max = 100};
     std::uint32_t slip =
-        2;  // every n-th limited answer goes out empty and truncated, so that a real client
-            // among the forged ones gets through over TCP; 0: none, 1: all. 0..100
-    std::uint8_t ipv4_bits = 24;  // 8..32: the network of an IPv4 client
-    std::uint8_t ipv6_bits = 56;  // 16..64
+        slip_limit.initial;  // every n-th limited answer goes out empty and truncated, so that a
+                             // real client among the forged ones gets through over TCP; 0: none,
+                             // 1: all
+
+    static constexpr base::Limit<std::uint8_t> ipv4_bits_limit = {
+        .name = "rrl-ipv4", .min = 8, .initial = 24, .max = 32, .unit = base::Unit::bits};
+    std::uint8_t ipv4_bits = ipv4_bits_limit.initial;  // the network of an IPv4 client
+    static constexpr base::Limit<std::uint8_t> ipv6_bits_limit = {
+        .name = "rrl-ipv6", .min = 16, .initial = 56, .max = 64, .unit = base::Unit::bits};
+    std::uint8_t ipv6_bits = ipv6_bits_limit.initial;  // of an IPv6 client
     bool operator==(const RateLimit&) const = default;
 
     static constexpr std::uint32_t burst_responses_max = 4'000'000;

@@ -26,50 +26,9 @@
 namespace zc::server {
 namespace {
 
-constexpr std::size_t listen_max = 256;
-constexpr unsigned workers_max = 1024;
-constexpr std::size_t proxy_senders_max = 256;
 constexpr int port_attempts = 16;  // for a port that is free over both transports
 constexpr std::uint64_t descriptors_spare =
     256;  // for all that is not a client: zones, log, control plane
-
-Status check(bool ok, const char* what) {
-    if (!ok) return fail(Errc::limit, what);
-    return {};
-}
-
-Status validate(const Settings& settings) {
-    const TcpLimits& tcp = settings.tcp;
-    const RateLimit& limit = settings.rate_limit;
-    const auto within = [](auto value, auto low, auto high) {
-        return value >= low && value <= high;
-    };
-    constexpr base::Duration nothing;
-    ZC_TRY_STATUS(
-        check(within(tcp.connections_max, 1U, 1'000'000U), "TCP connections: wanted 1 to 1000000"));
-    ZC_TRY_STATUS(check(within(tcp.connections_per_prefix_max, 1U, 1'000'000U),
-                        "TCP connections of a prefix: wanted 1 to 1000000"));
-    ZC_TRY_STATUS(check(tcp.evict_idle >= nothing, "TCP eviction time: wanted 0 or more"));
-    ZC_TRY_STATUS(check(tcp.idle > nothing && tcp.lifetime > nothing && tcp.write_stall > nothing,
-                        "TCP timeouts: wanted more than 0"));
-    ZC_TRY_STATUS(check(within(tcp.output_octets_max, 65537U, tcp_output_octets_max),
-                        "TCP output of a connection: wanted 65537 to 1048576 octets"));
-    ZC_TRY_STATUS(check(within(tcp.kept_octets_max, tcp_kept_octets_min, tcp_kept_octets_max),
-                        "TCP memory of a worker: wanted 4194304 to 68719476736 octets"));
-    ZC_TRY_STATUS(check(within(limit.responses_per_second, 1U, 100'000U),
-                        "responses a second: wanted 1 to 100000"));
-    ZC_TRY_STATUS(
-        check(within(limit.burst_seconds, 1U, 40U), "burst of responses: wanted 1 to 40 seconds"));
-    ZC_TRY_STATUS(check(limit.all_responses_per_second <= 1'000'000U,
-                        "all responses a second: wanted 0 to 1000000"));
-    ZC_TRY_STATUS(check(limit.slip <= 100, "slip: wanted 0 to 100"));
-    ZC_TRY_STATUS(
-        check(within(limit.ipv4_bits, 8, 32), "rate-limited IPv4 prefix: wanted 8 to 32 bits"));
-    ZC_TRY_STATUS(
-        check(within(limit.ipv6_bits, 16, 64), "rate-limited IPv6 prefix: wanted 16 to 64 bits"));
-    return check(settings.proxy_senders.size() <= proxy_senders_max,
-                 "PROXY senders: at most 256 prefixes");
-}
 
 template <class T>
 T or_throw(Result<T> result) {
@@ -123,6 +82,37 @@ struct Worker {
 
 }  // namespace
 
+Status check(const Settings& settings) {
+    const TcpLimits& tcp = settings.tcp;
+    const RateLimit& rates = settings.rate_limit;
+    ZC_TRY_STATUS(check(tcp.connections_limit, tcp.connections_max));
+    ZC_TRY_STATUS(check(tcp.connections_per_prefix_limit, tcp.connections_per_prefix_max));
+    if (tcp.evict_idle < base::Duration())
+        return fail(Errc::limit, "TCP eviction time: wanted 0 or more");
+    ZC_TRY_STATUS(check(tcp.idle_limit, tcp.idle));
+    ZC_TRY_STATUS(check(tcp.lifetime_limit, tcp.lifetime));
+    ZC_TRY_STATUS(check(tcp.write_stall_limit, tcp.write_stall));
+    ZC_TRY_STATUS(check(tcp.queries_limit, tcp.queries_max));
+    ZC_TRY_STATUS(check(tcp.output_octets_limit, tcp.output_octets_max));
+    ZC_TRY_STATUS(check(tcp.kept_octets_limit, tcp.kept_octets_max));
+    ZC_TRY_STATUS(check(rates.responses_limit, rates.responses_per_second));
+    ZC_TRY_STATUS(check(rates.all_responses_limit, rates.all_responses_per_second));
+    ZC_TRY_STATUS(check(rates.burst_limit, rates.burst_seconds));
+    ZC_TRY_STATUS(check(rates.slip_limit, rates.slip));
+    ZC_TRY_STATUS(check(rates.ipv4_bits_limit, rates.ipv4_bits));
+    ZC_TRY_STATUS(check(rates.ipv6_bits_limit, rates.ipv6_bits));
+    return check(settings.proxy_senders_limit, settings.proxy_senders.size());
+}
+
+Status check(const Options& options) {
+    ZC_TRY_STATUS(check(options.listen_limit, options.listen.size()));
+    ZC_TRY_STATUS(check(options.workers_limit, options.workers));
+    ZC_TRY_STATUS(check(options.receive_octets_limit, options.receive_octets));
+    ZC_TRY_STATUS(check(options.send_octets_limit, options.send_octets));
+    ZC_TRY_STATUS(check(options.rate_limit_entries_limit, options.rate_limit_entries));
+    return check(options.settings);
+}
+
 struct Server::Impl {
     Impl(Options options, const catalogue::Catalogue& catalogue,
          std::shared_ptr<const answer::Identity> node);
@@ -159,10 +149,8 @@ Server::Impl::Impl(Options options, const catalogue::Catalogue& catalogue,
       identity(std::move(node)),
       settings(std::make_unique<const Settings>(std::move(options.settings))),
       limits(options.seed) {
-    or_throw(validate(*settings));
-    or_throw(check(!options.listen.empty() && options.listen.size() <= listen_max,
-                   "addresses to listen on: wanted 1 to 256"));
-    or_throw(check(options.workers <= workers_max, "workers: wanted 0 to 1024"));
+    or_throw(check(options));
+    or_throw(check(identity->udp_octets_limit, identity->udp_octets_max));
     const std::size_t count = options.workers != 0 ? options.workers : allowed_cores().size();
 
     static_cast<void>(broken_catalogue());  // made before a worker needs it
@@ -295,7 +283,7 @@ void Server::publish(std::shared_ptr<const answer::Identity> identity) {
 }
 
 Status Server::publish(Settings settings) {
-    ZC_TRY_STATUS(validate(settings));
+    ZC_TRY_STATUS(check(settings));
     auto next = std::make_unique<const Settings>(std::move(settings));
     const Settings* const shown = next.get();
     // After it went well: what is replaced is garbage, and `next` is what is shown.

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "answer/answer.h"
+#include "base/limit.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "catalogue/catalogue.h"
@@ -25,32 +26,68 @@
 
 namespace zc::server {
 
-inline constexpr std::uint32_t tcp_output_octets_max = 1 << 20;
-inline constexpr std::uint64_t tcp_kept_octets_min = std::uint64_t{4} << 20;
-inline constexpr std::uint64_t tcp_kept_octets_max = std::uint64_t{64} << 30;
-
 /// Limits of TCP (RFC 7766, RFC 9210). A connection that would be over one is closed at once and
 /// counted.
 struct TcpLimits {
-    std::uint32_t connections_max = 10'000;          // 1..1000000, of all workers together
-    std::uint32_t connections_per_prefix_max = 100;  // 1..1000000, of one /24 or /56
+    template <class T>
+    using Limit = base::Limit<T>;
+    using Duration = base::Duration;
+
+    static constexpr Limit<std::uint32_t> connections_limit = {
+        .name = "tcp-connections", .min = 1, .initial = 10'000, .max = 1'000'000};
+    std::uint32_t connections_max = connections_limit.initial;  // of all workers together
+
+    static constexpr Limit<std::uint32_t> connections_per_prefix_limit = {
+        .name = "tcp-connections-per-prefix", .min = 1, .initial = 100, .max = 1'000'000};
+    std::uint32_t connections_per_prefix_max =
+        connections_per_prefix_limit.initial;  // of one /24 or /56
+
     // When `connections_max` are open, the one that was idle longest makes room if it was for at
     // least this long: a crowd that opens connections and says nothing keeps nobody out. 0 or more.
-    base::Duration evict_idle = base::Duration::seconds(1);
-    base::Duration idle = base::Duration::seconds(10);  // without a query (RFC 7766 section 6.2.3)
-    base::Duration lifetime = base::Duration::seconds(3600);  // of a connection, whatever it does
-    base::Duration write_stall =
-        base::Duration::seconds(10);  // for a reader to take any of what waits
-    std::uint32_t queries_max = 0;    // of a connection; 0: no limit
-    // Answers that may wait for one slow reader, 65537..tcp_output_octets_max; one answer more may
-    // be among them. Nothing is read from him until he has taken them.
-    std::uint32_t output_octets_max = 1 << 18;
-    // A worker keeps so much for all of its connections, tcp_kept_octets_min..max: messages that
-    // have not arrived whole, answers not taken. One /24 or /56 has an eighth of it. A connection
-    // that would go over that closes the connection of its own prefix that keeps most, which may be
-    // itself. When all is full, the prefix that keeps most has to make room. So nobody who is there
-    // keeps a newcomer out.
-    std::uint64_t kept_octets_max = 64U << 20U;
+    Duration evict_idle = Duration::seconds(1);
+
+    static constexpr Limit<Duration> idle_limit = {.name = "tcp-idle",
+                                                   .min = Duration::seconds(1),
+                                                   .initial = Duration::seconds(10),
+                                                   .max = Duration::seconds(6553)};
+    Duration idle = idle_limit.initial;  // without a query (RFC 7766 section 6.2.3)
+
+    static constexpr Limit<Duration> lifetime_limit = {.name = "tcp-lifetime",
+                                                       .min = Duration::seconds(1),
+                                                       .initial = Duration::seconds(3600),
+                                                       .max = Duration::seconds(604'800)};
+    Duration lifetime = lifetime_limit.initial;  // of a connection, whatever it does
+
+    static constexpr Limit<Duration> write_stall_limit = {.name = "tcp-write-stall",
+                                                          .min = Duration::seconds(1),
+                                                          .initial = Duration::seconds(10),
+                                                          .max = Duration::seconds(3600)};
+    Duration write_stall = write_stall_limit.initial;  // for a reader to take any of what waits
+
+    static constexpr Limit<std::uint32_t> queries_limit = {
+        .name = "tcp-queries", .min = 0, .initial = 0, .max = UINT32_MAX};
+    std::uint32_t queries_max = queries_limit.initial;  // of a connection; 0: no limit
+
+    // Answers that may wait for one slow reader; one answer more may be among them. Nothing is read
+    // from him until he has taken them.
+    static constexpr Limit<std::uint32_t> output_octets_limit = {.name = "tcp-output",
+                                                                 .min = 65'537,
+                                                                 .initial = 1 << 18,
+                                                                 .max = 1 << 20,
+                                                                 .unit = base::Unit::octets};
+    std::uint32_t output_octets_max = output_octets_limit.initial;
+
+    // A worker keeps so much for all of its connections: messages that have not arrived whole,
+    // answers not taken. One /24 or /56 has an eighth of it. A connection that would go over that
+    // closes the connection of its own prefix that keeps most, which may be itself. When all is
+    // full, the prefix that keeps most has to make room. So nobody who is there keeps a newcomer
+    // out.
+    static constexpr Limit<std::uint64_t> kept_octets_limit = {.name = "tcp-memory",
+                                                               .min = std::uint64_t{4} << 20,
+                                                               .initial = std::uint64_t{64} << 20,
+                                                               .max = std::uint64_t{64} << 30,
+                                                               .unit = base::Unit::octets};
+    std::uint64_t kept_octets_max = kept_octets_limit.initial;
     bool operator==(const TcpLimits&) const = default;
 };
 
@@ -58,26 +95,55 @@ struct TcpLimits {
 struct Settings {
     TcpLimits tcp;
     RateLimit rate_limit;
-    /// Load balancers, which must speak PROXY protocol version 2; from others it is malformed. At
-    /// most 256.
+    static constexpr base::Limit<std::size_t> proxy_senders_limit = {
+        .name = "proxy-from", .min = 0, .initial = 0, .max = 256};
+    /// Load balancers, which must speak PROXY protocol version 2; from others it is malformed.
     std::vector<dns::Prefix> proxy_senders;
 };
 
+/// Errors: `limit`, when a setting is outside its limits; the message names it as its flag does.
+Status check(const Settings& settings);
+
 struct Options {
-    std::vector<net::Endpoint> listen;       // 1..256
-    unsigned workers = 0;                    // 1..1024; 0: one a core that this process may use
-    bool pin = false;                        // worker i stays on the i-th such core
-    std::uint32_t receive_octets = 1 << 20;  // buffer of each UDP socket: about 1300 queries by MiB
-                                             // and 0.5 ms of work by hundred. Bigger loses fewer in
-                                             // a burst and answers later. The system may give less
-    std::uint32_t send_octets = 1 << 20;
-    std::uint32_t rate_limit_entries = 1 << 16;  // of each worker, 16 octets each
+    static constexpr base::Limit<std::size_t> listen_limit = {
+        .name = "listen", .min = 1, .initial = 1, .max = 256};
+    std::vector<net::Endpoint> listen;
+
+    static constexpr base::Limit<std::uint32_t> workers_limit = {
+        .name = "workers", .min = 0, .initial = 0, .max = 1024};
+    std::uint32_t workers = workers_limit.initial;  // 0: one a core that this process may use
+
+    bool pin = false;  // worker i stays on the i-th such core
+
+    // Buffer of each UDP socket: 1 MiB holds about 1,300 queries; 100 queries take 0.5 ms. A bigger
+    // one loses fewer in a burst and answers later. The system may give less.
+    static constexpr base::Limit<std::uint32_t> receive_octets_limit = {.name = "receive-buffer",
+                                                                        .min = 4096,
+                                                                        .initial = 1 << 20,
+                                                                        .max = 1U << 30U,
+                                                                        .unit = base::Unit::octets};
+    std::uint32_t receive_octets = receive_octets_limit.initial;
+    static constexpr base::Limit<std::uint32_t> send_octets_limit = {.name = "send-buffer",
+                                                                     .min = 4096,
+                                                                     .initial = 1 << 20,
+                                                                     .max = 1U << 30U,
+                                                                     .unit = base::Unit::octets};
+    std::uint32_t send_octets = send_octets_limit.initial;
+
+    static constexpr base::Limit<std::uint32_t> rate_limit_entries_limit = {
+        .name = "rrl-entries", .min = 4, .initial = 1 << 16, .max = 1U << 28U};
+    std::uint32_t rate_limit_entries =
+        rate_limit_entries_limit.initial;  // of each worker, 16 octets each
+
     // Rounds of NSEC3 hashing a second, for UDP and for TCP of each worker: see answer::HashBudget.
     std::uint32_t hash_rounds = answer::HashBudget::rounds_per_second;
     std::uint64_t seed = 0;  // secret and random: keys the tables that strangers fill
     Taker* taker_or_null = nullptr;  // answers UPDATE, NOTIFY and transfers; outlives the server
     Settings settings;
 };
+
+/// As above, with the settings.
+Status check(const Options& options);
 
 /// Sockets and threads. Everything here is called from the control thread.
 class Server {
@@ -86,7 +152,7 @@ public:
     /// the garbage of a later `publish` says otherwise, or until the server is gone.
     ///
     /// Throws: std::runtime_error that names the address when one cannot be bound ("port in use",
-    /// "not an address of this machine"), or an option that is out of its range.
+    /// "not an address of this machine"), or the option that `check` refuses.
     Server(Options options, const catalogue::Catalogue& catalogue,
            std::shared_ptr<const answer::Identity> identity);
     /// Stops at once what `drain` has not.
@@ -105,7 +171,7 @@ public:
     /// it any more.
     void publish(const catalogue::Catalogue& catalogue, catalogue::Garbage&& garbage);
     void publish(std::shared_ptr<const answer::Identity> identity);
-    /// Fails, and changes nothing, when a setting is out of its range.
+    /// Fails, and changes nothing, when `check` refuses a setting.
     Status publish(Settings settings);
     /// Frees garbage that nobody sees any more; gives how many publications still wait. Call it
     /// every second or so.

@@ -99,18 +99,18 @@ TEST_CASE("options out of their range are refused") {
     const auto identity = std::make_shared<answer::Identity>();
     Options options;
     CHECK_THROWS_WITH(Server(options, *catalogue, identity),
-                      "addresses to listen on: wanted 1 to 256");
+                      "listen: found 0, wanted 1..256");
     options.listen = {at("127.0.0.1")};
     options.settings.rate_limit.burst_seconds = 41;
     CHECK_THROWS_WITH(Server(options, *catalogue, identity),
-                      "burst of responses: wanted 1 to 40 seconds");
+                      "rrl-burst: found 41, wanted 1..40");
 
     const Fixture fixture;
     Settings settings;
     settings.tcp.output_octets_max = 1000;
     const auto status = fixture.server->publish(settings);
     REQUIRE_FALSE(status.has_value());
-    CHECK(status.error().message == "TCP output of a connection: wanted 65537 to 1048576 octets");
+    CHECK(status.error().message == "tcp-output: found 1000, wanted 65537..1048576");
 }
 
 TEST_CASE("malformed datagrams get an answer or none, and never harm the next query") {
@@ -299,7 +299,7 @@ TEST_CASE("a reader that takes nothing for too long is closed") {
 
 TEST_CASE("networks that fill the memory for TCP make room for a newcomer") {
     Settings settings;
-    settings.tcp.kept_octets_max = tcp_kept_octets_min;  // 4 MiB, 512 KiB for one network
+    settings.tcp.kept_octets_max = TcpLimits::kept_octets_limit.min;  // 4 MiB, 512 KiB for one network
     settings.tcp.idle = base::Duration::seconds(1000);
     const Fixture fixture(settings, {at("0.0.0.0")});
     const net::Endpoint server = at("127.0.0.1", fixture.endpoint().port);
@@ -396,7 +396,7 @@ TEST_CASE("a message for a taker for which there is no memory is answered as wit
 
 TEST_CASE("one network that fills its share of the memory for TCP loses its own connections") {
     Settings settings;
-    settings.tcp.kept_octets_max = tcp_kept_octets_min;
+    settings.tcp.kept_octets_max = TcpLimits::kept_octets_limit.min;
     settings.tcp.idle = base::Duration::seconds(1000);
     const Fixture fixture(settings, {at("0.0.0.0")});
     const net::Endpoint server = at("127.0.0.1", fixture.endpoint().port);
