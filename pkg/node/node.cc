@@ -124,7 +124,7 @@ private:
 
     // Reports.
     ZoneCount count() const;
-    stats::Gauges gauges() const;
+    Figures figures() const;
     void tell_store_read();
     term::Json health(const catalogue::NotServedLimit* limit_or_null) const override;
     std::string metrics() const override;
@@ -543,8 +543,8 @@ ZoneCount Node::Impl::count() const {
     return {zones_.served().zones(), zones_.served().records()};
 }
 
-stats::Gauges Node::Impl::gauges() const {
-    return gauges_of({.version = options_.version,
+Figures Node::Impl::figures() const {
+    return figures_of({.version = options_.version,
                       .workers = server_->workers(),
                       .uptime = runtime::monotonic() - started_,
                       .count = count(),
@@ -557,17 +557,17 @@ term::Json Node::Impl::health(const catalogue::NotServedLimit* limit_or_null) co
 }
 
 std::string Node::Impl::metrics() const {
-    return stats::prometheus(server_->totals(), gauges(), settings_.metric_names);
+    return stats::prometheus(metrics_report(server_->totals(), figures()), settings_.metric_names);
 }
 
 term::Json Node::Impl::status() const {
-    const stats::Gauges now = gauges();
-    const stats::Totals totals = server_->totals();
+    const Figures now = figures();
+    const server::Totals totals = server_->totals();
     return status_json({.state = state_,
                         .process = ::getpid(),
                         .listen = server_->endpoints(),
                         .zones = zones_,
-                        .gauges = now,
+                        .figures = now,
                         .totals = totals});
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/utc_text.h"
 #include "dns/presentation.h"
+#include "node/figures.h"
 
 namespace zc::node {
 namespace {
@@ -118,8 +119,8 @@ term::Json health_json(State state, ZoneCount count, const Served& served,
 
 term::Json status_json(const Standing& standing) {
     const Served& served = standing.zones.served();
-    const stats::Gauges& gauges = standing.gauges;
-    const stats::Totals& totals = standing.totals;
+    const Figures& figures = standing.figures;
+    const server::Totals& totals = standing.totals;
     term::Json listen = term::Json::array();
     for (const net::Endpoint& endpoint : standing.listen)
         listen.add(term::Json::string(net::to_string(endpoint)));
@@ -128,16 +129,17 @@ term::Json status_json(const Standing& standing) {
     queries.set("tcp", number(totals.queries(dns::Transport::tcp)));
 
     term::Json json = term::Json::object();
-    json.set("state", to_string(standing.state)).set("version", gauges.version);
+    json.set("state", to_string(standing.state)).set("version", figures.version);
     json.set("pid", term::Json::number(standing.process));
-    json.set("uptime_seconds", term::Json::number(gauges.uptime.whole_seconds()));
-    json.set("listen", std::move(listen)).set("workers", number(gauges.workers));
-    json.set("zones", number(gauges.zones)).set("not_served", not_served_json(served.not_served()));
-    json.set("records", number(gauges.records)).set("zone_octets", number(gauges.zone_octets));
-    json.set("resident_octets", number(gauges.resident_octets));
+    json.set("uptime_seconds", term::Json::number(figures.uptime.whole_seconds()));
+    json.set("listen", std::move(listen)).set("workers", number(figures.workers));
+    json.set("zones", number(figures.zones))
+        .set("not_served", not_served_json(served.not_served()));
+    json.set("records", number(figures.records)).set("zone_octets", number(figures.zone_octets));
+    json.set("resident_octets", number(figures.process.resident_octets));
     json.set("queries", std::move(queries));
     json.set("connections", number(totals.connections_open()));
-    json.set("loaded", utc_text(gauges.loaded));
+    json.set("loaded", utc_text(figures.loaded));
     json.set("source", standing.zones.source_path());
     if (const StoreState* store = standing.zones.store_or_null())
         json.set("store", store_json(*store));

@@ -11,10 +11,12 @@
 #include "net/endpoint.h"
 #include "node/settings.h"
 #include "node/zones.h"
-#include "stats/report.h"
+#include "server/counters.h"
 #include "term/json.h"
 
 namespace zc::node {
+
+struct Figures;
 
 enum class State : std::uint8_t { loading, serving, reloading, stopping };
 std::string_view to_string(State state) noexcept;
@@ -36,8 +38,8 @@ struct Standing {
     std::int64_t process = 0;
     const std::vector<net::Endpoint>& listen;
     const Zones& zones;
-    const stats::Gauges& gauges;
-    const stats::Totals& totals;
+    const Figures& figures;
+    const server::Totals& totals;
 };
 /// Names at most 1000 zones that are not served, and 1000 outdated ones.
 term::Json status_json(const Standing& standing);

@@ -74,13 +74,13 @@ TEST_CASE("the status of a node: all keys, in their order") {
                                        .file_descriptors = 12,
                                        .cpu_user = base::Duration::seconds(1),
                                        .cpu_system = base::Duration::seconds(2)};
-    stats::Gauges gauges = gauges_of(node.figures(), node.zones, process);
-    CHECK(gauges.zone_octets > 1'000'000);
-    CHECK(gauges.zones_outdated == 1);
-    CHECK(gauges.store->position_served == 4);
-    CHECK(gauges.cpu_system == base::Duration::seconds(2));
-    gauges.zone_octets = 123;
-    stats::Totals totals;
+    node::Figures figures = figures_of(node.figures(), node.zones, process);
+    CHECK(figures.zone_octets > 1'000'000);
+    CHECK(figures.zones_outdated == 1);
+    CHECK(figures.store->position_served == 4);
+    CHECK(figures.process.cpu_system == base::Duration::seconds(2));
+    figures.zone_octets = 123;
+    server::Totals totals;
     totals.connections_accepted = 3;
     totals.connections_closed = 1;
     const std::vector<net::Endpoint> listen = {*net::parse_endpoint("127.0.0.1:53")};
@@ -88,7 +88,7 @@ TEST_CASE("the status of a node: all keys, in their order") {
                                                .process = 77,
                                                .listen = listen,
                                                .zones = node.zones,
-                                               .gauges = gauges,
+                                               .figures = figures,
                                                .totals = totals});
     CHECK(json.serialize() ==
           expected(R"({"state":"reloading","version":"1.2","pid":77,"uptime_seconds":61,)"
@@ -161,13 +161,13 @@ TEST_CASE("zones that are not served are named, a thousand of them") {
         found.changes.zones.push_back(bad("z" + std::to_string(i) + "."));
     ChangeReport report;
     REQUIRE(zones.take(found, {}, base::Instant{1}, report));
-    const stats::Gauges gauges;
-    const stats::Totals totals;
+    const node::Figures figures;
+    const server::Totals totals;
     const std::vector<net::Endpoint> listen;
     const term::Json json = node::status_json({.state = State::serving,
                                                .listen = listen,
                                                .zones = zones,
-                                               .gauges = gauges,
+                                               .figures = figures,
                                                .totals = totals});
     CHECK(json["not_served_zones"].elements().size() == 1000);
     CHECK(json["not_served"]["total"].integer() == 1001);

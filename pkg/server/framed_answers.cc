@@ -8,7 +8,7 @@
 namespace zc::server {
 
 FramedAnswers::FramedAnswers(answer::HashBudget hashing, answer::HandOvers takes,
-                             stats::WorkerCounters& counters) noexcept
+                             WorkerCounters& counters) noexcept
     : counters_(&counters), takes_(takes), hash_budget_(hashing) {
     for (std::size_t i = 0; i < batch; ++i) {
         exchanges_[i].response =

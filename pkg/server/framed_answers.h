@@ -15,7 +15,7 @@
 #include "net/framing.h"
 #include "server/server.h"
 #include "server/view.h"
-#include "stats/counters.h"
+#include "server/counters.h"
 
 namespace zc::server {
 
@@ -23,13 +23,13 @@ namespace zc::server {
 class FramedAnswers {
 public:
     FramedAnswers(answer::HashBudget hashing, answer::HandOvers takes,
-                  stats::WorkerCounters& counters) noexcept;
+                  WorkerCounters& counters) noexcept;
 
     /// The client and the view that answers: the same for all messages of a call.
     struct Asking {
         const View& view;
         dns::Address client;
-        stats::Family family = stats::Family::ipv4;
+        Family family = Family::ipv4;
         base::Instant now;
         std::uint32_t queries_max = 0;  // that may be answered still
         std::size_t output_octets_max = 0;
@@ -64,7 +64,7 @@ private:
 
     void put(const answer::Exchange& exchange) noexcept;
 
-    stats::WorkerCounters* counters_;
+    WorkerCounters* counters_;
     answer::HandOvers takes_;
     answer::HashBudget hash_budget_;
     std::array<answer::Exchange, batch> exchanges_{};

@@ -27,15 +27,15 @@ bool hand_over(Taker& taker, const std::shared_ptr<Bells>& bells, const HandedOv
     return late.answering != nullptr;
 }
 
-void count_late(stats::Channel& channel, LateAnswer& late, base::Octets message) noexcept {
+void count_late(Channel& channel, LateAnswer& late, base::Octets message) noexcept {
     ZC_CHECK(message.size() >= dns::header_octets);
     if (!std::exchange(late.begun, true))
-        channel.responses[stats::rcode_slot(static_cast<dns::Rcode>(message[3] & 15U))].add(1);
+        channel.responses[rcode_slot(static_cast<dns::Rcode>(message[3] & 15U))].add(1);
     channel.response_octets.add(message.size());
 }
 
 LateDatagrams::LateDatagrams(Taker& taker, std::shared_ptr<Bells> bells,
-                             stats::WorkerCounters& counters)
+                             WorkerCounters& counters)
     : taker_(&taker), bells_(std::move(bells)), counters_(&counters) {}
 
 bool LateDatagrams::hand_over(const HandedOver& message, const Way& way) noexcept {
@@ -92,7 +92,7 @@ void LateDatagrams::answer(LateAnswer& late) noexcept {
         if (net::send_datagram(way.socket, message, way.client, way.client_octets, way.source))
             count_late(counters_->channel(dns::Transport::udp, way.family), datagram, message);
         else
-            counters_->drop(stats::Drop::send_failed);
+            counters_->drop(Drop::send_failed);
     }
     forget(datagram);
 }

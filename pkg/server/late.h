@@ -13,7 +13,7 @@
 #include "net/socket.h"
 #include "server/bells.h"
 #include "server/taker.h"
-#include "stats/counters.h"
+#include "server/counters.h"
 
 namespace zc::server {
 
@@ -38,14 +38,14 @@ bool hand_over(Taker& taker, const std::shared_ptr<Bells>& bells, const HandedOv
                LateAnswer& late) noexcept;
 
 /// Counts a message of a late answer that goes out.
-void count_late(stats::Channel& channel, LateAnswer& late, base::Octets message) noexcept;
+void count_late(Channel& channel, LateAnswer& late, base::Octets message) noexcept;
 
 /// The datagrams of a worker that are with the taker. Its UDP thread hands them over; its TCP
 /// thread, which may be woken, sends the answers.
 class LateDatagrams {
 public:
     /// `counters`: the TCP thread's.
-    LateDatagrams(Taker& taker, std::shared_ptr<Bells> bells, stats::WorkerCounters& counters);
+    LateDatagrams(Taker& taker, std::shared_ptr<Bells> bells, WorkerCounters& counters);
 
     /// Where an answer goes. `socket` lives as long as the threads of the worker.
     struct Way {
@@ -53,7 +53,7 @@ public:
         net::SocketAddress client{};
         socklen_t client_octets = 0;
         net::SourceAddress source{};
-        stats::Family family = stats::Family::ipv4;
+        Family family = Family::ipv4;
         std::size_t octets_max = 512;
     };
     /// The UDP thread's. False: answered as without a taker.
@@ -79,7 +79,7 @@ private:
 
     Taker* taker_;
     std::shared_ptr<Bells> bells_;
-    stats::WorkerCounters* counters_;
+    WorkerCounters* counters_;
     std::mutex mutex_;              // of the two below
     std::list<Datagram> arriving_;  // from the UDP thread
     std::size_t count_ = 0;         // in both lists

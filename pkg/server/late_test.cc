@@ -397,7 +397,7 @@ TEST_CASE("the rate limit holds back datagrams before they come to the taker") {
     with.taker.await(0);
     client.send(notify(2));
     wait_until(
-        [&] { return dropped(with.fixture.server->totals(), stats::Drop::rate_limited) == 1; });
+        [&] { return dropped(with.fixture.server->totals(), Drop::rate_limited) == 1; });
     CHECK(with.taker.count() == 1);
 }
 

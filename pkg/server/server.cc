@@ -72,8 +72,8 @@ net::Endpoint choose_port(net::Endpoint endpoint) {
 
 /// One worker: two threads, each with its loop and its counters.
 struct Worker {
-    stats::WorkerCounters udp_counters;
-    stats::WorkerCounters tcp_counters;
+    WorkerCounters udp_counters;
+    WorkerCounters tcp_counters;
     std::unique_ptr<TcpLoop> tcp;
     std::unique_ptr<UdpLoop> udp;  // hands datagrams over to `tcp`
     std::thread udp_thread;
@@ -164,8 +164,8 @@ Server::Impl::Impl(Options options, const catalogue::Catalogue& catalogue,
         std::vector<UdpLoop::Listener> udp;
         std::vector<TcpLoop::Listener> tcp;
         for (const net::Endpoint& endpoint : endpoints) {
-            const stats::Family family =
-                endpoint.address.size == 4 ? stats::Family::ipv4 : stats::Family::ipv6;
+            const Family family =
+                endpoint.address.size == 4 ? Family::ipv4 : Family::ipv6;
             udp.push_back({or_throw(bind_udp(endpoint, net::Sharing::reuse_port)), family,
                            net::is_wildcard(endpoint.address)});
             set_buffers(udp.back().socket, options.receive_octets, options.send_octets);
@@ -310,8 +310,8 @@ unsigned Server::workers() const noexcept {
     return static_cast<unsigned>(impl_->workers.size());
 }
 
-stats::Totals Server::totals() const {
-    stats::Totals totals;
+Totals Server::totals() const {
+    Totals totals;
     for (const auto& worker : impl_->workers) {
         totals.add(worker->udp_counters);
         totals.add(worker->tcp_counters);

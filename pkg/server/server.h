@@ -22,7 +22,7 @@
 #include "net/endpoint.h"
 #include "server/rate_limit.h"
 #include "server/taker.h"
-#include "stats/report.h"
+#include "server/counters.h"
 
 namespace zc::server {
 
@@ -186,7 +186,7 @@ public:
     const std::vector<net::Endpoint>& endpoints() const noexcept;
     unsigned workers() const noexcept;
     /// All workers together, and what the kernel dropped.
-    stats::Totals totals() const;
+    Totals totals() const;
 
 private:
     struct Impl;

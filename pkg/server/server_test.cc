@@ -34,7 +34,7 @@ TEST_CASE("UDP queries are answered over IPv4 and IPv6, at each of several addre
     CHECK(totals.channels[0][0].queries == 10);
     CHECK(totals.channels[0][1].queries == 5);
     CHECK(totals.responses(dns::Rcode::noerror) == 15);
-    CHECK(totals.qtypes[stats::qtype_slot(dns::RrType::a)] == 15);
+    CHECK(totals.qtypes[qtype_slot(dns::RrType::a)] == 15);
     CHECK(totals.channels[0][1].response_octets > 5 * 12);
 }
 
@@ -130,7 +130,7 @@ TEST_CASE("malformed datagrams get an answer or none, and never harm the next qu
          {std::size_t{1}, std::size_t{11}, std::size_t{5000}, std::size_t{65507}})
         client.send(Message(size, 0xff));
     CHECK(id_of(client.ask(query(0x1234))) == 0x1234);
-    wait_until([&] { return dropped(fixture.server->totals(), stats::Drop::malformed) == 304; });
+    wait_until([&] { return dropped(fixture.server->totals(), Drop::malformed) == 304; });
     CHECK(fixture.server->totals().queries(dns::Transport::udp) == 305);
 }
 
@@ -181,7 +181,7 @@ TEST_CASE("a TCP message too short for a header ends the connection, after the a
     zero.send({0, 0});
     CHECK(zero.ended());
     wait_until([&] { return fixture.server->totals().connections_open() == 0; });
-    CHECK(dropped(fixture.server->totals(), stats::Drop::malformed) == 2);
+    CHECK(dropped(fixture.server->totals(), Drop::malformed) == 2);
 }
 
 TEST_CASE("an idle TCP connection is closed, also one that never sends its query whole") {
@@ -292,7 +292,7 @@ TEST_CASE("a reader that takes nothing for too long is closed") {
     slow.send(all);
     // Two counters: the worker may stand between them.
     wait_until([&] {
-        const stats::Totals totals = fixture.server->totals();
+        const Totals totals = fixture.server->totals();
         return totals.connections_timed_out == 1 && totals.connections_open() == 0;
     });
 }
@@ -479,7 +479,7 @@ TEST_CASE("a listed load balancer without a header gets nothing") {
     const Tcp tcp(fixture.endpoint());
     tcp.send(framed(query(3)));
     CHECK(tcp.ended());
-    CHECK(dropped(fixture.server->totals(), stats::Drop::malformed) == 2);
+    CHECK(dropped(fixture.server->totals(), Drop::malformed) == 2);
 }
 
 TEST_CASE("a PROXY header from anybody else is malformed") {
@@ -492,7 +492,7 @@ TEST_CASE("a PROXY header from anybody else is malformed") {
     const Tcp tcp(fixture.endpoint());
     tcp.send(proxied("192.0.2.1", framed(query(3))));
     CHECK(tcp.ended());
-    CHECK(dropped(fixture.server->totals(), stats::Drop::malformed) == 2);
+    CHECK(dropped(fixture.server->totals(), Drop::malformed) == 2);
 }
 
 TEST_CASE(
@@ -513,9 +513,9 @@ TEST_CASE(
     settings.rate_limit.mode = RateLimit::Mode::log_only;
     REQUIRE(fixture.server->publish(settings).has_value());
     for (std::uint16_t id = 20; id < 30; ++id) CHECK(answers_of(udp.ask(query(id))) == 1);
-    wait_until([&] { return dropped(fixture.server->totals(), stats::Drop::would_limit) >= 9; });
-    CHECK(dropped(fixture.server->totals(), stats::Drop::rate_limited) == 1);
-    CHECK(dropped(fixture.server->totals(), stats::Drop::slipped) == 1);
+    wait_until([&] { return dropped(fixture.server->totals(), Drop::would_limit) >= 9; });
+    CHECK(dropped(fixture.server->totals(), Drop::rate_limited) == 1);
+    CHECK(dropped(fixture.server->totals(), Drop::slipped) == 1);
 }
 
 TEST_CASE("a client with a valid cookie is not limited") {

@@ -30,7 +30,7 @@ struct ScrambledServer {
         REQUIRE(socket.has_value());
         endpoint = at("127.0.0.1", *net::bound_port(*socket));
         std::vector<TcpLoop::Listener> listeners;
-        listeners.push_back({*std::move(socket), stats::Family::ipv4, &streams});
+        listeners.push_back({*std::move(socket), Family::ipv4, &streams});
         loop = std::make_unique<TcpLoop>(std::move(listeners), ViewReader(published, 0), counters,
                                          limits, TcpLoop::Options{});
         thread = std::thread([this] { loop->run(); });
@@ -46,7 +46,7 @@ struct ScrambledServer {
     Settings settings;
     View view{catalogue.get(), &identity, &settings};
     runtime::Published<View> published{view, 1};
-    stats::WorkerCounters counters;
+    WorkerCounters counters;
     ConnectionLimits limits{5};
     net::Endpoint endpoint;
     std::unique_ptr<TcpLoop> loop;

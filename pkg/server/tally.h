@@ -5,13 +5,13 @@
 #include <cstdint>
 
 #include "answer/answer.h"
-#include "stats/counters.h"
+#include "server/counters.h"
 
 namespace zc::server {
 
 class Tally {
 public:
-    Tally(stats::WorkerCounters& counters, stats::Channel& channel) noexcept
+    Tally(WorkerCounters& counters, Channel& channel) noexcept
         : counters_(counters), channel_(channel) {}
     ~Tally() {
         channel_.queries.add(queries_);
@@ -27,7 +27,7 @@ public:
     /// A query that gets no answer and was not looked at further.
     void malformed() noexcept {
         ++queries_;
-        counters_.drop(stats::Drop::malformed);
+        counters_.drop(Drop::malformed);
     }
     /// A query that respond() had.
     void query(const answer::Outcome& outcome) noexcept {
@@ -37,18 +37,18 @@ public:
         edns_ += outcome.edns;
         dnssec_ok_ += outcome.dnssec_ok;
         cookie_valid_ += outcome.cookie_valid;
-        counters_.qtypes[stats::qtype_slot(outcome.qtype)].add(1);
+        counters_.qtypes[qtype_slot(outcome.qtype)].add(1);
     }
     /// Its response, which goes out with that many octets.
     void response(const answer::Outcome& outcome, std::size_t octets) noexcept {
-        channel_.responses[stats::rcode_slot(outcome.rcode)].add(1);
+        channel_.responses[rcode_slot(outcome.rcode)].add(1);
         truncated_ += outcome.truncated;
         octets_ += octets;
     }
 
 private:
-    stats::WorkerCounters& counters_;
-    stats::Channel& channel_;
+    WorkerCounters& counters_;
+    Channel& channel_;
     std::uint64_t queries_ = 0;
     std::uint64_t edns_ = 0;
     std::uint64_t dnssec_ok_ = 0;

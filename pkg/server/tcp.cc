@@ -67,11 +67,11 @@ struct TcpLoop::Buffers {
     FramedAnswers answers;
 
     Buffers(const answer::HashBudget& hashing, answer::HandOvers takes,
-            stats::WorkerCounters& counters) noexcept
+            WorkerCounters& counters) noexcept
         : answers(hashing, takes, counters) {}
 };
 
-TcpLoop::TcpLoop(std::vector<Listener> listeners, ViewReader views, stats::WorkerCounters& counters,
+TcpLoop::TcpLoop(std::vector<Listener> listeners, ViewReader views, WorkerCounters& counters,
                  ConnectionLimits& limits, const Options& options)
     : listeners_(std::move(listeners)),
       epoll_(epoll_create1(EPOLL_CLOEXEC)),
@@ -300,7 +300,7 @@ bool TcpLoop::read_proxy_header(Connection& connection) {
             return take_client(connection, header.client) && shake_hands(connection);
         if (header.state == net::ProxyHeader::State::malformed) {
             connection.stream->read(room);  // or closing would reset the connection
-            counters_->drop(stats::Drop::malformed);
+            counters_->drop(Drop::malformed);
             close(connection);
             return false;
         }
@@ -406,7 +406,7 @@ bool TcpLoop::on_writable(Connection& connection) {
 /// Answers the whole messages in `input`, which lies in the worker's buffer, and keeps the rest.
 bool TcpLoop::serve(Connection& connection, base::Octets input) {
     if (connection.queries == 0 && net::starts_with_proxy(input)) {
-        counters_->drop(stats::Drop::malformed);
+        counters_->drop(Drop::malformed);
         close(connection);
         return false;
     }
@@ -557,7 +557,7 @@ bool TcpLoop::give_late(Connection& connection) {
 bool TcpLoop::take_late(Connection& connection) {
     using Is = Answering::Next::Is;
     net::FrameWriter& output = buffers_->answers.output();
-    stats::Channel& channel = counters_->channel(dns::Transport::tcp, connection.family);
+    Channel& channel = counters_->channel(dns::Transport::tcp, connection.family);
     bool more = true;
     while (more && output.size() < tcp_.output_octets_max) {
         more = false;

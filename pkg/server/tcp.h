@@ -24,7 +24,7 @@
 #include "server/kept_memory.h"
 #include "server/tcp_connection.h"
 #include "server/view.h"
-#include "stats/counters.h"
+#include "server/counters.h"
 
 namespace zc::server {
 
@@ -33,7 +33,7 @@ class TcpLoop {
 public:
     struct Listener {
         net::Descriptor socket;  // listening, non-blocking
-        stats::Family family = stats::Family::ipv4;
+        Family family = Family::ipv4;
         const net::StreamMaker* streams = &net::plain_streams();
     };
     struct Options {
@@ -43,7 +43,7 @@ public:
     };
 
     /// Throws std::system_error when the system refuses what it needs.
-    TcpLoop(std::vector<Listener> listeners, ViewReader views, stats::WorkerCounters& counters,
+    TcpLoop(std::vector<Listener> listeners, ViewReader views, WorkerCounters& counters,
             ConnectionLimits& limits, const Options& options);
     ~TcpLoop();
     TcpLoop(const TcpLoop&) = delete;
@@ -114,7 +114,7 @@ private:
     net::Descriptor epoll_;
     net::Descriptor wake_;  // an eventfd: `stop`
     ViewReader views_;
-    stats::WorkerCounters* counters_;
+    WorkerCounters* counters_;
     ConnectionLimits* limits_;
     Taker* taker_or_null_;
     std::shared_ptr<Bells> bells_;  // shared with what the taker has; null without a taker

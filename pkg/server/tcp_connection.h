@@ -11,7 +11,7 @@
 #include "dns/types.h"
 #include "net/stream.h"
 #include "server/late.h"
-#include "stats/counters.h"
+#include "server/counters.h"
 
 namespace zc::server {
 
@@ -32,7 +32,7 @@ struct Connection {
     Doing doing = Doing::reading;
     std::uint32_t events = 0;  // that epoll waits for
     dns::Address client;       // from the PROXY header, if there was one
-    stats::Family family = stats::Family::ipv4;
+    Family family = Family::ipv4;
     bool counted = false;       // in its network's limit
     bool ending = false;        // to be closed as soon as its answers are taken
     bool input_ended = false;   // the client sends no more, and waits for a late answer

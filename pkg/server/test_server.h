@@ -231,7 +231,7 @@ inline void wait_until(const std::function<bool()>& so) {
     while (!so()) std::this_thread::yield();
 }
 
-inline std::uint64_t dropped(const stats::Totals& totals, stats::Drop why) {
+inline std::uint64_t dropped(const Totals& totals, Drop why) {
     return totals.dropped[static_cast<std::size_t>(why)];
 }
 

@@ -86,7 +86,7 @@ struct UdpLoop::Buffers {
     }
 };
 
-UdpLoop::UdpLoop(std::vector<Listener> listeners, ViewReader views, stats::WorkerCounters& counters,
+UdpLoop::UdpLoop(std::vector<Listener> listeners, ViewReader views, WorkerCounters& counters,
                  RateLimiter limiter, answer::HashBudget hashing, answer::HandOvers takes,
                  LateDatagrams* late_or_null)
     : listeners_(std::move(listeners)),
@@ -252,7 +252,7 @@ bool UdpLoop::is_taken(const Listener& listener, std::size_t i, const RateLimit&
         limiter_.take(limit, exchange.arrival.client, outcome.rate_key, now) !=
             RateLimiter::Verdict::pass) {
         const bool holds_back = limit.mode == RateLimit::Mode::on;
-        counters_->drop(holds_back ? stats::Drop::rate_limited : stats::Drop::would_limit);
+        counters_->drop(holds_back ? Drop::rate_limited : Drop::would_limit);
         if (holds_back) return true;
     }
     const std::size_t datagram = buffers.datagram_of[i];
@@ -290,15 +290,15 @@ bool UdpLoop::admit(const RateLimit& limit, const dns::Address& client, std::uin
     const RateLimiter::Verdict verdict = limiter_.take(limit, client, rate_key, now);
     if (verdict == RateLimiter::Verdict::pass) return true;
     if (limit.mode == RateLimit::Mode::log_only) {
-        counters_->drop(stats::Drop::would_limit);
+        counters_->drop(Drop::would_limit);
         return true;
     }
     if (verdict == RateLimiter::Verdict::slip) octets = slip(response);
     if (verdict == RateLimiter::Verdict::drop || octets == 0) {
-        counters_->drop(stats::Drop::rate_limited);
+        counters_->drop(Drop::rate_limited);
         return false;
     }
-    counters_->drop(stats::Drop::slipped);
+    counters_->drop(Drop::slipped);
     return true;
 }
 
@@ -313,7 +313,7 @@ void UdpLoop::send(const Listener& listener, std::size_t responses) noexcept {
         } else if (errno == EMSGSIZE && truncate(buffers_->parts_to_send[sent])) {
             counters_->channel(dns::Transport::udp, listener.family).truncated.add(1);
         } else if (errno != EINTR) {
-            counters_->drop(stats::Drop::send_failed);  // the first one failed: go on after it
+            counters_->drop(Drop::send_failed);  // the first one failed: go on after it
             ++sent;
         }
     }

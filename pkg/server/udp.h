@@ -14,7 +14,7 @@
 #include "server/late.h"
 #include "server/rate_limit.h"
 #include "server/view.h"
-#include "stats/counters.h"
+#include "server/counters.h"
 
 namespace zc::server {
 
@@ -25,12 +25,12 @@ class UdpLoop {
 public:
     struct Listener {
         net::Descriptor socket;  // blocking
-        stats::Family family = stats::Family::ipv4;
+        Family family = Family::ipv4;
         bool wildcard = false;  // answers have to be told their source address
     };
 
     /// Throws std::system_error when the system refuses what it needs.
-    UdpLoop(std::vector<Listener> listeners, ViewReader views, stats::WorkerCounters& counters,
+    UdpLoop(std::vector<Listener> listeners, ViewReader views, WorkerCounters& counters,
             RateLimiter limiter, answer::HashBudget hashing, answer::HandOvers takes = {},
             LateDatagrams* late_or_null = nullptr);
     ~UdpLoop();
@@ -64,7 +64,7 @@ private:
     std::vector<Listener> listeners_;
     net::Descriptor epoll_;  // of several listeners
     ViewReader views_;
-    stats::WorkerCounters* counters_;
+    WorkerCounters* counters_;
     RateLimiter limiter_;
     answer::HandOvers takes_;
     LateDatagrams* late_or_null_;  // takes what is handed over; null when nothing is
