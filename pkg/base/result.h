@@ -11,7 +11,7 @@
 
 namespace zc::base {
 
-/// What kind of thing went wrong; the message says what exactly.
+/// The kind of failure; the message says what exactly went wrong.
 enum class Errc : std::uint8_t {
     malformed,    // octets or text that are not what they should be
     limit,        // well-formed, but over a stated limit

@@ -12,7 +12,7 @@ namespace zc::http {
 
 inline constexpr std::uint32_t response_octets_max = 64U << 20U;
 
-/// What came back.
+/// The response.
 struct Received {
     unsigned status = 0;
     std::string content_type;

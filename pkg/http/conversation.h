@@ -17,7 +17,7 @@
 
 namespace zc::http {
 
-/// What the conversations of one server have in common. One thread.
+/// The things that all conversations of one server share. One thread.
 struct Conversations {
     Conversations(boost::asio::io_context& io, Limits wanted) : control(io), limits(wanted) {}
 

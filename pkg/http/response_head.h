@@ -8,7 +8,7 @@
 
 namespace zc::http {
 
-/// What the server adds to a response.
+/// The part of a response that the server adds.
 struct ResponseHead {
     enum class Framing : std::uint8_t { length, chunked, until_close };
     unsigned version = 11;  // 10 or 11

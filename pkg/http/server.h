@@ -41,9 +41,9 @@ using Guard = std::function<std::optional<Response>(const Request& request)>;
 /// The limits of one route.
 struct RouteLimits {
     std::uint64_t body_octets_max = 65536;  // over it: 413
-    // For the client to send the body.
+    // The client may take so long to send the body.
     base::Duration body_time = base::Duration::seconds(10);
-    // For the handler; 0: no limit. Over it the handler is cancelled and the answer is 503.
+    // The handler may take so long; 0: no limit. Over it: the handler is cancelled, and 503.
     base::Duration handler_time;
 };
 
@@ -64,9 +64,10 @@ struct Limits {
     std::uint32_t connections_max = 64;      // one more is answered 503 and closed
     std::uint32_t requests_max = 1000;       // on one connection, then it is closed
     std::uint32_t streams_max = 32;          // endless responses at a time; over it: 503
-    // Of all bodies that are being read or answered; over it: 503.
+    // All bodies together that are being read or answered; over it: 503.
     std::uint64_t bodies_octets_max = std::uint64_t{256} << 20;
-    // For the client to send request line and headers, and to take a piece of the response.
+    // The client may take so long to send request line and headers, and to take a piece of the
+    // response.
     base::Duration request_time = base::Duration::seconds(10);
     // Between two requests of one connection.
     base::Duration idle_time = base::Duration::seconds(30);

@@ -60,7 +60,7 @@ public:
     static constexpr std::size_t samples_octets_a_cause = std::size_t{256} << 10;
     static constexpr std::size_t samples_octets_max = std::size_t{64} << 20;
 
-    /// `zones_or_null`: see RunOptions. It outlives the collector.
+    /// `zones_or_null`: see runs::Options. It outlives the collector.
     Collector(const compare::Policy& policy, const catalogue::Catalogue* zones_or_null);
     ~Collector();
     Collector(const Collector&) = delete;

@@ -71,7 +71,7 @@ public:
         : Metric(name, kind, help) {
         add({}, value);
     }
-    /// Of a histogram: `counts` as `Histogram` has them, not cumulative, and the sum of all times.
+    /// A histogram: `counts` as `Histogram` has them, not cumulative, and the sum of all times.
     Metric(std::string_view name, std::string_view help, std::span<const std::uint64_t> counts,
            base::Duration sum);
 
@@ -83,7 +83,7 @@ public:
     std::string_view name() const noexcept { return name_; }
     std::string_view help() const noexcept { return help_; }
     Kind kind() const noexcept { return kind_; }
-    /// Of a histogram: its buckets, cumulative; the last one counts all.
+    /// A histogram has its buckets here, cumulative; the last one counts all.
     const std::vector<Sample>& samples() const noexcept { return samples_; }
     double sum() const noexcept { return sum_; }  // of a histogram, in seconds
 
