@@ -116,6 +116,8 @@ private:
 
 awaitable<void> Conversation::run() {
     const std::uint32_t requests_max = all_.limits.requests_max;
+    wire_.expires_after(all_.limits.request_time);
+    if (!co_await wire_.handshake()) co_return;
     for (std::uint32_t served = 0; served < requests_max; ++served) {
         if (buffer_.size() == 0 && !co_await wait_for_request(served == 0)) co_return;
         if (!co_await serve(served + 1 == requests_max)) co_return;

@@ -386,8 +386,12 @@ public:
     explicit Scrambled(net::Descriptor socket)
         : Stream(net::Descriptor(::dup(socket.get()))), below_(std::move(socket)) {}
 
-    net::Step handshake() noexcept override { return {}; }
+    net::Step handshake() noexcept override {
+        if (!std::exchange(greeted_, true)) return {.is = net::Step::Is::wants_write};
+        return {};
+    }
     net::Step read(base::MutableOctets into) noexcept override {
+        CHECK(greeted_);
         if (std::exchange(asked_, !asked_)) return {.is = net::Step::Is::wants_write};
         const net::Step step = below_.read(into.first(1));
         if (step.is == net::Step::Is::done) into[0] ^= key;
@@ -410,6 +414,7 @@ public:
 private:
     static constexpr std::uint8_t key = 0x5a;
     net::PlainStream below_;
+    bool greeted_ = false;
     bool asked_ = true;
     bool ended_ = false;
 };

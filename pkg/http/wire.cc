@@ -84,6 +84,15 @@ awaitable<std::size_t> Wire::read_some(std::span<char> into) {
     }
 }
 
+awaitable<bool> Wire::handshake() {
+    for (;;) {
+        const net::Step step = stream_->handshake();
+        if (step.is == net::Step::Is::done) co_return true;
+        if (step.is_over()) co_return false;
+        if (!co_await wait_for(step)) co_return false;
+    }
+}
+
 awaitable<bool> Wire::write(std::string_view octets) {
     while (!octets.empty()) {
         const net::Step step = stream_->write(octets_of(octets));

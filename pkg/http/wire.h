@@ -31,6 +31,9 @@ public:
     void expires_never();
     bool expired() const noexcept { return expired_; }
 
+    /// Agrees on all that the stream needs before its first octet; false: a failure, or the
+    /// deadline.
+    boost::asio::awaitable<bool> handshake();
     /// Octets that have arrived, one at least; 0: the end, a failure, or the deadline.
     boost::asio::awaitable<std::size_t> read_some(std::span<char> into);
     /// Writes all of `octets`, which stay valid meanwhile; false: a failure, or the deadline.

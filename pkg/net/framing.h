@@ -34,12 +34,13 @@ public:
     /// The next whole message; it lies in the octets given. Nothing: the rest is part of a message,
     /// or there is none. A message may be empty.
     std::optional<base::Octets> next() noexcept {
-        const base::Octets left = rest();
-        if (left.size() < length_octets) return std::nullopt;
-        const std::size_t size = base::load_u16(left.data());
-        if (left.size() - length_octets < size) return std::nullopt;
+        const std::uint8_t* const here = octets_.data() + at_;
+        const std::size_t left = octets_.size() - at_;
+        if (left < length_octets) return std::nullopt;
+        const std::size_t size = base::load_u16(here);
+        if (left - length_octets < size) return std::nullopt;
         at_ += length_octets + size;
-        return left.subspan(length_octets, size);
+        return base::Octets(here + length_octets, size);
     }
 
     /// Octets of the messages given so far, with their lengths.
@@ -78,9 +79,10 @@ public:
     }
     /// False: it does not fit, and nothing is written.
     bool put(base::Octets message) noexcept {
-        const base::MutableOctets to = next();
-        if (room_.size() - size_ < length_octets || to.size() < message.size()) return false;
-        if (!message.empty()) std::memcpy(to.data(), message.data(), message.size());
+        const std::size_t left = room_.size() - size_;
+        if (left < length_octets || left - length_octets < message.size()) return false;
+        std::uint8_t* const to = room_.data() + size_ + length_octets;
+        if (!message.empty()) std::memcpy(to, message.data(), message.size());
         commit(message.size());
         return true;
     }
