@@ -1,4 +1,5 @@
-# Every #include in DIR is of the C++ standard library (no '/', no ".h") or starts with one of ALLOWED (its tests and
+# Every #include in DIR is of the C++ standard library (no '/', no ".h"), or is a header of ALLOWED or starts with a
+# prefix of it (its tests and
 # what they share, fuzzers and benchmarks also with one of ALLOWED_IN_TESTS); in a PURE package the standard library's
 # ways to the outside are closed too.
 cmake_minimum_required(VERSION 3.25)
@@ -19,12 +20,12 @@ foreach(file IN LISTS files)
     endif()
     foreach(prefix IN LISTS prefixes)
       string(FIND "${header}" "${prefix}" at)
-      if(at EQUAL 0)
+      if(header STREQUAL prefix OR (at EQUAL 0 AND NOT prefix MATCHES "\\.h$"))
         set(ok TRUE)
       endif()
     endforeach()
     if(NOT ok)
-      message(SEND_ERROR "${file}: ${line}: no arrow to it in ${DIR}/CMakeLists.txt")
+      message(SEND_ERROR "${file}: ${line}: no arrow to it in ${DIR}/CMakeLists.txt, or it is no public header")
     endif()
   endforeach()
 endforeach()

@@ -2,12 +2,12 @@
 cmake_minimum_required(VERSION 3.25)
 set(root ${WORK_DIR}/arrows_test)
 
-# Plants one file in an otherwise empty package `x` that may include base/ and sys/, and checks it.
+# Plants one file in an otherwise empty package `x` that may include base/result.h and sys/, and checks it.
 function(check name content)
   cmake_parse_arguments(PARSE_ARGV 2 ARG "PURE;REFUSED" "" "")
   file(REMOVE_RECURSE ${root})
   file(WRITE ${root}/${name} "${content}\n")
-  execute_process(COMMAND ${CMAKE_COMMAND} -DDIR=${root} "-DALLOWED=x/;base/;sys/" "-DALLOWED_IN_TESTS=netinet/"
+  execute_process(COMMAND ${CMAKE_COMMAND} -DDIR=${root} "-DALLOWED=x/;base/result.h;sys/" "-DALLOWED_IN_TESTS=netinet/"
     -DPURE=${ARG_PURE} -P ${CMAKE_CURRENT_LIST_DIR}/arrows.cmake RESULT_VARIABLE result ERROR_VARIABLE error)
   string(REGEX REPLACE "[ \n]+" " " error "${error}")
   if(ARG_REFUSED)
@@ -31,6 +31,9 @@ check(a.cc "#include <chrono>\n#include <mutex>")
 check(a.h "#include \"zone/zone.h\"" REFUSED)                          # a package that is not among DEPS
 check(a.h "#include <vector>\n#include \"zone/zone.h\"" REFUSED)        # not in the first line
 check(a.h "  #  include \"zone/zone.h\"" REFUSED)                       # however it is spaced
+check(a.h "#include \"base/private.h\"" REFUSED)                         # not a public header
+check(a_test.cc "#include \"base/private.h\"" REFUSED)                   # for tests neither
+check(a.h "#include \"base/result.hpp\"" REFUSED)
 check(a.cc "#include <sqlite3.h>" REFUSED)                             # an outside header that is not among USES
 check(a.cc "#include <unistd.h>" REFUSED)                              # so is the system's
 check(a.cc "#include <boost/asio.hpp>" REFUSED)

@@ -1,5 +1,7 @@
-# zc_package(answer PURE DEPS base dns zone catalogue)
-# zc_package(store DEPS base USES sqlite3.h LINK SQLite::SQLite3)
+# zc_package(answer PURE PUBLIC answer.h DEPS base dns zone catalogue)
+# zc_package(store PUBLIC store.h DEPS base USES sqlite3.h LINK SQLite::SQLite3)
+#   PUBLIC  headers that other packages and cmd may include; the others are its own
+#   TEST_PUBLIC  headers that tests, fuzzers and benchmarks of other packages may include too
 #   DEPS  packages it includes     USES  prefixes of outside headers it includes     LINK  their libraries
 #   TEST_USES, TEST_DEPS  outside headers and packages that only its tests, fuzzers and benchmarks include
 #   PURE  no clock, thread, file or random device of its own
@@ -11,11 +13,39 @@
 #   x_bench.cc  part of <package>_bench (Google Benchmark), which only `ninja <package>_bench` builds
 add_custom_target(fuzzers)
 
+# zc_public_headers(out TEST_HEADERS test_out PACKAGES a b c): what others, and what tests alone, may include of them.
+function(zc_public_headers out)
+  cmake_parse_arguments(ARG "" "TEST_HEADERS" "PACKAGES" ${ARGN})
+  set(headers)
+  set(test_headers)
+  foreach(package IN LISTS ARG_PACKAGES)
+    get_property(more GLOBAL PROPERTY zc_public_${package})
+    list(APPEND headers ${more})
+    get_property(more GLOBAL PROPERTY zc_test_public_${package})
+    list(APPEND test_headers ${more})
+  endforeach()
+  set(${out} ${headers} PARENT_SCOPE)
+  set(${ARG_TEST_HEADERS} ${test_headers} PARENT_SCOPE)
+endfunction()
+
 function(zc_package name)
-  cmake_parse_arguments(ARG "PURE" "" "DEPS;USES;TEST_USES;TEST_DEPS;LINK" ${ARGN})
+  cmake_parse_arguments(ARG "PURE" "" "PUBLIC;TEST_PUBLIC;DEPS;USES;TEST_USES;TEST_DEPS;LINK" ${ARGN})
   if(ARG_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "pkg/${name}: zc_package does not know ${ARG_UNPARSED_ARGUMENTS}")
   endif()
+  if(NOT ARG_PUBLIC)
+    message(FATAL_ERROR "pkg/${name}: wanted PUBLIC, the headers that others may include")
+  endif()
+  foreach(header IN LISTS ARG_PUBLIC ARG_TEST_PUBLIC)
+    if(NOT EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${header})
+      message(FATAL_ERROR "pkg/${name}: PUBLIC names ${header}, which is not there")
+    endif()
+  endforeach()
+  list(TRANSFORM ARG_PUBLIC PREPEND ${name}/)
+  list(TRANSFORM ARG_TEST_PUBLIC PREPEND ${name}/)
+  set_property(GLOBAL PROPERTY zc_public_${name} ${ARG_PUBLIC})
+  set_property(GLOBAL PROPERTY zc_test_public_${name} ${ARG_TEST_PUBLIC})
+  set_property(GLOBAL APPEND PROPERTY zc_packages ${name})
   file(GLOB sources CONFIGURE_DEPENDS *.cc *.h)
   file(GLOB tests CONFIGURE_DEPENDS *_test.cc)
   file(GLOB fuzzers CONFIGURE_DEPENDS *_fuzz.cc)
@@ -64,9 +94,10 @@ function(zc_package name)
     set_target_properties(${name}_bench PROPERTIES CXX_CLANG_TIDY "")
   endif()
 
-  list(TRANSFORM ARG_DEPS APPEND "/")
-  list(TRANSFORM ARG_TEST_DEPS APPEND "/")
-  set(allowed ${name}/ ${ARG_DEPS} ${ARG_USES})
+  zc_public_headers(allowed TEST_HEADERS allowed_in_tests PACKAGES ${ARG_DEPS})
+  zc_public_headers(in_tests TEST_HEADERS helpers_in_tests PACKAGES ${ARG_TEST_DEPS})
   add_test(NAME arrows.${name} COMMAND ${CMAKE_COMMAND} -DDIR=${CMAKE_CURRENT_SOURCE_DIR}
-    "-DALLOWED=${allowed}" "-DALLOWED_IN_TESTS=${ARG_TEST_USES};${ARG_TEST_DEPS}" -DPURE=${ARG_PURE} -P ${PROJECT_SOURCE_DIR}/pkg/arrows.cmake)
+    "-DALLOWED=${name}/;${allowed};${ARG_USES}"
+    "-DALLOWED_IN_TESTS=${allowed_in_tests};${in_tests};${helpers_in_tests};${ARG_TEST_USES}"
+    -DPURE=${ARG_PURE} -P ${PROJECT_SOURCE_DIR}/pkg/arrows.cmake)
 endfunction()
