@@ -2,7 +2,6 @@
 #include "generate.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
@@ -59,17 +58,20 @@ void put_flags(std::string& out, const CLI::App& app) {
 /// The pages that are written by hand, and the verbs whose pages name them; "" is zonectl(1).
 struct Manual {
     std::string_view page;
-    std::array<std::string_view, 6> verbs;
+    std::vector<std::string_view> verbs;
 };
-constexpr std::array manuals = {
-    Manual{"zonectl-migrate(7)", {"", "import", "export", "diff", "shadow", "serve"}},
-    Manual{"zonectl-node(7)", {"", "serve", "status", "health", "reload", "store check"}},
-};
+const std::vector<Manual>& manuals() {
+    static const std::vector<Manual> all = {
+        {"zonectl-migrate(7)", {"", "import", "export", "diff", "shadow", "serve"}},
+        {"zonectl-node(7)", {"", "serve", "status", "health", "reload", "store check"}},
+    };
+    return all;
+}
 
 std::string see_also(const std::string& path) {
     std::string out;
     if (!path.empty()) out = "zonectl(1)";
-    for (const Manual& manual : manuals)
+    for (const Manual& manual : manuals())
         if (std::ranges::find(manual.verbs, path) != manual.verbs.end())
             out += (out.empty() ? "" : ", ") + std::string(manual.page);
     return out;

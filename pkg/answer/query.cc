@@ -123,7 +123,9 @@ bool read_options(base::Octets options, const Exchange& exchange, Query& query) 
                 if (sodium_memcmp(expected, &head[8], sizeof expected) == 0)
                     query.cookie_valid = true;
             }
-        } else if (code == option_keepalive && exchange.arrival.transport == dns::Transport::tcp) {
+        } else if (code == option_keepalive &&
+                   (exchange.arrival.transport == dns::Transport::tcp ||
+                    exchange.arrival.transport == dns::Transport::dot)) {
             if (octets != 0) return false;  // RFC 7828 section 3.2.1: a client sends no timeout
             query.wants_keepalive = true;
         }

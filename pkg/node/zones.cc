@@ -49,7 +49,8 @@ Status Zones::take(Found& found, const Status& looked, base::Instant now, Change
         } else {
             served_.apply(std::move(found.changes), now, report);
         }
-        store_was_read();
+        // A look that failed has read no position, and the one before is served on.
+        if (looked) store_was_read();
     });
     if (!taken) read_all_anew_ = true;
     if (looked && store_) store_->is_readable();

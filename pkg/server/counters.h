@@ -15,7 +15,8 @@ namespace zc::server {
 
 enum class Family : std::uint8_t { ipv4, ipv6 };
 inline constexpr std::size_t families = 2;
-inline constexpr std::size_t transports = 4;  // dns::Transport
+inline constexpr std::size_t transports =
+    static_cast<std::size_t>(dns::Transport::doh) + 1;  // the last of them
 
 /// Rcodes that are counted by name; all others together, in the last slot.
 inline constexpr std::array<dns::Rcode, 13> counted_rcodes = {

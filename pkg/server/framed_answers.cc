@@ -13,7 +13,6 @@ FramedAnswers::FramedAnswers(answer::HashBudget hashing, answer::HandOvers takes
     for (std::size_t i = 0; i < batch; ++i) {
         exchanges_[i].response =
             base::MutableOctets(responses_).subspan(i * response_stride, dns::message_octets_max);
-        exchanges_[i].arrival.transport = dns::Transport::tcp;
         exchanges_[i].arrival.takes = takes;
         exchanges_[i].arrival.hash_budget = &hash_budget_;
     }
@@ -25,7 +24,7 @@ void FramedAnswers::put(const answer::Exchange& exchange) noexcept {
 }
 
 FramedAnswers::Some FramedAnswers::answer(base::Octets input, const Asking& asking) noexcept {
-    Tally tally(*counters_, counters_->channel(dns::Transport::tcp, asking.family));
+    Tally tally(*counters_, counters_->channel(asking.transport, asking.family));
     Some some;
     std::size_t queries = 0;
     const std::size_t queries_max = std::min<std::size_t>(batch, asking.queries_max);
@@ -41,6 +40,7 @@ FramedAnswers::Some FramedAnswers::answer(base::Octets input, const Asking& aski
         answer::Exchange& exchange = exchanges_[queries];
         exchange.query = *message;
         exchange.arrival.client = asking.client;
+        exchange.arrival.transport = asking.transport;
         exchange.arrival.now = asking.now;
         exchange.arrival.node = asking.view.identity;
         ends_[queries++] = reader.taken();
@@ -70,13 +70,12 @@ FramedAnswers::Some FramedAnswers::answer(base::Octets input, const Asking& aski
 }
 
 void FramedAnswers::count_handed(const answer::Exchange& exchange, const Asking& asking) noexcept {
-    Tally(*counters_, counters_->channel(dns::Transport::tcp, asking.family))
-        .query(exchange.outcome);
+    Tally(*counters_, counters_->channel(asking.transport, asking.family)).query(exchange.outcome);
 }
 
 void FramedAnswers::answer_untaken(const answer::Exchange& exchange,
                                    const Asking& asking) noexcept {
-    Tally tally(*counters_, counters_->channel(dns::Transport::tcp, asking.family));
+    Tally tally(*counters_, counters_->channel(asking.transport, asking.family));
     answer::Exchange& again = exchanges_[static_cast<std::size_t>(&exchange - exchanges_.data())];
     again.arrival.takes = {};
     respond(std::span(&again, 1), asking.view);

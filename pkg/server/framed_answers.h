@@ -13,9 +13,9 @@
 #include "base/time.h"
 #include "dns/types.h"
 #include "net/framing.h"
+#include "server/counters.h"
 #include "server/server.h"
 #include "server/view.h"
-#include "server/counters.h"
 
 namespace zc::server {
 
@@ -30,6 +30,7 @@ public:
         const View& view;
         dns::Address client;
         Family family = Family::ipv4;
+        dns::Transport transport = dns::Transport::tcp;
         base::Instant now;
         std::uint32_t queries_max = 0;  // that may be answered still
         std::size_t output_octets_max = 0;
@@ -70,7 +71,8 @@ private:
     std::array<answer::Exchange, batch> exchanges_{};
     std::array<std::size_t, batch> ends_{};  // where in the input each message ends
     std::array<std::uint8_t, batch * response_stride> responses_;
-    std::array<std::uint8_t, TcpLimits::output_octets_limit.max + net::framed_octets_max> output_octets_;
+    std::array<std::uint8_t, TcpLimits::output_octets_limit.max + net::framed_octets_max>
+        output_octets_;
     net::FrameWriter output_{output_octets_};
 };
 

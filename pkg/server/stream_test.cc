@@ -30,7 +30,7 @@ struct ScrambledServer {
         REQUIRE(socket.has_value());
         endpoint = at("127.0.0.1", *net::bound_port(*socket));
         std::vector<TcpLoop::Listener> listeners;
-        listeners.push_back({*std::move(socket), Family::ipv4, &streams});
+        listeners.push_back({*std::move(socket), Family::ipv4, &streams, dns::Transport::dot});
         loop = std::make_unique<TcpLoop>(std::move(listeners), ViewReader(published, 0), counters,
                                          limits, TcpLoop::Options{});
         thread = std::thread([this] { loop->run(); });
@@ -129,6 +129,23 @@ TEST_CASE("a server's connections need not know what their stream does") {
     }
     // New keys were asked for by both sides in the middle of it.
     CHECK(client.stream().wants().write_in_read > 0);
+}
+
+TEST_CASE("queries are counted under the transport that their listener names") {
+    ScrambledServer server;
+    {
+        ScrambledClient client(server.endpoint);
+        REQUIRE(client.agree());
+        client.send(framed(query(1)));
+        CHECK(id_of(client.receive()) == 1);
+    }
+    const auto queries = [&](dns::Transport transport) {
+        Totals totals;
+        totals.add(server.counters);
+        return totals.queries(transport);
+    };
+    wait_until([&] { return queries(dns::Transport::dot) == 1; });
+    CHECK(queries(dns::Transport::tcp) == 0);
 }
 
 TEST_CASE("large answers over such a stream reach a slow reader whole, beside quick ones") {

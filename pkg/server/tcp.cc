@@ -237,6 +237,7 @@ void TcpLoop::admit(net::Descriptor socket, const net::SocketAddress& from,
     connection.client = client;
     connection.network = connection_network(client);
     connection.family = listener.family;
+    connection.transport = listener.transport;
     connection.opened = connection.since = now_;
     counters_->connections_accepted.add(1);
     // The network of a load balancer's client is known when its header has been read.
@@ -435,6 +436,7 @@ FramedAnswers::Asking TcpLoop::asking(const Connection& connection) const noexce
     return {.view = *view_,
             .client = connection.client,
             .family = connection.family,
+            .transport = connection.transport,
             .now = wall_now_,
             .queries_max = tcp_.queries_max == 0
                                ? UINT32_MAX
@@ -480,7 +482,7 @@ bool TcpLoop::hand_over(Connection& connection, const answer::Exchange& exchange
     late.connection_or_null = &connection;
     const HandedOver message{.kind = exchange.outcome.handed_over,
                              .message = exchange.query,
-                             .transport = dns::Transport::tcp,
+                             .transport = connection.transport,
                              .client = connection.client,
                              .arrived = wall_now_};
     if (!server::hand_over(*taker_or_null_, bells_, message, late)) {
@@ -557,7 +559,7 @@ bool TcpLoop::give_late(Connection& connection) {
 bool TcpLoop::take_late(Connection& connection) {
     using Is = Answering::Next::Is;
     net::FrameWriter& output = buffers_->answers.output();
-    Channel& channel = counters_->channel(dns::Transport::tcp, connection.family);
+    Channel& channel = counters_->channel(connection.transport, connection.family);
     bool more = true;
     while (more && output.size() < tcp_.output_octets_max) {
         more = false;

@@ -20,11 +20,11 @@
 #include "net/socket.h"
 #include "net/stream.h"
 #include "server/connection_limits.h"
+#include "server/counters.h"
 #include "server/framed_answers.h"
 #include "server/kept_memory.h"
 #include "server/tcp_connection.h"
 #include "server/view.h"
-#include "server/counters.h"
 
 namespace zc::server {
 
@@ -34,7 +34,9 @@ public:
     struct Listener {
         net::Descriptor socket;  // listening, non-blocking
         Family family = Family::ipv4;
-        const net::StreamMaker* streams = &net::plain_streams();
+        const net::StreamMaker* streams = &net::plain_streams();  // outlives the loop
+        /// What these streams are to `answer` and in the counters.
+        dns::Transport transport = dns::Transport::tcp;
     };
     struct Options {
         answer::HashBudget hashing = answer::HashBudget();

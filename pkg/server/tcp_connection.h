@@ -33,6 +33,7 @@ struct Connection {
     std::uint32_t events = 0;  // that epoll waits for
     dns::Address client;       // from the PROXY header, if there was one
     Family family = Family::ipv4;
+    dns::Transport transport = dns::Transport::tcp;
     bool counted = false;       // in its network's limit
     bool ending = false;        // to be closed as soon as its answers are taken
     bool input_ended = false;   // the client sends no more, and waits for a late answer
