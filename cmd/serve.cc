@@ -1,4 +1,5 @@
 // zonectl serve: run a node until it is told to stop.
+#include <algorithm>
 #include <cstdlib>
 #include <memory>
 #include <optional>
@@ -35,7 +36,8 @@ std::optional<base::Duration> watchdog_interval() {
         return std::nullopt;
     const long long microseconds = std::strtoll(interval.c_str(), nullptr, 10);
     if (microseconds <= 0) return std::nullopt;
-    return base::Duration::microseconds(microseconds / 2);
+    constexpr long long day = 86'400'000'000;
+    return base::Duration::microseconds(std::min(microseconds, day) / 2);
 }
 
 /// Cookie secrets for when no file gives them.

@@ -74,7 +74,7 @@ struct Options {
         .unit = base::Unit::milliseconds};
     base::Duration timeout = timeout_limit.initial;  // then a side has not answered
     static constexpr base::Limit<base::Duration> lag_limit = runs::Options::lag_limit;
-    base::Duration lag = lag_limit.initial;  // see Options
+    base::Duration lag = lag_limit.initial;  // as in runs::Options
     static constexpr base::Limit<std::uint32_t> tcp_clients_limit = {
         .name = "tcp-clients", .min = 1, .initial = 1000, .max = 100'000};
     std::uint32_t tcp_clients_max = tcp_clients_limit.initial;
@@ -91,8 +91,9 @@ Status check(const Options& options);
 
 class Front {
 public:
-    /// Binds and starts. Throws std::runtime_error for an option that `check` refuses. Throws std::system_error when the system refuses, std::runtime_error where
-    /// a server would be the front itself, by whatever name of this machine.
+    /// Binds and starts. Throws std::system_error when the system refuses; std::runtime_error for an
+    /// option that `check` refuses, and where a server would be the front itself, by whatever name of
+    /// this machine.
     explicit Front(const Options& options);
     ~Front();  // stops
     Front(const Front&) = delete;

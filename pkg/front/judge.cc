@@ -147,7 +147,8 @@ struct PairJudge::Work : capture::Source {
     const std::vector<Channel*> channels;
     bool asks_again = false;
 
-    // For the comparing thread and for the callers of `take`, under `mutex`.
+    // For the comparing thread, for the callers of `take`, and for the thread that asks again, under
+    // `mutex`.
     std::mutex mutex;
     judge::Stretch done;
     judge::Collector collector;

@@ -10,6 +10,7 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -119,6 +120,8 @@ awaitable<void> Conversation::run() {
     wire_.expires_after(all_.limits.request_time);
     if (!co_await wire_.handshake()) co_return;
     for (std::uint32_t served = 0; served < requests_max; ++served) {
+        // A client whose octets are always there must not keep the control thread from others.
+        co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
         if (buffer_.size() == 0 && !co_await wait_for_request(served == 0)) co_return;
         if (!co_await serve(served + 1 == requests_max)) co_return;
     }

@@ -39,7 +39,7 @@ private:
         std::vector<std::string> odd_defaults;
         bool are_known = false;
     };
-    // CREATE TABLE and views: dump_create.cc.
+    // CREATE TABLE and views: create.cc.
     Status create_table(bool temporary, bool foreign, std::uint64_t line);
     Status columns_of_create(Columns& columns);
     Status column_of_create(Columns& columns);
@@ -53,7 +53,7 @@ private:
     Status detach(DumpTable& child, std::uint64_t line);
     bool is_literal() const noexcept;
 
-    // ALTER: dump_alter.cc.
+    // ALTER: alter.cc.
     Status alter_others_table(DumpTable& table, const std::vector<std::string>& parts,
                               std::uint64_t line);
     Status alter_rename(DumpTable& table, const std::vector<std::string>& parts,
@@ -71,7 +71,7 @@ private:
                             std::optional<std::string> literal, bool is_odd);
     static void forget_columns(DumpTable& table);
 
-    // Triggers, rules and bodies: dump_triggers.cc.
+    // Triggers, rules and bodies: triggers.cc.
     Status create_routine();
     Status create_trigger(std::uint64_t line);
     Status create_rule(std::uint64_t line);

@@ -11,8 +11,9 @@ namespace {
 
 using dns::RrType;
 
-constexpr std::size_t name_suffix_octets_min = 3;  // what a pointer is worth for
-constexpr std::size_t patches_octets_max = 65000;  // of an RRset: their number has 16 bits
+constexpr std::size_t name_suffix_octets_min = 3;  // shorter ones are not worth a pointer
+constexpr std::size_t patches_octets_max = 65000;  // of an RRset: no pointer begins behind them
+constexpr std::size_t patches_count_max = 65535;   // their number has 16 bits
 
 bool is_same(base::Octets a, base::Octets b) {
     return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size()) == 0;
@@ -102,13 +103,17 @@ std::size_t SetEncoder::encode_records(const Set& set) {
             copied = names[n].offset + std::size_t{names[n].octets};
             const Compressed made =
                 compress(name, message_at + static_cast<std::size_t>(to - begin), set.owner);
-            if (!made.pointer || patches_.size() >= patches_octets_max) {
+            const std::size_t pointer_at =
+                message_at + static_cast<std::size_t>(to - begin) + made.octets;
+            std::size_t distance = pointer_at - patched_to;
+            // Between two pointers may be megabytes, of a set that fits into no message.
+            const std::size_t patches_needed = distance / 255 + 1;
+            if (!made.pointer || patches_.size() >= patches_octets_max ||
+                patches_.size() + patches_needed > patches_count_max) {
                 to = put(to, name);
                 continue;
             }
             to = put(to, name.first(made.octets));
-            const std::size_t pointer_at = message_at + static_cast<std::size_t>(to - begin);
-            std::size_t distance = pointer_at - patched_to;
             for (; distance >= 255; distance -= 255) patches_.push_back(255);
             patches_.push_back(static_cast<std::uint8_t>(distance));
             base::store_u16(to, *made.pointer);

@@ -927,4 +927,31 @@ TEST_CASE("a zone tells its serial, and digests differ") {
 
 }  // namespace
 constexpr const char* ds = "1 8 2 0000000000000000000000000000000000000000000000000000000000000000";
+
+TEST_CASE("an RRset with more to skip between its pointers than can be said has fewer pointers") {
+    // 64,999 names that end in the owner's, then 514 that take all of 255 octets and share nothing,
+    // then one that ends in the owner's again: 538 patch octets away.
+    const dns::Name apex = name("example.");
+    Builder builder;
+    builder.begin(apex);
+    const auto add = [&](const dns::Name& target) {
+        REQUIRE(builder.add({apex, RrType::ptr, 60, target.wire()}).has_value());
+    };
+    const Record soa = record("example.", RrType::soa, ". . 1 7200 900 86400 300");
+    REQUIRE(builder.add(soa.view()).has_value());
+    for (int i = 0; i < 64'999; ++i) add(name("t" + std::to_string(100'000 + i) + ".example."));
+    for (int i = 0; i < 514; ++i)
+        add(name("l" + std::to_string(1000 + i) + std::string(58, 'l') + '.' +
+                 std::string(63, 'x') + '.' + std::string(63, 'y') + '.' + std::string(61, 'z') +
+                 '.'));
+    add(name(std::string(63, 'z') + ".example."));
+    const auto image = builder.build();
+    REQUIRE(image);
+    REQUIRE(validate(image->octets()).has_value());
+    RrSetRef set;
+    REQUIRE(ImageView(image->octets().data()).apex_node().find(RrType::ptr, set));
+    CHECK(set.count == 65'514);
+    CHECK(set.behind_records() == set.end);
+}
+
 }  // namespace zc::zone
