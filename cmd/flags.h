@@ -21,7 +21,7 @@
 
 namespace zc::cmd {
 
-/// What a value is: TOML has to give it in this type.
+/// The type of a value, in which TOML has to give it.
 enum class Kind : std::uint8_t { boolean, number, text };
 
 /// A flag as help, man pages, completions and the configuration see it.
@@ -42,7 +42,7 @@ struct Flag {
 };
 
 Flag describe(const CLI::Option& option);
-/// Of `app` alone, in the order of definition; without --help.
+/// The options of `app` alone, in the order of definition; without --help.
 std::vector<const CLI::Option*> options_of(const CLI::App& app);
 /// "ZONECTL_TCP_IDLE" for "tcp-idle".
 std::string variable_of(std::string_view name);

@@ -57,7 +57,7 @@ std::optional<std::array<std::uint8_t, 16>> parse_secret(std::string_view text) 
     return out;
 }
 
-/// What the file says is never quoted in an error: it is secret.
+/// No error quotes the file: its content is secret.
 Result<answer::CookieSecrets> read_secrets(const std::string& path) {
     constexpr std::size_t octets_max = 1 << 16;
     ZC_TRY(std::string text, read_whole(path, octets_max));

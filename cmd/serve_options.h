@@ -1,4 +1,4 @@
-// What `zonectl serve` can be told, and what the parts of a node are made of it.
+// The options of `zonectl serve`, and those of the parts of a node that are made of them.
 #pragma once
 
 #include <cstdint>
