@@ -13,12 +13,13 @@ namespace {
 
 /// Waits for a reload as a route does.
 bool is_waiting(boost::asio::io_context& io, Reload& reload, const std::function<void()>& work) {
-    bool waits = true;
-    reload.done.async_wait([&](const boost::system::error_code&) { waits = false; });
+    // The wait may outlast this call.
+    const auto waits = std::make_shared<bool>(true);
+    reload.done.async_wait([waits](const boost::system::error_code&) { *waits = false; });
     work();
     io.restart();
     io.poll();
-    return waits;
+    return *waits;
 }
 
 }  // namespace
