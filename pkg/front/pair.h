@@ -14,6 +14,7 @@
 #include "base/time.h"
 #include "dns/types.h"
 #include "judge/stretch.h"
+#include "stats/counters.h"
 
 namespace zc::front {
 
@@ -81,27 +82,15 @@ private:
     std::atomic<std::size_t> taken_octets_{0};  // ever, of who pops
 };
 
-/// A number that one thread adds to and others read.
-class Count {
-public:
-    void add(std::uint64_t n) noexcept {
-        value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
-    }
-    std::uint64_t value() const noexcept { return value_.load(std::memory_order_relaxed); }
-
-private:
-    std::atomic<std::uint64_t> value_{0};
-};
-
 /// One thread's share of what Front tells, and its way to the next thread.
 struct Channel {
     ObservedQueue pairs;
-    Count dropped;  // queries that were to be compared and were not
-    Count queries, answers;
-    Count repeats;   // datagrams sent to the new server again
-    Count given_up;  // queries that had to give way to newer ones, connections refused
+    stats::Counter dropped;  // queries that were to be compared and were not
+    stats::Counter queries, answers;
+    stats::Counter repeats;   // datagrams sent to the new server again
+    stats::Counter given_up;  // queries that had to give way to newer ones, connections refused
     std::atomic<std::int64_t> connections{0};
-    std::array<std::array<Count, ask::stray_count>, judge::sides> strays;
+    std::array<std::array<stats::Counter, ask::stray_count>, judge::sides> strays;
 
     void give(Observed& pair) noexcept {
         if (!pairs.push(pair)) dropped.add(1);

@@ -111,6 +111,8 @@ public:
         return send_pending();
     }
 
+    void take_leave() noexcept override { shut_down(); }
+
     struct Wants {
         std::size_t write_in_read = 0, read_in_write = 0;
     };

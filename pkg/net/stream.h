@@ -7,7 +7,9 @@
 //
 //     handshake()  until `done`, or left out: read and write do it where it is still to be done
 //     read()       until `ended`; write() in any order with it
-//     shut_down()  until `done`; then the stream is destroyed
+//     shut_down()  until `done`, where the other side is still to be read; or take_leave() once
+//
+// Then the stream is destroyed.
 //
 // Errors:  none is thrown; an outcome says what happened. After `reset` and `failed` the stream is
 //          good for nothing but to be destroyed.
@@ -68,6 +70,9 @@ public:
     virtual Step write(base::Octets from) noexcept = 0;
     /// Ends this side's direction: the other side reads everything written, and then `ended`.
     virtual Step shut_down() noexcept = 0;
+    /// Tells the other side what closing the socket does not tell, without waiting: called once, and
+    /// the stream is destroyed then. A plain stream has nothing to tell.
+    virtual void take_leave() noexcept {}
 
     /// The socket to wait for. Its octets are the stream's business alone.
     int descriptor() const noexcept { return socket_.get(); }

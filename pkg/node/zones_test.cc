@@ -181,6 +181,12 @@ TEST_CASE("the position of a store is that of what is served of it") {
         CHECK(!node.take(Node::found(changes_of(good("a.", 2)))));
         CHECK(store.served().position.number == 1);
     }
+    SUBCASE("a look that failed has read no position") {
+        node.source->stands = StoreStand{};
+        CHECK(node.take({}, fail(Errc::io, "unreadable")));
+        CHECK(!node.zones->store_has_moved());
+        CHECK(store.served().position.number == 1);
+    }
     SUBCASE("a look that failed does not say that the store can be read") {
         store.seen(store.look_number(), fail(Errc::io, "unreadable"));
         node.source->stands = at(1);

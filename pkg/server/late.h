@@ -12,8 +12,8 @@
 #include "net/datagrams.h"
 #include "net/socket.h"
 #include "server/bells.h"
-#include "server/taker.h"
 #include "server/counters.h"
+#include "server/taker.h"
 
 namespace zc::server {
 
@@ -29,7 +29,8 @@ struct LateAnswer {
     LateAnswer() = default;
     LateAnswer(LateAnswer&&) = delete;
     ~LateAnswer() {
-        if (bell) bell->whose_or_null = nullptr;
+        // One that nobody took has no place there, and is destroyed on the thread that asked.
+        if (bell && bell->whose_or_null == this) bell->whose_or_null = nullptr;
     }
 };
 

@@ -709,11 +709,9 @@ void TcpLoop::watch(Connection& connection, std::uint32_t events) {
 }
 
 void TcpLoop::close(Connection& connection) {
-    // Once, and without waiting: the socket is closed in any case, which is all that a plain stream
-    // has to say.
-    if (connection.stream && !connection.broken && connection.streams != &net::plain_streams() &&
-        connection.doing != Doing::proxy_header && connection.doing != Doing::handshake)
-        connection.stream->shut_down();
+    if (connection.stream && !connection.broken && connection.doing != Doing::proxy_header &&
+        connection.doing != Doing::handshake)
+        connection.stream->take_leave();
     if (connection.is_ready) {
         Connection** at = &first_ready_;
         while (*at != nullptr && *at != &connection) at = &(*at)->next_ready;
