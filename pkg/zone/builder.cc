@@ -143,7 +143,8 @@ struct Builder::Work {
     std::vector<std::uint32_t> distinct;     // rank → owner
     base::OctetBuffer nodes_out, items_out, image_out;
     SetEncoder encoder;
-    std::vector<base::Octets> rdatas;  // of the RRset that is encoded
+    /// RDATA of the RRset that is encoded, and behind it what longer RRsets have left.
+    std::vector<base::Octets> rdatas = std::vector<base::Octets>(16);
     std::vector<SetEncoder::Fixup> fixups;
     std::vector<std::uint64_t> hashes;  // of the names of `nodes`
     std::vector<Error> errors;
@@ -700,6 +701,7 @@ void Builder::Work::find_glue(const std::vector<Record>& from, const Set& set,
             encoder.glue_in_domain.size() + encoder.glue_sibling.size() < 255)
             list.push_back({static_cast<std::uint16_t>(i - set.begin), node});
     }
+    if (encoder.glue_in_domain.size() + encoder.glue_sibling.size() > 255) format = image_format;
 }
 
 /// Encodes from `from[at]` on one RRset with its signatures; moves `at` behind them.
@@ -715,12 +717,11 @@ void Builder::Work::encode_rrset(base::OctetBuffer& out, const std::vector<Recor
     if (node_or_null != nullptr && set.type == RrType::ns &&
         (node_or_null->flags & node_flag::cut) != 0)
         find_glue(from, set, owner);
-    if (encoder.glue_in_domain.size() + encoder.glue_sibling.size() > 255) format = image_format;
     // Behind find_glue: it grows `data`, from which these borrow.
-    rdatas.clear();
-    for (std::uint32_t i = set.begin; i < set.signatures_end; ++i)
-        rdatas.push_back(slice(from[i].rdata));
-    const std::span<const base::Octets> all(rdatas);
+    const std::uint32_t count = set.signatures_end - set.begin;
+    if (rdatas.size() < count) rdatas.resize(count);
+    for (std::uint32_t i = 0; i < count; ++i) rdatas[i] = slice(from[set.begin + i].rdata);
+    const std::span<const base::Octets> all(rdatas.data(), count);
     SetEncoder::Set encoded{.owner = owner,
                             .type = set.type,
                             .ttl = from[at].ttl,

@@ -147,7 +147,6 @@ void SetEncoder::encode_signatures(const Set& set) {
 /// In a byte each; more than 255 take format 2.
 void SetEncoder::encode_glue_counts() {
     const std::size_t glue = glue_in_domain.size() + glue_sibling.size();  // <= NS records
-    if (glue == 0) return;
     if (glue <= 255) {
         body_.append(static_cast<std::uint8_t>(glue_in_domain.size()));
         body_.append(static_cast<std::uint8_t>(glue));
@@ -159,14 +158,25 @@ void SetEncoder::encode_glue_counts() {
     }
 }
 
+/// Room for all of it has been asked for by `encode`.
+void SetEncoder::put_glue(base::OctetBuffer& out, std::vector<Fixup>& fixups) const {
+    for (const auto* list : {&glue_in_domain, &glue_sibling}) {
+        for (const Glue& one : *list) {
+            out.append_number(one.index);
+            fixups.push_back({static_cast<std::uint32_t>(out.size()), one.node});
+            out.append_number(std::uint32_t{0});
+        }
+    }
+}
+
 std::size_t SetEncoder::encode(base::OctetBuffer& out, const Set& set, std::vector<Fixup>& fixups) {
     body_.clear();
     patches_.clear();
     const std::size_t message_octets = encode_records(set);
     if (!set.signatures.empty()) encode_signatures(set);
-    encode_glue_counts();
-
     const std::size_t glue = glue_in_domain.size() + glue_sibling.size();
+    if (glue > 0) encode_glue_counts();
+
     std::uint8_t flags = rrset_flag::always;
     if (!set.signatures.empty()) flags |= rrset_flag::signatures;
     if (glue > 0) flags |= rrset_flag::glue;
@@ -198,14 +208,8 @@ std::size_t SetEncoder::encode(base::OctetBuffer& out, const Set& set, std::vect
         to = put(to, patches_);
     }
     to = put(to, body_);
-    for (const auto* list : {&glue_in_domain, &glue_sibling}) {
-        for (const Glue& one : *list) {
-            to = put_number(to, one.index);
-            fixups.push_back({static_cast<std::uint32_t>(to - out.data()), one.node});
-            to = put_number(to, std::uint32_t{0});
-        }
-    }
     out.wrote_until(to);
+    if (glue > 0) put_glue(out, fixups);
     return message_octets;
 }
 

@@ -60,6 +60,7 @@ private:
     Compressed compress(base::Octets name, std::size_t name_at, dns::NameView owner);
     void encode_signatures(const Set& set);
     void encode_glue_counts();
+    void put_glue(base::OctetBuffer& out, std::vector<Fixup>& fixups) const;
 
     base::OctetBuffer body_;  // lengths and RDATA, signatures, how much glue
     std::vector<std::uint8_t> patches_;
