@@ -1,5 +1,6 @@
 #include "net/datagrams.h"
 
+#include <cerrno>
 #include <cstring>
 
 namespace zc::net {
@@ -21,8 +22,8 @@ void answer_from_there(msghdr& header) noexcept {
     }
 }
 
-bool send_datagram(int socket, base::Octets octets, const SocketAddress& to, socklen_t to_octets,
-                   const SourceAddress& from) noexcept {
+int send_datagram(int socket, base::Octets octets, const SocketAddress& to, socklen_t to_octets,
+                  const SourceAddress& from) noexcept {
     iovec part{const_cast<std::uint8_t*>(octets.data()), octets.size()};
     SocketAddress name = to;
     SourceAddress source = from;
@@ -35,7 +36,7 @@ bool send_datagram(int socket, base::Octets octets, const SocketAddress& to, soc
         header.msg_control = source.octets.data();
         header.msg_controllen = source.used;
     }
-    return sendmsg(socket, &header, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
+    return sendmsg(socket, &header, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0 ? 0 : errno;
 }
 
 }  // namespace zc::net

@@ -28,8 +28,8 @@ struct alignas(cmsghdr) SourceAddress {
 /// link-local address needs its interface.)
 void answer_from_there(msghdr& header) noexcept;
 
-/// Sends one datagram and does not wait. False: the system refused it, or had no room.
-bool send_datagram(int socket, base::Octets octets, const SocketAddress& to, socklen_t to_octets,
-                   const SourceAddress& from) noexcept;
+/// Sends one datagram and does not wait. Gives 0, or the errno of a refusal; EAGAIN: no room.
+int send_datagram(int socket, base::Octets octets, const SocketAddress& to, socklen_t to_octets,
+                  const SourceAddress& from) noexcept;
 
 }  // namespace zc::net

@@ -15,7 +15,8 @@ constexpr std::array<std::string_view, qtype_slots> qtype_names = {
     "SVCB",  "HTTPS", "SPF",   "IXFR",  "AXFR", "ANY",    "CAA",        "other"};
 
 constexpr std::array<std::string_view, drops + 1> drop_reasons = {
-    "malformed", "rate_limited", "slipped", "would_limit", "send_failed", "socket_overflow"};
+    "malformed", "rate_limited", "slipped", "would_limit", "send_failed",
+    "unanswered", "socket_overflow"};
 
 constexpr std::array<std::uint8_t, detail::qtype_table_size> invert_qtypes() {
     std::array<std::uint8_t, detail::qtype_table_size> table{};

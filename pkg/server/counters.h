@@ -56,8 +56,9 @@ enum class Drop : std::uint8_t {
     slipped,       // by response rate limiting, with an empty truncated answer: come back over TCP
     would_limit,   // response rate limiting in log-only mode let it pass
     send_failed,   // the system did not take the answer: full buffer, no route, source port 0
+    unanswered,    // a datagram that was handed over, and no answer came in time
 };
-inline constexpr std::size_t drops = 5;
+inline constexpr std::size_t drops = 6;
 extern const stats::LabelSet drop_label;  // by Drop; the last one is what the kernel dropped
 
 /// The counters of one transport and address family.

@@ -23,7 +23,8 @@ void FramedAnswers::put(const answer::Exchange& exchange) noexcept {
     ZC_CHECK(output_.put(exchange.response.first(octets)));
 }
 
-FramedAnswers::Some FramedAnswers::answer(base::Octets input, const Asking& asking) noexcept {
+FramedAnswers::Some FramedAnswers::answer(base::Octets input, const Asking& asking,
+                                          Giver& giver) noexcept {
     Tally tally(*counters_, counters_->channel(asking.transport, asking.family));
     Some some;
     std::size_t queries = 0;
@@ -34,7 +35,7 @@ FramedAnswers::Some FramedAnswers::answer(base::Octets input, const Asking& aski
         if (message->size() < dns::header_octets) {
             if (queries != 0) break;  // after those before it
             tally.malformed();
-            some.then = Some::Then::malformed;
+            some.is_malformed = true;
             return some;
         }
         answer::Exchange& exchange = exchanges_[queries];
@@ -52,15 +53,16 @@ FramedAnswers::Some FramedAnswers::answer(base::Octets input, const Asking& aski
         // Answers that would wait in memory beyond the limit are made again when the reader has
         // taken what there is.
         if (output_.size() >= asking.output_octets_max) break;
-        const answer::Exchange& exchange = exchanges_[some.queries];
-        const std::size_t octets = exchange.outcome.response_octets;
+        answer::Exchange& exchange = exchanges_[some.queries];
         if (exchange.outcome.handed_over != answer::HandOver::none) [[unlikely]] {
-            some.then = Some::Then::hand_over;
-            some.handed_or_null = &exchange;
-            break;
+            const Giver::Gave gave = giver.give(exchange);
+            some.waits_for_taker = gave == Giver::Gave::full;
+            if (some.waits_for_taker) break;
+            if (gave == Giver::Gave::untaken) answer_untaken(exchange, asking);
         }
         tally.query(exchange.outcome);
         some.octets = ends_[some.queries];
+        const std::size_t octets = exchange.outcome.response_octets;
         if (octets == 0) continue;
         tally.response(exchange.outcome, octets);
         put(exchange);
@@ -69,21 +71,11 @@ FramedAnswers::Some FramedAnswers::answer(base::Octets input, const Asking& aski
     return some;
 }
 
-void FramedAnswers::count_handed(const answer::Exchange& exchange, const Asking& asking) noexcept {
-    Tally(*counters_, counters_->channel(asking.transport, asking.family)).query(exchange.outcome);
-}
-
-void FramedAnswers::answer_untaken(const answer::Exchange& exchange,
-                                   const Asking& asking) noexcept {
-    Tally tally(*counters_, counters_->channel(asking.transport, asking.family));
-    answer::Exchange& again = exchanges_[static_cast<std::size_t>(&exchange - exchanges_.data())];
-    again.arrival.takes = {};
-    respond(std::span(&again, 1), asking.view);
-    again.arrival.takes = takes_;
-    tally.query(again.outcome);
-    if (again.outcome.response_octets == 0) return;
-    tally.response(again.outcome, again.outcome.response_octets);
-    put(again);
+/// Makes the answer that it would get if there were no taker.
+void FramedAnswers::answer_untaken(answer::Exchange& exchange, const Asking& asking) noexcept {
+    exchange.arrival.takes = {};
+    respond(std::span(&exchange, 1), asking.view);
+    exchange.arrival.takes = takes_;
 }
 
 }  // namespace zc::server

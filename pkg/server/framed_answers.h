@@ -35,24 +35,27 @@ public:
         std::uint32_t queries_max = 0;  // that may be answered still
         std::size_t output_octets_max = 0;
     };
-    struct Some {
-        enum class Then : std::uint8_t {
-            go_on,      // with the next call; or there is nothing (more) to answer
-            malformed,  // the next message is too short for a header: no DNS, or the framing is lost
-            hand_over,  // the next message is one that the taker may have
+    /// Gives messages of a connection to the taker.
+    class Giver {
+    public:
+        enum class Gave : std::uint8_t {
+            taken,
+            untaken,  // it is answered as without a taker
+            full,     // the taker has enough of this connection: the message waits
         };
-        std::size_t octets = 0;     // of the input are settled
-        std::uint32_t queries = 0;  // were answered
-        Then then = Then::go_on;
-        const answer::Exchange* handed_or_null = nullptr;  // of `hand_over`
+        virtual ~Giver() = default;
+        virtual Gave give(const answer::Exchange& exchange) noexcept = 0;
+    };
+    struct Some {
+        std::size_t octets = 0;        // of the input are settled
+        std::uint32_t queries = 0;     // were answered, or given to the taker
+        bool is_malformed = false;     // the next message is too short for a header: no DNS, or the
+                                       // framing is lost
+        bool waits_for_taker = false;  // the next message is one for which `full` was the answer
     };
     /// Answers a batch of the messages at the start of `input` into `output`. Answers beyond the
-    /// limit of the output are not settled: they are made again when there is room.
-    Some answer(base::Octets input, const Asking& asking) noexcept;
-    /// Counts the message of `hand_over`, which a taker has now.
-    void count_handed(const answer::Exchange& exchange, const Asking& asking) noexcept;
-    /// Answers the message of `hand_over`, which nobody takes.
-    void answer_untaken(const answer::Exchange& exchange, const Asking& asking) noexcept;
+    /// limit of the output and behind a message that waits are not settled: they are made again.
+    Some answer(base::Octets input, const Asking& asking, Giver& giver) noexcept;
 
     /// Framed messages that wait to be sent. There is room for a message more as long as its size
     /// is below the limit.
@@ -64,6 +67,7 @@ private:
     static constexpr std::size_t response_stride = dns::message_octets_max + 1 + 192;
 
     void put(const answer::Exchange& exchange) noexcept;
+    void answer_untaken(answer::Exchange& exchange, const Asking& asking) noexcept;
 
     WorkerCounters* counters_;
     answer::HandOvers takes_;

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <iterator>
 #include <new>
 #include <utility>
 
 #include "base/check.h"
 #include "dns/message.h"
+#include "server/rate_limit.h"
 
 namespace zc::server {
 namespace {
@@ -34,8 +36,7 @@ void count_late(Channel& channel, LateAnswer& late, base::Octets message) noexce
     channel.response_octets.add(message.size());
 }
 
-LateDatagrams::LateDatagrams(Taker& taker, std::shared_ptr<Bells> bells,
-                             WorkerCounters& counters)
+LateDatagrams::LateDatagrams(Taker& taker, std::shared_ptr<Bells> bells, WorkerCounters& counters)
     : taker_(&taker), bells_(std::move(bells)), counters_(&counters) {}
 
 bool LateDatagrams::hand_over(const HandedOver& message, const Way& way) noexcept {
@@ -87,14 +88,30 @@ void LateDatagrams::answer(LateAnswer& late) noexcept {
     if (next.is == Answering::Next::Is::later) return;
     if (next.is != Answering::Next::Is::none) {
         ZC_CHECK(next.octets <= octets_max);
-        const auto message = base::Octets(room).first(next.octets);
-        Way& way = datagram.way;
-        if (net::send_datagram(way.socket, message, way.client, way.client_octets, way.source))
-            count_late(counters_->channel(dns::Transport::udp, way.family), datagram, message);
-        else
-            counters_->drop(Drop::send_failed);
+        send(datagram, base::MutableOctets(room).first(next.octets));
     }
     forget(datagram);
+}
+
+/// A message that is too large for the interface goes out empty and truncated (RFC 9715 section
+/// 3.1).
+void LateDatagrams::send(Datagram& datagram, base::MutableOctets message) noexcept {
+    const Way& way = datagram.way;
+    Channel& channel = counters_->channel(dns::Transport::udp, way.family);
+    const auto sent = [&](base::Octets octets) {
+        return net::send_datagram(way.socket, octets, way.client, way.client_octets, way.source);
+    };
+    base::Octets octets = message;
+    int error_number = sent(octets);
+    if (error_number == EMSGSIZE) {
+        octets = message.first(slip(message));
+        error_number = octets.empty() ? EMSGSIZE : sent(octets);
+        if (error_number == 0) channel.truncated.add(1);
+    }
+    if (error_number == 0)
+        count_late(channel, datagram, octets);
+    else
+        counters_->drop(Drop::send_failed);
 }
 
 void LateDatagrams::forget(Datagram& datagram) noexcept {
@@ -104,8 +121,10 @@ void LateDatagrams::forget(Datagram& datagram) noexcept {
 }
 
 void LateDatagrams::expire(base::Duration now) noexcept {
-    while (!waiting_.empty() && now - waiting_.front().since >= taken_time)
+    while (!waiting_.empty() && now - waiting_.front().since >= taken_time) {
+        counters_->drop(Drop::unanswered);
         forget(waiting_.front());
+    }
 }
 
 bool LateDatagrams::empty() noexcept {

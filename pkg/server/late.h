@@ -76,6 +76,7 @@ private:
         base::Duration since;
         std::list<Datagram>::iterator self;
     };
+    void send(Datagram& datagram, base::MutableOctets message) noexcept;
     void forget(Datagram& datagram) noexcept;
 
     Taker* taker_;

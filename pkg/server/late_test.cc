@@ -396,9 +396,115 @@ TEST_CASE("the rate limit holds back datagrams before they come to the taker") {
     client.send(notify(1));
     with.taker.await(0);
     client.send(notify(2));
-    wait_until(
-        [&] { return dropped(with.fixture.server->totals(), Drop::rate_limited) == 1; });
+    wait_until([&] { return dropped(with.fixture.server->totals(), Drop::rate_limited) == 1; });
     CHECK(with.taker.count() == 1);
+}
+
+TEST_CASE("a datagram that the taker refuses costs one token of the rate limit") {
+    Settings settings;
+    settings.rate_limit = {.mode = RateLimit::Mode::on, .responses_per_second = 4, .slip = 0};
+    WithTaker with(settings);
+    with.taker.refuses.store(true);
+    const Fixture without(settings);
+    const auto answered = [](const Fixture& fixture) {
+        const Udp client(fixture.endpoint());
+        for (std::uint16_t id = 0; id < 8; ++id) client.send(notify(id));
+        wait_until([&] { return fixture.server->totals().queries(dns::Transport::udp) == 8; });
+        return fixture.server->totals().responses(dns::Transport::udp);
+    };
+    CHECK(answered(with.fixture) == answered(without));
+}
+
+TEST_CASE("a datagram that is over the rate limit slips as an answer without a taker does") {
+    Settings settings;
+    settings.rate_limit = {.mode = RateLimit::Mode::on, .responses_per_second = 1, .slip = 1};
+    WithTaker with(settings);
+    const Udp client(with.endpoint());
+    client.send(notify(1));
+    with.taker.await(0);
+    const Message slipped = client.ask(notify(2));
+    CHECK(id_of(slipped) == 2);
+    CHECK(is_truncated(slipped));
+    CHECK(with.taker.count() == 1);
+    CHECK(dropped(with.fixture.server->totals(), Drop::slipped) == 1);
+}
+
+TEST_CASE("queries between messages that are handed over are answered once") {
+    WithTaker with;
+    const Tcp client(with.endpoint());
+    Message all;
+    for (std::uint16_t i = 0; i < taken_of_connection_max; ++i)
+        all = std::move(all) + framed(update(i)) + framed(query(1000));
+    client.send(all);
+    for (std::uint16_t i = 0; i < taken_of_connection_max; ++i)
+        CHECK(id_of(client.receive()) == 1000);
+    for (std::uint16_t i = 0; i < taken_of_connection_max; ++i) {
+        const auto taken = with.taker.await(i);
+        CHECK(taken->message == update(i));
+        taken->give(taken->response(), true);
+        CHECK(id_of(client.receive()) == i);
+    }
+    wait_until([&] {
+        return with.fixture.server->totals().queries(dns::Transport::tcp) ==
+               2 * taken_of_connection_max;
+    });
+    // A batch has 32 messages. Batches are made of what arrives, so there may be a few more.
+    CHECK(with.fixture.server->totals().batch_count <= taken_of_connection_max);
+}
+
+TEST_CASE("a connection that waits for the taker makes room for another when all is taken") {
+    Settings settings;
+    settings.tcp.connections_max = 2;
+    settings.tcp.evict_idle = {};
+    WithTaker with(settings);
+    const Tcp first(with.endpoint());
+    first.send(framed(update(1)));
+    with.taker.await(0);
+    const Tcp second(with.endpoint());
+    second.send(framed(update(2)));
+    with.taker.await(1);
+    const Tcp third(with.endpoint());
+    CHECK(id_of(third.ask(query(3))) == 3);
+    CHECK(first.ended());
+    wait_until([&] { return with.taker.await(0)->is_gone.load(); });
+    with.taker.await(1)->give(with.taker.await(1)->response(), true);
+    CHECK(id_of(second.receive()) == 2);
+}
+
+TEST_CASE("a connection past its lifetime is closed though the taker has more for it") {
+    Settings settings;
+    settings.tcp.lifetime = base::Duration::seconds(1);
+    WithTaker with(settings);
+    const Tcp client(with.endpoint());
+    client.send(framed(query(1, "example.", type_axfr)));
+    const auto taken = with.taker.await(0);
+    std::thread gives([&] {
+        while (!taken->is_gone.load()) {
+            taken->give(taken->response(), false);
+            std::this_thread::yield();
+        }
+    });
+    std::size_t messages = 0;
+    while (!client.receive().empty()) ++messages;
+    gives.join();
+    CHECK(messages > 0);
+    CHECK(with.fixture.server->totals().connections_timed_out == 1);
+}
+
+TEST_CASE("datagrams that arrived before the server stops are answered, late ones too") {
+    WithTaker with;
+    const Udp client(with.endpoint());
+    constexpr std::size_t count = 100;
+    std::thread answers([&] {
+        for (std::size_t i = 0; i < count; ++i) {
+            const auto taken = with.taker.await(i);
+            taken->give(taken->response(), true);
+        }
+    });
+    for (std::uint16_t id = 0; id < count; ++id) client.send(notify(id));
+    with.fixture.server->drain(base::Duration::seconds(10));
+    answers.join();
+    for (std::size_t i = 0; i < count; ++i) CHECK(client.receive().size() == 12);
 }
 
 TEST_CASE("a server that is destroyed while the taker has messages frees them") {

@@ -58,6 +58,12 @@ void probe(const net::Endpoint& endpoint) {
     or_throw(listen_tcp(endpoint, net::Sharing::none));
 }
 
+/// A port that is free over TCP.
+net::Endpoint choose_tcp_port(net::Endpoint endpoint) {
+    endpoint.port = or_throw(bound_port(or_throw(listen_tcp(endpoint, net::Sharing::none))));
+    return endpoint;
+}
+
 /// A port that is free over UDP and TCP.
 net::Endpoint choose_port(net::Endpoint endpoint) {
     for (int attempt = 1;; ++attempt) {
@@ -68,6 +74,10 @@ net::Endpoint choose_port(net::Endpoint endpoint) {
         if (tcp) return endpoint;
         if (attempt == port_attempts) throw std::runtime_error(tcp.error().message);
     }
+}
+
+Family family_of(const net::Endpoint& endpoint) {
+    return endpoint.address.size == 4 ? Family::ipv4 : Family::ipv6;
 }
 
 /// One worker: two threads, each with its loop and its counters.
@@ -106,6 +116,8 @@ Status check(const Settings& settings) {
 
 Status check(const Options& options) {
     ZC_TRY_STATUS(check(options.listen_limit, options.listen.size()));
+    if (!options.listen_streams.empty())
+        ZC_TRY_STATUS(check(options.listen_limit, options.listen_streams.size()));
     ZC_TRY_STATUS(check(options.workers_limit, options.workers));
     ZC_TRY_STATUS(check(options.receive_octets_limit, options.receive_octets));
     ZC_TRY_STATUS(check(options.send_octets_limit, options.send_octets));
@@ -118,14 +130,14 @@ struct Server::Impl {
          std::shared_ptr<const answer::Identity> node);
 
     void start();
-    void stop(base::Duration deadline) noexcept;
-    std::size_t join() noexcept;
+    std::size_t stop(base::Duration deadline) noexcept;
     template <class Garbage>
     void show(const View& next, Garbage&& garbage);
     void make_room();
     void show(const catalogue::Catalogue& catalogue, catalogue::Garbage&& garbage) noexcept;
 
     std::vector<net::Endpoint> endpoints;
+    std::vector<net::Endpoint> stream_endpoints;
     bool pin = false;
     std::shared_ptr<const answer::Identity>
         identity;  // owned with the caller, who may show it elsewhere
@@ -160,16 +172,26 @@ Server::Impl::Impl(Options options, const catalogue::Catalogue& catalogue,
         if (endpoint.port != 0) probe(endpoint);
         endpoints.push_back(endpoint.port != 0 ? endpoint : choose_port(endpoint));
     }
+    for (const Options::StreamListen& listen : options.listen_streams) {
+        if (listen.endpoint.port != 0) or_throw(listen_tcp(listen.endpoint, net::Sharing::none));
+        stream_endpoints.push_back(listen.endpoint.port != 0 ? listen.endpoint
+                                                             : choose_tcp_port(listen.endpoint));
+    }
     for (std::size_t i = 0; i < count; ++i) {
         std::vector<UdpLoop::Listener> udp;
         std::vector<TcpLoop::Listener> tcp;
         for (const net::Endpoint& endpoint : endpoints) {
-            const Family family =
-                endpoint.address.size == 4 ? Family::ipv4 : Family::ipv6;
+            const Family family = family_of(endpoint);
             udp.push_back({or_throw(bind_udp(endpoint, net::Sharing::reuse_port)), family,
                            net::is_wildcard(endpoint.address)});
             set_buffers(udp.back().socket, options.receive_octets, options.send_octets);
             tcp.push_back({or_throw(listen_tcp(endpoint, net::Sharing::reuse_port)), family});
+        }
+        for (std::size_t j = 0; j < stream_endpoints.size(); ++j) {
+            const net::Endpoint& endpoint = stream_endpoints[j];
+            const Options::StreamListen& listen = options.listen_streams[j];
+            tcp.push_back({or_throw(listen_tcp(endpoint, net::Sharing::reuse_port)),
+                           family_of(endpoint), listen.streams, listen.transport});
         }
         auto worker = std::make_unique<Worker>();
         const answer::HashBudget hashing(options.hash_rounds);
@@ -208,18 +230,16 @@ void Server::Impl::start() {
     }
 }
 
-void Server::Impl::stop(base::Duration deadline) noexcept {
-    for (const auto& worker : workers) {
-        worker->udp->stop();
-        worker->tcp->stop(deadline);
-    }
-}
-
 /// Gives the number of connections that were cut.
-std::size_t Server::Impl::join() noexcept {
+std::size_t Server::Impl::stop(base::Duration deadline) noexcept {
+    for (const auto& worker : workers) worker->udp->stop();
+    // A UDP thread may hand over a datagram until its end. So its TCP thread, which sends the
+    // answer, is stopped behind it.
+    for (const auto& worker : workers)
+        if (worker->udp_thread.joinable()) worker->udp_thread.join();
+    for (const auto& worker : workers) worker->tcp->stop(deadline);
     std::size_t cut = 0;
     for (const auto& worker : workers) {
-        if (worker->udp_thread.joinable()) worker->udp_thread.join();
         if (worker->tcp_thread.joinable()) worker->tcp_thread.join();
         cut += worker->tcp->cut();
     }
@@ -260,7 +280,6 @@ Server::Server(Options options, const catalogue::Catalogue& catalogue,
 
 Server::~Server() {
     impl_->stop({});
-    impl_->join();
 }
 
 void Server::start() {
@@ -298,12 +317,15 @@ std::size_t Server::collect() {
 }
 
 std::size_t Server::drain(base::Duration deadline) {
-    impl_->stop(runtime::monotonic() + deadline);
-    return impl_->join();
+    return impl_->stop(runtime::monotonic() + deadline);
 }
 
 const std::vector<net::Endpoint>& Server::endpoints() const noexcept {
     return impl_->endpoints;
+}
+
+const std::vector<net::Endpoint>& Server::stream_endpoints() const noexcept {
+    return impl_->stream_endpoints;
 }
 
 unsigned Server::workers() const noexcept {

@@ -20,9 +20,10 @@
 #include "catalogue/catalogue.h"
 #include "dns/types.h"
 #include "net/endpoint.h"
+#include "net/stream.h"
+#include "server/counters.h"
 #include "server/rate_limit.h"
 #include "server/taker.h"
-#include "server/counters.h"
 
 namespace zc::server {
 
@@ -107,7 +108,14 @@ Status check(const Settings& settings);
 struct Options {
     static constexpr base::Limit<std::size_t> listen_limit = {
         .name = "listen", .min = 1, .initial = 1, .max = 256};
-    std::vector<net::Endpoint> listen;
+    std::vector<net::Endpoint> listen;  // over UDP and TCP
+    /// Addresses where DNS messages come in streams of another kind, such as TLS.
+    struct StreamListen {
+        net::Endpoint endpoint;
+        const net::StreamMaker* streams = &net::plain_streams();  // outlives the server
+        dns::Transport transport = dns::Transport::dot;  // in the counters and for `answer`
+    };
+    std::vector<StreamListen> listen_streams;  // no more than `listen_limit` either
 
     static constexpr base::Limit<std::uint32_t> workers_limit = {
         .name = "workers", .min = 0, .initial = 0, .max = 1024};
@@ -137,7 +145,7 @@ struct Options {
 
     // Rounds of NSEC3 hashing a second, for UDP and for TCP of each worker: see answer::HashBudget.
     std::uint32_t hash_rounds = answer::HashBudget::rounds_per_second;
-    std::uint64_t seed = 0;  // secret and random: keys the tables that strangers fill
+    std::uint64_t seed = 0;          // secret and random: keys the tables that strangers fill
     Taker* taker_or_null = nullptr;  // answers UPDATE, NOTIFY and transfers; outlives the server
     Settings settings;
 };
@@ -184,6 +192,8 @@ public:
 
     /// The addresses with the ports that are bound, in the order of `Options::listen`.
     const std::vector<net::Endpoint>& endpoints() const noexcept;
+    /// As above, of `Options::listen_streams`.
+    const std::vector<net::Endpoint>& stream_endpoints() const noexcept;
     unsigned workers() const noexcept;
     /// All workers together, and what the kernel dropped.
     Totals totals() const;

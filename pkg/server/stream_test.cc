@@ -189,6 +189,26 @@ TEST_CASE("the end of a connection is said, and a stream that speaks something e
     CHECK(gone.ended());
 }
 
+TEST_CASE("a server listens for streams of another kind beside UDP and TCP") {
+    const net::ScrambledStreams streams;
+    const auto catalogue = example_catalogue();
+    Options options;
+    options.listen = {at("127.0.0.1")};
+    options.listen_streams = {{at("127.0.0.1"), &streams, dns::Transport::dot}};
+    options.workers = 2;
+    Server server(std::move(options), *catalogue, std::make_shared<answer::Identity>());
+    server.start();
+    REQUIRE(server.stream_endpoints().size() == 1);
+    const net::Endpoint endpoint = server.stream_endpoints()[0];
+    CHECK(endpoint.port != 0);
+    CHECK(id_of(Tcp(server.endpoints()[0]).ask(query(1))) == 1);
+    ScrambledClient client(endpoint);
+    client.send(framed(query(2)));
+    CHECK(id_of(client.receive()) == 2);
+    wait_until([&] { return server.totals().responses(dns::Transport::dot) == 1; });
+    CHECK(server.totals().responses(dns::Transport::tcp) == 1);
+}
+
 TEST_CASE("a PROXY header comes before the handshake and takes nothing of it") {
     Settings settings;
     settings.proxy_senders = {*dns::parse_prefix("127.0.0.0/8")};

@@ -256,10 +256,14 @@ void TcpLoop::admit(net::Descriptor socket, const net::SocketAddress& from,
     }
 }
 
+/// A connection that waits for the taker makes room too, after all that wait for nothing.
 bool TcpLoop::evict_longest_idle() {
-    if (reading_.empty() || now_ - reading_.front().since < tcp_.evict_idle) return false;
-    close_timed_out(reading_.front());
-    return true;
+    for (Connections* list : {&reading_, &waiting_}) {
+        if (list->empty() || now_ - list->front().since < tcp_.evict_idle) continue;
+        close_timed_out(list->front());
+        return true;
+    }
+    return false;
 }
 
 void TcpLoop::pause_accepting() {
@@ -444,27 +448,31 @@ FramedAnswers::Asking TcpLoop::asking(const Connection& connection) const noexce
             .output_octets_max = tcp_.output_octets_max};
 }
 
+/// Gives messages of one connection to the taker.
+class TcpLoop::ConnectionGiver final : public FramedAnswers::Giver {
+public:
+    ConnectionGiver(TcpLoop& loop, Connection& connection) noexcept
+        : loop_(&loop), connection_(&connection) {}
+    Gave give(const answer::Exchange& exchange) noexcept override {
+        if (connection_->late.size() >= taken_of_connection_max) return Gave::full;
+        return loop_->hand_over(*connection_, exchange) ? Gave::taken : Gave::untaken;
+    }
+
+private:
+    TcpLoop* loop_;
+    Connection* connection_;
+};
+
 /// Answers a batch of the messages at the start of `input` into the output; gives how many octets
 /// of `input` that settled, 0 when there is nothing (more) to answer now.
 std::size_t TcpLoop::answer_some(Connection& connection, base::Octets input) {
-    FramedAnswers& answers = buffers_->answers;
-    const FramedAnswers::Asking asking = this->asking(connection);
-    FramedAnswers::Some some = answers.answer(input, asking);
-    if (some.then == FramedAnswers::Some::Then::malformed) {
+    ConnectionGiver giver(*this, connection);
+    const FramedAnswers::Some some = buffers_->answers.answer(input, asking(connection), giver);
+    if (some.is_malformed) {
         connection.ending = true;  // it speaks no DNS, or its framing is lost
         return 0;
     }
-    if (some.then == FramedAnswers::Some::Then::hand_over) {
-        connection.full = connection.late.size() >= taken_of_connection_max;
-        if (!connection.full) {
-            if (hand_over(connection, *some.handed_or_null))
-                answers.count_handed(*some.handed_or_null, asking);
-            else
-                answers.answer_untaken(*some.handed_or_null, asking);
-            some.octets += net::length_octets + some.handed_or_null->query.size();
-            ++some.queries;
-        }
-    }
+    connection.full = some.waits_for_taker;
     if (some.octets == 0) return 0;
     connection.queries += some.queries;
     if (tcp_.queries_max != 0 && connection.queries >= tcp_.queries_max) connection.ending = true;
@@ -544,13 +552,18 @@ bool TcpLoop::give_late(Connection& connection) {
     const bool more = take_late(connection);
     if (!flush(connection)) return false;
     if (connection.doing == Doing::writing) return true;  // the rest when this has been taken
+    if (now_ - connection.opened >= tcp_.lifetime) {
+        close_timed_out(connection);
+        return false;
+    }
     if (more) make_ready(connection);
     if (connection.late.empty() && (connection.ending || connection.input_ended)) {
         close(connection);
         return false;
     }
     place(connection);
-    if (!connection.full || connection.late.size() >= taken_of_connection_max) return true;
+    // Half of them, or each answer of the taker's would have the messages behind answered again.
+    if (!connection.full || connection.late.size() > taken_of_connection_max / 2) return true;
     connection.full = false;
     return serve(connection, take_kept_input(connection));
 }

@@ -64,6 +64,7 @@ public:
 
 private:
     struct Buffers;
+    class ConnectionGiver;
     static constexpr base::Duration never{INT64_MAX};
 
     void serve_round(int timeout_ms);

@@ -215,16 +215,21 @@ std::size_t UdpLoop::settle(const Listener& listener, std::size_t queries, const
         const answer::Exchange& exchange = buffers.exchanges[i];
         const answer::Outcome& outcome = exchange.outcome;
         tally.query(outcome);
-        if (outcome.handed_over != answer::HandOver::none) [[unlikely]] {
-            if (is_taken(listener, i, limit, now)) continue;
+        const bool may_be_taken = outcome.handed_over != answer::HandOver::none;
+        if (outcome.response_octets == 0 && !may_be_taken) continue;
+        const RateLimiter::Verdict verdict =
+            limit.mode != RateLimit::Mode::off && !outcome.cookie_valid
+                ? judge(limit, exchange.arrival.client, outcome.rate_key, now)
+                : RateLimiter::Verdict::pass;
+        if (verdict == RateLimiter::Verdict::drop) continue;
+        if (may_be_taken) [[unlikely]] {
+            if (verdict == RateLimiter::Verdict::pass && is_taken(listener, i, now)) continue;
             answer_untaken(i, view);
         }
         std::size_t octets = outcome.response_octets;
+        if (verdict == RateLimiter::Verdict::slip)
+            octets = slip_away(exchange.response.first(octets));
         if (octets == 0) continue;
-        if (limit.mode != RateLimit::Mode::off && !outcome.cookie_valid &&
-            !admit(limit, exchange.arrival.client, outcome.rate_key, now,
-                   exchange.response.first(octets), octets))
-            continue;
         tally.response(outcome, octets);
 
         const std::size_t datagram = buffers.datagram_of[i];
@@ -241,20 +246,11 @@ std::size_t UdpLoop::settle(const Listener& listener, std::size_t queries, const
     return responses;
 }
 
-/// Whether nothing is to be sent for exchange `i` now: the taker has it, or it is held back by the
-/// rate limit, which an answer to come would escape.
-bool UdpLoop::is_taken(const Listener& listener, std::size_t i, const RateLimit& limit,
-                       base::Instant now) noexcept {
+/// Whether the taker has exchange `i`, so that nothing is to be sent for it now.
+bool UdpLoop::is_taken(const Listener& listener, std::size_t i, base::Instant now) noexcept {
     Buffers& buffers = *buffers_;
     const answer::Exchange& exchange = buffers.exchanges[i];
     const answer::Outcome& outcome = exchange.outcome;
-    if (limit.mode != RateLimit::Mode::off && !outcome.cookie_valid &&
-        limiter_.take(limit, exchange.arrival.client, outcome.rate_key, now) !=
-            RateLimiter::Verdict::pass) {
-        const bool holds_back = limit.mode == RateLimit::Mode::on;
-        counters_->drop(holds_back ? Drop::rate_limited : Drop::would_limit);
-        if (holds_back) return true;
-    }
     const std::size_t datagram = buffers.datagram_of[i];
     msghdr& in = buffers.received[datagram].msg_hdr;
     LateDatagrams::Way way{.socket = listener.socket.get(),
@@ -284,22 +280,24 @@ void UdpLoop::answer_untaken(std::size_t i, const View& view) noexcept {
     exchange.arrival.takes = takes_;
 }
 
-/// Whether the response may go out; it may have become an empty, truncated one of `octets`.
-bool UdpLoop::admit(const RateLimit& limit, const dns::Address& client, std::uint32_t rate_key,
-                    base::Instant now, base::MutableOctets response, std::size_t& octets) noexcept {
+/// Takes a token for one answer, now or later, and counts one that is held back.
+RateLimiter::Verdict UdpLoop::judge(const RateLimit& limit, const dns::Address& client,
+                                    std::uint32_t rate_key, base::Instant now) noexcept {
     const RateLimiter::Verdict verdict = limiter_.take(limit, client, rate_key, now);
-    if (verdict == RateLimiter::Verdict::pass) return true;
+    if (verdict == RateLimiter::Verdict::pass) return verdict;
     if (limit.mode == RateLimit::Mode::log_only) {
         counters_->drop(Drop::would_limit);
-        return true;
+        return RateLimiter::Verdict::pass;
     }
-    if (verdict == RateLimiter::Verdict::slip) octets = slip(response);
-    if (verdict == RateLimiter::Verdict::drop || octets == 0) {
-        counters_->drop(Drop::rate_limited);
-        return false;
-    }
-    counters_->drop(Drop::slipped);
-    return true;
+    if (verdict == RateLimiter::Verdict::drop) counters_->drop(Drop::rate_limited);
+    return verdict;
+}
+
+/// Makes the response an empty, truncated one, and gives its size; 0: it is dropped.
+std::size_t UdpLoop::slip_away(base::MutableOctets response) noexcept {
+    const std::size_t octets = response.empty() ? 0 : slip(response);
+    counters_->drop(octets == 0 ? Drop::rate_limited : Drop::slipped);
+    return octets;
 }
 
 void UdpLoop::send(const Listener& listener, std::size_t responses) noexcept {

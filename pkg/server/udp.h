@@ -11,10 +11,10 @@
 
 #include "answer/answer.h"
 #include "net/socket.h"
+#include "server/counters.h"
 #include "server/late.h"
 #include "server/rate_limit.h"
 #include "server/view.h"
-#include "server/counters.h"
 
 namespace zc::server {
 
@@ -54,10 +54,10 @@ private:
                              Tally& tally) noexcept;
     std::size_t settle(const Listener& listener, std::size_t queries, const View& view,
                        base::Instant now, Tally& tally) noexcept;
-    bool admit(const RateLimit& limit, const dns::Address& client, std::uint32_t rate_key,
-               base::Instant now, base::MutableOctets response, std::size_t& octets) noexcept;
-    bool is_taken(const Listener& listener, std::size_t i, const RateLimit& limit,
-                  base::Instant now) noexcept;
+    RateLimiter::Verdict judge(const RateLimit& limit, const dns::Address& client,
+                               std::uint32_t rate_key, base::Instant now) noexcept;
+    std::size_t slip_away(base::MutableOctets response) noexcept;
+    bool is_taken(const Listener& listener, std::size_t i, base::Instant now) noexcept;
     void answer_untaken(std::size_t i, const View& view) noexcept;
     void send(const Listener& listener, std::size_t responses) noexcept;
 
