@@ -206,6 +206,7 @@ bool answers_question(base::Octets query, base::Octets response) noexcept {
 
 struct Asker::Work {
     Options options;
+    std::size_t servers;      // parts of a round
     std::vector<Lane> lanes;  // by server
     net::Descriptor epoll;
     std::vector<Round> rounds;
@@ -221,8 +222,9 @@ struct Asker::Work {
     base::Duration now = runtime::monotonic();
     Buffers buffers;
 
-    Work(std::size_t servers, const Options& given)
+    Work(std::size_t servers_given, const Options& given)
         : options(given),
+          servers(servers_given),
           lanes(servers),
           rounds(given.slots),
           parts(given.slots * servers),
@@ -231,7 +233,7 @@ struct Asker::Work {
           random(given.seed ^ 0x5bd1e995) {}
 
     std::uint32_t node_of(std::uint32_t slot, std::size_t server) const noexcept {
-        return static_cast<std::uint32_t>(slot * lanes.size() + server);
+        return static_cast<std::uint32_t>(slot * servers + server);
     }
     Part& part(std::uint32_t slot, std::size_t server) noexcept {
         return parts[node_of(slot, server)];
@@ -241,7 +243,7 @@ struct Asker::Work {
         ++counts.servers[server].strays[static_cast<std::size_t>(what)];
     }
 
-    Status open(std::span<const std::optional<Server>> servers);
+    Status open(std::span<const std::optional<Server>> given);
     Status watch(int fd, std::uint32_t events, std::size_t server, std::uint8_t channel,
                  int operation) const;
 
@@ -265,15 +267,15 @@ struct Asker::Work {
     base::Duration next_wake(base::Duration wait) const;
 };
 
-Status Asker::Work::open(std::span<const std::optional<Server>> servers) {
+Status Asker::Work::open(std::span<const std::optional<Server>> given) {
     epoll = net::Descriptor(::epoll_create1(EPOLL_CLOEXEC));
     if (epoll.get() < 0) return base::fail_errno(errno, "epoll_create1");
-    for (std::size_t server = 0; server < servers.size(); ++server) {
-        if (!servers[server]) continue;
+    for (std::size_t server = 0; server < servers; ++server) {
+        if (!given[server]) continue;
         Lane& lane_here = lane(server);
         lane_here.asked = true;
-        lane_here.to = destination(servers[server]->endpoint);
-        if (servers[server]->by == Server::By::tcp) continue;
+        lane_here.to = destination(given[server]->endpoint);
+        if (given[server]->by == Server::By::tcp) continue;
         for (std::uint8_t channel = 0; channel < udp_sockets; ++channel) {
             ZC_TRY(lane_here.sockets[channel], open_udp(lane_here.to));
             ZC_TRY_STATUS(
@@ -310,7 +312,7 @@ void Asker::Work::ask(std::uint32_t slot, base::Octets message, ServerSet udp, S
     id.state = Known::State::in_flight;
     id.asked = id.answered = {};
     ++open_rounds;
-    for (std::size_t server = 0; server < lanes.size(); ++server) {
+    for (std::size_t server = 0; server < servers; ++server) {
         Part& here = part(slot, server);
         if (here.state == Part::State::answered) held -= here.answer.size();  // nobody took it
         here.state = Part::State::idle;
@@ -470,8 +472,8 @@ void Asker::Work::sweep() {
     for (;;) {
         const std::uint32_t node = waiting.first_or_none();
         if (node == none) return;
-        const auto slot = static_cast<std::uint32_t>(node / lanes.size());
-        const std::size_t server = node % lanes.size();
+        const auto slot = static_cast<std::uint32_t>(node / servers);
+        const std::size_t server = node % servers;
         Part& here = part(slot, server);
         if (now - here.sent < options.timeout) return;
         // A connection that has given nothing for so long is dead: all on it go to the next one.
@@ -637,7 +639,7 @@ void Asker::ask(std::uint32_t slot, base::Octets message, ServerSet udp, ServerS
 std::span<const std::uint32_t> Asker::turn(base::Duration wait) {
     Work& work = *work_;
     work.now = runtime::monotonic();
-    for (std::size_t server = 0; server < work.lanes.size(); ++server) {
+    for (std::size_t server = 0; server < work.servers; ++server) {
         if (!work.lane(server).asked) continue;
         for (std::uint8_t channel = 0; channel < udp_sockets; ++channel)
             if (!work.lane(server).to_send[channel].empty()) work.flush(server, channel);

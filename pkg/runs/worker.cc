@@ -237,7 +237,8 @@ struct Worker::Work {
     judge::SignatureCheck signatures;
     judge::ZoneEnds ends;
     std::unique_ptr<ask::Asker> asker;
-    answer::Identity identity;  // of stores
+    ask::ServerSet server_sides;  // that are in `asker`
+    answer::Identity identity;    // of stores
     LocalBatch local;
 
     std::vector<Question> questions;
@@ -270,8 +271,7 @@ struct Worker::Work {
         return shared.targets[judge::index_of(side)]->kind;
     }
     bool is_server(judge::Side side) const noexcept {
-        const auto& target = shared.targets[judge::index_of(side)];
-        return target && target->asked().has_value();
+        return server_sides.has(judge::index_of(side));
     }
 
     void run();
@@ -1144,8 +1144,10 @@ Worker::~Worker() = default;
 Result<std::unique_ptr<Worker>> Worker::open(Shared& shared, std::uint64_t seed) {
     auto work = std::make_unique<Work>(shared);
     std::array<std::optional<ask::Server>, judge::sides> servers;
-    for (std::size_t side = 0; side < judge::sides; ++side)
+    for (std::size_t side = 0; side < judge::sides; ++side) {
         if (shared.targets[side]) servers[side] = shared.targets[side]->asked();
+        if (servers[side]) work->server_sides.add(side);
+    }
     ZC_TRY(work->asker, ask::Asker::open(servers, {.timeout = shared.options.timeout,
                                                    .sends = shared.options.sends,
                                                    .slots = shared.options.window + parked_max,
