@@ -134,7 +134,7 @@ private:
                 send(socket_.get(), out_.data(), out_.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
             if (sent < 0 && (errno == EAGAIN || errno == EINTR))
                 return {.is = Step::Is::wants_write};
-            if (sent < 0) return {.is = Step::Is::reset};
+            if (sent < 0) return {.is = Step::Is::reset, .reason = Reason::of_system(errno)};
             out_.erase(out_.begin(), out_.begin() + sent);
         }
         return {};
@@ -144,7 +144,9 @@ private:
         std::array<std::uint8_t, 4096> some{};
         const ssize_t got = recv(socket_.get(), some.data(), some.size(), MSG_DONTWAIT);
         if (got < 0 && (errno == EAGAIN || errno == EINTR)) return {.is = Step::Is::wants_read};
-        if (got <= 0) return {.is = Step::Is::reset};  // no farewell: perhaps cut by a stranger
+        if (got < 0) return {.is = Step::Is::reset, .reason = Reason::of_system(errno)};
+        if (got == 0)  // perhaps cut by a stranger
+            return {.is = Step::Is::reset, .reason = Reason("an end without a farewell")};
         in_.insert(in_.end(), some.begin(), some.begin() + got);
         std::size_t at = 0;
         while (in_.size() - at >= 2 && in_.size() - at - 2 >= in_[at + 1]) {

@@ -1,6 +1,7 @@
 #include "net/stream.h"
 
 #include <cerrno>
+#include <cstring>
 
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -20,9 +21,9 @@ Step outcome_of(int error_number, Step::Is waits_for) noexcept {
             return {.is = waits_for};
         case ENOBUFS:
         case ENOMEM:
-            return {.is = Step::Is::failed, .error_number = error_number};
+            return {.is = Step::Is::failed, .reason = Reason::of_system(error_number)};
         default:  // ECONNRESET, EPIPE, ETIMEDOUT, ECONNREFUSED and what routers report
-            return {.is = Step::Is::reset, .error_number = error_number};
+            return {.is = Step::Is::reset, .reason = Reason::of_system(error_number)};
     }
 }
 
@@ -34,6 +35,14 @@ public:
 };
 
 }  // namespace
+
+Reason Reason::of_system(int error_number) noexcept {
+    Reason reason;
+    // The words for 0 are "Success", which is no reason; a number unknown to the system has none.
+    if (error_number == 0) return reason;
+    if (const char* const words = ::strerrordesc_np(error_number)) reason.words_ = words;
+    return reason;
+}
 
 std::uint32_t poll_events(const Step& step, std::uint32_t otherwise) noexcept {
     if (step.is == Step::Is::wants_read) return POLLIN;

@@ -20,6 +20,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 
 #include "base/octets.h"
 #include "base/result.h"
@@ -27,6 +28,23 @@
 #include "net/endpoint.h"
 
 namespace zc::net {
+
+/// Why a connection was cut or cannot go on. It always has a text, also where the system tells no
+/// error: a stream has failures of its own.
+class Reason {
+public:
+    constexpr Reason() noexcept = default;
+    /// Words of the stream's own: a literal.
+    template <std::size_t octets>
+    constexpr explicit Reason(const char (&words)[octets]) noexcept : words_(words) {}
+    /// The system's words for an errno.
+    static Reason of_system(int error_number) noexcept;
+
+    std::string_view text() const noexcept { return words_; }
+
+private:
+    const char* words_ = "no reason was given";  // they live as long as the program
+};
 
 /// The outcome of one step.
 struct Step {
@@ -43,7 +61,7 @@ struct Step {
     /// reads again without waiting.
     bool holds_more = false;
     std::size_t octets = 0;
-    int error_number = 0;  // reset, failed: an errno, if the system gave one
+    Reason reason = {};  // reset, failed
 
     bool wants() const noexcept { return is == Is::wants_read || is == Is::wants_write; }
     /// The connection is over, in an orderly way or not.

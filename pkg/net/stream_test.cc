@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <utility>
 #include <vector>
 
@@ -180,14 +181,14 @@ TEST_CASE("a connection that is made wants to write at first, and a refused one 
     auto listener = listen_tcp(loopback, Sharing::none);
     REQUIRE(listener.has_value());
     const Endpoint there{loopback.address, *bound_port(*listener)};
-    const auto until_over = [&](Step::Is wanted) {
+    const auto until_over = [&](Step::Is wanted) -> Step {
         auto stream = connect_stream(there);
         REQUIRE(stream.has_value());
         for (;;) {
             const Step step = (*stream)->write(Octets{1});
             if (!step.wants()) {
                 CHECK(step.is == wanted);
-                return;
+                return step;
             }
             CHECK(poll_events(step, 0) == POLLOUT);
             pollfd one{(*stream)->descriptor(), POLLOUT, 0};
@@ -196,7 +197,24 @@ TEST_CASE("a connection that is made wants to write at first, and a refused one 
     };
     until_over(Step::Is::done);
     listener->reset();
-    until_over(Step::Is::reset);
+    CHECK(until_over(Step::Is::reset).reason.text() == "Connection refused");
+}
+
+TEST_CASE("the reason of a step always has a text, and it is never success") {
+    CHECK(Step{.is = Step::Is::failed}.reason.text() == "no reason was given");
+    CHECK(Reason::of_system(0).text() == "no reason was given");
+    CHECK(Reason::of_system(1 << 20).text() == "no reason was given");  // no errno of the system
+    CHECK(Reason::of_system(ENOMEM).text() == "Cannot allocate memory");
+    CHECK(Reason("the certificate is of yesterday").text() == "the certificate is of yesterday");
+
+    Pair pair;
+    ScrambledStream a(std::move(pair.a), ScrambledStream::Role::client);
+    pair.b.reset();
+    Octets some(10);
+    Step step = a.read(some);
+    while (step.wants()) step = a.read(some);
+    CHECK(step.is == Step::Is::reset);
+    CHECK(step.reason.text() == "Broken pipe");
 }
 
 TEST_CASE("makers give streams that own their sockets") {

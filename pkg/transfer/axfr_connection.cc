@@ -47,7 +47,7 @@ Status wait_for(const net::Stream& stream, const net::Step& step, base::Duration
 Status fail_step(const net::Step& step, std::string_view what) {
     if (step.is == net::Step::Is::ended)
         return fail(Errc::io, "the server closed the connection before the end of the zone");
-    return base::fail_errno(step.error_number, what);
+    return fail(Errc::io, std::string(what) + ": " + std::string(step.reason.text()));
 }
 
 Status send_all(net::Stream& stream, base::Octets octets, base::Duration deadline,

@@ -85,6 +85,9 @@ class AxfrConnection {
 public:
     /// Errors: `io`, `timeout`, with the server as their place; `interrupted`.
     static Result<AxfrConnection> open(const net::Endpoint& server, AxfrOptions options);
+    /// Goes on with a stream whose connection is made.
+    AxfrConnection(std::unique_ptr<net::Stream> stream, AxfrOptions options) noexcept
+        : stream_(std::move(stream)), options_(std::move(options)) {}
 
     /// Transfers `zone`. Errors: those of AxfrReader::read; `io`, `timeout`, `interrupted`. The
     /// sink may have been given records before an error: they are of no use then.
@@ -97,8 +100,6 @@ public:
     bool usable() const noexcept { return stream_ != nullptr; }
 
 private:
-    AxfrConnection(std::unique_ptr<net::Stream> stream, AxfrOptions options) noexcept
-        : stream_(std::move(stream)), options_(std::move(options)) {}
     struct Query {
         std::uint16_t id = 0;
         std::vector<std::uint8_t> octets;  // with the length before it

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -361,6 +362,37 @@ TEST_CASE("a transfer has a time for all of it, and a rate below which it is giv
                .rate_interval = base::Duration::milliseconds(20),
                .rate_octets_min = std::uint64_t{1} << 40}) ==
           "timeout: fewer than 1099511627776 octets in 0 s: given up");
+}
+
+/// Takes what it is given, and cannot read.
+class FailingStream final : public net::Stream {
+public:
+    explicit FailingStream(net::Step read) : Stream(net::Descriptor()), read_(read) {}
+    net::Step handshake() noexcept override { return {}; }
+    net::Step read(base::MutableOctets) noexcept override { return read_; }
+    net::Step write(base::Octets from) noexcept override { return {.octets = from.size()}; }
+    net::Step shut_down() noexcept override { return {}; }
+
+private:
+    net::Step read_;
+};
+
+TEST_CASE("a failure of the stream is told with its reason, if the system has one or not") {
+    const dns::Name zone = value(dns::Name::parse("example."));
+    const auto told = [&](const net::Step& step) {
+        AxfrConnection connection(std::make_unique<FailingStream>(step), {});
+        const auto totals =
+            connection.transfer(zone, [](const dns::RecordView&) { return Status(); });
+        CHECK_FALSE(connection.usable());
+        return totals ? std::string("complete") : totals.error().message;
+    };
+    using Is = net::Step::Is;
+    CHECK(told({.is = Is::reset, .reason = net::Reason::of_system(ECONNRESET)}) ==
+          "receive: Connection reset by peer");
+    CHECK(told({.is = Is::failed, .reason = net::Reason("a record with a wrong tag")}) ==
+          "receive: a record with a wrong tag");
+    CHECK(told({.is = Is::failed}) == "receive: no reason was given");
+    CHECK(told({.is = Is::ended}) == "the server closed the connection before the end of the zone");
 }
 
 TEST_CASE("a server that dies, hangs or is not there is an error, at once or by its deadline") {
