@@ -186,7 +186,7 @@ TEST_CASE("a reload of a store without memory keeps what is served, and the next
         auto import = merge::StoreImport::begin(folder / "store", options);
         REQUIRE(import);
         REQUIRE(ingest::import_zones(folder / "zones", {}, *import));
-        REQUIRE(import->finish());
+        REQUIRE(import->finish({}));
     };
     write(1);
     const ServingNode node(folder, {"--store", folder / "store"});

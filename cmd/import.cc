@@ -518,7 +518,7 @@ int run_import(const ImportVerbOptions& options, Invocation& invocation) {
         !read)
         return give_up(read.error());
     if (const Status written = findings->flush(); !written) return give_up(written.error());
-    auto outcome = import->finish();
+    auto outcome = import->finish(runtime::now());
     if (!outcome) return give_up(outcome.error());
     report.outcome = *std::move(outcome);
     // From here on the store is not as it was, whatever becomes of the words about it.

@@ -393,7 +393,7 @@ Status StoreImport::Work::renew_image_file(StoreImportOutcome& outcome) const {
     return {};
 }
 
-Result<StoreImportOutcome> StoreImport::finish() {
+Result<StoreImportOutcome> StoreImport::finish(base::Instant now) {
     Work& work = *work_;
     const std::lock_guard lock(work.mutex);
     if (work.has_failed) return tl::unexpected<Error>(work.failed);
@@ -433,7 +433,7 @@ Result<StoreImportOutcome> StoreImport::finish() {
             }
         });
     }
-    auto position = work.update->commit();
+    auto position = work.update->commit(now);
     if (images_finish.joinable()) images_finish.join();
     outcome.counts = work.update->counts();
     const bool differs = outcome.counts.differing() > 0;

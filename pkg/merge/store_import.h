@@ -3,7 +3,7 @@
 //     ZC_TRY(merge::StoreImport import, merge::StoreImport::begin(path, {}));
 //     import_options.is_unchanged = import.unchanged();
 //     ZC_TRY(const auto totals, ingest::import_zones(source, import_options, import));
-//     ZC_TRY(const auto outcome, import.finish());
+//     ZC_TRY(const auto outcome, import.finish(runtime::now()));
 //
 // Nothing is in the store before `finish` returns, and everything is durable after it; an import
 // that is given up (error, Ctrl-C, kill -9) leaves the store as it was. A store that does not exist
@@ -17,6 +17,7 @@
 
 #include "base/limit.h"
 #include "base/result.h"
+#include "base/time.h"
 #include "ingest/powerdns.h"
 #include "store/store.h"
 
@@ -91,9 +92,9 @@ public:
     /// no store yet.
     std::function<bool(dns::NameView apex, std::uint64_t rows_digest)> unchanged();
 
-    /// Commits. Errors: `full`, `io`, `exists`, `limit` (it would remove more zones than
+    /// Commits; `now` is the time of the commit. Errors: `full`, `io`, `exists`, `limit` (it would remove more zones than
     /// `removed_percent_max` allows): then nothing has changed.
-    Result<StoreImportOutcome> finish();
+    Result<StoreImportOutcome> finish(base::Instant now);
 
 private:
     struct Work;

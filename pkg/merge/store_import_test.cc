@@ -79,7 +79,7 @@ StoreImport begun(const std::string& path, StoreImportOptions options = {}) {
 }
 
 StoreImportOutcome finished(StoreImport& import) {
-    auto outcome = import.finish();
+    auto outcome = import.finish({});
     REQUIRE_MESSAGE(outcome, outcome.error().text());
     return *std::move(outcome);
 }
@@ -265,7 +265,7 @@ TEST_CASE("a prune that would remove more of the zones than it may changes nothi
         StoreImport import = begun(folder / "s", std::move(options));
         for (std::size_t i = 0; i < given; ++i)
             REQUIRE(import.zone(zone_of("z" + std::to_string(i) + '.', 2)));
-        const auto outcome = import.finish();
+        const auto outcome = import.finish({});
         return outcome ? std::string() : outcome.error().message;
     };
     for (const DryRun dry_run : {DryRun::yes, DryRun::no}) {
@@ -597,7 +597,7 @@ TEST_CASE("an image that fits its digest but is none, or another zone's, is not 
         REQUIRE(update->put({.key = load::octets_of(wrong), .settings = {}}, other));
         REQUIRE(update->put({.key = load::octets_of(rubbish), .settings = {}}, load::octets_of(rubbish)));
         REQUIRE(update->put({.key = load::octets_of(state), .state = 77, .settings = {}}, other));
-        REQUIRE(update->commit());
+        REQUIRE(update->commit({}));
     }
     const Loaded loaded = load_store(folder / "s");
     CHECK(loaded.report.damaged.size() == 3);

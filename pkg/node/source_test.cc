@@ -100,7 +100,7 @@ void import(const ZoneFolder& zones, const std::string& store) {
     auto import = merge::StoreImport::begin(store, options);
     REQUIRE(import);
     REQUIRE(ingest::import_zones(zones.path, {}, *import));
-    REQUIRE(import->finish());
+    REQUIRE(import->finish({}));
 }
 
 }  // namespace

@@ -50,7 +50,7 @@ std::string make_store(const testkit::Folder& folder) {
                                   {"two.example MX 20 a..b", "an empty label"}})));
     REQUIRE(import->zone(zone_of("signed.example.", zone::State::unsigned_, {})));
     REQUIRE(import->zone(zone_of("broken.example.", zone::State::broken, {{"", "no SOA"}})));
-    REQUIRE(import->finish().has_value());
+    REQUIRE(import->finish({}).has_value());
     return path;
 }
 
@@ -121,5 +121,5 @@ TEST_CASE("a store keeps what was refused, and the same import again changes not
                                          {"www.Example A 192.0.2.256", "no IPv4 address"},
                                          {"a.ent.example A 192.0.2.300", "no IPv4 address"}});
     REQUIRE(again->zone(std::move(zone)).has_value());
-    CHECK(again->finish()->counts.unchanged == 1);
+    CHECK(again->finish({})->counts.unchanged == 1);
 }

@@ -77,7 +77,7 @@ zc::Status change(const std::string& path) {
         ZC_TRY_STATUS(
             update.put({.key = octets(key), .settings = {}}, octets(image_of(zone, number))));
     }
-    ZC_TRY(const Position position, update.commit());
+    ZC_TRY(const Position position, update.commit({}));
     if (position.number != number)
         return zc::fail(Errc::conflict, "another position than announced");
     return {};
@@ -206,7 +206,7 @@ TEST_CASE("a full disk refuses the change, says so, and leaves the store whole")
                           status = update->put({.key = octets(key), .settings = {}}, octets(image));
                       }
                       if (status) {
-                          auto position = update->commit();
+                          auto position = update->commit({});
                           if (!position) status = tl::unexpected<zc::Error>(position.error());
                       }
                   } else {
@@ -249,7 +249,7 @@ TEST_CASE(
                       status = update->put({.key = octets(key), .settings = {}}, octets(image));
                   }
                   if (status) {
-                      auto position = update->commit();
+                      auto position = update->commit({});
                       if (!position) status = tl::unexpected<zc::Error>(position.error());
                   }
                   if (status) return "no error";

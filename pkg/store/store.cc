@@ -18,7 +18,6 @@
 
 #include "base/check.h"
 #include "base/octet_buffer.h"
-#include "runtime/clock.h"
 #include "runtime/random.h"
 #include "runtime/workers.h"
 #include "sqlite/sqlite.h"
@@ -91,10 +90,6 @@ Digest& operator-=(Digest& sum, const Digest& share) noexcept {
     sum.low -= share.low;
     sum.high -= share.high;
     return sum;
-}
-
-std::int64_t microseconds_now() noexcept {
-    return runtime::now().nanoseconds / 1000;
 }
 
 Result<Digest> digest_from(base::Octets octets, const std::string& path) {
@@ -757,12 +752,12 @@ struct Update::Work {
     void touch(base::Octets key, const Old& now);
     enum class Left : std::uint8_t { there, removed };
     Status log_change(base::Octets key, Left left);
-    Status log_commit();
+    Status log_commit(base::Instant now);
     Status add_to_new(const Zone& zone, base::Octets image);
     Status add_waiting_images();
     class KeyOrder;
-    Result<Position> commit_new();
-    Result<Position> commit_old();
+    Result<Position> commit_new(base::Instant now);
+    Result<Position> commit_old(base::Instant now);
     std::uint64_t version() const { return meta.position.number + 1; }
     Position next_position() const {
         return {meta.position.store, meta.position.number + 1, next_value};
@@ -917,11 +912,11 @@ Status Update::Work::log_change(base::Octets key, Left left) {
 }
 
 /// The row of the commit that makes `meta.position`.
-Status Update::Work::log_commit() {
+Status Update::Work::log_commit(base::Instant now) {
     ZC_TRY(Statement add, database.prepare("INSERT INTO log VALUES(?, ?, ?)"));
     add.bind(1, static_cast<std::int64_t>(meta.position.number));
     add.bind(2, static_cast<std::int64_t>(meta.position.value));
-    add.bind(3, microseconds_now());
+    add.bind(3, now.nanoseconds / 1000);
     return add.run();
 }
 
@@ -1203,7 +1198,7 @@ private:
     std::optional<runtime::Workers> others_;
 };
 
-Result<Position> Update::Work::commit_new() {
+Result<Position> Update::Work::commit_new(base::Instant now) {
     KeyOrder order(*this);
     meta.position = next_position();
     ZC_TRY_STATUS(add_waiting_images());
@@ -1254,7 +1249,7 @@ Result<Position> Update::Work::commit_new() {
     const DigestOctets zones = octets_of(meta.zones);
     set_meta.bind(1, base::Octets(meta.position.store)).bind(2, base::Octets(zones));
     ZC_TRY_STATUS(set_meta.run());
-    ZC_TRY_STATUS(log_commit());
+    ZC_TRY_STATUS(log_commit(now));
     ZC_TRY_STATUS(database.execute("COMMIT"));
     // Only sets a mark in the header: the file has no log of its own yet.
     ZC_TRY_STATUS(database.execute("PRAGMA journal_mode=WAL"));
@@ -1269,7 +1264,7 @@ Result<Position> Update::Work::commit_new() {
     return meta.position;
 }
 
-Result<Position> Update::Work::commit_old() {
+Result<Position> Update::Work::commit_old(base::Instant now) {
     if (counts.differing() == 0 && !changed_named) {
         if (changed_sources) ZC_TRY_STATUS(transaction->commit());
         transaction.reset();
@@ -1281,7 +1276,7 @@ Result<Position> Update::Work::commit_old() {
     if (static_cast<std::uint64_t>(logged) > changes_rows_max || commits > changes_rows_max)
         log_base = meta.position.number;
     meta.position = next_position();
-    ZC_TRY_STATUS(log_commit());
+    ZC_TRY_STATUS(log_commit(now));
     if (log_given_up) log_base = meta.position.number;
     if (log_base != meta.log_base) {
         meta.log_base = log_base;
@@ -1308,8 +1303,8 @@ const std::string& Update::durability_problem() const noexcept {
     return work_->durability_problem;
 }
 
-Result<Position> Update::commit() {
-    return work_->is_new ? work_->commit_new() : work_->commit_old();
+Result<Position> Update::commit(base::Instant now) {
+    return work_->is_new ? work_->commit_new(now) : work_->commit_old(now);
 }
 
 }  // namespace zc::store

@@ -187,8 +187,8 @@ public:
     Position next_position() const noexcept;
 
     /// Makes it durable. The position is the old one when nothing differs. Afterwards the update is
-    /// over, also on error.
-    Result<Position> commit();
+    /// over, also on error. `now` is the time that the commit has in the store.
+    Result<Position> commit(base::Instant now);
     /// After a `commit` that gave a position: not empty when a new store is in its place and whole,
     /// but its name may not outlast a power loss.
     const std::string& durability_problem() const noexcept;

@@ -22,7 +22,7 @@ std::string schema_of_new_store() {
     {
         auto update = Update::begin(folder / "s", Update::Missing::create);
         REQUIRE(update);
-        REQUIRE(update->commit());
+        REQUIRE(update->commit({}));
     }
     auto database = sqlite::Database::open(folder / "s", sqlite::Database::Mode::read_only);
     REQUIRE(database);

@@ -1,7 +1,6 @@
 #include "store/store.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <functional>
@@ -34,6 +33,8 @@ using zc::base::Seed;
 using zc::testkit::Folder;
 using zc::testkit::read_file;
 using zc::testkit::write_file;
+
+constexpr zc::base::Instant commit_time{1'700'000'000'000'000'000};
 
 struct Content {
     std::uint8_t state = 0;
@@ -69,7 +70,7 @@ Update begun(const std::string& path) {
 }
 
 Position committed(Update& update) {
-    auto position = update.commit();
+    auto position = update.commit(commit_time);
     REQUIRE_MESSAGE(position, position.error().text());
     return *position;
 }
@@ -467,11 +468,15 @@ TEST_CASE("positions are known as far back as changes are kept, and no farther")
 
 TEST_CASE("a commit tells its time") {
     const Folder folder;
-    const auto before = std::chrono::system_clock::now().time_since_epoch();
-    store(folder / "s", {{"k", {.settings = {}, .image = "1"}}});
-    const auto made = std::chrono::nanoseconds(opened(folder / "s").committed_at().nanoseconds);
-    CHECK(made >= before - std::chrono::microseconds(1));
-    CHECK(made <= std::chrono::system_clock::now().time_since_epoch());
+    Update first = begun(folder / "s");
+    put(first, "k", {.settings = {}, .image = "1"});
+    REQUIRE(first.commit(zc::base::Instant{1'234'567'890}));
+    // The store counts microseconds.
+    CHECK(opened(folder / "s").committed_at() == zc::base::Instant{1'234'567'000});
+    Update second = begun(folder / "s");
+    put(second, "k", {.settings = {}, .image = "2"});
+    REQUIRE(second.commit(zc::base::Instant{2'000'000'000}));
+    CHECK(opened(folder / "s").committed_at() == zc::base::Instant{2'000'000'000});
 }
 
 TEST_CASE("a position in words") {
@@ -591,7 +596,7 @@ TEST_CASE("a store that appeared while one was being made is not overwritten") {
     put(update, "mine", {.settings = {}, .image = "x"});
     store(folder / "other", {{"theirs", {.settings = {}, .image = "y"}}});
     std::filesystem::rename(folder / "other", folder / "s");
-    const auto position = update.commit();
+    const auto position = update.commit(commit_time);
     REQUIRE_FALSE(position);
     CHECK(position.error().code == Errc::exists);
     CHECK(contents_of(folder / "s").contains("theirs"));
@@ -880,7 +885,7 @@ TEST_CASE("a store on a full disk, and on a read-only one, is read") {
                   auto update = Update::begin(path, Update::Missing::create);
                   if (!update) return update.error().text();
                   if (!update->put({.key = octets("k"), .settings = {}}, octets("x")) ||
-                      !update->commit())
+                      !update->commit(commit_time))
                       return "no store";
               }
               // Down to the last octet.
@@ -909,7 +914,7 @@ TEST_CASE("a store that is changed while it is read without locks is busy, not w
                   auto update = Update::begin(folder / "disk/s", Update::Missing::create);
                   return update &&
                          update->put({.key = octets("k"), .settings = {}}, octets(image)) &&
-                         update->commit();
+                         update->commit(commit_time);
               };
               if (!change("first")) return "no store";
               if (::mount((folder / "disk").c_str(), (folder / "view").c_str(), nullptr, MS_BIND,
