@@ -20,7 +20,6 @@
 #include "ingest/hash.h"
 #include "ingest/read_file.h"
 #include "ingest/zone_walk.h"
-#include "runtime/clock.h"
 #include "runtime/workers.h"
 
 namespace zc::ingest {
@@ -50,10 +49,6 @@ std::uint64_t stamp_of(const struct stat& status, std::int64_t now_seconds) noex
                                    static_cast<std::uint64_t>(status.st_ctim.tv_nsec)};
     return std::max<std::uint64_t>(
         hash64({reinterpret_cast<const std::uint8_t*>(facts), sizeof facts}), stamp_none + 1);
-}
-
-std::int64_t now_seconds() noexcept {
-    return runtime::now().unix_seconds();
 }
 
 std::uint64_t stamp_of_path(const std::string& path, std::int64_t now) noexcept {
@@ -306,7 +301,7 @@ public:
           progress_(progress),
           look_(look),
           before_(before),
-          now_(now_seconds()) {
+          now_(options.now.unix_seconds()) {
         if (look_ == Look::load_changed) {
             for (const Includes::File& file : before_.files) {
                 const std::uint64_t stamp = stamp_of_path(file.path, now_);
@@ -686,7 +681,7 @@ LoadedZone load_zone_file(const std::string& path, dns::NameView apex,
                           zone_octets_max, options.stop_or_null);
     if (!text) return Compiler::unreadable(apex, shown, text.error());
     Includes includes(shown, {file->status.st_dev, file->status.st_ino}, text->size(),
-                      now_seconds(), options.stop_or_null);
+                      options.now.unix_seconds(), options.stop_or_null);
     Compiler compiler(options);
     return compiler.compile(*text, shown, apex, includes);
 }

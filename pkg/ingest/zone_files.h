@@ -17,6 +17,7 @@
 
 #include "base/limit.h"
 #include "base/result.h"
+#include "base/time.h"
 #include "dns/name.h"
 #include "dns/presentation.h"
 #include "zone/zone.h"
@@ -46,6 +47,10 @@ struct ZoneFileOptions {
     Warnings warnings = Warnings::skip;
     OtherNames other_names = OtherNames::skip;  // of `load`
     Misplaced misplaced = Misplaced::leave_out;
+    /// The begin of the look. A file that changed about then or later is read again at the next
+    /// look, since another change in the same tick of the file system's clock would not be seen.
+    /// The default has every file read again.
+    base::Instant now{};
     /// Becomes true when the work should stop (Ctrl-C): the call then ends with `interrupted`. May
     /// be null.
     const std::atomic<bool>* stop_or_null = nullptr;

@@ -58,10 +58,11 @@ Loaded load(const std::string& path, ZoneFileOptions options = {}) {
     return loaded;
 }
 
-Loaded rescan(ZoneFiles& files, const std::vector<std::string>& known) {
+Loaded rescan(ZoneFiles& files, const std::vector<std::string>& known,
+              const ZoneFileOptions& options = {}) {
     Loaded loaded;
     auto totals = files.rescan(
-        {}, loaded.sink(),
+        options, loaded.sink(),
         [&](const std::function<void(dns::NameView)>& each) {
             for (const std::string& name : known) each(*dns::Name::parse(name));
         },
@@ -351,20 +352,28 @@ TEST_CASE("a second look sees files that are new, changed or gone") {
 
 TEST_CASE("a second look does not read what has not changed") {
     const Folder folder;
-    // A file of the source tree: one that was just made could change again within a tick of the
-    // clock.
-    const std::string old = std::string(ZC_TESTDATA_DIR) + "/ingest/old.example.zone";
-    write_file(folder / "list", "old.example\t" + old + "\nnew.example\tnew\n");
-    write_file(folder / "new", zone_text("192.0.2.2"));
-    auto files = ZoneFiles::open(folder / "list");
-    REQUIRE(files);
-    Loaded first;
-    REQUIRE(files->load({}, first.sink()));
-    CHECK(first.zones.size() == 2);
-    const Loaded second = rescan(*files, {"old.example.", "new.example."});
-    CHECK_FALSE(second.zones.contains("old.example."));
-    CHECK(second.totals.files == 2);
-    CHECK(second.removed.empty());
+    write_file(folder / "one.example.zone", zone_text("192.0.2.2"));
+    write_file(folder / "two.example.zone", zone_text("192.0.2.2") + "$INCLUDE shared\n");
+    write_file(folder / "shared", "shared A 192.0.2.9\n");
+    struct stat status {};
+    REQUIRE(::stat((folder / "shared").c_str(), &status) == 0);
+    const auto look_twice = [&](std::int64_t seconds_later) {
+        const ZoneFileOptions options{
+            .now = base::Instant{(status.st_ctim.tv_sec + seconds_later) * 1'000'000'000}};
+        auto files = ZoneFiles::open(std::string(folder / ""));
+        REQUIRE(files);
+        Loaded first;
+        REQUIRE(files->load(options, first.sink()));
+        CHECK(first.zones.size() == 2);
+        const Loaded second = rescan(*files, {"one.example.", "two.example."}, options);
+        CHECK(second.totals.files == 2);
+        CHECK(second.removed.empty());
+        return second.zones;
+    };
+    CHECK(look_twice(100).empty());
+    // A file that is as young as the look could change again within a tick of the clock.
+    CHECK(look_twice(0).size() == 2);
+    CHECK(look_twice(-100).size() == 2);
 }
 
 TEST_CASE("a directory that cannot be read removes nothing") {

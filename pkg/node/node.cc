@@ -433,7 +433,9 @@ awaitable<http::Response> Node::Impl::reload() {
 }
 
 LookTask Node::Impl::next_look() {
-    return {zones_.source(), zones_.next_seed(), settings_.zone_files};
+    ingest::ZoneFileOptions zone_files = settings_.zone_files;
+    zone_files.now = runtime::now();
+    return {zones_.source(), zones_.next_seed(), std::move(zone_files)};
 }
 
 /// Called on the loading thread.
