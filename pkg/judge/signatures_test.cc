@@ -23,7 +23,7 @@ struct SignedZone {
     }
     catalogue::Catalogue zones{5};
     const dns::Name apex = *dns::Name::parse("nsec.example.");
-    const base::Instant now = runtime::now();
+    const base::Instant now = test_time;
 };
 
 }  // namespace

@@ -8,14 +8,17 @@
 #include "answer/answer.h"
 #include "ask/test_server.h"
 #include "base/check.h"
+#include "base/time.h"
 #include "catalogue/catalogue.h"
 #include "dns/message.h"
 #include "dns/presentation.h"
-#include "runtime/clock.h"
 #include "testkit/script.h"
 #include "zone/zone.h"
 
 namespace zc::judge {
+
+/// The signatures of the signed zone are valid then.
+inline constexpr base::Instant test_time{1'800'000'000'000'000'000};
 
 inline ask::Octets respond(const catalogue::Catalogue& zones, const ask::Octets& query, bool tcp,
                            std::uint16_t udp_octets_max = 1232) {
@@ -26,7 +29,7 @@ inline ask::Octets respond(const catalogue::Catalogue& zones, const ask::Octets&
         answer::respond(query,
                         {.transport = tcp ? dns::Transport::tcp : dns::Transport::udp,
                          .client = *dns::parse_address("127.0.0.1"),
-                         .now = runtime::now(),
+                         .now = test_time,
                          .node = &identity},
                         zones, response);
     response.resize(outcome.response_octets);
