@@ -69,8 +69,8 @@ int run_serve(Invocation& invocation) {
         if (!settings) return tl::unexpected(std::vector<Error>{settings.error()});
         return *std::move(settings);
     };
-    const base::Seed seed(value_or_throw(runtime::random_value<std::uint64_t>()));
-    node::Options options = value_or_throw(node_options(*configuration, seed));
+    node::Options options = value_or_throw(node_options(*configuration));
+    options.draw_seed = [] { return value_or_throw(runtime::random_value<std::uint64_t>()); };
     options.notify_socket = environment_variable("NOTIFY_SOCKET");
     options.watchdog = watchdog_interval();
     term::Terminal& terminal = invocation.terminal;

@@ -447,7 +447,7 @@ std::vector<node::SettingValue> values_of(const std::vector<Setting>& settings,
 
 }  // namespace
 
-Result<node::Options> node_options(const ServeConfiguration& configuration, base::Seed seed) {
+Result<node::Options> node_options(const ServeConfiguration& configuration) {
     const ServeOptions& options = configuration.options;
     node::Options out;
     out.zones = options.zones;
@@ -466,7 +466,6 @@ Result<node::Options> node_options(const ServeConfiguration& configuration, base
     out.log.format = options.log_format;
     out.become = {options.user, options.group};
     out.version = ZC_VERSION;
-    out.seed = seed;
     return out;
 }
 

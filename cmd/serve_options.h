@@ -90,8 +90,8 @@ tl::expected<ServeConfiguration, std::vector<Error>> read_serve_configuration(
     const std::vector<std::string>& arguments);
 
 /// The part of it that a node keeps until it ends. Errors: `invalid`, for flags that do not go
-/// together; single values have been checked when they were parsed.
-Result<node::Options> node_options(const ServeConfiguration& configuration, base::Seed seed);
+/// together; single values have been checked when they were parsed. `draw_seed` is the caller's to give.
+Result<node::Options> node_options(const ServeConfiguration& configuration);
 /// The part that a reload can change. Errors: as `node_options`; those of `identity`.
 Result<node::Settings> node_settings(const ServeConfiguration& configuration,
                                      const answer::CookieSecrets& fallback);

@@ -120,7 +120,7 @@ TEST_CASE("a load that is told to stop does not wait for the control thread") {
 TEST_CASE("a look that failed brings its finds, its error, the settings and the frozen view") {
     Control control;
     Workers workers;
-    node::Zones zones(std::make_unique<FakeSource>(), workers, base::Seed(1));
+    node::Zones zones(std::make_unique<FakeSource>(), workers, base::numbers_of(base::Seed(1)));
     Found first;
     first.all = whole_of(good("a.", 1), good("b.", 1));
     zones.take_first(std::move(first), base::Instant{1});
@@ -150,7 +150,7 @@ TEST_CASE("a look that ends in the middle is told of when nobody looks any more"
     Control control;
     control.source.throws = true;
     Workers workers;
-    node::Zones zones(std::make_unique<FakeSource>(), workers, base::Seed(1));
+    node::Zones zones(std::make_unique<FakeSource>(), workers, base::numbers_of(base::Seed(1)));
     control.loader.look_again(
         {control.source, 1, {}}, zones.begin_look(), [] { return node::Settings(); },
         [](Looked) { FAIL("it has no end"); }, control.on_failure());

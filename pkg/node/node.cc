@@ -176,7 +176,7 @@ Node::Impl::Impl(Options options, Settings settings, ReadSettings read_settings)
       at_start_(settings_.values),
       read_settings_(std::move(read_settings)),
       notifier_(options_.notify_socket),
-      zones_(open_source(options_), readers_, options_.seed) {
+      zones_(open_source(options_), readers_, options_.draw_seed) {
     // From here on a signal waits for `run`, which ends in order: the control socket is not left
     // behind.
     for (const int number : {SIGHUP, SIGINT, SIGTERM}) signals_.add(number);
@@ -189,7 +189,7 @@ Node::Impl::Impl(Options options, Settings settings, ReadSettings read_settings)
 void Node::Impl::bind_server() {
     server::Options options = options_.server;
     options.settings = settings_.server;
-    options.seed = zones_.next_seed();
+    options.draw_seed = options_.draw_seed;
     server_.emplace(std::move(options), zones_.served().catalogue(), settings_.identity);
 }
 
@@ -435,7 +435,7 @@ awaitable<http::Response> Node::Impl::reload() {
 LookTask Node::Impl::next_look() {
     ingest::ZoneFileOptions zone_files = settings_.zone_files;
     zone_files.now = runtime::now();
-    return {zones_.source(), zones_.next_seed(), std::move(zone_files)};
+    return {zones_.source(), zones_.draw_seed(), std::move(zone_files)};
 }
 
 /// Called on the loading thread.

@@ -15,7 +15,7 @@
 #include <optional>
 #include <string>
 
-#include "base/seed.h"
+#include "base/seed_source.h"
 #include "base/time.h"
 #include "net/endpoint.h"
 #include "node/settings.h"
@@ -46,7 +46,7 @@ struct Options {
     std::string version;
     std::string notify_socket;               // of the service manager; empty: none
     std::optional<base::Duration> watchdog;  // it wants a sign of life as often as that
-    base::Seed seed{0};                      // secret: keys the tables that strangers fill
+    base::SeedSource draw_seed;  // secret: a key for each table that strangers fill; must be given
     /// Makes the bar of a load that begins at `start`. Empty: the log tells each 10 s.
     std::function<Bar(base::Instant start)> make_bar;
 };

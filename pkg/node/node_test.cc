@@ -62,7 +62,7 @@ public:
         out.control = socket_;
         out.log.level = runtime::Level::error;
         out.version = "test";
-        out.seed = base::Seed(1);
+        out.draw_seed = base::numbers_of(base::Seed(1));
         return out;
     }
     void start(const node::Options& options) {

@@ -46,7 +46,7 @@ struct Node {
     }
 
     Workers workers;
-    node::Zones zones{a_store(), workers, base::Seed(1)};
+    node::Zones zones{a_store(), workers, base::numbers_of(base::Seed(1))};
     ChangeReport report;
 };
 
@@ -155,7 +155,7 @@ TEST_CASE("the report of a reload says what became of zones and settings, and wh
 
 TEST_CASE("zones that are not served are named, a thousand of them") {
     Workers workers;
-    node::Zones zones(a_store(), workers, base::Seed(1));
+    node::Zones zones(a_store(), workers, base::numbers_of(base::Seed(1)));
     node::Found found;
     for (int i = 0; i < 1001; ++i)
         found.changes.zones.push_back(bad("z" + std::to_string(i) + "."));

@@ -45,7 +45,7 @@ struct ZoneFolder {
 /// Serves out of a source, without a node.
 struct Node {
     explicit Node(Result<std::unique_ptr<node::Source>> source)
-        : zones(*std::move(source), workers, base::Seed(1)) {}
+        : zones(*std::move(source), workers, base::numbers_of(base::Seed(1))) {}
 
     Status load(const node::Handover* handover_or_null = nullptr) {
         Found found;

@@ -6,11 +6,11 @@
 
 namespace zc::node {
 
-Zones::Zones(std::unique_ptr<Source> source, Readers& readers, base::Seed seed)
+Zones::Zones(std::unique_ptr<Source> source, Readers& readers, base::SeedSource draw_seed)
     : source_(std::move(source)),
       is_store_(source_->stand().has_value()),
-      seed_(seed),
-      served_(std::make_unique<catalogue::Catalogue>(seed_.next()), readers) {}
+      draw_seed_(std::move(draw_seed)),
+      served_(std::make_unique<catalogue::Catalogue>(draw_seed_()), readers) {}
 
 Served::Frozen Zones::begin_look() {
     // No catalogue borrows from what was not taken over.

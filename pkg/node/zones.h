@@ -15,7 +15,7 @@
 #include <optional>
 
 #include "base/result.h"
-#include "base/seed.h"
+#include "base/seed_source.h"
 #include "base/time.h"
 #include "catalogue/catalogue.h"
 #include "node/served.h"
@@ -26,13 +26,13 @@ namespace zc::node {
 
 class Zones {
 public:
-    /// `seed` is secret: the hash tables that strangers fill are keyed by it.
-    Zones(std::unique_ptr<Source> source, Readers& readers, base::Seed seed);
+    /// `draw_seed` gives a secret for each catalogue: its hash table, which strangers fill, is keyed by it.
+    Zones(std::unique_ptr<Source> source, Readers& readers, base::SeedSource draw_seed);
 
     /// For a look. While one is under way the source is the loading thread's.
     Source& source() noexcept { return *source_; }
     /// For the catalogue that a look makes.
-    std::uint64_t next_seed() noexcept { return seed_.next(); }
+    std::uint64_t draw_seed() const { return draw_seed_(); }
     /// A look compares with this view. The view has to be gone before anything is taken over.
     Served::Frozen begin_look();
 
@@ -65,7 +65,7 @@ private:
 
     std::unique_ptr<Source> source_;  // before what borrows from its images
     const bool is_store_;
-    base::Seed seed_;
+    base::SeedSource draw_seed_;
     Served served_;
     std::optional<StoreState> store_;
     bool store_has_moved_ = false;

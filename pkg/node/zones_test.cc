@@ -29,7 +29,7 @@ struct Node {
         auto made = std::make_unique<FakeSource>();
         source = made.get();
         source->stands = stand;
-        zones = std::make_unique<Zones>(std::move(made), workers, base::Seed(1));
+        zones = std::make_unique<Zones>(std::move(made), workers, base::numbers_of(base::Seed(1)));
     }
     std::optional<std::uint32_t> serial(const std::string& apex) const {
         return serial_of(zones->served(), apex);
@@ -195,18 +195,22 @@ TEST_CASE("the position of a store is that of what is served of it") {
     }
 }
 
-TEST_CASE("damage that has no name counts as not served") {
+TEST_CASE("damage that has no name counts as not served until a look at everything finds none") {
     Node node(at(1));
     node.zones->take_first(Node::found(whole_of(good("a.", 1))), first_time);
-    Found found;
-    found.nameless = {"zone with an unreadable key"};
-    CHECK(node.take(std::move(found)));
+    auto all = whole_of(good("a.", 1));
+    all.not_served.put_nameless(catalogue::Reason::damaged, "zone with an unreadable key");
+    CHECK(node.take(Node::found(std::move(all))));
     CHECK(node.zones->served().not_served().of(catalogue::Reason::damaged) == 1);
+    CHECK(node.take(Node::found(whole_of(good("a.", 1)))));
+    CHECK(node.zones->served().not_served().total() == 0);
 }
 
-TEST_CASE("each catalogue is keyed by another seed, and a node's seeds follow from its own") {
-    Node one, other;
-    const std::uint64_t seed = one.zones->next_seed();
-    CHECK(seed == other.zones->next_seed());
-    CHECK(seed != one.zones->next_seed());
+TEST_CASE("each catalogue is keyed by a draw of its own") {
+    Workers workers;
+    std::uint64_t draws = 0;
+    const Zones zones(std::make_unique<FakeSource>(), workers, [&draws] { return ++draws; });
+    CHECK(draws == 1);
+    CHECK(zones.draw_seed() == 2);
+    CHECK(zones.draw_seed() == 3);
 }

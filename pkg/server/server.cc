@@ -160,7 +160,7 @@ Server::Impl::Impl(Options options, const catalogue::Catalogue& catalogue,
     : pin(options.pin),
       identity(std::move(node)),
       settings(std::make_unique<const Settings>(std::move(options.settings))),
-      limits(options.seed) {
+      limits(options.draw_seed()) {
     or_throw(check(options));
     or_throw(check(identity->udp_octets_limit, identity->udp_octets_max));
     const std::size_t count = options.workers != 0 ? options.workers : allowed_cores().size();
@@ -199,10 +199,10 @@ Server::Impl::Impl(Options options, const catalogue::Catalogue& catalogue,
             options.taker_or_null != nullptr ? options.taker_or_null->takes() : answer::HandOvers();
         worker->tcp = std::make_unique<TcpLoop>(
             std::move(tcp), ViewReader(*published, 2 * i + 1), worker->tcp_counters, limits,
-            TcpLoop::Options{hashing, options.seed, options.taker_or_null});
+            TcpLoop::Options{hashing, options.draw_seed(), options.taker_or_null});
         worker->udp = std::make_unique<UdpLoop>(
             std::move(udp), ViewReader(*published, 2 * i), worker->udp_counters,
-            RateLimiter(options.seed, options.rate_limit_entries), hashing, takes,
+            RateLimiter(options.draw_seed(), options.rate_limit_entries), hashing, takes,
             worker->tcp->late_datagrams_or_null());
         workers.push_back(std::move(worker));
     }

@@ -16,6 +16,7 @@
 #include "answer/answer.h"
 #include "base/limit.h"
 #include "base/result.h"
+#include "base/seed_source.h"
 #include "base/time.h"
 #include "catalogue/catalogue.h"
 #include "dns/types.h"
@@ -145,7 +146,7 @@ struct Options {
 
     // Rounds of NSEC3 hashing a second, for UDP and for TCP of each worker: see answer::HashBudget.
     std::uint32_t hash_rounds = answer::HashBudget::rounds_per_second;
-    std::uint64_t seed = 0;          // secret and random: keys the tables that strangers fill
+    base::SeedSource draw_seed;  // secret: a key for each table that strangers fill; must be given
     Taker* taker_or_null = nullptr;  // answers UPDATE, NOTIFY and transfers; outlives the server
     Settings settings;
 };

@@ -74,6 +74,7 @@ TEST_CASE("more queries than a batch are all answered") {
 TEST_CASE("a port that another socket uses is refused with its address, for each transport") {
     const Fixture fixture;
     Options options;
+    options.draw_seed = base::numbers_of(base::Seed(5));
     options.listen = {fixture.endpoint()};
     const auto identity = std::make_shared<answer::Identity>();
     const std::string where = to_string(fixture.endpoint());
@@ -98,6 +99,7 @@ TEST_CASE("options out of their range are refused") {
     const auto catalogue = example_catalogue();
     const auto identity = std::make_shared<answer::Identity>();
     Options options;
+    options.draw_seed = base::numbers_of(base::Seed(5));
     CHECK_THROWS_WITH(Server(options, *catalogue, identity),
                       "listen: found 0, wanted 1..256");
     options.listen = {at("127.0.0.1")};
@@ -663,9 +665,22 @@ TEST_CASE("draining lets answers be read until its deadline, and counts who was 
     }
 }
 
+TEST_CASE("each table that strangers fill is keyed by a draw of its own") {
+    const auto catalogue = example_catalogue();
+    std::uint64_t draws = 0;
+    Options options;
+    options.listen = {at("127.0.0.1")};
+    options.workers = 2;
+    options.draw_seed = [&draws] { return ++draws; };
+    const Server server(options, *catalogue, std::make_shared<answer::Identity>());
+    // Connections by network; and of each worker, rates by network and memory kept by network.
+    CHECK(draws == 1 + 2 * 2);
+}
+
 TEST_CASE("a server that was never started, or is still busy, can be destroyed") {
     const auto catalogue = example_catalogue();
     Options options;
+    options.draw_seed = base::numbers_of(base::Seed(5));
     options.listen = {at("127.0.0.1")};
     { const Server idle(options, *catalogue, std::make_shared<answer::Identity>()); }
     const auto fixture =

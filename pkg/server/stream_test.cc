@@ -193,6 +193,7 @@ TEST_CASE("a server listens for streams of another kind beside UDP and TCP") {
     const net::ScrambledStreams streams;
     const auto catalogue = example_catalogue();
     Options options;
+    options.draw_seed = base::numbers_of(base::Seed(5));
     options.listen = {at("127.0.0.1")};
     options.listen_streams = {{at("127.0.0.1"), &streams, dns::Transport::dot}};
     options.workers = 2;

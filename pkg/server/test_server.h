@@ -86,7 +86,7 @@ struct Fixture {
         options.hash_rounds = hash_rounds;
         options.listen = std::move(listen);
         options.workers = workers;
-        options.seed = 5;
+        options.draw_seed = base::numbers_of(base::Seed(5));
         options.settings = std::move(settings);
         auto identity = std::make_shared<answer::Identity>();
         identity->cookies.current = {1, 2, 3};
