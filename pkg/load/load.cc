@@ -295,6 +295,9 @@ struct LoadedStore::Work {
     bool on_heap = false;           // then none is
     bool untaken = false;           // the last load is
     bool on_heap_before = false;    // it
+    /// The last `load` met damage of no zone that has a name. Only the rows tell whether it is still
+    /// there: the image file has nothing of it.
+    bool has_nameless = false;
 
     /// `zones` as they stand in `snapshot`.
     static Status read_changed(Snapshot& snapshot, const std::vector<ChangedZone>& zones,
@@ -304,6 +307,38 @@ struct LoadedStore::Work {
         committed_at = snapshot.committed_at();
     }
 };
+
+namespace {
+
+/// False: a key in the log of changes is damaged, so that it is not known which zone has changed.
+bool all_named(const std::vector<ChangedZone>& zones) {
+    return std::ranges::all_of(
+        zones, [](const ChangedZone& zone) { return apex_of(octets_of(zone.key)).has_value(); });
+}
+
+/// The changes since the image file was made. Nothing: all rows have to be read, since `why`.
+Result<std::optional<std::vector<ChangedZone>>> changes_on_top(Snapshot& snapshot,
+                                                               const Result<ImageFile>& file,
+                                                               bool has_nameless,
+                                                               std::string& why) {
+    std::optional<std::vector<ChangedZone>> changed;
+    if (!file) {
+        why = file.error().text();
+    } else if (has_nameless) {
+        why = "the store had damage of no zone that has a name";
+    } else {
+        ZC_TRY(changed, snapshot.changed_since(file->position()));
+        if (!changed) {
+            why = "it is of another store or history, or too old";
+        } else if (!all_named(*changed)) {
+            why = "the log of changes has a damaged key";
+            changed.reset();
+        }
+    }
+    return changed;
+}
+
+}  // namespace
 
 LoadedStore::LoadedStore(std::unique_ptr<Work> work) noexcept : work_(std::move(work)) {}
 LoadedStore::LoadedStore(LoadedStore&&) noexcept = default;
@@ -372,20 +407,14 @@ Result<LoadReport> LoadedStore::load(catalogue::Catalogue& catalogue,
     ZC_TRY(Snapshot snapshot, Snapshot::open(work.path));
 
     auto file = ImageFile::open(work.path);
-    std::optional<std::vector<ChangedZone>> changed;
-    if (file) {
-        ZC_TRY(changed, snapshot.changed_since(file->position()));
-        if (!changed) report.why = "it is of another store or history, or too old";
-    } else {
-        report.why = file.error().text();
-    }
+    ZC_TRY(auto changed, changes_on_top(snapshot, file, work.has_nameless, report.why));
     if (!changed) {
         auto found = write_image_file(snapshot, work.path, progress);
         if (found) file = ImageFile::open(work.path);
         // Another process may have put a file of a later state there meanwhile: `changed_since`
         // knows.
         if (found && file) {
-            ZC_TRY(changed, snapshot.changed_since(file->position()));
+            ZC_TRY(changed, changes_on_top(snapshot, file, false, report.why));
             report.from = LoadReport::From::image_file_rebuilt;
         }
         if (!changed) {
@@ -432,6 +461,8 @@ Result<LoadReport> LoadedStore::load(catalogue::Catalogue& catalogue,
     if (changed) work.mapped.push_back(*std::move(file));
     work.untaken = true;
     work.blocks_lost = 0;
+    work.has_nameless =
+        !report.problem.empty() || std::ranges::any_of(report.damaged, &DamagedZone::nameless);
     work.stands_at(snapshot);
     return report;
 }
@@ -440,22 +471,18 @@ Status LoadedStore::Work::read_changed(Snapshot& snapshot, const std::vector<Cha
                                        StoreChanges& out) {
     out.changes.reserve(zones.size());
     for (const auto& [key, is_removed] : zones) {
-        const auto apex = apex_of(octets_of(key));
-        if (!apex) {
-            out.damaged.push_back({dns::Name(), "zone with an unreadable key", true});
-            continue;
-        }
+        ZC_TRY(const dns::Name apex, apex_of(octets_of(key)));
         ZC_TRY(const StoredZone* const found, snapshot.find_or_null(octets_of(key)));
         if (found == nullptr && !is_removed) {
             Served served =
-                placeholder(*apex, zone::State::broken, "its row is not there, or its key damaged");
-            out.damaged.push_back({*apex, served.problem});
-            out.changes.push_back(change_of(*apex, std::move(served)));
+                placeholder(apex, zone::State::broken, "its row is not there, or its key damaged");
+            out.damaged.push_back({apex, served.problem});
+            out.changes.push_back(change_of(apex, std::move(served)));
             ++out.changed;
             continue;
         }
         if (found == nullptr) {
-            out.changes.push_back({*apex, catalogue::Removed()});
+            out.changes.push_back({apex, catalogue::Removed()});
             ++out.removed;
             continue;
         }
@@ -463,10 +490,10 @@ Status LoadedStore::Work::read_changed(Snapshot& snapshot, const std::vector<Cha
         const auto image = snapshot.image(zone);
         if (!image && image.error().code != Errc::malformed)
             return tl::unexpected<Error>(image.error());
-        Served served = image ? served_of(zone, *apex, *image)
-                              : placeholder(*apex, zone::State::broken, image.error().message);
-        if (!served.problem.empty()) out.damaged.push_back({*apex, served.problem, false});
-        out.changes.push_back(change_of(*apex, std::move(served)));
+        Served served = image ? served_of(zone, apex, *image)
+                              : placeholder(apex, zone::State::broken, image.error().message);
+        if (!served.problem.empty()) out.damaged.push_back({apex, served.problem, false});
+        out.changes.push_back(change_of(apex, std::move(served)));
         ++out.changed;
     }
     return {};
@@ -480,7 +507,7 @@ Result<StoreChanges> LoadedStore::changes() {
     out.blocks_lost = work.blocks_lost;
     ZC_TRY(Snapshot snapshot, Snapshot::open(work.path));
     ZC_TRY(const auto zones, snapshot.changed_since(work.position));
-    if (!zones || work.blocks_lost > 0) {
+    if (!zones || work.blocks_lost > 0 || work.has_nameless || !all_named(*zones)) {
         ZC_TRY(work.zones_expected, snapshot.zones());
         out.everything = true;
         return out;

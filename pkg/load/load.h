@@ -68,8 +68,8 @@ struct LoadReport {
 };
 
 struct StoreChanges {
-    /// True: it is not known what changed (another store or history, or too much): `load` into a
-    /// new catalogue instead.
+    /// True: it is not known what changed (another store or history, too much, or damage of no zone
+    /// that has a name): `load` into a new catalogue instead.
     bool everything = false;
     /// Blocks of the mapped image file, of a MiB or a part of it, that a foreign hand changed: they
     /// are not answered from any more, and everything has to be loaded anew.

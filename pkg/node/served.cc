@@ -26,10 +26,15 @@ Plan plan_of(const NewZone& zone, const std::optional<zone::Zone>& old) {
     }
     const base::Octets octets = zone.image.octets();
     if (old && std::ranges::equal(old->octets(), octets)) return {};
-    return {old ? What::changed : What::added, zone::Zone(octets.data()).serial()};
+    return {old ? What::changed : What::added, served_serial(zone::Zone(octets.data()))};
 }
 
 }  // namespace
+
+std::optional<std::uint32_t> served_serial(zone::Zone zone) noexcept {
+    if (zone.state() != zone::State::serving) return std::nullopt;
+    return zone.serial();
+}
 
 std::string first_error_of(const NewZone& zone) {
     return zone.errors.empty() ? "" : zone.errors.front().text();
@@ -147,7 +152,7 @@ void Served::replace(Replacement all, base::Instant now) {
     not_served_ = std::move(all.not_served);
     not_loaded_ = all.not_loaded;
     if (not_loaded_ > 0) not_served_.set_not_loaded(not_loaded_);
-    outdated_.clear();
+    outdated_ = std::move(all.outdated);
 }
 
 void Served::for_each_outdated(

@@ -58,6 +58,9 @@ struct NewZone {
 /// Empty: it has none.
 std::string first_error_of(const NewZone& zone);
 
+/// Nothing: it is a placeholder, of which nothing is served.
+std::optional<std::uint32_t> served_serial(zone::Zone zone) noexcept;
+
 struct ZoneChanges {
     std::vector<NewZone> zones;
     std::vector<dns::Name> removed;  // unknown ones are passed over
@@ -98,13 +101,12 @@ public:
         std::uint64_t zones = 0, records = 0;
         catalogue::NotServed not_served;
         std::uint64_t not_loaded = 0;  // of the zones: known by name, their data comes by `apply`
+        /// Bad zones of which the catalogue has the data that was served before, each with its
+        /// first error.
+        std::map<std::string, std::string> outdated{};
     };
-    /// Everything anew. Nothing is outdated afterwards.
+    /// Everything anew, the outdated zones too.
     void replace(Replacement all, base::Instant now);
-    /// Something of the source whose apex cannot be read.
-    void put_nameless(const std::string& problem) {
-        not_served_.put_nameless(catalogue::Reason::damaged, problem);
-    }
     /// The first load is whole, if it came in parts.
     void set_loaded(base::Instant now) noexcept { loaded_at_ = now; }
 

@@ -160,6 +160,28 @@ TEST_CASE("a replacement is all there is afterwards") {
     CHECK(node.workers.catalogue == &node.served.catalogue());
 }
 
+TEST_CASE("a replacement can have zones that are outdated") {
+    Node node;
+    node.apply(changes_of(good("a.", 1)));
+    auto all = node::testing::whole_of(good("a.", 1), good("b.", 1));
+    all.outdated = {{"a.", "damaged"}};
+    node.served.replace(std::move(all), later);
+    CHECK(node.outdated() == std::vector<std::string>{"a. damaged"});
+    node.apply(changes_of(good("a.", 2)));
+    CHECK(node.outdated().empty());
+}
+
+TEST_CASE("a zone that is withheld from now on is told without a serial") {
+    Node node;
+    node.apply(changes_of(good("a.", 1)));
+    node::NewZone withheld;
+    withheld.apex = name("a.");
+    withheld.image = zone::placeholder(name("a."), zone::State::unsigned_);
+    withheld.reason = catalogue::Reason::withheld;
+    CHECK(text_of(node.apply(changes_of(std::move(withheld)))) == "a. changed; ");
+    CHECK(node.served.not_served().of(catalogue::Reason::withheld) == 1);
+}
+
 TEST_CASE("without memory for a publication all stays as it was") {
     Node node;
     node.apply(changes_of(good("a.", 1)), first_time);

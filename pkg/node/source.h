@@ -56,7 +56,8 @@ struct Found {
     std::optional<Served::Replacement> all;  // everything anew; then `changes` is empty
     ZoneChanges changes;
     ChangeReport differences;           // of `all`, from what was served
-    std::vector<std::string> nameless;  // what is wrong in a store, of no zone that can be named
+    /// Damage of a store that belongs to no zone with a name. `all` counts it as not served.
+    std::vector<std::string> nameless;
     std::vector<Error> problems;        // of the source and of no zone; the first of them
     std::uint64_t problems_count = 0;
     std::uint64_t broken = 0;  // zones, of a first load

@@ -2,11 +2,13 @@
 
 #include <atomic>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 
 #include <doctest/doctest.h>
 
+#include "dns/presentation.h"
 #include "ingest/powerdns.h"
 #include "merge/store_import.h"
 #include "node/test_zones.h"
@@ -90,6 +92,18 @@ std::string text_of(const ChangeReport& report) {
     return std::to_string(report.added) + " added, " + std::to_string(report.changed) +
            " changed, " + std::to_string(report.removed) + " removed, " +
            std::to_string(report.failed) + " failed";
+}
+
+/// The fate of each zone that is named.
+std::map<std::string, std::string> details_of(const ChangeReport& report) {
+    std::map<std::string, std::string> out;
+    for (const ChangeReport::Detail& detail : report.details) {
+        std::string text(to_string(detail.what));
+        if (detail.serial) text += ' ' + std::to_string(*detail.serial);
+        for (const std::string& error : detail.errors) text += ' ' + error;
+        out.emplace(dns::to_string(detail.apex), std::move(text));
+    }
+    return out;
 }
 
 /// A store of the zones in a folder.
@@ -224,6 +238,142 @@ TEST_CASE("a store: another one in its place is loaded anew, and compared with w
     CHECK(node.serial("a.example.") == 2);
     CHECK(node.serial("b.example.") == 1);
     CHECK(node.zones.served().zones() == 3);
+}
+
+TEST_CASE("a store: a zone that an import finds broken is named, and keeps what is served of it") {
+    const ZoneFolder folder;
+    for (const char* zone : {"a.example.", "b.example."}) folder.write(zone, zone_text(1));
+    const std::string path = folder.folder / "store";
+    import(folder, path);
+    Node node(node::open_store(path));
+    REQUIRE(node.load());
+    const std::uint64_t records = node.zones.served().records();
+    const std::string why = path +
+                            ": malformed: the imported rows make no zone; the report of the import "
+                            "tells why";
+
+    folder.write("a.example.", bad_text);
+    folder.write("new.example.", bad_text);
+    import(folder, path);
+    const auto check = [&](const ChangeReport& report) {
+        CHECK(text_of(report) == "0 added, 0 changed, 0 removed, 2 failed");
+        CHECK(details_of(report) ==
+              std::map<std::string, std::string>{
+                  {"a.example.", "failed, last good content is kept 1 " + why},
+                  {"new.example.", "failed " + why}});
+        CHECK(node.serial("a.example.") == 1);
+        CHECK(!node.serial("new.example."));
+        CHECK(node.zones.served().zones() == 3);
+        CHECK(node.zones.served().records() == records);
+        CHECK(node.zones.served().outdated() == 1);
+        CHECK(node.zones.served().not_served().total() == 1);
+        CHECK(node.zones.served().not_served().of(catalogue::Reason::broken) == 1);
+    };
+    check(node.reload());
+
+    SUBCASE("it is told again when everything is read") {
+        node.zones.look_failed();
+        const ChangeReport report = node.reload();
+        CHECK(text_of(report) == "0 added, 0 changed, 0 removed, 1 failed");
+        CHECK(node.serial("a.example.") == 1);
+        CHECK(node.zones.served().outdated() == 1);
+        CHECK(node.zones.served().records() == records);
+    }
+    SUBCASE("until a good one comes") {
+        folder.write("a.example.", zone_text(3));
+        folder.write("new.example.", zone_text(3));
+        import(folder, path);
+        CHECK(text_of(node.reload()) == "0 added, 2 changed, 0 removed, 0 failed");
+        CHECK(node.serial("a.example.") == 3);
+        CHECK(node.zones.served().outdated() == 0);
+        CHECK(node.zones.served().not_served().total() == 0);
+    }
+}
+
+TEST_CASE("a store: a damaged zone keeps what is served of it, whatever the look reads") {
+    const ZoneFolder folder;
+    for (const char* zone : {"damaged.", "z."}) folder.write(zone, zone_text(1));
+    const std::string path = folder.folder / "store";
+    import(folder, path);
+    Node node(node::open_store(path));
+    REQUIRE(node.load());
+    const std::uint64_t records = node.zones.served().records();
+
+    // The apex stands in the image in wire format.
+    const std::string apex("\7damaged\0", 9);
+    const auto damage = [&] {
+        std::string octets = testkit::read_file(path);
+        const std::size_t at = octets.find(apex);
+        REQUIRE(at != std::string::npos);
+        octets[at + 12] = static_cast<char>(octets[at + 12] ^ 0x10);
+        testkit::write_file(path, octets);
+    };
+    const auto reload = [&] {
+        const ChangeReport report = node.reload();
+        CHECK(text_of(report) == "0 added, 0 changed, 0 removed, 1 failed");
+        const std::map<std::string, std::string> details = details_of(report);
+        REQUIRE(details.size() == 1);
+        CHECK(details.at("damaged.").starts_with("failed, last good content is kept 1 " + path));
+        CHECK(node.serial("damaged.") == 1);
+        CHECK(node.zones.served().zones() == 2);
+        CHECK(node.zones.served().records() == records);
+        CHECK(node.zones.served().outdated() == 1);
+        CHECK(node.zones.served().not_served().total() == 0);
+    };
+    SUBCASE("that which has changed, and then everything") {
+        folder.write("damaged.", zone_text(2));
+        import(folder, path);
+        damage();
+        reload();
+        node.zones.look_failed();
+        reload();
+        // The image file has a placeholder in its place.
+        node.zones.look_failed();
+        reload();
+    }
+    SUBCASE("everything") {
+        damage();
+        std::filesystem::remove(path + "-images");
+        node.zones.look_failed();
+        reload();
+        CHECK(node.log.text().find("image_file_rebuilt") != std::string::npos);
+    }
+}
+
+TEST_CASE("a store: damage that has no name is told until it is gone, and its zone is served") {
+    const ZoneFolder folder;
+    for (const char* zone : {"damaged.", "z."}) folder.write(zone, zone_text(1));
+    const std::string path = folder.folder / "store";
+    import(folder, path);
+    Node node(node::open_store(path));
+    REQUIRE(node.load());
+
+    // Capitals are in no key, and the image does not fit its digest.
+    const std::string whole = testkit::read_file(path);
+    std::string octets = whole;
+    for (std::size_t at = 0; (at = octets.find("damaged", at)) != std::string::npos;)
+        octets[at] = 'D';
+    testkit::write_file(path, octets);
+    std::filesystem::remove(path + "-images");
+    node.zones.look_failed();
+    for (int look = 0; look < 2; ++look) {
+        CAPTURE(look);
+        Found found = node.find();
+        REQUIRE(node.looked);
+        CHECK(found.nameless.size() == 2);  // the row, and the set of zones
+        ChangeReport report;
+        REQUIRE(node.zones.take(found, node.looked, base::Instant{2}, report));
+        CHECK(text_of(report) == "0 added, 0 changed, 0 removed, 1 failed");
+        CHECK(node.serial("damaged.") == 1);
+        CHECK(node.zones.served().zones() == 2);
+        CHECK(node.zones.served().outdated() == 1);
+        CHECK(node.zones.served().not_served().of(catalogue::Reason::damaged) == 2);
+    }
+    testkit::write_file(path, whole);
+    CHECK(text_of(node.reload()) == "0 added, 0 changed, 0 removed, 0 failed");
+    CHECK(node.serial("damaged.") == 1);
+    CHECK(node.zones.served().outdated() == 0);
+    CHECK(node.zones.served().not_served().total() == 0);
 }
 
 TEST_CASE("a source that is not there cannot be opened") {

@@ -41,7 +41,6 @@ void Zones::take_first(Found found, base::Instant now) {
 Status Zones::take(Found& found, const Status& looked, base::Instant now, ChangeReport& report) {
     store_has_moved_ = false;
     const Status taken = runtime::caught([&] {
-        for (const std::string& problem : found.nameless) served_.put_nameless(problem);
         if (found.all) {
             served_.replace(*std::move(found.all), now);
             source_->taken();
