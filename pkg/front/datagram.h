@@ -13,6 +13,7 @@
 #include <sys/uio.h>
 
 #include "base/octets.h"
+#include "net/datagrams.h"
 #include "net/endpoint.h"
 #include "net/proxy.h"
 #include "net/socket.h"
@@ -32,16 +33,6 @@ inline constexpr std::uint32_t socket_octets = 4U << 20U;  // of its buffers
 /// A UDP socket that speaks with `to` alone. Throws std::system_error.
 net::Descriptor connect_udp(const net::Endpoint& to);
 
-/// From which address a datagram is to be answered, as the system tells it and wants it.
-struct alignas(cmsghdr) Control {
-    static constexpr std::size_t octets_max = CMSG_SPACE(sizeof(in6_pktinfo)) >
-                                                      CMSG_SPACE(sizeof(in_pktinfo))
-                                                  ? CMSG_SPACE(sizeof(in6_pktinfo))
-                                                  : CMSG_SPACE(sizeof(in_pktinfo));
-    std::array<std::uint8_t, octets_max> octets;
-    std::size_t used = 0;
-};
-
 /// Messages received by one system call.
 class Incoming {
 public:
@@ -55,7 +46,7 @@ public:
     /// The sender; with Senders::told only.
     net::SocketAddress& peer(std::size_t i) noexcept { return peers_[i]; }
     socklen_t peer_octets(std::size_t i) const noexcept { return messages_[i].msg_hdr.msg_namelen; }
-    Control& control(std::size_t i) noexcept {
+    net::SourceAddress& control(std::size_t i) noexcept {
         controls_[i].used = messages_[i].msg_hdr.msg_controllen;
         return controls_[i];
     }
@@ -72,7 +63,7 @@ private:
     std::array<mmsghdr, datagrams_max> messages_{};
     std::array<iovec, datagrams_max> parts_{};
     std::array<net::SocketAddress, datagrams_max> peers_{};
-    std::array<Control, datagrams_max> controls_{};
+    std::array<net::SourceAddress, datagrams_max> controls_{};
     std::unique_ptr<std::uint8_t[]> octets_{new std::uint8_t[datagrams_max * buffer_octets]};
 };
 

@@ -37,7 +37,7 @@ struct Asked {
     Message query;  // with our ID
     net::SocketAddress client{};
     socklen_t client_octets = 0;
-    Control control;  // from which address to answer
+    net::SourceAddress control;  // from which address to answer
     std::uint16_t listener = 0;
     std::uint16_t client_id = 0;
     std::uint16_t via = 0;  // which of our sockets it was sent by
@@ -78,7 +78,7 @@ private:
     struct Sent {
         std::array<std::uint8_t, dns::header_octets + dns::name_octets_max + 4> message;
         net::SocketAddress client;
-        Control control;
+        net::SourceAddress control;
     };
     std::array<Sent, datagrams_max> sent_{};
     Outgoing out_;
@@ -207,7 +207,7 @@ void UdpRelay::Work::take_queries(std::size_t listener) noexcept {
         Asked& one = asked[index];
         one.client = queries.peer(i);
         one.client_octets = queries.peer_octets(i);
-        const Control& control = queries.control(i);
+        const net::SourceAddress& control = queries.control(i);
         one.control.used = control.used;
         if (control.used != 0) one.control = control;
         one.listener = static_cast<std::uint16_t>(listener);
