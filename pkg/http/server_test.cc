@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "http/client.h"
+#include "net/scrambled_stream.h"
 
 namespace zc::http {
 namespace {
@@ -378,52 +379,6 @@ TEST_CASE("the client says that nobody listens, that the path is too long, that 
 }
 
 namespace {
-
-/// All octets crossed with 0x5a, one octet a step; each step first wants what the other direction
-/// would: so does TLS in a handshake.
-class Scrambled final : public net::Stream {
-public:
-    explicit Scrambled(net::Descriptor socket)
-        : Stream(net::Descriptor(::dup(socket.get()))), below_(std::move(socket)) {}
-
-    net::Step handshake() noexcept override {
-        if (!std::exchange(greeted_, true)) return {.is = net::Step::Is::wants_write};
-        return {};
-    }
-    net::Step read(base::MutableOctets into) noexcept override {
-        CHECK(greeted_);
-        if (std::exchange(asked_, !asked_)) return {.is = net::Step::Is::wants_write};
-        const net::Step step = below_.read(into.first(1));
-        if (step.is == net::Step::Is::done) into[0] ^= key;
-        return step;
-    }
-    net::Step write(base::Octets octets) noexcept override {
-        const std::array<std::uint8_t, 1> one = {static_cast<std::uint8_t>(octets[0] ^ key)};
-        return below_.write(one);
-    }
-    net::Step shut_down() noexcept override {
-        if (!std::exchange(ended_, true)) return {.is = net::Step::Is::wants_write};
-        return below_.shut_down();
-    }
-
-    static std::string cross(std::string text) {
-        for (char& c : text) c = static_cast<char>(c ^ key);
-        return text;
-    }
-
-private:
-    static constexpr std::uint8_t key = 0x5a;
-    net::PlainStream below_;
-    bool greeted_ = false;
-    bool asked_ = true;
-    bool ended_ = false;
-};
-
-struct ScrambledStreams final : net::StreamMaker {
-    std::unique_ptr<net::Stream> make(net::Descriptor socket) const override {
-        return std::make_unique<Scrambled>(std::move(socket));
-    }
-};
 
 std::size_t count_of(const std::string& text, std::string_view wanted) {
     std::size_t count = 0;
@@ -784,20 +739,46 @@ TEST_CASE("clients that close early, at any octet, leave nothing behind") {
 }
 
 TEST_CASE("a stream that scrambles and wants to write while it reads needs no other server") {
-    const ScrambledStreams scrambled;
+    const net::ScrambledStreams scrambled;
     Running running({}, {{"GET", "/pieces", pieces}, {"GET", "/events", events}}, scrambled);
     running.run();
+    const auto send = [](net::ScrambledClient& client, const std::string& text) {
+        client.send({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+    };
+    /// The stream up to `wanted`, or to its end.
+    const auto receive = [](net::ScrambledClient& client, std::string_view wanted) {
+        std::string text;
+        std::array<std::uint8_t, 4096> some{};
+        while (text.find(wanted) == std::string::npos) {
+            const net::Step step = client.read(some);
+            if (step.is != net::Step::Is::done) {
+                CHECK(step.is == net::Step::Is::ended);  // with a farewell
+                break;
+            }
+            text.append(some.begin(), some.begin() + static_cast<std::ptrdiff_t>(step.octets));
+        }
+        return text;
+    };
+    const std::string never = "\n\n\n\n";
     const auto raw = [&](const std::string& text) {
-        return Scrambled::cross(running.raw(Scrambled::cross(text)));
+        net::ScrambledClient client{net::Descriptor(running.connect())};
+        send(client, text);
+        return receive(client, never);
     };
     CHECK(body_of(raw(get("/echo?a=b"))) == "GET /echo  a=b");
     CHECK(body_of(raw(get("/pieces"))).ends_with("5\r\nthree\r\n0\r\n\r\n"));
-    const int fd = running.connect();
-    Running::send(fd, Scrambled::cross(get("/events")));
-    read_until(fd, Scrambled::cross("\n\n\r\n"));
+    // Both sides need new keys in the middle of it.
+    const std::string much(5000, 'x');
+    net::ScrambledClient client{net::Descriptor(running.connect())};
+    send(client, "POST /echo HTTP/1.1\r\nContent-Length: 5000\r\n" + std::string(tail) + much);
+    CHECK(body_of(receive(client, never)) == "POST /echo " + much);
+    CHECK(client.stream().wants().write_in_read > 0);
+
+    net::ScrambledClient watcher{net::Descriptor(running.connect())};
+    send(watcher, get("/events"));
+    receive(watcher, "\n\n\r\n");
     running.stop();
-    CHECK(Scrambled::cross(Running::drain(fd)) == "0\r\n\r\n");
-    ::close(fd);
+    CHECK(receive(watcher, never) == "0\r\n\r\n");
 }
 
 }  // namespace zc::http

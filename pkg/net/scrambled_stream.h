@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include <poll.h>
 #include <sys/socket.h>
 
 #include "base/check.h"
@@ -186,6 +187,42 @@ private:
     bool awaits_key_ = false, owes_key_ = false;
     bool farewell_ = false, said_farewell_ = false;
     Wants wants_;
+};
+
+/// The client's side for tests that wait: each call is one step, repeated until it is done or over.
+class ScrambledClient {
+public:
+    explicit ScrambledClient(Descriptor socket)
+        : stream_(std::move(socket), ScrambledStream::Role::client) {}
+
+    bool agree() {
+        return repeat([&] { return stream_.handshake(); }).is == Step::Is::done;
+    }
+    void send(base::Octets octets) {
+        for (std::size_t sent = 0; sent < octets.size();) {
+            const Step step = repeat([&] { return stream_.write(octets.subspan(sent)); });
+            ZC_CHECK(step.is == Step::Is::done);
+            sent += step.octets;
+        }
+    }
+    /// Done, or how the stream is over.
+    Step read(base::MutableOctets into) {
+        return repeat([&] { return stream_.read(into); });
+    }
+    const ScrambledStream& stream() const { return stream_; }
+
+private:
+    template <class Do>
+    Step repeat(const Do& step) {
+        for (;;) {
+            const Step outcome = step();
+            if (!outcome.wants()) return outcome;
+            pollfd one{stream_.descriptor(), static_cast<short>(poll_events(outcome, 0)), 0};
+            ZC_CHECK(poll(&one, 1, 10'000) == 1);  // that a test fails, and does not hang
+        }
+    }
+
+    ScrambledStream stream_;
 };
 
 /// Makes the server's side.

@@ -2,11 +2,11 @@
 #include "net/stream.h"
 
 #include <array>
+#include <optional>
 #include <thread>
 #include <vector>
 
 #include <doctest/doctest.h>
-#include <poll.h>
 
 #include "net/framing.h"
 #include "net/scrambled_stream.h"
@@ -18,7 +18,6 @@
 using namespace zc;
 using namespace zc::server;
 using namespace zc::server::test;
-using net::ScrambledStream;
 using net::Step;
 
 namespace {
@@ -60,20 +59,10 @@ public:
     /// Sends `first` as it is, before anything is scrambled.
     ScrambledClient(Tcp&& client, const Message& first) {
         client.send(first);
-        stream_ = std::make_unique<ScrambledStream>(net::Descriptor(dup(client.fd())),
-                                                    ScrambledStream::Role::client);
+        client_.emplace(net::Descriptor(dup(client.fd())));
     }
-    bool agree() {
-        return repeat([&] { return stream_->handshake(); }).is == Step::Is::done;
-    }
-    void send(const Message& octets) {
-        for (std::size_t sent = 0; sent < octets.size();) {
-            const Step step =
-                repeat([&] { return stream_->write(base::Octets(octets).subspan(sent)); });
-            REQUIRE(step.is == Step::Is::done);
-            sent += step.octets;
-        }
-    }
+    bool agree() { return client_->agree(); }
+    void send(const Message& octets) { client_->send(octets); }
     /// The next message; empty when the stream is over, and `end` says how.
     Message receive() {
         for (;;) {
@@ -85,29 +74,19 @@ public:
                 return out;
             }
             std::array<std::uint8_t, 4096> some{};
-            const Step step = repeat([&] { return stream_->read(some); });
+            const Step step = client_->read(some);
             end = step.is;
             if (step.is != Step::Is::done) return {};
             input_.insert(input_.end(), some.begin(),
                           some.begin() + static_cast<std::ptrdiff_t>(step.octets));
         }
     }
-    const ScrambledStream& stream() const { return *stream_; }
+    const net::ScrambledStream& stream() const { return client_->stream(); }
 
     Step::Is end = Step::Is::done;
 
 private:
-    template <class Do>
-    Step repeat(const Do& step) {
-        for (;;) {
-            const Step outcome = step();
-            if (!outcome.wants()) return outcome;
-            pollfd one{stream_->descriptor(), static_cast<short>(net::poll_events(outcome, 0)), 0};
-            REQUIRE(poll(&one, 1, 10'000) == 1);  // that a test fails, and does not hang
-        }
-    }
-
-    std::unique_ptr<ScrambledStream> stream_;
+    std::optional<net::ScrambledClient> client_;
     Message input_;
 };
 
