@@ -27,18 +27,14 @@
 #include "dns/message.h"
 #include "dns/presentation.h"
 #include "testkit/script.h"
+#include "testkit/value.h"
 #include "zone/random_zone.h"
 
 namespace zc::answer {
 namespace {
 
+using testkit::value;
 using Octets = std::vector<std::uint8_t>;
-
-template <class T>
-T value(Result<T> result) {
-    if (!result) throw std::runtime_error(result.error().text());
-    return *std::move(result);
-}
 
 unsigned long number(const std::string& text, int base = 10) {
     std::size_t used = 0;

@@ -29,17 +29,13 @@
 #include "compare/verdict.h"
 #include "dns/presentation.h"
 #include "testkit/script.h"
+#include "testkit/value.h"
 
 namespace zc::compare {
 namespace {
 
+using testkit::value;
 using Octets = std::vector<std::uint8_t>;
-
-template <class T>
-T value(Result<T> result) {
-    if (!result) throw std::runtime_error(result.error().text());
-    return *std::move(result);
-}
 
 std::string set_text(const dns::RrSet& set) {
     std::string out;

@@ -27,17 +27,13 @@
 #include "dns/presentation.h"
 #include "runtime/clock.h"
 #include "testkit/script.h"
+#include "testkit/value.h"
 
 namespace zc::transfer {
 namespace {
 
+using testkit::value;
 using Octets = std::vector<std::uint8_t>;
-
-template <class T>
-T value(Result<T> result) {
-    if (!result) throw std::runtime_error(result.error().text());
-    return *std::move(result);
-}
 
 std::vector<dns::Record> records_of(const std::string& text) {
     std::vector<dns::Record> records;
