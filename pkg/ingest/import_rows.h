@@ -16,7 +16,7 @@ namespace zc::ingest {
 using RowReader = std::function<Status(RowPipeline& pipeline, const ByteSource*& place_or_null)>;
 
 /// The rest of `import_zones`, once the format of the source is known. `name` is for findings and
-/// errors.
+/// errors. Checks the options, as `import_zones` does.
 Result<ImportTotals> import_rows(const std::string& name, const RowReader& read,
                                  const ImportOptions& options, ImportSink& sink);
 

@@ -638,8 +638,19 @@ Result<Format> detect(const std::string& source) {
     return opened.format;
 }
 
+Status check(const ImportOptions& options) {
+    const AxfrSource& axfr = options.axfr;
+    ZC_TRY_STATUS(check(dns::default_ttl_limit, options.default_ttl));
+    ZC_TRY_STATUS(check(options.threads_limit, options.threads));
+    ZC_TRY_STATUS(check(options.memory_octets_limit, options.memory_octets));
+    ZC_TRY_STATUS(check(axfr.connections_limit, axfr.connections));
+    ZC_TRY_STATUS(check(axfr.timeout_limit, axfr.timeout));
+    return check(axfr.transfer_timeout_limit, axfr.transfer_timeout);
+}
+
 Result<ImportTotals> import_rows(const std::string& name, const RowReader& read,
                                  const ImportOptions& options, ImportSink& sink) {
+    ZC_TRY_STATUS(check(options));
     RowStore store({.memory_octets = options.memory_octets,
                     .temporary_directory = options.temporary_directory.empty()
                                                ? temporary_directory_default
@@ -688,16 +699,6 @@ Result<ImportTotals> import_rows(const std::string& name, const RowReader& read,
     ZC_TRY_STATUS(Compilation(options, std::move(compile), store, rows, sink, totals).run());
     totals.octets_spilled = store.octets_spilled();
     return totals;
-}
-
-Status check(const ImportOptions& options) {
-    const AxfrSource& axfr = options.axfr;
-    ZC_TRY_STATUS(check(dns::default_ttl_limit, options.default_ttl));
-    ZC_TRY_STATUS(check(options.threads_limit, options.threads));
-    ZC_TRY_STATUS(check(options.memory_octets_limit, options.memory_octets));
-    ZC_TRY_STATUS(check(axfr.connections_limit, axfr.connections));
-    ZC_TRY_STATUS(check(axfr.timeout_limit, axfr.timeout));
-    return check(axfr.transfer_timeout_limit, axfr.transfer_timeout);
 }
 
 Result<ImportTotals> import_zones(const std::string& source, const ImportOptions& options,

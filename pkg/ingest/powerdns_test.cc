@@ -14,9 +14,11 @@
 
 #include "base/seed.h"
 #include "dns/presentation.h"
+#include "ingest/import_rows.h"
 #include "ingest/live_postgres.h"
 #include "sqlite/sqlite.h"
 #include "testkit/folder.h"
+#include "testkit/limit_ends.h"
 #include "testkit/script.h"
 
 namespace zc::ingest {
@@ -294,6 +296,41 @@ std::string run(const testkit::Step& step) {
         text += findings_text(imported.sink) + counts_text(*imported.totals);
     if (step.directive != "import") text += imported.sink.zones_text();
     return text;
+}
+
+TEST_CASE("an import takes its numbers within their limits alone, however it gets its rows") {
+    const auto error_of = [](const ImportOptions& options) {
+        const Status within = check(options);
+        Recorder sink;
+        const auto no_rows = [](RowPipeline&, const ByteSource*&) -> Status {
+            return fail(Errc::interrupted, "read");
+        };
+        const auto totals = import_rows("rows", no_rows, options, sink);
+        REQUIRE(!totals);
+        CHECK(totals.error().message == (within ? "read" : within.error().message));
+        return within ? std::string() : within.error().message;
+    };
+    const auto try_ends = [&](const auto& limit, const auto& field) {
+        testkit::try_ends(limit, [&](auto value) {
+            ImportOptions options;
+            field(options) = value;
+            return error_of(options);
+        });
+    };
+    using Options = ImportOptions;
+    try_ends(
+        dns::default_ttl_limit, [](Options & o) -> auto& { return o.default_ttl; });
+    try_ends(
+        Options::threads_limit, [](Options & o) -> auto& { return o.threads; });
+    try_ends(
+        Options::memory_octets_limit, [](Options & o) -> auto& { return o.memory_octets; });
+    try_ends(
+        AxfrSource::connections_limit, [](Options & o) -> auto& { return o.axfr.connections; });
+    try_ends(
+        AxfrSource::timeout_limit, [](Options & o) -> auto& { return o.axfr.timeout; });
+    try_ends(
+        AxfrSource::transfer_timeout_limit,
+        [](Options & o) -> auto& { return o.axfr.transfer_timeout; });
 }
 
 TEST_CASE("an import is what the scripts say") {

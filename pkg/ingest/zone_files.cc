@@ -32,6 +32,11 @@ constexpr std::size_t head_octets = 65536;  // by which a zone file of another n
 constexpr int soa_word_max = 4;             // its place in the line: owner, TTL, class, type
 constexpr std::uint64_t stamp_none = 0;     // of a file that has to be read again at the next look
 
+Status check(const ZoneFileOptions& options) {
+    ZC_TRY_STATUS(base::check(options.threads_limit, options.threads));
+    return base::check(dns::default_ttl_limit, options.default_ttl);
+}
+
 /// Everything stat() says that changes with the contents. The inode, because a file put in place by
 /// rename may have the old one's times; ctime, because mtime can be set back by whoever copies.
 std::uint64_t stamp_of(const struct stat& status, std::int64_t now_seconds) noexcept {
@@ -579,6 +584,7 @@ Result<ZoneFileTotals> ZoneFiles::list(const std::function<void(dns::NameView)>&
 
 Result<ZoneFileTotals> ZoneFiles::load(const ZoneFileOptions& options, const ZoneSink& sink,
                                        const ZoneProgress& progress) {
+    ZC_TRY_STATUS(check(options));
     const Snapshot nothing;
     Run run(options, sink, progress, Look::load_all, nothing);
     ZC_TRY_STATUS(run.walk(state_->path, state_->kind));
@@ -590,6 +596,7 @@ Result<ZoneFileTotals> ZoneFiles::rescan(
     const ZoneFileOptions& options, const ZoneSink& sink,
     const std::function<void(const std::function<void(dns::NameView)>&)>& each_known,
     const std::function<void(dns::NameView)>& removed, const ZoneProgress& progress) {
+    ZC_TRY_STATUS(check(options));
     const Snapshot before = std::move(state_->snapshot);
     state_->snapshot = {};
     Run run(options, sink, progress, Look::load_changed, before);
@@ -670,6 +677,8 @@ LoadedZone load_zone_file(const std::string& path, dns::NameView apex,
                           const ZoneFileOptions& options) {
     const bool is_stdin = path == "-";
     const std::string shown = is_stdin ? "stdin" : path;
+    if (Status within = check(options); !within)
+        return Compiler::unreadable(apex, shown, std::move(within).error());
     FileBuffer buffer;
     Result<RegularFile> file;
     if (!is_stdin) file = open_regular(AT_FDCWD, path.c_str());

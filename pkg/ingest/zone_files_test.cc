@@ -14,6 +14,7 @@
 #include "dns/presentation.h"
 #include "ingest/read_file.h"
 #include "testkit/folder.h"
+#include "testkit/limit_ends.h"
 
 namespace zc::ingest {
 namespace {
@@ -81,6 +82,29 @@ TEST_CASE("a file's name says which zone it has") {
     CHECK_FALSE(apex_of_file("example.com"));
     CHECK_FALSE(apex_of_file("a..b.zone"));
     CHECK_FALSE(apex_of_file(std::string(64, 'a') + ".zone"));
+}
+
+TEST_CASE("zone files are read with numbers within their limits alone") {
+    const Folder folder;
+    write_file(folder / "one.example.zone", zone_text("192.0.2.2"));
+    const auto error_of = [&](const ZoneFileOptions& options) {
+        auto files = ZoneFiles::open(std::string(folder / ""));
+        REQUIRE(files);
+        const auto nothing = [](std::span<LoadedZone>) {};
+        const auto loaded = files->load(options, nothing);
+        const auto looked = files->rescan(
+            options, nothing, [](const auto&) {}, [](dns::NameView) {});
+        const std::string error = loaded ? std::string() : loaded.error().message;
+        CHECK((looked ? std::string() : looked.error().message) == error);
+        const LoadedZone alone =
+            load_zone_file(folder / "one.example.zone", *dns::Name::parse("one.example."), options);
+        CHECK((alone.errors.empty() ? std::string() : alone.errors[0].message) == error);
+        return error;
+    };
+    testkit::try_ends(ZoneFileOptions::threads_limit,
+                      [&](std::uint32_t value) { return error_of({.threads = value}); });
+    testkit::try_ends(dns::default_ttl_limit,
+                      [&](std::uint32_t value) { return error_of({.default_ttl = value}); });
 }
 
 TEST_CASE("zone files are found at any depth, and nothing else is read") {

@@ -95,6 +95,7 @@ StoreImport& StoreImport::operator=(StoreImport&&) noexcept = default;
 StoreImport::~StoreImport() = default;
 
 Result<StoreImport> StoreImport::begin(const std::string& path, StoreImportOptions options) {
+    ZC_TRY_STATUS(base::check(options.removed_percent_limit, options.removed_percent_max));
     auto work = std::make_unique<Work>();
     work->path = path;
     work->options = std::move(options);

@@ -72,7 +72,7 @@ struct StoreImportOutcome {
 
 class StoreImport final : public ingest::ImportSink {
 public:
-    /// Errors: those of store::Update::begin. A dry run needs no permission to write.
+    /// Errors: `limit`, and those of store::Update::begin. A dry run needs no permission to write.
     static Result<StoreImport> begin(const std::string& path, StoreImportOptions options);
     StoreImport(StoreImport&&) noexcept;
     StoreImport& operator=(StoreImport&&) noexcept;

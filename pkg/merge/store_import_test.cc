@@ -17,6 +17,7 @@
 #include "settings/settings.h"
 #include "store/image_file.h"
 #include "testkit/folder.h"
+#include "testkit/limit_ends.h"
 #include "zone/random_zone.h"
 
 namespace {
@@ -151,6 +152,16 @@ void change_octet(const std::string& path, const std::string& near, std::size_t 
 }
 
 }  // namespace
+
+TEST_CASE("an import removes a share of the zones between none and all") {
+    const Folder folder;
+    zc::testkit::try_ends(StoreImportOptions::removed_percent_limit, [&](std::uint32_t percent) {
+        StoreImportOptions options;
+        options.removed_percent_max = percent;
+        const auto import = StoreImport::begin(folder / "s", std::move(options));
+        return import ? std::string() : import.error().message;
+    });
+}
 
 TEST_CASE("zones that were imported are served, those without an image as their state says") {
     const Folder folder;

@@ -20,6 +20,9 @@ namespace zc::runs {
 namespace {
 
 Status check(const Options& options) {
+    const compare::Policy& policy = options.policy;
+    ZC_TRY_STATUS(check(policy.ttl_tolerance_limit, policy.ttl_tolerance));
+    ZC_TRY_STATUS(check(policy.serial_lag_limit, policy.serial_lag));
     ZC_TRY_STATUS(check(options.workers_limit, options.workers));
     ZC_TRY_STATUS(check(options.window_limit, options.window));
     ZC_TRY_STATUS(check(options.rate_limit, options.rate));
