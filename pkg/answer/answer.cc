@@ -124,7 +124,7 @@ private:
     Link answer_match(const Step& step, const Match& match, bool may_follow, Next& next) noexcept;
     bool may_visit(std::uint64_t hash, std::size_t links) noexcept;
     void answer_chaos() noexcept;
-    bool hand_over() noexcept;
+    bool leave_to_caller() noexcept;
     void report() noexcept;
     void finish() noexcept;
     void close_over_budget() noexcept;
@@ -723,7 +723,7 @@ bool Responder::enter_zone(const Step& step) noexcept {
     exchange_.outcome.rate_key = static_cast<std::uint32_t>(query_.hashes.of[apex_labels_]);
     if (query_.opcode != dns::Opcode::query) {
         // NOTIFY and UPDATE: nobody may, unless somebody takes them.
-        if (!hand_over()) settle(Rcode::refused, dns::Ede::prohibited);
+        if (!leave_to_caller()) settle(Rcode::refused, dns::Ede::prohibited);
         return false;
     }
     switch (image_.state()) {
@@ -738,12 +738,12 @@ bool Responder::enter_zone(const Step& step) noexcept {
             return false;
     }
     if (!transfer) return true;
-    if (!hand_over()) settle(Rcode::refused, dns::Ede::prohibited);
+    if (!leave_to_caller()) settle(Rcode::refused, dns::Ede::prohibited);
     return false;
 }
 
 /// Whether the caller has this message answered. The outcome says so then, and no response is made.
-bool Responder::hand_over() noexcept {
+bool Responder::leave_to_caller() noexcept {
     HandOver kind = HandOver::none;
     if (query_.opcode == dns::Opcode::update && query_.qtype == RrType::soa)
         kind = HandOver::update;
@@ -929,7 +929,7 @@ void Responder::run() noexcept {
             break;
         case Verdict::notauth:
             // Signed, and no key is known here: RFC 8945 section 5.2. A taker may know it.
-            if (query_.has_question && hand_over()) return;
+            if (query_.has_question && leave_to_caller()) return;
             settle(Rcode::notauth);
             break;
         case Verdict::chaos:

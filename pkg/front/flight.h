@@ -111,11 +111,11 @@ public:
 
     /// The question whose answer `message` is, answered before or not; else what it is instead. The
     /// ID alone does not make an answer: see Belief.
-    struct Found {
+    struct Attribution {
         Index index = none;
         ask::Stray stray{};  // if there is none
     };
-    Found find(base::Octets message) const noexcept {
+    Attribution find(base::Octets message) const noexcept {
         const auto seen = glance(message);
         if (!seen || !seen->response) return {none, ask::Stray::no_message};
         const Index index = index_of_[base::load_u16(message.data())];

@@ -74,7 +74,7 @@ private:
 /// A request read as far as its header, and what has been found for it.
 struct Asked {
     Request request;
-    Routes::Found found;
+    Routes::Selection found;
     std::optional<Response> answer;  // when no handler is to see the request
     bool body_wanted = true;         // or the connection is closed instead of reading it
 

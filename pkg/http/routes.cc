@@ -46,9 +46,9 @@ const Routes::Node* Routes::descend_or_null(const Node& node,
     return found;
 }
 
-Routes::Found Routes::find(std::string_view method,
-                           const std::vector<std::string>& segments) const {
-    Found out;
+Routes::Selection Routes::find(std::string_view method,
+                               const std::vector<std::string>& segments) const {
+    Selection out;
     std::vector<std::size_t> taken;
     const Node* node = descend_or_null(root_, segments, 0, taken);
     if (node == nullptr) return out;

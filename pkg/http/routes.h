@@ -18,13 +18,13 @@ public:
     /// does not stand there yet.
     void add(Route route);
 
-    struct Found {
+    struct Selection {
         const Route* route_or_null = nullptr;
         std::map<std::string, std::string> parameters;
         std::string allow;  // methods at this path, "GET, HEAD, POST"; empty: there is no such path
     };
     /// `segments` as `read_target` gives them.
-    Found find(std::string_view method, const std::vector<std::string>& segments) const;
+    Selection find(std::string_view method, const std::vector<std::string>& segments) const;
 
 private:
     struct Node {

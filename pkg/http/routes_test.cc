@@ -20,7 +20,7 @@ Routes api() {
 /// "GET /zones/{zone} zone=a." of what is found; "405 GET, HEAD" or "404" of what is not.
 std::string found_text(const Routes& routes, std::string_view method,
                        const std::vector<std::string>& segments) {
-    const Routes::Found found = routes.find(method, segments);
+    const Routes::Selection found = routes.find(method, segments);
     if (found.route_or_null == nullptr) return found.allow.empty() ? "404" : "405 " + found.allow;
     std::string out = found.route_or_null->method + ' ' + found.route_or_null->pattern;
     for (const auto& [name, value] : found.parameters) out += ' ' + name + '=' + value;

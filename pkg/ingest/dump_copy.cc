@@ -168,7 +168,7 @@ Status DumpRows::copy() {
 }
 
 /// The first `data` octets ahead, which are `lines` whole lines, go to the pipeline.
-Status DumpRows::hand_over(std::size_t data, std::uint64_t lines, const Copy& copy) {
+Status DumpRows::queue_copied_lines(std::size_t data, std::uint64_t lines, const Copy& copy) {
     if (!copy.layout) {
         copy.table.rows_passed_over += lines;
         begin_ += data;
@@ -209,7 +209,7 @@ Status DumpRows::copy_data(const Copy& copy) {
         }
         const std::uint64_t lines = count_lines(text.substr(0, data));
         if (data != 0) {
-            ZC_TRY_STATUS(hand_over(data, lines, copy));
+            ZC_TRY_STATUS(queue_copied_lines(data, lines, copy));
             line_ += lines;
         }
         if (stop != std::string_view::npos) {

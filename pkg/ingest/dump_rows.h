@@ -86,7 +86,7 @@ private:
     Status refuse_left_out(const Copy& copy) const;
     Status count_copy(Copy& copy, std::uint64_t rows_line_before);
     Status copy_data(const Copy& copy);
-    Status hand_over(std::size_t data, std::uint64_t lines, const Copy& copy);
+    Status queue_copied_lines(std::size_t data, std::uint64_t lines, const Copy& copy);
 
     // INSERT: dump_insert.cc.
     Status insert_modifiers(bool& replaces);

@@ -76,14 +76,14 @@ std::optional<dns::Name> owner_of(const StoredZone& zone, base::Octets image) {
 }
 
 /// Findings of reading all zones.
-struct Found {
+struct ReadDamage {
     std::vector<DamagedZone> damaged;
     std::string problem;  // of the set of zones; not empty: damaged
 };
 
 /// Goes through all zones of a store with what is served of them.
-Status each_served(Snapshot& snapshot, std::uint64_t total, const LoadProgress& progress,
-                   Found& found,
+Status each_served(Snapshot& snapshot, std::uint64_t total, const StoreProgress& progress,
+                   ReadDamage& found,
                    const std::function<Status(dns::NameView apex, Served&& served)>& each) {
     Status status;
     std::uint64_t done = 0;
@@ -125,9 +125,9 @@ catalogue::ApexChange change_of(dns::NameView apex, Served&& served) {
     return change;
 }
 
-Result<Found> write_image_file(Snapshot& snapshot, const std::string& path,
-                               const LoadProgress& progress) {
-    Found found;
+Result<ReadDamage> write_image_file(Snapshot& snapshot, const std::string& path,
+                                    const StoreProgress& progress) {
+    ReadDamage found;
     ZC_TRY(const std::uint64_t total, snapshot.zones());
     ZC_TRY(ImageFileWriter writer, ImageFileWriter::begin(path));
     ZC_TRY_STATUS(
@@ -223,9 +223,9 @@ std::optional<catalogue::Reason> reason_of(zone::State state) noexcept {
 }
 
 Result<std::vector<DamagedZone>> write_image_file(const std::string& store_path,
-                                                  const LoadProgress& progress) {
+                                                  const StoreProgress& progress) {
     ZC_TRY(Snapshot snapshot, Snapshot::open(store_path));
-    ZC_TRY(Found found, write_image_file(snapshot, store_path, progress));
+    ZC_TRY(ReadDamage found, write_image_file(snapshot, store_path, progress));
     return std::move(found.damaged);
 }
 
@@ -249,7 +249,7 @@ Status check_zone(const StoredZone& stored, base::Octets image) {
 Result<std::uint64_t> check_store(
     const std::string& store_path,
     const std::function<void(const std::string& zone, const std::string& problem)>& each_problem,
-    const LoadProgress& progress) {
+    const StoreProgress& progress) {
     ZC_TRY(Snapshot snapshot, Snapshot::open(store_path));
     ZC_TRY(std::uint64_t problems,
            snapshot.check([&](base::Octets key, const std::string& problem) {
@@ -399,7 +399,7 @@ void LoadedStore::forget_old_images() noexcept {
 }
 
 Result<LoadReport> LoadedStore::load(catalogue::Catalogue& catalogue,
-                                     const LoadProgress& progress) {
+                                     const StoreProgress& progress) {
     Work& work = *work_;
     LoadReport report;
     std::uint64_t counted = 0;

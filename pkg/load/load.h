@@ -84,7 +84,7 @@ struct StoreChanges {
 std::optional<catalogue::Reason> reason_of(zone::State state) noexcept;
 
 /// Called now and then by long work, with how much of how much is done.
-using LoadProgress = std::function<void(std::uint64_t done, std::uint64_t total)>;
+using StoreProgress = std::function<void(std::uint64_t done, std::uint64_t total)>;
 
 class LoadedStore {
 public:
@@ -100,7 +100,7 @@ public:
 
     /// Puts every zone into `catalogue`, which is empty. It borrows from this object.
     Result<LoadReport> load(catalogue::Catalogue& catalogue,
-                            const LoadProgress& progress = nullptr);
+                            const StoreProgress& progress = nullptr);
 
     /// Changes of the store since `load` or the last `changes`, to be made in the catalogue. When
     /// that fails later on, call `load` with a new catalogue.
@@ -132,7 +132,7 @@ private:
 /// Writes the image file of the store as it stands. Damaged zones get a placeholder and are told.
 /// Cost: 2.1 million zones in about 4 s.
 Result<std::vector<DamagedZone>> write_image_file(const std::string& store_path,
-                                                  const LoadProgress& progress = nullptr);
+                                                  const StoreProgress& progress = nullptr);
 
 /// Reads all there is and checks it: store::Snapshot::check, then every image and all settings,
 /// then the image file, which is no loss when it is damaged. `each_problem` gets the apex in
@@ -140,6 +140,6 @@ Result<std::vector<DamagedZone>> write_image_file(const std::string& store_path,
 Result<std::uint64_t> check_store(
     const std::string& store_path,
     const std::function<void(const std::string& zone, const std::string& problem)>& each_problem,
-    const LoadProgress& progress = nullptr);
+    const StoreProgress& progress = nullptr);
 
 }  // namespace zc::load

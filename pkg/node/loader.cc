@@ -28,7 +28,7 @@ void Loader::load(LookTask task, FirstLoad to) {
         const Handover batches = handover(to);
         Look look = look_of(task, progress);
         if (to.names) look.handover_or_null = &batches;
-        Found found;
+        LookResult found;
         Status status = task.source.load(look, found);
         asio::post(control_,
                    [loaded = to.loaded, found = std::move(found),

@@ -35,7 +35,7 @@ struct LookTask {
 struct Looked {
     std::optional<Served::Frozen> frozen;  // the look has compared with it
     tl::expected<Settings, std::vector<Error>> settings;
-    Found found;
+    LookResult found;
     Status status;  // of the look
 };
 
@@ -60,7 +60,7 @@ public:
     struct FirstLoad {
         std::function<void(Served::Replacement all)> names;
         std::function<void(ZoneChanges some)> zones;
-        std::function<void(Found found, const Status& status)> loaded;  // last
+        std::function<void(LookResult found, const Status& status)> loaded;  // last
         LookFailed failed;                                              // instead of `loaded`
     };
     /// The look before has to be at its end. Throws std::system_error, std::bad_alloc.

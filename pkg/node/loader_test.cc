@@ -13,9 +13,9 @@
 
 using namespace zc;
 using namespace node::testing;
-using node::Found;
 using node::Loader;
 using node::Looked;
+using node::LookResult;
 
 namespace {
 
@@ -23,7 +23,7 @@ namespace {
 struct BatchSource final : FakeSource {
     static constexpr int batches = 3 * Loader::batches_waiting_max;
 
-    Status load(const node::Look& look, Found& found) override {
+    Status load(const node::Look& look, LookResult& found) override {
         if (throws) throw std::bad_alloc();
         if (look.handover_or_null == nullptr) {
             found.all = whole_of(good("a.", 1));
@@ -35,7 +35,7 @@ struct BatchSource final : FakeSource {
         return {};
     }
     Status look_again(const catalogue::Catalogue& served, const node::Look&,
-                      Found& found) override {
+                      LookResult& found) override {
         if (throws) throw std::bad_alloc();
         found.nameless.push_back(std::to_string(served.size()) + " zones were served");
         return fail(Errc::io, "half of it");
@@ -71,11 +71,11 @@ struct Control {
 
 TEST_CASE("a first load is handed over whole, on the control thread") {
     Control control;
-    Found got;
+    LookResult got;
     control.loader.load({control.source, 1, {}}, {.names = nullptr,
                                                   .zones = nullptr,
                                                   .loaded =
-                                                      [&](Found found, const Status& status) {
+                                                      [&](LookResult found, const Status& status) {
                                                           CHECK(status);
                                                           got = std::move(found);
                                                           control.done = true;
@@ -98,7 +98,7 @@ TEST_CASE("a load in parts waits for a control thread that is slow, and keeps th
                              [&](node::ZoneChanges some) {
                                  order.push_back(dns::to_string(some.zones.front().apex));
                              },
-                         .loaded = [&](Found, const Status&) { control.done = true; },
+                         .loaded = [&](LookResult, const Status&) { control.done = true; },
                          .failed = control.on_failure()});
     control.until_done();
     REQUIRE(order.size() == BatchSource::batches + 1);
@@ -112,7 +112,7 @@ TEST_CASE("a load that is told to stop does not wait for the control thread") {
     control.loader.stop();
     control.loader.load({control.source, 1, {}}, {.names = [](node::Served::Replacement) {},
                                                   .zones = [](node::ZoneChanges) {},
-                                                  .loaded = [](Found, const Status&) {},
+                                                  .loaded = [](LookResult, const Status&) {},
                                                   .failed = control.on_failure()});
     CHECK(control.loader.ended_within(base::Duration::seconds(30)));
 }
@@ -121,7 +121,7 @@ TEST_CASE("a look that failed brings its finds, its error, the settings and the 
     Control control;
     Workers workers;
     node::Zones zones(std::make_unique<FakeSource>(), workers, base::numbers_of(base::Seed(1)));
-    Found first;
+    LookResult first;
     first.all = whole_of(good("a.", 1), good("b.", 1));
     zones.take_first(std::move(first), base::Instant{1});
     Looked got;
@@ -157,7 +157,7 @@ TEST_CASE("a look that ends in the middle is told of when nobody looks any more"
     control.until_done();
     CHECK(control.failed == "no memory");
     zones.look_failed();
-    Found found;
+    LookResult found;
     found.changes = changes_of(good("a.", 1));
     node::ChangeReport report;
     CHECK(zones.take(found, {}, base::Instant{2}, report));
@@ -166,7 +166,7 @@ TEST_CASE("a look that ends in the middle is told of when nobody looks any more"
     control.loader.load({control.source, 1, {}},
                         {.names = nullptr,
                          .zones = nullptr,
-                         .loaded = [](Found, const Status&) { FAIL("it has no end"); },
+                         .loaded = [](LookResult, const Status&) { FAIL("it has no end"); },
                          .failed = control.on_failure()});
     control.until_done();
 }

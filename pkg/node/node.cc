@@ -97,8 +97,8 @@ private:
     void begin_first_load();
     void take_names(Served::Replacement all);
     void take_some(ZoneChanges zones);
-    void loaded(Found found, const Status& status);
-    void take_first(Found found, const Status& status);
+    void loaded(LookResult found, const Status& status);
+    void take_first(LookResult found, const Status& status);
     void tell_serving();
 
     // Reloads.
@@ -270,7 +270,9 @@ void Node::Impl::begin_first_load() {
     if (options_.progressive)
         to.names = [this](Served::Replacement all) { take_names(std::move(all)); };
     to.zones = [this](ZoneChanges some) { take_some(std::move(some)); };
-    to.loaded = [this](Found found, const Status& status) { loaded(std::move(found), status); };
+    to.loaded = [this](LookResult found, const Status& status) {
+        loaded(std::move(found), status);
+    };
     to.failed = [this](const std::string& error) { give_up("load_failed", error); };
     loader_->load(next_look(), std::move(to));
 }
@@ -287,13 +289,13 @@ void Node::Impl::take_some(ZoneChanges zones) {
     if (!taken) not_published(taken.error());
 }
 
-void Node::Impl::loaded(Found found, const Status& status) {
+void Node::Impl::loaded(LookResult found, const Status& status) {
     if (state_ == State::stopping) return;
     const Status taken = runtime::caught([&] { take_first(std::move(found), status); });
     if (!taken) give_up("load_failed", taken.error().message);
 }
 
-void Node::Impl::take_first(Found found, const Status& status) {
+void Node::Impl::take_first(LookResult found, const Status& status) {
     if (!status) return give_up("zones_unreadable", status.error().text());
     for (const Error& problem : found.problems)
         log_->warning("zone_source_problem", {{"error", problem.text()}});
@@ -359,7 +361,7 @@ void Node::Impl::reload_failed(const std::string& error) {
 void Node::Impl::finish_reload(Looked looked) {
     if (state_ == State::stopping) return;
     looked.frozen.reset();
-    Found& found = looked.found;
+    LookResult& found = looked.found;
     ReloadReport report;
     const Status taken = zones_.take(found, looked.status, runtime::now(), report.zones);
     if (!taken) not_published(taken.error());

@@ -30,10 +30,10 @@ struct Node {
         withheld.image = zone::placeholder(name("withheld."), zone::State::unsigned_);
         withheld.records = 0;
         withheld.reason = catalogue::Reason::withheld;
-        node::Found found;
+        node::LookResult found;
         found.all = whole_of(good("a.", 7), std::move(withheld));
         zones.take_first(std::move(found), base::Instant{1'800'000'000'000'000'000});
-        node::Found bad_news;
+        node::LookResult bad_news;
         bad_news.changes = changes_of(bad("a."));
         REQUIRE(zones.take(bad_news, {}, base::Instant{1'800'000'001'000'000'000}, report));
     }
@@ -156,7 +156,7 @@ TEST_CASE("the report of a reload says what became of zones and settings, and wh
 TEST_CASE("zones that are not served are named, a thousand of them") {
     Workers workers;
     node::Zones zones(a_store(), workers, base::numbers_of(base::Seed(1)));
-    node::Found found;
+    node::LookResult found;
     for (int i = 0; i < 1001; ++i)
         found.changes.zones.push_back(bad("z" + std::to_string(i) + "."));
     ChangeReport report;

@@ -52,7 +52,7 @@ struct Look {
 };
 
 /// The finds of a look.
-struct Found {
+struct LookResult {
     std::optional<Served::Replacement> all;  // everything anew; then `changes` is empty
     ZoneChanges changes;
     ChangeReport differences;           // of `all`, from what was served
@@ -76,11 +76,11 @@ public:
     virtual const std::string& path() const noexcept = 0;
 
     /// Everything, into a new catalogue. An error: nothing can be served.
-    virtual Status load(const Look& look, Found& found) = 0;
+    virtual Status load(const Look& look, LookResult& found) = 0;
     /// Finds the changes since the last look; `served` is what the node serves now. After an error
     /// `found` has to be taken over nevertheless.
     virtual Status look_again(const catalogue::Catalogue& served, const Look& look,
-                              Found& found) = 0;
+                              LookResult& found) = 0;
 
     /// The finds of the last look are served now.
     virtual void taken() noexcept = 0;

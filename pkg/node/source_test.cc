@@ -17,7 +17,7 @@
 using namespace zc;
 using namespace node::testing;
 using node::ChangeReport;
-using node::Found;
+using node::LookResult;
 using testkit::Folder;
 
 namespace {
@@ -50,7 +50,7 @@ struct Node {
         : zones(*std::move(source), workers, base::numbers_of(base::Seed(1))) {}
 
     Status load(const node::Handover* handover_or_null = nullptr) {
-        Found found;
+        LookResult found;
         auto look = this->look();
         look.handover_or_null = handover_or_null;
         const Status loaded = zones.source().load(look, found);
@@ -58,14 +58,14 @@ struct Node {
         return loaded;
     }
     /// The finds of a reload, before they are taken over.
-    Found find() {
-        Found found;
+    LookResult find() {
+        LookResult found;
         const auto frozen = zones.begin_look();
         looked = zones.source().look_again(frozen.catalogue(), look(), found);
         return found;
     }
     ChangeReport reload() {
-        Found found = find();
+        LookResult found = find();
         ChangeReport report;
         REQUIRE(zones.take(found, looked, base::Instant{2}, report));
         return report;
@@ -226,7 +226,7 @@ TEST_CASE("a store: another one in its place is loaded anew, and compared with w
     folder.remove("c.example.");
     folder.write("d.example.", zone_text(1));
     import(folder, path);
-    const Found found = node.find();
+    const LookResult found = node.find();
     REQUIRE(node.looked);
     REQUIRE(found.all.has_value());
     CHECK(found.changes.zones.empty());
@@ -358,7 +358,7 @@ TEST_CASE("a store: damage that has no name is told until it is gone, and its zo
     node.zones.look_failed();
     for (int look = 0; look < 2; ++look) {
         CAPTURE(look);
-        Found found = node.find();
+        LookResult found = node.find();
         REQUIRE(node.looked);
         CHECK(found.nameless.size() == 2);  // the row, and the set of zones
         ChangeReport report;

@@ -18,7 +18,7 @@ using What = ChangeReport::What;
 /// The problems of damaged zones, by name.
 class Damage {
 public:
-    Damage(const std::vector<load::DamagedZone>& zones, const std::string& store, Found& found)
+    Damage(const std::vector<load::DamagedZone>& zones, const std::string& store, LookResult& found)
         : store_(store) {
         for (const load::DamagedZone& zone : zones) {
             if (zone.nameless)
@@ -106,7 +106,7 @@ ChangeReport differences_of(const Whole& whole, const catalogue::Catalogue& serv
 /// Puts what is served of a bad zone into `found.all`, as `Served::apply` leaves it where it is.
 /// False: nothing is served of it.
 bool keep_served(const dns::Name& apex, const std::vector<Error>& errors,
-                 const catalogue::Catalogue& served, Found& found) {
+                 const catalogue::Catalogue& served, LookResult& found) {
     std::optional<zone::Image> image = served_image(apex, served);
     if (!image) return false;
     const zone::Zone zone(image->octets().data());
@@ -149,8 +149,9 @@ public:
     explicit StoreSource(load::LoadedStore store) noexcept : store_(std::move(store)) {}
 
     const std::string& path() const noexcept override { return store_.path(); }
-    Status load(const Look& look, Found& found) override;
-    Status look_again(const catalogue::Catalogue& served, const Look& look, Found& found) override;
+    Status load(const Look& look, LookResult& found) override;
+    Status look_again(const catalogue::Catalogue& served, const Look& look,
+                      LookResult& found) override;
     void taken() noexcept override { store_.taken(); }
     void not_taken() noexcept override { store_.not_taken(); }
     std::optional<StoreStand> stand() const noexcept override {
@@ -160,7 +161,8 @@ public:
 
 private:
     Result<Whole> read_all(const Look& look);
-    void compare(Whole whole, const catalogue::Catalogue& served, const Look& look, Found& found);
+    void compare(Whole whole, const catalogue::Catalogue& served, const Look& look,
+                 LookResult& found);
 
     load::LoadedStore store_;
 };
@@ -178,7 +180,7 @@ Result<Whole> StoreSource::read_all(const Look& look) {
 /// Fills `found` with all zones, and how they differ from what is served. A bad zone keeps what is
 /// served of it, whether a look reads everything or what has changed.
 void StoreSource::compare(Whole whole, const catalogue::Catalogue& served, const Look& look,
-                          Found& found) {
+                          LookResult& found) {
     if (!whole.report.problem.empty()) found.nameless.push_back(whole.report.problem);
     const Damage damage(whole.report.damaged, store_.path(), found);
     std::vector<dns::Name> bad;
@@ -202,7 +204,7 @@ void StoreSource::compare(Whole whole, const catalogue::Catalogue& served, const
     }
 }
 
-Status StoreSource::load(const Look& look, Found& found) {
+Status StoreSource::load(const Look& look, LookResult& found) {
     store::clear_leftovers(store_.path());
     ZC_TRY(Whole whole, read_all(look));
     look.log.tell(whole.report);
@@ -216,7 +218,8 @@ Status StoreSource::load(const Look& look, Found& found) {
     return {};
 }
 
-Status StoreSource::look_again(const catalogue::Catalogue& served, const Look& look, Found& found) {
+Status StoreSource::look_again(const catalogue::Catalogue& served, const Look& look,
+                               LookResult& found) {
     ZC_TRY(load::StoreChanges news, store_.changes());
     if (news.blocks_lost > 0) look.log.tell_images_lost(news.blocks_lost);
     if (news.everything) {

@@ -97,8 +97,8 @@ inline std::optional<std::uint32_t> serial_of(const Served& served, const std::s
 /// A source that says what a test wants.
 struct FakeSource : Source {
     const std::string& path() const noexcept override { return name_of_it; }
-    Status load(const Look&, Found&) override { return {}; }
-    Status look_again(const catalogue::Catalogue&, const Look&, Found&) override { return {}; }
+    Status load(const Look&, LookResult&) override { return {}; }
+    Status look_again(const catalogue::Catalogue&, const Look&, LookResult&) override { return {}; }
     void taken() noexcept override { ++takes; }
     void not_taken() noexcept override { ++forgets; }
     std::optional<StoreStand> stand() const noexcept override { return stands; }

@@ -48,16 +48,17 @@ public:
     explicit ZoneFileSource(ingest::ZoneFiles files) noexcept : files_(std::move(files)) {}
 
     const std::string& path() const noexcept override { return files_.path(); }
-    Status load(const Look& look, Found& found) override;
-    Status look_again(const catalogue::Catalogue& served, const Look& look, Found& found) override;
+    Status load(const Look& look, LookResult& found) override;
+    Status look_again(const catalogue::Catalogue& served, const Look& look,
+                      LookResult& found) override;
     void taken() noexcept override {}
     void not_taken() noexcept override { files_.forget(); }
     std::optional<StoreStand> stand() const noexcept override { return std::nullopt; }
     void only_last_is_read() noexcept override {}
 
 private:
-    Status load_whole(const Look& look, Found& found);
-    Status load_in_batches(const Look& look, Found& found);
+    Status load_whole(const Look& look, LookResult& found);
+    Status load_in_batches(const Look& look, LookResult& found);
     Result<Served::Replacement> placeholders(const Look& look);
 
     ingest::ZoneFiles files_;
@@ -69,7 +70,7 @@ ingest::ZoneProgress progress_of(const Look& look) {
     };
 }
 
-Status take_totals(Result<ingest::ZoneFileTotals> totals, Found& found) {
+Status take_totals(Result<ingest::ZoneFileTotals> totals, LookResult& found) {
     if (!totals) return tl::unexpected<Error>(std::move(totals).error());
     found.broken = totals->broken;
     found.problems = std::move(totals->problems);
@@ -77,12 +78,12 @@ Status take_totals(Result<ingest::ZoneFileTotals> totals, Found& found) {
     return {};
 }
 
-Status ZoneFileSource::load(const Look& look, Found& found) {
+Status ZoneFileSource::load(const Look& look, LookResult& found) {
     return look.handover_or_null == nullptr ? load_whole(look, found)
                                             : load_in_batches(look, found);
 }
 
-Status ZoneFileSource::load_whole(const Look& look, Found& found) {
+Status ZoneFileSource::load_whole(const Look& look, LookResult& found) {
     Served::Replacement all;
     all.catalogue =
         std::make_unique<catalogue::Catalogue>(look.seed, 0, runtime::advise_huge_pages);
@@ -107,7 +108,7 @@ Status ZoneFileSource::load_whole(const Look& look, Found& found) {
 }
 
 /// The names of all zones first, then their data in batches while the node answers.
-Status ZoneFileSource::load_in_batches(const Look& look, Found& found) {
+Status ZoneFileSource::load_in_batches(const Look& look, LookResult& found) {
     ZC_TRY(Served::Replacement names, placeholders(look));
     look.log.tell_listed(names.zones);
     look.handover_or_null->names(std::move(names));
@@ -140,7 +141,7 @@ Result<Served::Replacement> ZoneFileSource::placeholders(const Look& look) {
 }
 
 Status ZoneFileSource::look_again(const catalogue::Catalogue& served, const Look& look,
-                                  Found& found) {
+                                  LookResult& found) {
     const auto sink = [&](std::span<ingest::LoadedZone> zones) {
         for (ingest::LoadedZone& loaded : zones) {
             NewZone zone = new_zone(std::move(loaded));

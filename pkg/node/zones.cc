@@ -31,14 +31,15 @@ Status Zones::take_some(ZoneChanges zones, base::Instant now) {
     return taken;
 }
 
-void Zones::take_first(Found found, base::Instant now) {
+void Zones::take_first(LookResult found, base::Instant now) {
     if (found.all) served_.replace(*std::move(found.all), now);
     source_->taken();
     store_was_read();
     served_.set_loaded(now);
 }
 
-Status Zones::take(Found& found, const Status& looked, base::Instant now, ChangeReport& report) {
+Status Zones::take(LookResult& found, const Status& looked, base::Instant now,
+                   ChangeReport& report) {
     store_has_moved_ = false;
     const Status taken = runtime::caught([&] {
         if (found.all) {

@@ -41,11 +41,11 @@ public:
     /// Some of those zones. An error: they are not served, and the next look reads everything.
     Status take_some(ZoneChanges zones, base::Instant now);
     /// The end of the first load.
-    void take_first(Found found, base::Instant now);
+    void take_first(LookResult found, base::Instant now);
     /// Takes the zones out of `found`, the finds of a later look; `looked`: how that look ended.
     /// `report` says what became of the zones. An error: not all of it is served, and the next look
     /// reads everything.
-    Status take(Found& found, const Status& looked, base::Instant now, ChangeReport& report);
+    Status take(LookResult& found, const Status& looked, base::Instant now, ChangeReport& report);
     /// A later look ended in the middle: what it found is lost, and the next one reads everything.
     void look_failed() noexcept { read_all_anew_ = true; }
 

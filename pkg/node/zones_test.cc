@@ -11,7 +11,7 @@
 using namespace zc;
 using namespace node::testing;
 using node::ChangeReport;
-using node::Found;
+using node::LookResult;
 using node::StoreStand;
 using node::Zones;
 
@@ -34,17 +34,17 @@ struct Node {
     std::optional<std::uint32_t> serial(const std::string& apex) const {
         return serial_of(zones->served(), apex);
     }
-    Status take(Found found, const Status& looked = {}) {
+    Status take(LookResult found, const Status& looked = {}) {
         report = {};
         return zones->take(found, looked, later, report);
     }
-    static Found found(node::ZoneChanges changes) {
-        Found out;
+    static LookResult found(node::ZoneChanges changes) {
+        LookResult out;
         out.changes = std::move(changes);
         return out;
     }
-    static Found found(node::Served::Replacement all) {
-        Found out;
+    static LookResult found(node::Served::Replacement all) {
+        LookResult out;
         out.all = std::move(all);
         return out;
     }
@@ -139,7 +139,7 @@ TEST_CASE("everything anew is told by its differences, and makes good what anoth
     Node node(at(1));
     node.zones->take_first(Node::found(whole_of(good("a.", 1), good("b.", 1))), first_time);
     CHECK(node.zones->image_file().look(true, true, {}).reload);
-    Found found = Node::found(whole_of(good("a.", 2)));
+    LookResult found = Node::found(whole_of(good("a.", 2)));
     found.differences.add(name("a."), ChangeReport::What::changed, 2);
     found.differences.removed = 1;
 

@@ -55,7 +55,7 @@ void check_found(const ImageView& image, const Reference& reference, const dns::
     lookup.assign(wanted);
     const auto apex_labels = static_cast<std::uint8_t>(reference.apex.size());
     const Match match = image.find(lookup, apex_labels);
-    const Reference::Found found = reference.find(wanted);
+    const Reference::Expected found = reference.find(wanted);
     CHECK_MESSAGE(match.kind == kind_of(found.kind), dns::to_string(wanted));
     CHECK_MESSAGE(match.encloser_labels == found.labels, dns::to_string(wanted));
     if (found.kind != Reference::Kind::nxdomain) {

@@ -203,7 +203,7 @@ struct Canonical {
 /// The names of a zone and what they own, and RFC 1034's walk down through them.
 struct Reference {
     enum class Kind : std::uint8_t { exact, wildcard, nxdomain, delegation, dname };
-    struct Found {
+    struct Expected {
         Kind kind{};
         Path node;               // empty for nxdomain
         std::size_t labels = 0;  // of the closest encloser, cut or DNAME
@@ -234,7 +234,7 @@ struct Reference {
         return at.size() > apex.size() && names.at(at).contains(dns::RrType::ns);
     }
 
-    Found find(dns::NameView wanted) const {
+    Expected find(dns::NameView wanted) const {
         const Path target = path(wanted);
         Path at = apex;
         for (;;) {
