@@ -8,16 +8,14 @@
 #include <vector>
 
 #include <doctest/doctest.h>
-#include <poll.h>
-#include <signal.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/seed.h"
 #include "dns/message.h"
 #include "sqlite/sqlite.h"
 #include "testkit/folder.h"
+#include "testkit/killed.h"
 #include "testkit/script.h"
 #include "testkit/small_disk.h"
 
@@ -546,18 +544,9 @@ TEST_CASE("killed at any moment, results are whole and hold exactly what their p
             }
         }
         ::close(ends[1]);
-        std::uint64_t acknowledged = 0;
         const std::uint64_t wait_for = seed.below(4);
-        char byte = 0;
-        while (acknowledged < wait_for && ::read(ends[0], &byte, 1) == 1) ++acknowledged;
-        const timespec more{0, static_cast<long>(seed.below(4'000'000))};
-        ::ppoll(nullptr, 0, &more, nullptr);
-        REQUIRE(::kill(child, SIGKILL) == 0);
-        int status = 0;
-        REQUIRE(::waitpid(child, &status, 0) == child);
-        CHECK(WIFSIGNALED(status));
-        while (::read(ends[0], &byte, 1) == 1) ++acknowledged;
-        ::close(ends[0]);
+        const zc::base::Duration more{static_cast<std::int64_t>(seed.below(4'000'000))};
+        const std::uint64_t acknowledged = zc::testkit::kill_after(child, ends[0], wait_for, more);
 
         opened(path);  // takes over what the write-ahead log has
         check_whole(path);

@@ -9,15 +9,13 @@
 #include <vector>
 
 #include <doctest/doctest.h>
-#include <poll.h>
-#include <signal.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/seed.h"
 #include "store/image_file.h"
 #include "store/store.h"
 #include "testkit/folder.h"
+#include "testkit/killed.h"
 #include "testkit/small_disk.h"
 
 namespace {
@@ -167,18 +165,9 @@ TEST_CASE("killed at any moment, a store is what it was before the change or aft
         }
         ::close(ends[1]);
         // Some acknowledgements, then up to 5 ms more: all phases of a change get their share.
-        std::uint64_t acknowledged = 0;
         const std::uint64_t wait_for = before == 0 && seed.below(2) == 0 ? 0 : seed.below(4);
-        char one = 0;
-        while (acknowledged < wait_for && ::read(ends[0], &one, 1) == 1) ++acknowledged;
-        const timespec more{0, static_cast<long>(seed.below(5'000'000))};
-        ::ppoll(nullptr, 0, &more, nullptr);
-        REQUIRE(::kill(child, SIGKILL) == 0);
-        int status = 0;
-        REQUIRE(::waitpid(child, &status, 0) == child);
-        CHECK(WIFSIGNALED(status));
-        while (::read(ends[0], &one, 1) == 1) ++acknowledged;
-        ::close(ends[0]);
+        const zc::base::Duration more{static_cast<std::int64_t>(seed.below(5'000'000))};
+        const std::uint64_t acknowledged = zc::testkit::kill_after(child, ends[0], wait_for, more);
 
         const std::uint64_t after = check_whole(path);
         CHECK(after >= before + acknowledged);  // nothing acknowledged is lost
