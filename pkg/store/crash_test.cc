@@ -1,7 +1,6 @@
 // A store after its process was killed, or its disk was full.
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <map>
@@ -16,6 +15,7 @@
 #include "store/store.h"
 #include "testkit/folder.h"
 #include "testkit/killed.h"
+#include "testkit/rounds.h"
 #include "testkit/small_disk.h"
 
 namespace {
@@ -145,9 +145,7 @@ std::uint64_t check_whole(const std::string& path) {
 }  // namespace
 
 TEST_CASE("killed at any moment, a store is what it was before the change or after it") {
-    const char* const wanted = std::getenv("ZC_CRASHES");
-    const int crashes = wanted != nullptr ? std::atoi(wanted) : 20;
-    REQUIRE(crashes > 0);
+    const int crashes = zc::testkit::rounds("ZC_CRASHES", 20);
     Seed seed(2024);
     const Folder folder;
     int kills_while_making = 0;
