@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "dns/presentation.h"
 #include "zone/lookup.h"
+#include "zone/splice.h"
 
 namespace zc::zone {
 
@@ -130,7 +131,18 @@ public:
     void make_zone() { exists_ = true; }
 
     /// The image of what stands now.
-    Result<Image> build(Builder& builder, std::vector<Error>* problems_or_null) {
+    Status build(Builder& builder, Applied& applied, std::vector<Error>* problems_or_null) {
+        if (before_ != nullptr) {
+            auto spliced = splice(*before_, owners(), [this](base::Octets key) {
+                take_node(key);
+                return sets_at(key);
+            });
+            if (spliced) {
+                applied.image = *std::move(spliced);
+                applied.was_spliced = true;
+                return {};
+            }
+        }
         builder.begin(apex_);
         Status added;
         const auto add = [&](const SetView& set) {
@@ -153,7 +165,8 @@ public:
             if (problems_or_null != nullptr) *problems_or_null = {added.error()};
             return tl::unexpected<Error>(std::move(added).error());
         }
-        return builder.build(nullptr, problems_or_null);
+        ZC_TRY(applied.image, builder.build(nullptr, problems_or_null));
+        return {};
     }
 
 private:
@@ -176,6 +189,22 @@ private:
         }
         if (const auto found = entries_.find(key); found != entries_.end()) return found->second;
         return entries_.try_emplace(own(key)).first->second;
+    }
+
+    std::vector<base::Octets> owners() const {
+        std::vector<base::Octets> out;
+        for (const auto& [key, entry] : entries_)
+            if (out.empty() || compare_keys(out.back(), key.owner) != 0)
+                out.emplace_back(key.owner);
+        return out;
+    }
+    /// The entries at a node that have records.
+    std::vector<SetView> sets_at(base::Octets owner) const {
+        std::vector<SetView> out;
+        for (auto at = entries_.lower_bound(SetKey{owner, RrType{}, RrType{}});
+             at != entries_.end() && compare_keys(at->first.owner, owner) == 0; ++at)
+            if (at->second.now.count != 0) out.push_back(at->second.now.view(at->first.view()));
+        return out;
     }
 
     /// The sets of one node become entries.
@@ -337,9 +366,7 @@ Result<Applied> apply(dns::NameView apex, const Zone* before_or_null, const Cont
         ZC_TRY(Step step, applier.apply(change));
         applied.steps.push_back(std::move(step));
     }
-    if (zone.exists()) {
-        ZC_TRY(applied.image, zone.build(scratch.work_->builder, problems_or_null));
-    }
+    if (zone.exists()) ZC_TRY_STATUS(zone.build(scratch.work_->builder, applied, problems_or_null));
     return applied;
 }
 

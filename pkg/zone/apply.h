@@ -28,6 +28,8 @@ struct Step {
 
 struct Applied {
     Image image;  // empty when the last change removes the zone
+    /// The image was made by copying what stays, which takes a fraction of building it.
+    bool was_spliced = false;
     std::vector<Step> steps;
 };
 

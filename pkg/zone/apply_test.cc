@@ -1,5 +1,6 @@
 #include "zone/apply.h"
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <vector>
@@ -8,6 +9,7 @@
 
 #include "base/seed.h"
 #include "dns/presentation.h"
+#include "testkit/rounds.h"
 #include "zone/random_zone.h"
 
 namespace {
@@ -80,6 +82,20 @@ bool same_octets(const zone::Image& a, const zone::Image& b) {
     return std::ranges::equal(a.octets(), b.octets());
 }
 
+/// The records of a zone; if its seed says so, with NSEC as a signer gives them, at its apex or not.
+std::vector<Record> zone_records(base::Seed& seed, const zone::random::Shape& shape) {
+    std::vector<Record> out = zone::random::records(seed, shape);
+    if (seed.below(3) == 0) return out;
+    const std::size_t plain = out.size();
+    for (std::size_t i = seed.below(10) == 0 ? 1 : 0; i < plain; ++i) {
+        if (i > 0 && seed.below(2) == 0) continue;
+        Record nsec = zone::random::record(shape.apex, RrType::nsec, "a. A NSEC");
+        nsec.owner = out[i].owner;
+        out.push_back(nsec);
+    }
+    return out;
+}
+
 /// A patch of some sets out of another random zone, of the model's own, and of nothing.
 Change random_patch(base::Seed& seed, const zone::random::Shape& shape, const dns::Name& apex,
                     Model& model, std::size_t sets) {
@@ -93,7 +109,7 @@ Change random_patch(base::Seed& seed, const zone::random::Shape& shape, const dn
             next.sets[key] = set;
     };
     Model other;
-    for (const Record& record : zone::random::records(seed, shape)) other.add(record);
+    for (const Record& record : zone_records(seed, shape)) other.add(record);
     for (const auto& [key, set] : other.sets) {
         if (key.type == RrType::soa || seed.below(other.sets.size()) >= sets) continue;
         touch(key, set);
@@ -115,71 +131,99 @@ Change random_patch(base::Seed& seed, const zone::random::Shape& shape, const dn
 
 }  // namespace
 
-TEST_CASE(
-    "changes give octet for octet the zone that its records give, and their undo the one before") {
-    base::Seed seed(11);
+namespace {
+
+struct Ran {
+    int applied = 0, refused = 0, spliced = 0;
+};
+
+/// Random changes of one random zone, a few at a time, each held against `Builder`; and each undone.
+void change_at_random(base::Seed& seed, const zone::random::Shape& shape, int steps, Ran& ran) {
     zone::ApplyScratch scratch;
-    int applied = 0, refused = 0;
-    for (int round = 0; round < 20; ++round) {
+    const dns::Name apex = zone::random::name(shape.apex);
+    Model model;
+    for (const Record& record : zone_records(seed, shape)) model.add(record);
+    auto first = build(apex, model);
+    REQUIRE(first);
+    zone::Image image = *std::move(first);
+    ContentSum sum = zone::content_of(Zone(image.octets().data()));
+    for (int step = 0; step < steps; ++step) {
+        const Model before = model;
+        std::vector<Change> changes;
+        for (std::uint64_t n = 1 + seed.below(3); n > 0; --n)
+            changes.push_back(random_patch(seed, shape, apex, model, 1 + seed.below(4)));
+        const Zone zone(image.octets().data());
+        const auto made = zone::apply(apex, &zone, sum, changes, scratch);
+        std::uint32_t serial = zone.serial();
+        if (made) {
+            REQUIRE(made->steps.size() == changes.size());
+            for (const zone::Step& one : made->steps) {
+                REQUIRE(one.serial_before == serial);
+                REQUIRE(one.serial == (one.differs ? zone::serial_next(serial) : serial));
+                serial = one.serial;
+            }
+        }
+        put_serial(model, apex, serial);
+        const auto wanted = build(apex, model);
+        REQUIRE(made.has_value() == wanted.has_value());
+        if (!made) {
+            REQUIRE(made.error().text() == wanted.error().text());
+            model = before;
+            ++ran.refused;
+            continue;
+        }
+        ++ran.applied;
+        ran.spliced += made->was_spliced ? 1 : 0;
+        REQUIRE(same_octets(made->image, *wanted));
+        const Zone after(made->image.octets().data());
+        REQUIRE(made->steps.back().content == zone::content_of(after));
+        // Undone from the last to the first.
+        std::vector<Change> undos;
+        for (const zone::Step& one : made->steps)
+            if (one.differs) undos.insert(undos.begin(), one.undo);
+        const auto undone = zone::apply(apex, &after, made->steps.back().content, undos, scratch);
+        REQUIRE(undone);
+        REQUIRE(same_octets(undone->image, image));
+        if (!undone->steps.empty()) REQUIRE(undone->steps.back().content == sum);
+        sum = made->steps.back().content;
+        image = zone::Image(made->image.octets());
+    }
+}
+
+/// The tests below take so many times as long.
+int times() {
+    return testkit::rounds("ZC_CHANGES", 1);
+}
+
+}  // namespace
+
+TEST_CASE("changes give octet for octet the zone that its records give; undone, the one before") {
+    base::Seed seed(11);
+    Ran ran;
+    for (int round = 0; round < 25 * times(); ++round) {
         zone::random::Shape shape;
-        shape.owners = 1 + seed.below(round % 4 == 0 ? 400 : 40);
+        shape.owners = 1 + seed.below(40);
         shape.odd_labels = seed.below(2) == 0;
         if (seed.below(4) == 0) shape.apex = ".";
-        const dns::Name apex = zone::random::name(shape.apex);
-        Model model;
-        for (const Record& record : zone::random::records(seed, shape)) model.add(record);
-        auto first = build(apex, model);
-        REQUIRE(first);
-        zone::Image image = *std::move(first);
-        ContentSum sum = zone::content_of(Zone(image.octets().data()));
-        for (int step = 0; step < 25; ++step) {
-            const Model before = model;
-            std::vector<Change> changes;
-            std::vector<Model> models;
-            for (std::uint64_t n = 1 + seed.below(3); n > 0; --n) {
-                changes.push_back(random_patch(seed, shape, apex, model, 1 + seed.below(4)));
-                models.push_back(model);
-            }
-            const Zone zone(image.octets().data());
-            const auto made = zone::apply(apex, &zone, sum, changes, scratch);
-            std::uint32_t serial = zone.serial();
-            REQUIRE((!made || made->steps.size() == changes.size()));
-            if (made)
-                for (const zone::Step& one : made->steps) {
-                    CHECK(one.serial_before == serial);
-                    CHECK(one.serial == (one.differs ? zone::serial_next(serial) : serial));
-                    serial = one.serial;
-                }
-            else
-                serial += 1;
-            put_serial(model, apex, serial);
-            const auto wanted = build(apex, model);
-            REQUIRE(made.has_value() == wanted.has_value());
-            if (!made) {
-                CHECK(made.error().text() == wanted.error().text());
-                model = before;
-                ++refused;
-                continue;
-            }
-            ++applied;
-            REQUIRE(same_octets(made->image, *wanted));
-            const Zone after(made->image.octets().data());
-            REQUIRE(made->steps.back().content == zone::content_of(after));
-            // Undone from the last to the first.
-            std::vector<Change> undos;
-            for (const zone::Step& one : made->steps)
-                if (one.differs) undos.insert(undos.begin(), one.undo);
-            const auto undone =
-                zone::apply(apex, &after, made->steps.back().content, undos, scratch);
-            REQUIRE(undone);
-            REQUIRE(same_octets(undone->image, image));
-            if (!undone->steps.empty()) REQUIRE(undone->steps.back().content == sum);
-            sum = made->steps.back().content;
-            image = zone::Image(made->image.octets());
-        }
+        change_at_random(seed, shape, 20, ran);
     }
-    CHECK(applied > 200);
-    CHECK(refused > 5);
+    CHECK(ran.applied > 300);
+    CHECK(ran.refused > 5);
+}
+
+TEST_CASE("so do changes of large zones, and of those that become large or small") {
+    base::Seed seed(12);
+    Ran ran;
+    for (int round = 0; round < 6 * times(); ++round) {
+        zone::random::Shape shape;
+        shape.owners = round % 3 == 0 ? 130 + seed.below(80) : 300 + seed.below(500);
+        shape.odd_labels = seed.below(2) == 0;
+        shape.depth_max = 2 + seed.below(4);
+        if (seed.below(4) == 0) shape.apex = ".";
+        change_at_random(seed, shape, 25, ran);
+    }
+    MESSAGE(ran.applied, " applied, ", ran.spliced, " of them spliced, ", ran.refused, " refused");
+    CHECK(ran.spliced > 40);
 }
 
 TEST_CASE("octets of a change come back as the change, and no other octets do") {

@@ -16,12 +16,18 @@
 
 namespace zc::zone {
 
-Image::Image(base::Octets octets) : size_(static_cast<std::uint32_t>(octets.size())) {
+Image::Image(base::Octets octets) : Image(of_size(static_cast<std::uint32_t>(octets.size()))) {
+    if (!octets.empty()) std::memcpy(data_.get(), octets.data(), octets.size());
+}
+
+Image Image::of_size(std::uint32_t octets) {
     // malloc's blocks are aligned to 16 on every 64-bit platform; the catalogue needs 8.
-    auto* copy = static_cast<std::uint8_t*>(std::malloc(octets.size()));
-    if (copy == nullptr) throw std::bad_alloc();
-    std::memcpy(copy, octets.data(), octets.size());
-    data_.reset(copy);
+    auto* room = static_cast<std::uint8_t*>(std::malloc(octets));
+    if (room == nullptr) throw std::bad_alloc();
+    Image image;
+    image.data_.reset(room);
+    image.size_ = octets;
+    return image;
 }
 
 void Image::free(std::uint8_t* octets) noexcept {

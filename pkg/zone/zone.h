@@ -44,6 +44,9 @@ class Image {
 public:
     Image() = default;
     explicit Image(base::Octets octets);  // a copy
+    /// Room for whoever makes an image in place; nothing stands in it yet.
+    static Image of_size(std::uint32_t octets);
+    std::uint8_t* data() noexcept { return data_.get(); }
     base::Octets octets() const noexcept { return {data_.get(), size_}; }
     /// Gives the octets away: freed with `Image::free`.
     std::uint8_t* release() noexcept {
