@@ -531,9 +531,11 @@ void ZoneCompiler::side_row(const Row& row) {
             const Flag active = parse_flag(row.values[column::active]);
             const Flag published = parse_flag(row.values[column::published]);
             // Also one that is refused is a key: the zone is signed, here and in what is exported.
-            zone_.keys.push_back({has_flags ? static_cast<std::uint16_t>(*flags) : std::uint16_t{0},
-                                  active == Flag::yes || active == Flag::other,
-                                  published != Flag::no, text_of(row.values[column::key_content])});
+            zone_.keys.push_back(
+                {.flags = has_flags ? static_cast<std::uint16_t>(*flags) : std::uint16_t{0},
+                 .active = active == Flag::yes || active == Flag::other,
+                 .published = published != Flag::no,
+                 .content = text_of(row.values[column::key_content])});
             if (active == Flag::other || published == Flag::other)
                 doubt(row, "active or published is no boolean", "taken as true");
             if (!has_flags || !row.values[column::key_content])

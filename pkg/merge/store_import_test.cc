@@ -626,7 +626,7 @@ TEST_CASE("a source of records alone leaves the settings of the zone as they are
         {zc::settings::KeptRecord::Why::disabled, true, "off.a", "A", "192.0.2.9", 60, 0});
     zone.kept.push_back(
         {zc::settings::KeptRecord::Why::powerdns_only, false, "lua.a", "LUA", "A \"x\"", 60, 0});
-    zone.keys.push_back({257, true, true, "Private-key-format: v1.2"});
+    zone.keys.push_back({.flags = 257, .content = "Private-key-format: v1.2"});
     std::vector<ImportedZone> first;
     first.push_back(std::move(zone));
     import_zones(folder / "s", std::move(first));

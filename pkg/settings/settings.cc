@@ -1,7 +1,10 @@
 #include "settings/settings.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
+
+#include "settings/codec.h"
 
 namespace zc::settings {
 namespace {
@@ -23,78 +26,7 @@ enum class Tag : std::uint8_t {
     tsig_key = 12,
     supermaster = 13,
     left_out = 14,
-};
-
-class Encoder {
-public:
-    Encoder& tag(Tag tag) {
-        octets_.push_back(static_cast<std::uint8_t>(tag));
-        return *this;
-    }
-    Encoder& number(std::uint64_t value) {
-        for (; value >= 0x80; value >>= 7)
-            octets_.push_back(static_cast<std::uint8_t>(value | 0x80));
-        octets_.push_back(static_cast<std::uint8_t>(value));
-        return *this;
-    }
-    /// Small ones of either sign are short.
-    Encoder& signed_number(std::int64_t value) {
-        const auto bits = static_cast<std::uint64_t>(value);
-        return number(value < 0 ? ~bits << 1 | 1 : bits << 1);
-    }
-    Encoder& text(const std::string& text) {
-        number(text.size());
-        octets_.insert(octets_.end(), text.begin(), text.end());
-        return *this;
-    }
-    std::vector<std::uint8_t> take() { return std::move(octets_); }
-
-private:
-    std::vector<std::uint8_t> octets_;
-};
-
-class Decoder {
-public:
-    explicit Decoder(base::Octets octets) noexcept : in_(octets) {}
-
-    bool more() const noexcept { return in_.ok() && !in_.at_end(); }
-    Tag tag() noexcept { return static_cast<Tag>(in_.u8()); }
-    std::uint64_t number() noexcept {
-        std::uint64_t value = 0;
-        for (unsigned shift = 0; shift < 64; shift += 7) {
-            const std::uint8_t octet = in_.u8();
-            if (shift == 63 && octet > 1) break;  // more than 64 bits
-            value |= std::uint64_t{octet & 0x7fU} << shift;
-            if (octet < 0x80) return value;
-        }
-        in_.fail();
-        return 0;
-    }
-    std::int64_t signed_number() noexcept {
-        const std::uint64_t value = number();
-        return static_cast<std::int64_t>((value & 1) != 0 ? ~(value >> 1) : value >> 1);
-    }
-    /// At most `max`.
-    std::uint64_t number(std::uint64_t max) noexcept {
-        const std::uint64_t value = number();
-        if (value > max) in_.fail();
-        return value;
-    }
-    std::string text() {
-        const std::uint64_t size = number();
-        if (size > in_.remaining()) in_.fail();
-        const base::Octets octets = in_.ok() ? in_.octets(size) : base::Octets{};
-        return {octets.begin(), octets.end()};
-    }
-    void fail() noexcept { in_.fail(); }
-    Status status() const {
-        if (in_.ok()) return {};
-        return zc::fail(Errc::malformed, "settings of a zone are cut off or unknown at octet " +
-                                             std::to_string(in_.offset()));
-    }
-
-private:
-    base::Reader in_;
+    key_id = 15,  // of the key before it
 };
 
 constexpr std::uint64_t kind_max = static_cast<std::uint64_t>(Kind::consumer);
@@ -118,6 +50,21 @@ std::string_view to_string(Kind kind) noexcept {
     return "Native";
 }
 
+void give_ids(ZoneSettings& zone) {
+    std::uint32_t id = 0;
+    const auto is_taken = [&](std::uint32_t wanted) {
+        return std::ranges::any_of(zone.keys,
+                                   [&](const CryptoKey& key) { return key.id == wanted; });
+    };
+    for (CryptoKey& key : zone.keys) {
+        if (key.id != 0) continue;
+        do ++id;
+        while (is_taken(id));
+        key.id = id;
+    }
+    std::ranges::sort(zone.keys);
+}
+
 std::vector<std::uint8_t> encode(const ZoneSettings& zone) {
     Encoder out;
     if (zone.kind != Kind::native) out.tag(Tag::kind).number(static_cast<std::uint64_t>(zone.kind));
@@ -136,6 +83,7 @@ std::vector<std::uint8_t> encode(const ZoneSettings& zone) {
     for (const CryptoKey& key : zone.keys) {
         out.tag(Tag::key).number(key.flags);
         out.number((key.active ? 1U : 0U) | (key.published ? 2U : 0U)).text(key.content);
+        if (key.id != 0) out.tag(Tag::key_id).number(key.id);
     }
     for (const KeptRecord& kept : zone.kept) {
         out.tag(Tag::kept).number(static_cast<std::uint64_t>(kept.why));
@@ -203,7 +151,7 @@ Status decode(base::Octets octets, ZoneSettings& zone) {
     zone = {};
     Decoder in(octets);
     while (in.more()) {
-        switch (in.tag()) {
+        switch (static_cast<Tag>(in.tag())) {
             case Tag::kind:
                 zone.kind = static_cast<Kind>(in.number(kind_max));
                 break;
@@ -234,6 +182,12 @@ Status decode(base::Octets octets, ZoneSettings& zone) {
             case Tag::key:
                 zone.keys.push_back(key_of(in));
                 break;
+            case Tag::key_id:
+                if (zone.keys.empty() || zone.keys.back().id != 0)
+                    in.fail();
+                else
+                    zone.keys.back().id = static_cast<std::uint32_t>(in.number(UINT32_MAX));
+                break;
             case Tag::kept:
                 zone.kept.push_back(kept_of(in));
                 break;
@@ -254,7 +208,7 @@ Status decode(base::Octets octets, ZoneSettings& zone) {
 Result<Kind> decode_kind(base::Octets octets) {
     // It is the lowest tag, so it stands first or not at all.
     Decoder in(octets);
-    if (!in.more() || in.tag() != Tag::kind) return Kind::native;
+    if (!in.more() || static_cast<Tag>(in.tag()) != Tag::kind) return Kind::native;
     const std::uint64_t kind = in.number(kind_max);
     ZC_TRY_STATUS(in.status());
     return static_cast<Kind>(kind);
@@ -278,7 +232,7 @@ Result<std::vector<TsigKey>> decode_tsig_keys(base::Octets octets) {
     std::vector<TsigKey> keys;
     Decoder in(octets);
     while (in.more()) {
-        if (in.tag() != Tag::tsig_key) in.fail();
+        if (static_cast<Tag>(in.tag()) != Tag::tsig_key) in.fail();
         TsigKey key;
         key.name = in.text();
         key.algorithm = in.text();
@@ -293,7 +247,7 @@ Result<std::vector<Supermaster>> decode_supermasters(base::Octets octets) {
     std::vector<Supermaster> supermasters;
     Decoder in(octets);
     while (in.more()) {
-        if (in.tag() != Tag::supermaster) in.fail();
+        if (static_cast<Tag>(in.tag()) != Tag::supermaster) in.fail();
         Supermaster one;
         one.ip = in.text();
         one.nameserver = in.text();

@@ -35,6 +35,7 @@ struct Comment {
     auto operator<=>(const Comment&) const = default;
 };
 struct CryptoKey {
+    std::uint32_t id = 0;     // within its zone, and for ever; 0: none has been given yet
     std::uint16_t flags = 0;  // 257 with the SEP bit, 256 without
     bool active = true;
     bool published = true;
@@ -92,6 +93,9 @@ struct ZoneSettings {
     std::vector<KeptRecord> kept;
     std::vector<LeftOut> left_out;  // of a store, which has no findings; sorted
 };
+
+/// Gives each key without an id the least one that no other key has, in the order of keys.
+void give_ids(ZoneSettings& zone);
 
 std::vector<std::uint8_t> encode(const ZoneSettings& zone);
 /// Errors: `malformed`; then `zone` is as it may be.

@@ -40,7 +40,8 @@ ZoneSettings random_zone(Seed& seed) {
         return Comment{text(), text(), text(), text(), static_cast<std::int64_t>(seed.next())};
     });
     zone.keys = some<CryptoKey>(seed, [&] {
-        return CryptoKey{static_cast<std::uint16_t>(seed.next()), coin(), coin(), text()};
+        return CryptoKey{static_cast<std::uint32_t>(seed.below(3)),
+                         static_cast<std::uint16_t>(seed.next()), coin(), coin(), text()};
     });
     zone.kept = some<KeptRecord>(seed, [&] {
         return KeptRecord{static_cast<KeptRecord::Why>(seed.below(3)),
@@ -88,6 +89,7 @@ TEST_CASE("settings come back as they were, and the same settings give the same 
             CHECK(back.comments[n].modified_at == zone.comments[n].modified_at);
         }
         for (std::size_t n = 0; n < zone.keys.size(); ++n) {
+            CHECK(back.keys[n].id == zone.keys[n].id);
             CHECK(back.keys[n].flags == zone.keys[n].flags);
             CHECK(back.keys[n].active == zone.keys[n].active);
             CHECK(back.keys[n].published == zone.keys[n].published);
