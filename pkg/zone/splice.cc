@@ -5,6 +5,7 @@
 #include <cstring>
 #include <map>
 #include <span>
+#include <unordered_set>
 #include <utility>
 
 #include "base/check.h"
@@ -308,7 +309,9 @@ private:
         for (const auto& [key, node] : touched_) {
             const bool had = node.rank != none && has_address(old_.node(node.rank));
             const bool has = node.exists && (node.has(RrType::a) || node.has(RrType::aaaa));
-            if (had != has) addresses_changed_.push_back(key);
+            if (had != has)
+                first_labels_changed_.insert(
+                    hash_of_first_label(key.empty() ? old_.apex().wire() : base::Octets(key)));
         }
     }
 
@@ -342,7 +345,7 @@ private:
                 if (set.type != RrType::ns || !node.is(node_flag::cut)) continue;
                 if (set.count > 255 && old_.format() == image_format_first) return false;
                 if (set.has_glue()) take_glue(set);
-                is_changed = !addresses_changed_.empty() && may_name_changed(set);
+                is_changed = !first_labels_changed_.empty() && may_name_changed(set);
             }
             ++at;
             if (is_changed) {
@@ -394,18 +397,13 @@ private:
         const std::uint8_t* at = set.records;
         for (std::uint32_t i = 0; i < set.count; ++i) {
             const base::Octets rdata = next_rdata(at);
-            if (rdata.size() == 2) return true;
-            for (const base::Octets key : addresses_changed_) {
-                const std::size_t label = key.empty() ? 1 : key[0] + std::size_t{1};
-                if (key.empty() ? rdata[0] == old_.apex_at()[0]
-                                : rdata.size() > label &&
-                                      std::equal(key.begin(),
-                                                 key.begin() + static_cast<std::ptrdiff_t>(label),
-                                                 rdata.begin()))
-                    return true;
-            }
+            if (rdata.size() == 2 || first_labels_changed_.contains(hash_of_first_label(rdata)))
+                return true;
         }
         return false;
+    }
+    static std::uint64_t hash_of_first_label(base::Octets name) noexcept {
+        return hash_label(image_hash_start, name.data() + 1, name[0]);
     }
 
     void encode() {
@@ -779,8 +777,8 @@ private:
     const SetsAt& sets_at_;
     std::uint32_t nodes_begin_, nodes_end_;
     Nodes touched_;
-    std::vector<base::Octets> addresses_changed_;
-    std::vector<GlueList> glue_;  // of cuts that stay as they are
+    std::unordered_set<std::uint64_t> first_labels_changed_;  // of names with other addresses
+    std::vector<GlueList> glue_;                              // of cuts that stay as they are
     std::vector<Target> targets_, nsec_;
     base::OctetBuffer encoded_;
     SetEncoder encoder_;
