@@ -68,11 +68,6 @@ bool has_address(NodeRef node) noexcept {
     return node.find(RrType::a, set) || node.find(RrType::aaaa, set);
 }
 
-constexpr bool may_stand_beside_cname(RrType type) {
-    return type == RrType::cname || type == RrType::rrsig || type == RrType::nsec ||
-           type == RrType::key || type == RrType::nxt || type == RrType::sig;
-}
-
 /// The order in which `Builder` writes the RRsets of a node: the SOA first, then by type.
 std::uint32_t place_of(RrType type) noexcept {
     return type == RrType::soa ? 0 : static_cast<std::uint32_t>(type) + 1;
@@ -294,7 +289,8 @@ private:
                 if (type == RrType::nsec3 || type == RrType::nsec3param ||
                     set.key.covered == RrType::nsec3)
                     return false;
-                if (has_cname && !may_stand_beside_cname(type)) return false;
+                if (has_cname && type != RrType::cname && !dns::may_stand_beside_cname(type))
+                    return false;
                 if ((type == RrType::cname || type == RrType::dname) && set.count != 1)
                     return false;
                 if (type == RrType::rrsig && set.count > 255) return false;
