@@ -24,6 +24,7 @@
 
 #include "base/foreign_text.h"
 #include "http/client.h"
+#include "store/log_file.h"
 #include "term/json.h"
 
 namespace zc::cmd {
@@ -327,6 +328,25 @@ TEST_CASE("a zone is read from stdin too") {
                               folder.path("out");
     CHECK(WEXITSTATUS(std::system(piped.c_str())) == 0);  // NOLINT(cert-env33-c): for the pipe
     CHECK(std::filesystem::file_size(folder.path("out")) > 50);
+}
+
+TEST_CASE("a store of an older format gives the same export before it is raised and after") {
+    const Folder folder;
+    const std::string store = folder.path("s");
+    std::filesystem::copy_file(ZC_TESTDATA_DIR "/store/format2.db", store);
+    std::ostringstream made_by_its_zonectl;
+    made_by_its_zonectl << std::ifstream(ZC_TESTDATA_DIR "/store/format2.sql").rdbuf();
+    const auto format = [&] {
+        const auto snapshot = store::Snapshot::open(store);
+        REQUIRE(snapshot);
+        return snapshot->format();
+    };
+    CHECK(run({"export", "--store", store}).out == made_by_its_zonectl.str());
+    CHECK(format() == 2);
+    REQUIRE(store::LogFile::open(store));
+    CHECK(format() == store::format_version);
+    CHECK(run({"export", "--store", store}).out == made_by_its_zonectl.str());
+    CHECK(run({"store", "check", "--store", store}).code == 0);
 }
 
 TEST_CASE("output that cannot be written is a failure") {

@@ -16,6 +16,7 @@
 #include "load/stored_zone.h"
 #include "settings/settings.h"
 #include "store/image_file.h"
+#include "store/log_file.h"
 #include "testkit/folder.h"
 #include "testkit/limit_ends.h"
 #include "zone/random_zone.h"
@@ -460,6 +461,26 @@ TEST_CASE("a store of format 1 is served, its image file made anew, and raised b
     const Loaded again = load_store(folder / "s");
     CHECK(again.report.from == load::LoadReport::From::image_file);
     CHECK(contents(*again.catalogue) == now);
+}
+
+TEST_CASE("a store of format 2 keeps its image file when it is raised") {
+    const Folder folder;
+    for (const std::string suffix : {"", "-images"})
+        std::filesystem::copy_file(ZC_TESTDATA_DIR "/store/format2.db" + suffix,
+                                   folder / ("s" + suffix));
+    Loaded loaded = load_store(folder / "s");
+    CHECK(loaded.report.from == load::LoadReport::From::image_file);
+    const Contents old = contents(*loaded.catalogue);
+    CHECK(old.contains("later.example."));
+    REQUIRE(zc::store::LogFile::open(folder / "s"));
+    auto news = loaded.store.changes();
+    REQUIRE(news);
+    CHECK_FALSE(news->everything);
+    take_over(loaded, *std::move(news));
+    CHECK(contents(*loaded.catalogue) == old);
+    const Loaded again = load_store(folder / "s");
+    CHECK(again.report.from == load::LoadReport::From::image_file);
+    CHECK(contents(*again.catalogue) == old);
 }
 
 namespace {

@@ -79,10 +79,15 @@ Result<Meta> read_meta(Database& database) {
     std::ranges::copy(statement.octets(0), meta.position.store.begin());
     meta.position.number = static_cast<std::uint64_t>(statement.integer(1));
     meta.log_base = static_cast<std::uint64_t>(statement.integer(2));
+    meta.folded_up_to = meta.position.number;
     if (meta.format == 1) return meta;
     ZC_TRY(meta.zones, digest_from(statement.octets(3), path));
     meta.position.value = static_cast<std::uint64_t>(statement.integer(4));
     meta.committed_at = base::Instant{statement.integer(5) * 1000};
+    meta.folded_up_to = meta.position.number;
+    if (meta.format == 2) return meta;
+    ZC_TRY(const std::int64_t folded, database.integer("SELECT folded FROM folding"));
+    meta.folded_up_to = static_cast<std::uint64_t>(folded);
     return meta;
 }
 
@@ -95,6 +100,40 @@ Result<Digest> digest_zones(Database& database) {
         ZC_TRY(const Digest digest, digest_from(rows.octets(1), database.path()));
         sum += share_of(rows.octets(0), digest);
     }
+}
+
+Status raise_format(Database& database) {
+    ZC_TRY(Meta meta, read_meta(database));
+    if (meta.format == format_version) return {};
+    if (meta.format == 1) {
+        // Earlier changes are not known any more.
+        ZC_TRY(meta.zones, digest_zones(database));
+        meta.position.value = value_of(meta.zones);
+        ZC_TRY_STATUS(
+            database.execute(std::string("DROP TABLE changes;") + changes_schema + log_schema +
+                             "ALTER TABLE meta ADD COLUMN zones BLOB NOT NULL DEFAULT x''"));
+        ZC_TRY(Statement add, database.prepare("INSERT INTO log VALUES(?, ?, 0, NULL, NULL)"));
+        add.bind(1, static_cast<std::int64_t>(meta.position.number));
+        add.bind(2, static_cast<std::int64_t>(meta.position.value));
+        ZC_TRY_STATUS(add.run());
+        ZC_TRY(Statement set_meta, database.prepare("UPDATE meta SET log_base = ?, zones = ?"));
+        const DigestOctets zones = octets_of(meta.zones);
+        set_meta.bind(1, static_cast<std::int64_t>(meta.position.number));
+        set_meta.bind(2, base::Octets(zones));
+        ZC_TRY_STATUS(set_meta.run());
+    } else {
+        ZC_TRY_STATUS(database.execute(
+            "ALTER TABLE log ADD COLUMN entry BLOB; ALTER TABLE log ADD COLUMN undo BLOB"));
+    }
+    return database.execute(std::string(folding_schema) +
+                            "INSERT INTO folding SELECT position, x'' FROM meta;"
+                            "PRAGMA user_version=" +
+                            std::to_string(format_version));
+}
+
+std::string not_folded(const Meta& meta) {
+    return std::to_string(meta.position.number - meta.folded_up_to) +
+           " changes are in its log and not yet in its zones";
 }
 
 std::uint64_t value_of(const Digest& zones) noexcept {

@@ -24,10 +24,18 @@ inline constexpr std::int64_t application_id = 0x7a63746c;  // "zctl", in SQLite
 // cost every small change in the write-ahead log.
 inline constexpr const char* page_size = "PRAGMA page_size=8192";
 
-// Format 1 has only these two, without their last columns, and no `log`.
-inline constexpr const char* log_schema = R"(
+// Format 1 had no table `log`; format 2 had it without its last two columns, and no table after it.
+inline constexpr const char* changes_schema = R"(
 CREATE TABLE changes(version INTEGER, key BLOB, removed INTEGER NOT NULL, PRIMARY KEY(version, key)) WITHOUT ROWID;
-CREATE TABLE log(position INTEGER PRIMARY KEY, value INTEGER NOT NULL, at INTEGER NOT NULL);
+)";
+inline constexpr const char* log_schema = R"(
+CREATE TABLE log(position INTEGER PRIMARY KEY, value INTEGER NOT NULL, at INTEGER NOT NULL, entry BLOB, undo BLOB);
+)";
+inline constexpr const char* folding_schema = R"(
+CREATE TABLE folding(folded INTEGER NOT NULL, head BLOB NOT NULL);
+CREATE TABLE requests(number INTEGER PRIMARY KEY, id BLOB NOT NULL, met INTEGER NOT NULL, position INTEGER NOT NULL,
+  attempt INTEGER NOT NULL, kind INTEGER NOT NULL);
+CREATE TABLE local(key BLOB PRIMARY KEY, last_check INTEGER, expires INTEGER, notified INTEGER) WITHOUT ROWID;
 )";
 inline constexpr const char* schema = R"(
 CREATE TABLE meta(store BLOB NOT NULL, position INTEGER NOT NULL, log_base INTEGER NOT NULL, zones BLOB NOT NULL);
@@ -62,6 +70,7 @@ struct Meta {
     std::uint64_t log_base = 0;
     Digest zones;  // of their set; format 1: 0
     base::Instant committed_at;
+    std::uint64_t folded_up_to = 0;  // entries of the log that are in rows
 };
 
 /// The position of a store of format 1 has no value yet.
@@ -69,6 +78,13 @@ Result<Meta> read_meta(Database& database);
 
 /// The digest of the set of zones as it stands. Cost: linear, 0.6 s for 2.1 million.
 Result<Digest> digest_zones(Database& database);
+
+/// Raises a store of an older format to this one, inside of the caller's transaction: it is undone
+/// with it.
+Status raise_format(Database& database);
+
+/// The words for a store whose log is ahead of its rows.
+std::string not_folded(const Meta& meta);
 
 /// Stands for the random value in a position of format 1.
 std::uint64_t value_of(const Digest& zones) noexcept;

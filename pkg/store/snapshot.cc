@@ -57,14 +57,16 @@ Snapshot::Snapshot(Snapshot&&) noexcept = default;
 Snapshot& Snapshot::operator=(Snapshot&&) noexcept = default;
 Snapshot::~Snapshot() = default;
 
-Result<Snapshot> Snapshot::open(const std::string& path) {
-    const auto opened = [&path](Database::Mode mode) -> Result<Snapshot> {
+Result<Snapshot> Snapshot::open(const std::string& path, Tail tail) {
+    const auto opened = [&path, tail](Database::Mode mode) -> Result<Snapshot> {
         ZC_TRY(Database database, Database::open(path, mode));
         auto work = std::make_unique<Work>();
         work->database = std::move(database);
         ZC_TRY(auto reading, Transaction::begin(work->database, Transaction::Kind::deferred));
         work->reading.emplace(std::move(reading));
         ZC_TRY(work->meta, read_meta(work->database));
+        if (tail == Tail::refused && work->meta.folded_up_to != work->meta.position.number)
+            return fail(Errc::conflict, not_folded(work->meta), {.source = path});
         if (work->meta.format == 1) {
             // A damaged row is told by who reads it.
             const auto digest = digest_zones(work->database);
@@ -79,7 +81,8 @@ Result<Snapshot> Snapshot::open(const std::string& path) {
     };
     auto snapshot = opened(Database::Mode::read_only);
     if (snapshot || snapshot.error().code == Errc::malformed ||
-        snapshot.error().code == Errc::unsupported || snapshot.error().code == Errc::busy)
+        snapshot.error().code == Errc::unsupported || snapshot.error().code == Errc::busy ||
+        snapshot.error().code == Errc::conflict)
         return snapshot;
     // To read a store SQLite makes FILE-shm beside it, the memory that it shares with writers. That
     // needs a place: not on a read-only disk, in a folder of somebody else's, or on a full disk.

@@ -32,7 +32,7 @@
 namespace zc::store {
 
 /// A store with a higher number is refused (`unsupported`).
-inline constexpr std::int64_t format_version = 2;
+inline constexpr std::int64_t format_version = 3;
 
 inline constexpr std::size_t key_octets_max = 1024;
 inline constexpr std::uint64_t image_octets_max = 1'000'000'000;  // SQLite's own limit of a value
@@ -90,7 +90,10 @@ public:
     /// somebody else's. A read of a store there while another process changes it is `busy`.
     /// Errors: `not_found`, `malformed` (no store, or damaged), `unsupported` (newer format), `io`,
     /// `busy`.
-    static Result<Snapshot> open(const std::string& path);
+    /// `conflict`: changes are in the log (log_file.h) and not yet in zones; with `Tail::known` the
+    /// caller sees to them, and the zones are those without them.
+    enum class Tail : std::uint8_t { refused, known };
+    static Result<Snapshot> open(const std::string& path, Tail tail = Tail::refused);
     Snapshot(Snapshot&&) noexcept;
     Snapshot& operator=(Snapshot&&) noexcept;
     ~Snapshot();
@@ -98,7 +101,7 @@ public:
     const Position& position() const noexcept;
     /// When it was committed; `Instant{}`: not known (format 1).
     base::Instant committed_at() const noexcept;
-    /// The format of the file: 1 or `format_version`.
+    /// The format of the file: 1 to `format_version`.
     std::int64_t format() const noexcept;
     /// The number of zones. Cost: linear, 0.1 s for 2.1 million.
     Result<std::uint64_t> zones();

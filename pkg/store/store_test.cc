@@ -535,6 +535,39 @@ TEST_CASE("a store of format 1 is read as it is, and its first commit raises it"
     CHECK(opened(folder / "other").position() != position);
 }
 
+// An import of 17 zones; then later.example. came.
+TEST_CASE("a store of format 2 is read as it is, and its first commit raises it") {
+    const Folder folder;
+    const std::string path = folder / "s";
+    std::filesystem::copy_file(ZC_TESTDATA_DIR "/store/format2.db", path);
+    const Contents contents = contents_of(path);
+    CHECK(contents.size() == 18);
+    const Position position = opened(path).position();
+    CHECK(opened(path).format() == 2);
+    CHECK(position.number == 2);
+    const Keys later = keys_since(path, {position.store, 1, 6613124076931359593});
+    CHECK(later.size() == 1);
+    {
+        Update update = begun(path);
+        for (const auto& [key, content] : contents) put(update, key, content);
+        CHECK(committed(update) == position);
+    }
+    CHECK(opened(path).format() == 2);
+
+    Update update = begun(path);
+    put(update, "new", {.settings = {}, .image = "x"});
+    const Position raised = committed(update);
+    CHECK(raised.number == 3);
+    CHECK(opened(path).format() == format_version);
+    // Its history is still known.
+    CHECK(keys_since(path, position) == Keys{"new"});
+    CHECK(keys_since(path, {position.store, 1, 6613124076931359593}).size() == 2);
+    Contents now = contents;
+    now["new"] = {.settings = {}, .image = "x"};
+    CHECK(contents_of(path) == now);
+    CHECK(problems_of(path) == 0);
+}
+
 TEST_CASE(
     "a zone that is missing, has another key or an older state is found by the set's digest") {
     const Folder folder;
@@ -658,13 +691,13 @@ TEST_CASE("a newer format is refused and named") {
         auto database =
             zc::sqlite::Database::open(folder / "s", zc::sqlite::Database::Mode::read_write);
         REQUIRE(database);
-        REQUIRE(database->execute("PRAGMA user_version=3"));
+        REQUIRE(database->execute("PRAGMA user_version=4"));
     }
     const auto read = Snapshot::open(folder / "s");
     REQUIRE_FALSE(read);
     CHECK(read.error().code == Errc::unsupported);
     CHECK(read.error().message ==
-          "store of format 3, this zonectl knows 1 to 2; a newer zonectl made it");
+          "store of format 4, this zonectl knows 1 to 3; a newer zonectl made it");
     CHECK(Update::begin(folder / "s", Update::Missing::create).error().code == Errc::unsupported);
 }
 

@@ -212,7 +212,6 @@ struct Update::Work {
         return base::Octets(new_octets).subspan(zone.at, zone.key_octets);
     }
 
-    Status raise_format();
     Status prepare();
     Status read_index();
     struct Old {
@@ -259,8 +258,10 @@ Result<Update> Update::begin(const std::string& path, Missing missing, base::Dur
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-131072"));
         ZC_TRY(auto transaction, Transaction::begin(database, Transaction::Kind::immediate));
         work->transaction.emplace(std::move(transaction));
+        ZC_TRY_STATUS(raise_format(database));
         ZC_TRY(work->meta, read_meta(database));
-        if (work->meta.format == 1) ZC_TRY_STATUS(work->raise_format());
+        if (work->meta.folded_up_to != work->meta.position.number)
+            return fail(Errc::conflict, not_folded(work->meta), {.source = path});
         ZC_TRY_STATUS(work->prepare());
         return Update(std::move(work));
     }
@@ -283,28 +284,9 @@ Result<Update> Update::begin(const std::string& path, Missing missing, base::Dur
         "; PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-32768;"
         "PRAGMA application_id=" +
         std::to_string(application_id) + "; PRAGMA user_version=" + std::to_string(format_version) +
-        ";" + schema + log_schema + "BEGIN"));
+        ";" + schema + changes_schema + log_schema + folding_schema + "BEGIN"));
     ZC_TRY(made.add_images, Inserting::prepare(made.database, "images", 2));
     return Update(std::move(work));
-}
-
-/// Inside of the transaction: it is undone with it. Earlier changes are not known any more.
-Status Update::Work::raise_format() {
-    ZC_TRY(meta.zones, digest_zones(database));
-    meta.position.value = value_of(meta.zones);
-    meta.log_base = meta.position.number;
-    ZC_TRY_STATUS(database.execute(std::string("DROP TABLE changes;") + log_schema +
-                                   "ALTER TABLE meta ADD COLUMN zones BLOB NOT NULL DEFAULT x'';"
-                                   "PRAGMA user_version=" +
-                                   std::to_string(format_version)));
-    ZC_TRY(Statement add, database.prepare("INSERT INTO log VALUES(?, ?, 0)"));
-    add.bind(1, static_cast<std::int64_t>(meta.position.number));
-    add.bind(2, static_cast<std::int64_t>(meta.position.value));
-    ZC_TRY_STATUS(add.run());
-    ZC_TRY(Statement set_meta, database.prepare("UPDATE meta SET log_base = ?, zones = ?"));
-    const DigestOctets zones = octets_of(meta.zones);
-    set_meta.bind(1, static_cast<std::int64_t>(meta.log_base)).bind(2, base::Octets(zones));
-    return set_meta.run();
 }
 
 Status Update::Work::prepare() {
@@ -386,7 +368,7 @@ Status Update::Work::log_change(base::Octets key, Left left) {
 
 /// The row of the commit that makes `meta.position`.
 Status Update::Work::log_commit(base::Instant now) {
-    ZC_TRY(Statement add, database.prepare("INSERT INTO log VALUES(?, ?, ?)"));
+    ZC_TRY(Statement add, database.prepare("INSERT INTO log VALUES(?, ?, ?, NULL, NULL)"));
     add.bind(1, static_cast<std::int64_t>(meta.position.number));
     add.bind(2, static_cast<std::int64_t>(meta.position.value));
     add.bind(3, now.nanoseconds / 1000);
@@ -723,7 +705,7 @@ Result<Position> Update::Work::commit_new(base::Instant now) {
     set_meta.bind(1, base::Octets(meta.position.store)).bind(2, base::Octets(zones));
     ZC_TRY_STATUS(set_meta.run());
     ZC_TRY_STATUS(log_commit(now));
-    ZC_TRY_STATUS(database.execute("COMMIT"));
+    ZC_TRY_STATUS(database.execute("INSERT INTO folding VALUES(1, x''); COMMIT"));
     // Only sets a mark in the header: the file has no log of its own yet.
     ZC_TRY_STATUS(database.execute("PRAGMA journal_mode=WAL"));
     // All statements first: SQLite closes the file, and so merges and removes its log, only when
@@ -756,7 +738,8 @@ Result<Position> Update::Work::commit_old(base::Instant now) {
         ZC_TRY(Statement trim, database.prepare("DELETE FROM changes WHERE version <= ?"));
         trim.bind(1, static_cast<std::int64_t>(log_base));
         ZC_TRY_STATUS(trim.run());
-        ZC_TRY(Statement trim_log, database.prepare("DELETE FROM log WHERE position < ?"));
+        ZC_TRY(Statement trim_log,
+               database.prepare("DELETE FROM log WHERE position < ? AND entry IS NULL"));
         trim_log.bind(1, static_cast<std::int64_t>(log_base));
         ZC_TRY_STATUS(trim_log.run());
     }
@@ -767,6 +750,7 @@ Result<Position> Update::Work::commit_old(base::Instant now) {
     set_meta.bind(2, static_cast<std::int64_t>(meta.log_base));
     set_meta.bind(3, base::Octets(zones));
     ZC_TRY_STATUS(set_meta.run());
+    ZC_TRY_STATUS(database.execute("UPDATE folding SET folded = (SELECT position FROM meta)"));
     ZC_TRY_STATUS(transaction->commit());
     transaction.reset();
     return meta.position;
