@@ -341,3 +341,49 @@ TEST_CASE(
         }
     }
 }
+
+TEST_CASE(
+    "steps that are taken back have not happened, and what is forgotten depends on the log alone") {
+    base::Seed seed(5);
+    for (int round = 0; round < 200; ++round) {
+        constexpr std::uint64_t window = 12;
+        Log plain(window), careful(window);
+        careful.state.begin_unsettled();
+        const auto random_changes = [&] {
+            std::vector<Change> changes;
+            for (std::uint64_t n = 1 + seed.below(3); n > 0; --n) {
+                Change change;
+                change.kind = seed.below(6) == 0 ? Change::Kind::abort : Change::Kind::noop;
+                for (std::uint64_t r = 1 + seed.below(2); r > 0; --r)
+                    change.requests.push_back({id(static_cast<std::uint8_t>(seed.below(20))),
+                                               static_cast<std::uint32_t>(seed.below(2)),
+                                               plain.state.head().ids_met - seed.below(3)});
+                if (change.requests.size() == 2 && change.requests[0].id == change.requests[1].id)
+                    change.requests.pop_back();
+                for (Request& request : change.requests)
+                    if (request.since > plain.state.head().ids_met) request.since = 0;
+                changes.push_back(std::move(change));
+            }
+            return changes;
+        };
+        for (int i = 0; i < 60; ++i) {
+            if (seed.below(4) == 0) {
+                for (std::uint64_t n = seed.below(4); n > 0; --n) careful.step(random_changes());
+                careful.state.take_back();
+                CHECK(careful.state.head() == plain.state.head());
+            }
+            // Several are under way at once.
+            for (std::uint64_t n = 1 + seed.below(3); n > 0; --n) {
+                const auto changes = random_changes();
+                const auto expected = plain.step(changes);
+                const auto got = careful.step(changes);
+                REQUIRE(got.size() == expected.size());
+                for (std::size_t v = 0; v < got.size(); ++v) CHECK(got[v].kind == expected[v].kind);
+            }
+            CHECK(careful.state.head() == plain.state.head());
+            for (std::uint8_t number = 0; number < 20; ++number)
+                CHECK(careful.state.find(id(number)) == plain.state.find(id(number)));
+            careful.state.settle(careful.state.head().position);
+        }
+    }
+}

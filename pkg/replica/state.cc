@@ -48,7 +48,8 @@ Result<State> State::resume(const Head& head, std::span<const Remembered> reques
 
 std::optional<Outcome> State::find(const RequestId& id) const {
     const auto found = requests_.find(id);
-    if (found == requests_.end()) return std::nullopt;
+    if (found == requests_.end() || found->second.met + window_ < head_.ids_met)
+        return std::nullopt;
     return Outcome{found->second.kind, found->second.attempt, found->second.position};
 }
 
@@ -66,6 +67,7 @@ std::vector<State::Remembered> State::remembered() const {
 std::vector<Verdict> State::step(base::Octets octets, const Versions& versions) {
     const auto entry = decode(octets);
     if (entry) return step(*entry, versions);
+    begin_step();
     ++head_.position;
     std::vector<Verdict> verdicts = {void_verdict(head_.position)};
     chain(verdicts);
@@ -73,6 +75,7 @@ std::vector<Verdict> State::step(base::Octets octets, const Versions& versions) 
 }
 
 std::vector<Verdict> State::step(const Entry& entry, const Versions& versions) {
+    begin_step();
     ++head_.position;
     std::vector<Verdict> verdicts;
     if (entry.log != head_.log || entry.epoch != head_.epoch) {
@@ -86,21 +89,62 @@ std::vector<Verdict> State::step(const Entry& entry, const Versions& versions) {
                                    ? judge_abort(change)
                                    : judge(change, versions, touched));
         }
-        forget();
+        if (!keeps_steps_) forget(head_.ids_met);
     }
     chain(verdicts);
     return verdicts;
 }
 
+void State::begin_step() {
+    if (keeps_steps_) unsettled_.push_back({head_, {}});
+    ids_met_before_ = head_.ids_met;
+}
+
+/// What is forgotten depends on the log alone, though it may still be kept here for `take_back`.
+State::Requests::const_iterator State::find_kept(const RequestId& id) const {
+    const auto found = requests_.find(id);
+    const bool is_forgotten =
+        found != requests_.end() && found->second.met + window_ < ids_met_before_;
+    return is_forgotten ? requests_.end() : found;
+}
+
+void State::settle(std::uint64_t up_to) {
+    std::uint64_t ids_met = 0;
+    while (!unsettled_.empty() && unsettled_.front().before.position < up_to) {
+        unsettled_.pop_front();
+        ids_met = unsettled_.empty() ? head_.ids_met : unsettled_.front().before.ids_met;
+    }
+    forget(ids_met);
+}
+
+void State::take_back() {
+    for (; !unsettled_.empty(); unsettled_.pop_back()) {
+        const Unsettled& step = unsettled_.back();
+        for (auto stood = step.stood.rbegin(); stood != step.stood.rend(); ++stood) {
+            by_age_.pop_back();
+            if (stood->second)
+                requests_[stood->first] = *stood->second;
+            else
+                requests_.erase(stood->first);
+        }
+        head_ = step.before;
+    }
+}
+
 bool State::is_fresh(const Request& request) const {
     if (head_.ids_met - request.since > window_) return false;
-    const auto found = requests_.find(request.id);
+    const auto found = find_kept(request.id);
     if (found == requests_.end()) return request.attempt == 0;
     return found->second.kind == Outcome::Kind::conflict &&
            request.attempt == found->second.attempt + 1;
 }
 
 void State::decide(const Request& request, Outcome::Kind kind) {
+    if (keeps_steps_) {
+        const auto found = requests_.find(request.id);
+        unsettled_.back().stood.emplace_back(
+            request.id, found == requests_.end() ? std::nullopt : std::optional(found->second));
+    }
     requests_[request.id] = {head_.ids_met, head_.position, request.attempt, kind};
     by_age_.emplace_back(head_.ids_met, request.id);
 }
@@ -111,7 +155,7 @@ Verdict State::judge(const Change& change, const Versions& versions, Touched& to
     for (const Request& request : change.requests) fresh += is_fresh(request) ? 1U : 0U;
     if (fresh == 0 && !change.requests.empty()) {
         for (const Request& request : change.requests) {
-            const auto found = requests_.find(request.id);
+            const auto found = find_kept(request.id);
             if (found == requests_.end() || head_.ids_met - request.since > window_) continue;
             verdict.kind = Verdict::Kind::duplicate;
             verdict.position = found->second.position;
@@ -154,7 +198,7 @@ Verdict State::judge_abort(const Change& change) {
     Verdict verdict = void_verdict(head_.position);
     for (const Request& request : change.requests) {
         if (head_.ids_met - request.since > window_) continue;
-        const auto found = requests_.find(request.id);
+        const auto found = find_kept(request.id);
         if (found != requests_.end() && found->second.kind == Outcome::Kind::applied) {
             verdict.kind = Verdict::Kind::duplicate;
             verdict.position = found->second.position;
@@ -166,8 +210,9 @@ Verdict State::judge_abort(const Change& change) {
     return verdict;
 }
 
-void State::forget() {
-    while (!by_age_.empty() && head_.ids_met - by_age_.front().first > window_) {
+/// `ids_met`: of the last entry that is durable.
+void State::forget(std::uint64_t ids_met) {
+    while (!by_age_.empty() && by_age_.front().first + window_ < ids_met) {
         const auto& [met, id] = by_age_.front();
         const auto found = requests_.find(id);
         if (found != requests_.end() && found->second.met == met) requests_.erase(found);

@@ -83,6 +83,14 @@ public:
     /// The same for who has decoded it: `entry` is what `octets` say.
     std::vector<Verdict> step(const Entry& entry, const Versions& versions);
 
+    /// Whoever steps before an entry is durable says so: from now on steps are kept apart until they
+    /// are settled, and can be taken back.
+    void begin_unsettled() noexcept { keeps_steps_ = true; }
+    /// The entries up to there are durable.
+    void settle(std::uint64_t up_to);
+    /// Those that are not settled have not happened.
+    void take_back();
+
     const Head& head() const noexcept { return head_; }
     /// Empty: the log never met it, or has forgotten it. A definite answer only while `since` of the
     /// request is within the window: see `remembers`.
@@ -100,18 +108,29 @@ private:
     struct Hash {
         std::size_t operator()(const RequestId& id) const noexcept;
     };
+    using Requests = std::unordered_map<RequestId, Record, Hash>;
     using Touched = std::unordered_map<std::string, std::uint64_t>;
 
     Verdict judge(const Change& change, const Versions& versions, Touched& touched);
     Verdict judge_abort(const Change& change);
     bool is_fresh(const Request& request) const;
     void decide(const Request& request, Outcome::Kind kind);
-    void forget();
+    void forget(std::uint64_t ids_met);
+    void begin_step();
+    Requests::const_iterator find_kept(const RequestId& id) const;
     void chain(std::span<const Verdict> verdicts);
 
+    struct Unsettled {
+        Head before;
+        std::vector<std::pair<RequestId, std::optional<Record>>> stood;  // in the order of changes
+    };
+
     Head head_;
+    std::uint64_t ids_met_before_ = 0;  // the step that is under way
+    bool keeps_steps_ = false;
+    std::deque<Unsettled> unsettled_;  // a step each
     std::uint64_t window_;
-    std::unordered_map<RequestId, Record, Hash> requests_;
+    Requests requests_;
     std::deque<std::pair<std::uint64_t, RequestId>> by_age_;  // (met, id); stale where met differs
 };
 
