@@ -335,6 +335,42 @@ Result<std::uint64_t> LogFile::octets() {
     return static_cast<std::uint64_t>(octets);
 }
 
+struct RowReader::Work {
+    std::string path;
+    Database database;
+    Statement find;
+};
+
+RowReader::RowReader(std::unique_ptr<Work> work) noexcept : work_(std::move(work)) {}
+RowReader::RowReader(RowReader&&) noexcept = default;
+RowReader& RowReader::operator=(RowReader&&) noexcept = default;
+RowReader::~RowReader() = default;
+
+Result<RowReader> RowReader::open(const std::string& path) {
+    auto work = std::make_unique<Work>();
+    work->path = path;
+    ZC_TRY(work->database, Database::open(path, Database::Mode::read_only));
+    ZC_TRY(work->find, work->database.prepare(
+                           "SELECT key, zones.id, version, state, serial, records, source, digest, "
+                           "settings, image FROM zones LEFT JOIN images ON images.id = zones.id "
+                           "WHERE key = ?"));
+    return RowReader(std::move(work));
+}
+
+Result<std::optional<RowReader::Found>> RowReader::find(base::Octets key) {
+    Statement& row = work_->find;
+    row.reset();
+    row.bind(1, key);
+    ZC_TRY(const bool is_there, row.step());
+    if (!is_there) return std::nullopt;
+    Found found;
+    ZC_TRY(found.zone, zone_of(row, work_->path));
+    found.image = row.octets(zone_columns_count);
+    if (digest_of(found.zone, found.image) != found.zone.digest)
+        return fail(Errc::malformed, "the zone does not fit its digest", {.source = work_->path});
+    return found;
+}
+
 struct LogCheckpoints::Work {
     Database database;
 };

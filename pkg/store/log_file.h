@@ -19,6 +19,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -108,6 +109,29 @@ public:
 private:
     struct Work;
     explicit LogFile(std::unique_ptr<Work> work) noexcept;
+    std::unique_ptr<Work> work_;
+};
+
+/// Reads single zones as their rows stand, beside a `LogFile` and on another thread.
+class RowReader {
+public:
+    static Result<RowReader> open(const std::string& path);
+    RowReader(RowReader&&) noexcept;
+    RowReader& operator=(RowReader&&) noexcept;
+    ~RowReader();
+
+    /// A row and its image (empty: it has none); both live until the next call.
+    struct Found {
+        StoredZone zone;
+        base::Octets image;
+    };
+    /// Nothing: there is no such zone. Errors: `malformed` when the image does not fit the digest;
+    /// `io`.
+    Result<std::optional<Found>> find(base::Octets key);
+
+private:
+    struct Work;
+    explicit RowReader(std::unique_ptr<Work> work) noexcept;
     std::unique_ptr<Work> work_;
 };
 
