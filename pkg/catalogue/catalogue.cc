@@ -75,6 +75,7 @@ struct Garbage::Items {
     std::vector<std::uint8_t*> images;
     std::vector<const Bucket*> shards;
     std::vector<std::unique_ptr<Catalogue>> catalogues;
+    std::vector<std::shared_ptr<const void>> kept;  // shared with who made it
     std::uint64_t octets = 0;
 
     Items() = default;
@@ -102,10 +103,16 @@ void Garbage::join(Garbage&& other) {
     items_->images.insert(items_->images.end(), from.images.begin(), from.images.end());
     items_->shards.insert(items_->shards.end(), from.shards.begin(), from.shards.end());
     std::ranges::move(from.catalogues, std::back_inserter(items_->catalogues));
+    std::ranges::move(from.kept, std::back_inserter(items_->kept));
     items_->octets += from.octets;
     from.images.clear();
     from.shards.clear();
     other.items_.reset();
+}
+
+void Garbage::keep(std::shared_ptr<const void> what) {
+    if (items_ == nullptr) items_ = std::make_unique<Items>();
+    items_->kept.push_back(std::move(what));
 }
 
 std::uint64_t Garbage::octets() const noexcept {

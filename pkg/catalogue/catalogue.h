@@ -34,6 +34,8 @@ public:
     Garbage& operator=(Garbage&&) noexcept;
     /// Takes what `other` holds too.
     void join(Garbage&& other);
+    /// Lets go of `what` with all else: of images that a catalogue borrowed.
+    void keep(std::shared_ptr<const void> what);
     std::uint64_t octets() const noexcept;  // about
 
 private:

@@ -18,16 +18,65 @@ struct Plan {
     std::optional<std::uint32_t> serial;
 };
 
+base::Octets image_of(const NewZone& zone) noexcept {
+    return zone.shared_image ? zone.shared_image->octets() : zone.image.octets();
+}
+
 Plan plan_of(const NewZone& zone, const std::optional<zone::Zone>& old) {
     if (!zone.errors.empty()) {
         if (old && old->state() == zone::State::serving)
             return {What::failed_and_kept, old->serial()};
         return {What::failed, std::nullopt};
     }
-    const base::Octets octets = zone.image.octets();
+    const base::Octets octets = image_of(zone);
     if (old && std::ranges::equal(old->octets(), octets)) return {};
     return {old ? What::changed : What::added, served_serial(zone::Zone(octets.data()))};
 }
+
+using Owners = std::map<std::string, std::shared_ptr<const zone::Image>>;
+
+/// A change of who owns the images that a catalogue borrows. Former owners go with the garbage of the
+/// catalogue that borrowed from them, and not before.
+class OwnersChange {
+public:
+    explicit OwnersChange(Owners& owners) : owners_(owners) {}
+
+    /// The zone is replaced, or goes. `image_or_null`: borrowed from now on.
+    void add(dns::NameView apex, std::shared_ptr<const zone::Image> image_or_null) {
+        if (owners_.empty() && !image_or_null) return;
+        make_room();
+        names_.push_back(dns::to_string(apex));
+        if (image_or_null) fresh_.insert_or_assign(names_.back(), std::move(image_or_null));
+    }
+    void drop_all() {
+        make_room();
+        for (const auto& [name, owner] : owners_) names_.push_back(name);
+    }
+    /// After the catalogue was replaced. Without memory for the news former owners are never freed.
+    void replace(catalogue::Garbage& garbage) {
+        if (names_.empty()) return;
+        for (const std::string& name : names_) (*former_)->insert(owners_.extract(name));
+        owners_.merge(fresh_);
+        if ((*former_)->empty()) return;
+        try {
+            garbage.keep(*former_);
+        } catch (const std::bad_alloc&) {
+            static_cast<void>(former_.release());
+        }
+    }
+
+private:
+    /// So that `replace` needs no memory.
+    void make_room() {
+        if (!former_)
+            former_ = std::make_unique<std::shared_ptr<Owners>>(std::make_shared<Owners>());
+    }
+
+    Owners& owners_;
+    Owners fresh_;
+    std::vector<std::string> names_;
+    std::unique_ptr<std::shared_ptr<Owners>> former_;  // shared with the garbage
+};
 
 }  // namespace
 
@@ -87,6 +136,7 @@ void Served::apply(ZoneChanges changes, base::Instant now, ChangeReport& report)
     std::vector<Plan> plans;
     std::vector<dns::Name> removed;
     std::vector<catalogue::ApexChange> made;
+    OwnersChange owners(owners_);
     std::uint64_t records = records_;
     std::uint64_t not_loaded = not_loaded_;
     const auto forget = [&](const zone::Zone& old) {
@@ -99,7 +149,11 @@ void Served::apply(ZoneChanges changes, base::Instant now, ChangeReport& report)
         if (!plan.what || plan.what == What::failed_and_kept) continue;
         if (old) forget(*old);
         records += zone.records;
-        made.push_back({zone.apex, std::move(zone.image)});
+        if (zone.shared_image)
+            made.push_back({zone.apex, catalogue::BorrowedImage{image_of(zone).data()}});
+        else
+            made.push_back({zone.apex, std::move(zone.image)});
+        owners.add(zone.apex, zone.shared_image);
     }
     for (const dns::Name& apex : changes.removed) {
         const std::optional<zone::Zone> old = catalogue_->find_exact(apex);
@@ -107,11 +161,13 @@ void Served::apply(ZoneChanges changes, base::Instant now, ChangeReport& report)
         forget(*old);
         removed.push_back(apex);
         made.push_back({apex, catalogue::Removed()});
+        owners.add(apex, nullptr);
     }
     if (!made.empty()) {
         readers_.make_room();
         auto next = catalogue::Catalogue::with(std::move(catalogue_), std::move(made));
         catalogue_ = std::move(next.catalogue);
+        owners.replace(next.garbage);
         readers_.publish(*catalogue_, std::move(next.garbage));
         zones_ = catalogue_->size();
         loaded_at_ = now;
@@ -142,8 +198,11 @@ void Served::apply(ZoneChanges changes, base::Instant now, ChangeReport& report)
 
 void Served::replace(Replacement all, base::Instant now) {
     check_not_frozen();
+    OwnersChange owners(owners_);
+    owners.drop_all();
     readers_.make_room();
     catalogue::Garbage garbage = catalogue::Catalogue::retire(std::move(catalogue_));
+    owners.replace(garbage);
     catalogue_ = std::move(all.catalogue);
     readers_.publish(*catalogue_, std::move(garbage));
     loaded_at_ = now;

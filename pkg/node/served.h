@@ -45,6 +45,8 @@ public:
 struct NewZone {
     dns::Name apex;
     zone::Image image;  // of a zone that cannot be served the placeholder of its state
+    /// In place of `image`: one that others have too, and that is not copied for that. Null: `image`.
+    std::shared_ptr<const zone::Image> shared_image;
     std::uint64_t records = 0;
     std::optional<catalogue::Reason> reason;  // why nothing of it can be served
     std::vector<Error> errors;                // of a bad one
@@ -148,6 +150,8 @@ private:
     catalogue::NotServed not_served_;
     std::uint64_t not_loaded_ = 0;
     std::map<std::string, std::string> outdated_;
+    /// Of zones whose images the catalogue borrows, by name.
+    std::map<std::string, std::shared_ptr<const zone::Image>> owners_;
     base::Instant loaded_at_;
 };
 

@@ -217,3 +217,53 @@ TEST_CASE("another thread may look while nothing changes") {
     }
     CHECK(node.apply(changes_of(good("a.", 2))).changed == 1);
 }
+
+TEST_CASE("an image that others have too is not copied, and let go of when nobody reads it") {
+    Node node;
+    const auto shared = [&](const std::string& apex, std::uint32_t serial) {
+        node::NewZone zone = good(apex, serial);
+        zone.shared_image = std::make_shared<const zone::Image>(std::exchange(zone.image, {}));
+        return zone;
+    };
+    node::NewZone first = shared("a.", 1);
+    const std::weak_ptr<const zone::Image> watched = first.shared_image;
+    const std::uint8_t* const octets = first.shared_image->octets().data();
+    node.apply(changes_of(std::move(first), good("b.", 1)));
+    REQUIRE(node.served.catalogue().find_exact(name("a.")));
+    CHECK(node.served.catalogue().find_exact(name("a."))->image() == octets);
+    CHECK(!watched.expired());
+    SUBCASE("it is replaced") {
+        node.apply(changes_of(shared("a.", 2)));
+        CHECK(node.serial("a.") == 2);
+    }
+    SUBCASE("it is replaced by one that is not shared") {
+        node.apply(changes_of(good("a.", 2)));
+        CHECK(node.serial("a.") == 2);
+    }
+    SUBCASE("it goes") {
+        ZoneChanges gone;
+        gone.removed = {name("a.")};
+        node.apply(std::move(gone));
+        CHECK(!node.serial("a."));
+    }
+    SUBCASE("everything is replaced") {
+        node.served.replace({std::make_unique<catalogue::Catalogue>(8), 0, 0, {}, 0, {}}, later);
+    }
+    // Workers may read the catalogue before for a moment more.
+    CHECK(!watched.expired());
+    node.workers.garbage.clear();
+    CHECK(watched.expired());
+}
+
+TEST_CASE("without memory a shared image stays as it is served") {
+    Node node;
+    node::NewZone first = good("a.", 1);
+    first.shared_image = std::make_shared<const zone::Image>(std::exchange(first.image, {}));
+    const std::weak_ptr<const zone::Image> watched = first.shared_image;
+    node.apply(changes_of(std::move(first)));
+    node.workers.no_memory = true;
+    CHECK_THROWS_AS(node.apply(changes_of(good("a.", 2))), std::bad_alloc);
+    node.workers.garbage.clear();
+    CHECK(!watched.expired());
+    CHECK(node.serial("a.") == 1);
+}
