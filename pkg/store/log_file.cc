@@ -371,6 +371,80 @@ Result<std::optional<RowReader::Found>> RowReader::find(base::Octets key) {
     return found;
 }
 
+struct LogReader::Work {
+    std::string path;
+    Database database;
+    Statement find, version, changed;
+    std::vector<std::uint8_t> octets;  // of what was found last
+};
+
+LogReader::LogReader(std::unique_ptr<Work> work) noexcept : work_(std::move(work)) {}
+LogReader::LogReader(LogReader&&) noexcept = default;
+LogReader& LogReader::operator=(LogReader&&) noexcept = default;
+LogReader::~LogReader() = default;
+
+Result<LogReader> LogReader::open(const std::string& path) {
+    {
+        ZC_TRY(const Snapshot looked, Snapshot::open(path, Snapshot::Tail::known));
+        if (looked.format() < format_version)
+            return fail(Errc::unsupported,
+                        "a store of format " + std::to_string(looked.format()) +
+                            " has no log of changes, wanted format " +
+                            std::to_string(format_version),
+                        {.source = path});
+    }
+    auto work = std::make_unique<Work>();
+    work->path = path;
+    ZC_TRY(work->database, Database::open(path, Database::Mode::read_only));
+    Database& database = work->database;
+    ZC_TRY(work->find,
+           database.prepare("SELECT value, at, entry, undo FROM log WHERE position = ?"));
+    ZC_TRY(work->version, database.prepare("SELECT version FROM zones WHERE key = ?"));
+    ZC_TRY(work->changed, database.prepare("SELECT max(version) FROM changes WHERE key = ?"));
+    return LogReader(std::move(work));
+}
+
+Result<std::optional<LogEntry>> LogReader::find(std::uint64_t position) {
+    Statement& row = work_->find;
+    row.bind(1, signed_of(position));
+    ZC_TRY(const bool is_there, row.step());
+    if (!is_there) return std::nullopt;
+    LogEntry found;
+    found.position = position;
+    found.value = static_cast<std::uint64_t>(row.integer(0));
+    found.at = base::Instant{row.integer(1) * 1000};
+    const base::Octets entry = row.octets(2), undo = row.octets(3);
+    work_->octets.assign(entry.begin(), entry.end());
+    work_->octets.insert(work_->octets.end(), undo.begin(), undo.end());
+    found.entry = base::Octets(work_->octets).first(entry.size());
+    found.undo = base::Octets(work_->octets).subspan(entry.size());
+    // A row that is still looked at would hold up checkpoints until the next call.
+    row.reset();
+    return found;
+}
+
+Result<std::uint64_t> LogReader::last_position() {
+    ZC_TRY(const std::int64_t position, work_->database.integer("SELECT position FROM meta"));
+    return static_cast<std::uint64_t>(position);
+}
+
+Result<std::uint64_t> LogReader::folded_up_to() {
+    ZC_TRY(const std::int64_t position, work_->database.integer("SELECT folded FROM folding"));
+    return static_cast<std::uint64_t>(position);
+}
+
+Result<std::uint64_t> LogReader::last_version(base::Octets key) {
+    std::uint64_t version = 0;
+    for (Statement* row : {&work_->version, &work_->changed}) {
+        row->bind(1, key);
+        ZC_TRY(const bool is_there, row->step());
+        if (is_there) version = static_cast<std::uint64_t>(row->integer(0));
+        row->reset();
+        if (version != 0) break;
+    }
+    return version;
+}
+
 struct LogCheckpoints::Work {
     Database database;
 };

@@ -135,6 +135,34 @@ private:
     std::unique_ptr<Work> work_;
 };
 
+/// Reads single entries of a log, beside a `LogFile` and in other processes too. Each call sees what
+/// is durable then.
+class LogReader {
+public:
+    /// Errors: those of `Snapshot::open`; `unsupported`: a store of a format without a log.
+    static Result<LogReader> open(const std::string& path);
+    LogReader(LogReader&&) noexcept;
+    LogReader& operator=(LogReader&&) noexcept;
+    ~LogReader();
+
+    /// Nothing: no entry has that position. The entry is empty for a commit that changed rows
+    /// itself, and for one that was trimmed. Octets live until the next call.
+    Result<std::optional<LogEntry>> find(std::uint64_t position);
+    /// The position of the last entry.
+    Result<std::uint64_t> last_position();
+    /// Every entry up to here is in rows.
+    Result<std::uint64_t> folded_up_to();
+    /// The version of the row of this zone. When there is no row: the version at which one was
+    /// removed, as long as that is known, or 0. Cost of the latter: linear in the changes that are
+    /// known, 0.1 s for a million.
+    Result<std::uint64_t> last_version(base::Octets key);
+
+private:
+    struct Work;
+    explicit LogReader(std::unique_ptr<Work> work) noexcept;
+    std::unique_ptr<Work> work_;
+};
+
 /// Merges SQLite's write-ahead log into the file, beside the appends and never inside one.
 class LogCheckpoints {
 public:

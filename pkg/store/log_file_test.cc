@@ -386,3 +386,41 @@ TEST_CASE("requests and old entries go when they are told to, and no entry that 
     }));
     CHECK(kept == std::vector<std::uint64_t>{6, 7, 8, 9, 10, 11});
 }
+
+TEST_CASE(
+    "single entries are read beside a log, and the last version of a zone, also when it is gone") {
+    const Folder folder;
+    const std::string path = folder / "s";
+    make_store(path);
+    CHECK(LogReader::open(folder / "none").error().code == Errc::not_found);
+    auto log = LogFile::open(path);
+    REQUIRE(log);
+    auto reader = LogReader::open(path);
+    REQUIRE_MESSAGE(reader, reader.error().text());
+    const std::vector<LogEntry> entries = {
+        {2, 7, zc::base::Instant{5'000'000}, octets("zone1 x"), octets("u")},
+        {3, 8, {}, octets("zone0"), {}}};
+    REQUIRE(log->append({entries, {}, octets("h"), {}, 1}));
+    const auto found = reader->find(2);
+    REQUIRE(found);
+    REQUIRE(*found);
+    CHECK((*found)->value == 7);
+    CHECK((*found)->at == zc::base::Instant{5'000'000});
+    CHECK(text((*found)->entry) == "zone1 x");
+    CHECK(text((*found)->undo) == "u");
+    CHECK_FALSE(reader->find(4)->has_value());
+    CHECK(reader->find(1)->value().entry.empty());  // the commit that made the store
+    CHECK(*reader->last_position() == 3);
+    CHECK(*reader->folded_up_to() == 1);
+    CHECK(*reader->last_version(octets("zone0")) == 1);
+    CHECK(*reader->last_version(octets("zone1")) == 0);
+    const std::vector<FoldedZone> folded = {
+        {{.key = octets("zone1"), .settings = {}}, octets("x"), 2, false},
+        {{.key = octets("zone0"), .settings = {}}, {}, 3, true}};
+    REQUIRE(log->append({{}, {}, octets("h"), folded, 3}));
+    CHECK(*reader->folded_up_to() == 3);
+    CHECK(*reader->last_version(octets("zone0")) == 3);
+    CHECK(*reader->last_version(octets("zone1")) == 2);
+    REQUIRE(log->trim(2));
+    CHECK(reader->find(2)->value().entry.empty());
+}
