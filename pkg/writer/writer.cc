@@ -54,6 +54,7 @@ struct Slot {
     ZoneState durable;                  // and published
     ZoneState pending;                  // the next change meets this
     std::uint64_t first_unfolded = 0;   // position of the first entry that its row lacks; 0: none
+    std::uint64_t last_unfolded = 0;    // … and of the last
     std::uint64_t unfolded_octets = 0;  // of those entries
     bool folding = false;               // in the commit that is under way
     bool is_stale = false;              // another process came while a thread had it
@@ -91,10 +92,17 @@ struct Folds {
     std::vector<store::FoldedZone> zones;
 };
 
+/// A zone as the entries of a group leave it.
+struct Changed {
+    ZoneState last;
+    std::uint64_t octets = 0;    // of its changes
+    std::uint64_t position = 0;  // of the last one
+};
+
 struct Group {
     std::deque<OpenEntry> entries;
     std::vector<store::LogRequest> requests;
-    std::map<Slot*, std::pair<ZoneState, std::uint64_t>> zones;  // last state, octets of changes
+    std::map<Slot*, Changed> zones;
     std::vector<JobPtr> jobs;
     std::vector<std::uint8_t> head;
     Folds folds;
@@ -301,6 +309,7 @@ Status WriterOfStore::replay() {
         slot.durable = slot.pending = std::move(advanced.state);
         slot.first_unfolded = first;
         unfolded_.emplace(slot.key, &slot);
+        slot.last_unfolded = last;
         slot.unfolded_octets = one.octets;
         count_unfolded(first, true);
         unfolded_octets_ += one.octets;
@@ -542,9 +551,10 @@ void WriterOfStore::put_into_entry(const JobPtr& job) {
         slot.pending = std::move(advanced.state);
         if (slot.pending.exists()) slot.pending.version = position;
         ++slot.in_group;
-        auto& [last, changed_octets] = building_.zones[&slot];
-        last = slot.pending;
-        changed_octets += data.size();
+        Changed& changed = building_.zones[&slot];
+        changed.last = slot.pending;
+        changed.octets += data.size();
+        changed.position = position;
     }
     if (change.zones.empty()) change.kind = replica::Change::Kind::noop;
     open.entry.changes.push_back(std::move(change));
@@ -717,10 +727,11 @@ void WriterOfStore::committed() {
     std::vector<PublishedZone> published;
     published.reserve(group.zones.size());
     const std::uint64_t first = position + 1 - group.entries.size();
-    for (auto& [slot, last] : group.zones) {
-        slot->durable = std::move(last.first);
-        slot->unfolded_octets += last.second;
-        unfolded_octets_ += last.second;
+    for (auto& [slot, changed] : group.zones) {
+        slot->durable = std::move(changed.last);
+        slot->unfolded_octets += changed.octets;
+        unfolded_octets_ += changed.octets;
+        slot->last_unfolded = changed.position;
         if (slot->first_unfolded == 0) {
             slot->first_unfolded = first;
             unfolded_.emplace(slot->key, slot);
@@ -873,7 +884,7 @@ Folds WriterOfStore::choose_folds(std::size_t count, bool all) {
         folded.version = state.version;
         folded.is_removed = !state.exists();
         if (folded.is_removed) {
-            folded.version = folds.slots[i]->first_unfolded;
+            folded.version = folds.slots[i]->last_unfolded;
             continue;
         }
         folded.zone.state = load::encode_state(state.state, state.hidden);

@@ -282,6 +282,34 @@ TEST_CASE("zones are made, removed and made again") {
     }
 }
 
+TEST_CASE("a zone is in the rows' changes at the position at which it was removed") {
+    const Folder folder;
+    const std::string path = folder / "s";
+    make_store(path, {"a.example."});
+    Node node(path);
+    auto before = store::Snapshot::open(path);
+    REQUIRE(before);
+    node.writer->pause();
+    int answers = 0;
+    const auto count = [&](const Result<Receipt>& got) {
+        CHECK(got);
+        ++answers;
+    };
+    // Three entries of one fold.
+    for (unsigned number = 1; number <= 2; ++number) {
+        node.writer->submit(request("a.example.", set_address("a.example.", "www", number)), count);
+        node.crew.run_until_idle();
+    }
+    node.writer->submit(request("a.example.", removal("a.example.")), count);
+    node.writer->resume();
+    while (answers < 3) REQUIRE(node.crew.step());
+    const std::uint64_t removed_at = node.writer->figures().position;
+    REQUIRE(node.close());
+    auto reader = store::LogReader::open(path);
+    REQUIRE(reader);
+    CHECK(*reader->last_version(load::octets_of(load::key_of(name("a.example.")))) == removed_at);
+}
+
 TEST_CASE(
     "a request with an id is done once, after a restart too, and one that did nothing as well") {
     const Folder folder;
