@@ -146,6 +146,7 @@ private:
     bool may_begin(const Job& job) const;
     void begin(const JobPtr& job);
     Status make(Job& job);
+    static Status check_size(const Job& job);
     void advance(const JobPtr& job);
     void place(const JobPtr& job);
     void put_into_entry(const JobPtr& job);
@@ -222,6 +223,13 @@ Result<ZoneState> read_state(store::RowReader& rows, const std::string& key) {
     if (!found) return ZoneState{};
     ZC_TRY(const load::StoredState stored, load::decode_state(found->zone.state));
     return state_of(*found, stored.state, stored.hidden);
+}
+
+/// About the octets that its change takes in an entry, or more.
+std::size_t octets_in_entry(const Job& job) {
+    std::size_t octets = 64 + job.request.who.size() + job.request.where.size();
+    for (const ZoneChange& change : job.changes) octets += 300 + change.change.octets().size();
+    return octets;
 }
 
 replica::Op op_of(Change::Kind kind) noexcept {
@@ -453,6 +461,22 @@ Status WriterOfStore::make(Job& job) {
                             " octets in zone " + dns::to_string(change.apex) + ", the limit is " +
                             std::to_string(replica::inline_octets_max));
     }
+    return check_size(job);
+}
+
+/// Whether an entry has room for it.
+Status WriterOfStore::check_size(const Job& job) {
+    for (const std::string* text : {&job.request.who, &job.request.where})
+        if (text->size() > replica::text_octets_max)
+            return fail(Errc::limit, "a name of " + std::to_string(text->size()) +
+                                         " octets for who asks or from where, the limit is " +
+                                         std::to_string(replica::text_octets_max));
+    const std::size_t octets = octets_in_entry(job);
+    if (octets + entry_spare_octets > replica::entry_octets_max)
+        return fail(Errc::limit,
+                    "a request of " + std::to_string(job.changes.size()) + " zones and about " +
+                        std::to_string(octets) + " octets, the limit is " +
+                        std::to_string(replica::entry_octets_max - entry_spare_octets));
     return {};
 }
 
@@ -524,8 +548,7 @@ void WriterOfStore::place(const JobPtr& job) {
 }
 
 void WriterOfStore::put_into_entry(const JobPtr& job) {
-    std::size_t octets = 64 + job->request.who.size() + job->request.where.size();
-    for (const ZoneChange& change : job->changes) octets += 300 + change.change.octets().size();
+    const std::size_t octets = octets_in_entry(*job);
     OpenEntry& open = open_entry(octets);
     open.size += octets;
     const std::uint64_t position = state_.head().position + 1;

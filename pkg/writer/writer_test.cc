@@ -310,6 +310,32 @@ TEST_CASE("a zone is in the rows' changes at the position at which it was remove
     CHECK(*reader->last_version(load::octets_of(load::key_of(name("a.example.")))) == removed_at);
 }
 
+TEST_CASE("a request that no entry has room for is refused") {
+    const Folder folder;
+    const std::string path = folder / "s";
+    make_store(path, {});
+    Node node(path);
+    Request many;
+    for (int i = 0; i < 2000; ++i)
+        many.zones.push_back(name("z" + std::to_string(i) + ".example."));
+    many.make = [](const std::vector<ZoneView>& zones) {
+        std::vector<writer::ZoneChange> changes;
+        for (const ZoneView& zone : zones) {
+            const std::string apex = dns::to_string(zone.apex);
+            changes.push_back({dns::Name(zone.apex), put(apex)});
+        }
+        return Result<std::vector<writer::ZoneChange>>(std::move(changes));
+    };
+    CHECK(node.ask(many).error().code == Errc::limit);
+    many.zones.resize(400);
+    CHECK(node.ask(many));
+    Request wordy = request("a.example.", put("a.example."));
+    wordy.who = std::string(256, 'w');
+    CHECK(node.ask(wordy).error().code == Errc::limit);
+    REQUIRE(node.close());
+    CHECK(rows(path).size() == 400);
+}
+
 TEST_CASE(
     "a request with an id is done once, after a restart too, and one that did nothing as well") {
     const Folder folder;
