@@ -150,7 +150,7 @@ private:
     catalogue::NotServed not_served_;
     std::uint64_t not_loaded_ = 0;
     std::map<std::string, std::string> outdated_;
-    /// Of zones whose images the catalogue borrows, by name.
+    /// By name, the images that the catalogue borrows.
     std::map<std::string, std::shared_ptr<const zone::Image>> owners_;
     base::Instant loaded_at_;
 };

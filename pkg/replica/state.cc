@@ -100,7 +100,7 @@ void State::begin_step() {
     ids_met_before_ = head_.ids_met;
 }
 
-/// What is forgotten depends on the log alone, though it may still be kept here for `take_back`.
+/// Forgetting depends on the log alone, though a request may still be kept here for `take_back`.
 State::Requests::const_iterator State::find_kept(const RequestId& id) const {
     const auto found = requests_.find(id);
     const bool is_forgotten =

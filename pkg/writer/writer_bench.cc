@@ -22,6 +22,7 @@
 #include "dns/presentation.h"
 #include "fold/zone_state.h"
 #include "load/stored_zone.h"
+#include "runtime/clock.h"
 #include "store/store.h"
 #include "writer/writer.h"
 #include "zone/random_zone.h"
@@ -30,7 +31,10 @@ namespace {
 
 using namespace zc;
 using namespace zc::writer;  // NOLINT(google-build-using-namespace): the package under test
-using Clock = std::chrono::steady_clock;
+
+double milliseconds_since(base::Duration begin) {
+    return static_cast<double>((runtime::monotonic() - begin).nanoseconds) / 1e6;
+}
 
 /// Lanes on threads, and a control thread that is the benchmark's.
 class ThreadCrew final : public Crew {
@@ -185,9 +189,9 @@ double fsync_ms(const std::string& folder) {
     const std::vector<char> octets(4096, 'x');
     for (int i = 0; i < 300; ++i) {
         ZC_CHECK(::write(fd, octets.data(), octets.size()) == 4096);
-        const auto begin = Clock::now();
+        const auto begin = runtime::monotonic();
         ZC_CHECK(::fdatasync(fd) == 0);
-        times.push_back(std::chrono::duration<double, std::milli>(Clock::now() - begin).count());
+        times.push_back(milliseconds_since(begin));
     }
     ::close(fd);
     return median_of(times, 0.5);
@@ -210,11 +214,7 @@ void changes(benchmark::State& state) {
         base::Seed seed(3);
         Options options;
         options.path = path;
-        options.now = [] {
-            return base::Instant{std::chrono::duration_cast<std::chrono::nanoseconds>(
-                                     std::chrono::system_clock::now().time_since_epoch())
-                                     .count()};
-        };
+        options.now = [] { return runtime::now(); };
         options.random = [random = base::Seed(4)]() mutable { return random.next(); };
         auto writer = Writer::open(std::move(options), crew, publisher);
         ZC_CHECK(writer.has_value());
@@ -222,15 +222,13 @@ void changes(benchmark::State& state) {
         std::vector<double> times;
         const auto submit = [&] {
             ++under_way;
-            (*writer)->submit(
-                set_address(seed.below(zones), ++number),
-                [&, begin = Clock::now()](const Result<Receipt>& got) {
-                    ZC_CHECK(got.has_value());
-                    --under_way;
-                    ++done;
-                    times.push_back(
-                        std::chrono::duration<double, std::milli>(Clock::now() - begin).count());
-                });
+            (*writer)->submit(set_address(seed.below(zones), ++number),
+                              [&, begin = runtime::monotonic()](const Result<Receipt>& got) {
+                                  ZC_CHECK(got.has_value());
+                                  --under_way;
+                                  ++done;
+                                  times.push_back(milliseconds_since(begin));
+                              });
         };
         for (auto _ : state) {
             while (under_way < in_flight) submit();

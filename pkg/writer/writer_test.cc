@@ -482,9 +482,9 @@ TEST_CASE(
         REQUIRE(after.close());
         const auto in_rows = rows(path);
         check_all_answered_is_there(*told, in_rows);
-        // What was served then is there now, or something later.
+        // All that was served then is there now, or something later.
         for (const auto& [apex, state] : served) CHECK(in_rows.at(apex).version >= state.version);
-        // What the log's replay published is what came to the rows.
+        // The log's replay has published all that came to the rows.
         for (const auto& [apex, state] : after.publisher.served)
             CHECK(same_zone(state, in_rows.at(apex)));
     }
