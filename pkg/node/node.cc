@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -25,6 +26,7 @@
 #include "node/report.h"
 #include "node/routes.h"
 #include "node/without_memory.h"
+#include "node/writing.h"
 #include "node/zones.h"
 #include "runtime/clock.h"
 #include "runtime/mapped_file.h"
@@ -101,6 +103,15 @@ private:
     void take_first(LookResult found, const Status& status);
     void tell_serving();
 
+    // Changes.
+    void begin_writing();
+    writer::Writer* writer_or_null() noexcept {
+        return writing_ ? writing_->writer_or_null() : nullptr;
+    }
+    void end_writing();
+    void take_written(std::vector<writer::PublishedZone> zones);
+    void take_other_writer();
+
     // Reloads.
     std::shared_ptr<Reload> ask_for_reload();
     void begin_reload_if_wanted();
@@ -158,6 +169,12 @@ private:
     std::optional<http::Server> metrics_;
     std::optional<runtime::Log> log_;  // after privileges are dropped: it has a thread
     std::unique_ptr<load::BackgroundStoreWatch> store_watch_;
+    std::optional<Writing> writing_;  // of a store
+    bool other_writer_ = false;       // has changed the store: the next look takes it over
+    bool takes_other_over_ = false;   // the look that is under way
+    bool writer_pauses_ = false;      // for that look
+    /// The loop goes on until the writer has closed.
+    std::optional<asio::executor_work_guard<asio::io_context::executor_type>> until_written_;
 
     State state_ = State::loading;
     int code_ = 0;
@@ -307,6 +324,7 @@ void Node::Impl::take_first(LookResult found, const Status& status) {
     if (zones_.is_store()) {
         start_watching_store();
         tell_store_read();
+        begin_writing();
     }
     start_serving();
     if (!answers_) return;
@@ -329,6 +347,51 @@ void Node::Impl::tell_serving() {
     static_cast<void>(notifier_.ready());
 }
 
+// Changes.
+
+/// Before anything is answered: the log may have more than the rows.
+void Node::Impl::begin_writing() {
+    writing_.emplace(io_,
+                     Writing::To{.publish = [this](auto zones) { take_written(std::move(zones)); },
+                                 .reached =
+                                     [this](const store::Position& position, base::Instant at) {
+                                         zones_.store_or_null()->was_written(position, at);
+                                     },
+                                 .store_has_moved = [this] { take_other_writer(); }});
+    const Status begun = writing_->begin(options_.store);
+    if (!begun) log_->warning("takes_no_changes", {{"error", begun.error().text()}});
+}
+
+void Node::Impl::take_written(std::vector<writer::PublishedZone> zones) {
+    // Nobody is answered any more, and a thread may still look at what was served.
+    if (state_ == State::stopping) return;
+    const Status taken =
+        runtime::caught([&] { zones_.take_written(std::move(zones), runtime::now()); });
+    if (taken) return;
+    // They are durable. A look at all rows, for which there may be memory later, finds them.
+    not_published(taken.error());
+}
+
+/// All that was answered is durable. So that the next start has nothing to replay, the rows are
+/// brought up to it, in the time that there is.
+void Node::Impl::end_writing() {
+    writer::Writer* const writer = writer_or_null();
+    if (writer == nullptr) return;
+    until_written_.emplace(io_.get_executor());
+    if (std::exchange(writer_pauses_, false)) writer->resume();  // that look is lost
+    writer->close([this](const Status& closed) {
+        if (!closed) tell([&] { log_->error("not_folded", {{"error", closed.error().text()}}); });
+        until_written_.reset();
+    });
+}
+
+/// An import: what it changed is served before any change that stands on it is answered.
+void Node::Impl::take_other_writer() {
+    other_writer_ = true;
+    const Status asked = runtime::caught([this] { ask_for_reload(); });
+    if (!asked) tell([&] { log_->error("no_reload", {{"error", asked.error().message}}); });
+}
+
 // Reloads.
 
 std::shared_ptr<Reload> Node::Impl::ask_for_reload() {
@@ -340,6 +403,12 @@ std::shared_ptr<Reload> Node::Impl::ask_for_reload() {
 void Node::Impl::begin_reload_if_wanted() {
     if (!reloads_.begin_next()) return;
     state_ = State::reloading;
+    // A look compares with what is served, so that stays as it is meanwhile.
+    if (writer::Writer* const writer = writer_or_null()) {
+        writer->pause();
+        writer_pauses_ = true;
+    }
+    takes_other_over_ = std::exchange(other_writer_, false);
     const Status begun = runtime::caught([this] {
         static_cast<void>(notifier_.reloading());
         log_->info("reload_begins");
@@ -412,6 +481,10 @@ void Node::Impl::tell_reloaded(ReloadReport report, const std::vector<Error>& pr
 void Node::Impl::end_reload(const Status& told) {
     if (!told) tell([&] { log_->error("reload_not_told", {{"error", told.error().message}}); });
     state_ = State::serving;
+    if (writer::Writer* const writer = writer_or_null()) {
+        if (std::exchange(writer_pauses_, false)) writer->resume();
+        if (std::exchange(takes_other_over_, false)) writer->store_was_taken_over();
+    }
     tell([this] { static_cast<void>(notifier_.ready()); });
     reloads_.end();
     begin_reload_if_wanted();
@@ -548,11 +621,11 @@ ZoneCount Node::Impl::count() const {
 
 Figures Node::Impl::figures() const {
     return figures_of({.version = options_.version,
-                      .workers = server_->workers(),
-                      .uptime = runtime::monotonic() - started_,
-                      .count = count(),
-                      .answers = answers_},
-                     zones_, process_figures());
+                       .workers = server_->workers(),
+                       .uptime = runtime::monotonic() - started_,
+                       .count = count(),
+                       .answers = answers_},
+                      zones_, process_figures());
 }
 
 term::Json Node::Impl::health(const catalogue::NotServedLimit* limit_or_null) const {
@@ -610,6 +683,7 @@ void Node::Impl::shut_down(std::string_view why) {
         const std::size_t cut = server_->drain(drain);
         tell([&] { log_->info("drained", {{"connections_cut", cut}}); });
     }
+    end_writing();
     // Nothing is left to do on io_ but to send the responses under way; then `run` returns.
 }
 
@@ -625,9 +699,12 @@ Ending Node::Impl::end() {
     };
     while (!runtime::caught(finish)) {
     }
-    const bool thread_left = !loader_->ended_within(left_to_end());
+    const bool loads = !loader_->ended_within(left_to_end());
+    const bool writes = until_written_.has_value();
+    const bool thread_left = loads || writes;
     tell([&] {
-        if (thread_left) log_->warning("ends_without_waiting", {{"for", "the loading thread"}});
+        if (loads) log_->warning("ends_without_waiting", {{"for", "the loading thread"}});
+        if (writes) log_->warning("ends_without_waiting", {{"for", "the writer"}});
         log_->info("ended", {{"code", code_}});
     });
     // All that others see of the node has ended: with a thread left behind, so does the process.

@@ -16,6 +16,13 @@ bool StoreState::was_read(const StoreStand& stand) {
     return true;
 }
 
+void StoreState::was_written(const store::Position& position, base::Instant at) {
+    ++reads_;  // a look that is under way may have seen the store before
+    served_.position = position;
+    served_.committed_at = at;
+    newest_ = {position, at};
+}
+
 StoreState::News StoreState::seen(std::uint64_t look, const Result<load::StoreWatch::Seen>& seen) {
     if (look != reads_) return News::none;
     if (!seen) {

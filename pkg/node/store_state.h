@@ -19,6 +19,8 @@ class StoreState {
 public:
     /// The store was read, and this is served now. True: it is not what was served before.
     bool was_read(const StoreStand& stand);
+    /// This node has written to the store, and what it wrote is served.
+    void was_written(const store::Position& position, base::Instant at);
     /// The store could be read again after `problem`.
     void is_readable() { problem_.clear(); }
 

@@ -96,3 +96,20 @@ TEST_CASE("a changed image file is told once, and loaded anew at most each ten s
     CHECK(!file.look(false, true, second(30)).reload);
     CHECK(file.look(true, true, second(31)).tell);
 }
+
+TEST_CASE("a store that this node writes to is not ahead of it") {
+    StoreState state;
+    state.was_read({.position = {.store = {1}, .number = 5, .value = 7}, .committed_at = {}});
+    const std::uint64_t look = state.look_number();
+    const store::Position written{.store = {1}, .number = 6, .value = 8};
+    state.was_written(written, base::Instant{9});
+    CHECK(state.served().position == written);
+    CHECK(state.served().committed_at == base::Instant{9});
+    // A look that began before may have seen what was there before.
+    CHECK(state.seen(look, load::StoreWatch::Seen{{.store = {1}, .number = 5, .value = 7}, {}}) ==
+          StoreState::News::none);
+    CHECK(!state.behind());
+    CHECK(state.seen(state.look_number(), load::StoreWatch::Seen{written, base::Instant{9}}) ==
+          StoreState::News::none);
+    CHECK(!state.behind());
+}

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "load/load.h"
 #include "runtime/workers.h"
 
 namespace zc::node {
@@ -56,6 +57,46 @@ Status Zones::take(LookResult& found, const Status& looked, base::Instant now,
     if (looked && store_) store_->is_readable();
     if (looked && taken) image_file_.was_loaded_anew();
     return taken;
+}
+
+namespace {
+
+/// An image of so many octets is copied for the catalogue. A larger one is shared with the writer.
+constexpr std::size_t copied_octets_max = 64 << 10;
+
+NewZone new_zone(writer::PublishedZone& written) {
+    NewZone out;
+    out.apex = written.apex;
+    const fold::ZoneState& state = written.state;
+    if (state.state != zone::State::serving || !state.image) {
+        out.image = zone::placeholder(out.apex, state.state);
+        out.reason = load::reason_of(state.state);
+        return out;
+    }
+    const base::Octets octets = state.image->octets();
+    if (octets.size() <= copied_octets_max)
+        out.image = zone::Image(octets);
+    else
+        out.shared_image = state.image;
+    out.records = state.records;
+    return out;
+}
+
+}  // namespace
+
+void Zones::take_written(std::vector<writer::PublishedZone> zones, base::Instant now) {
+    ZoneChanges changes;
+    for (writer::PublishedZone& written : zones) {
+        if (written.state.exists() && !written.state.hidden)
+            changes.zones.push_back(new_zone(written));
+        else
+            changes.removed.push_back(written.apex);
+    }
+    ChangeReport ignored;
+    const bool was_to_be_read =
+        std::exchange(read_all_anew_, true);  // until all of it is taken over
+    served_.apply(std::move(changes), now, ignored);
+    read_all_anew_ = was_to_be_read;
 }
 
 void Zones::store_was_read() {

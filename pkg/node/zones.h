@@ -21,6 +21,7 @@
 #include "node/served.h"
 #include "node/source.h"
 #include "node/store_state.h"
+#include "writer/writer.h"
 
 namespace zc::node {
 
@@ -46,6 +47,9 @@ public:
     /// `report` says what became of the zones. An error: not all of it is served, and the next look
     /// reads everything.
     Status take(LookResult& found, const Status& looked, base::Instant now, ChangeReport& report);
+    /// Takes over zones that are durable, and that the source need not be asked for.
+    /// No look is under way. Throws std::bad_alloc; then the next look reads everything.
+    void take_written(std::vector<writer::PublishedZone> zones, base::Instant now);
     /// A later look ended in the middle: what it found is lost, and the next one reads everything.
     void look_failed() noexcept { read_all_anew_ = true; }
 

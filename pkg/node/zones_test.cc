@@ -214,3 +214,55 @@ TEST_CASE("each catalogue is keyed by a draw of its own") {
     CHECK(zones.draw_seed() == 2);
     CHECK(zones.draw_seed() == 3);
 }
+
+TEST_CASE("zones that this node has written are served beside those of the source") {
+    Node node(at(1));
+    node.zones->take_first(Node::found(whole_of(good("a.", 1), good("b.", 1))), first_time);
+    const auto written = [](const std::string& apex, zone::Image image) {
+        writer::PublishedZone out;
+        out.apex = name(apex);
+        out.state.version = 5;
+        out.state.records = zone::Zone(image.octets().data()).records();
+        out.state.image = std::make_shared<const zone::Image>(std::move(image));
+        return out;
+    };
+    std::vector<zone::random::Record> many = {
+        zone::random::record("big.", dns::RrType::soa, ". . 9 1 1 1 1")};
+    for (int i = 0; i < 3000; ++i)
+        many.push_back(
+            zone::random::record("w" + std::to_string(i) + ".big.", dns::RrType::a, "192.0.2.1"));
+    auto big = zone::random::build(name("big."), many);
+    REQUIRE(big.has_value());
+    REQUIRE(big->octets().size() > 64U << 10U);
+
+    std::vector<writer::PublishedZone> zones;
+    zones.push_back(written("a.", image_of("a.", 2)));
+    zones.push_back(written("big.", *std::move(big)));
+    const std::uint8_t* const shared = zones.back().state.image->octets().data();
+    zones.push_back(written("hidden.", image_of("hidden.", 1)));
+    zones.back().state.hidden = true;
+    zones.push_back({name("b."), {}});
+    writer::PublishedZone withheld;
+    withheld.apex = name("withheld.");
+    withheld.state.version = 5;
+    withheld.state.state = zone::State::unsigned_;
+    zones.push_back(withheld);
+    node.zones->take_written(std::move(zones), later);
+
+    CHECK(node.serial("a.") == 2);
+    CHECK(!node.serial("b."));
+    CHECK(!node.serial("hidden."));
+    CHECK(node.serial("big.") == 9);
+    CHECK(node.zones->served().catalogue().find_exact(name("big."))->image() == shared);
+    CHECK(node.zones->served().zones() == 3);
+    CHECK(node.zones->served().records() == 2 + 3001);
+    CHECK(node.zones->served().not_served().of(catalogue::Reason::withheld) == 1);
+    CHECK(node.workers.published == 2);
+
+    node.workers.no_memory = true;
+    zones = {};
+    zones.push_back(written("a.", image_of("a.", 3)));
+    CHECK_THROWS_AS(node.zones->take_written(std::move(zones), later), std::bad_alloc);
+    node.zones->begin_look();
+    CHECK(node.source->forgets == 1);  // the next look reads everything
+}

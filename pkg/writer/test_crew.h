@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include <doctest/doctest.h>
+
 #include "base/seed.h"
 #include "dns/presentation.h"
 #include "writer/crew.h"
@@ -82,9 +84,14 @@ struct TestPublisher final : Publisher {
                 served.erase(name);
         }
     }
+    void reached(const store::Position& at, base::Instant) override {
+        CHECK(at.number > position.number);
+        position = at;
+    }
     void store_has_moved() override { ++moves; }
 
     std::map<std::string, fold::ZoneState> served;
+    store::Position position;
     int moves = 0;
 };
 

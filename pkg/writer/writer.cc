@@ -765,6 +765,8 @@ void WriterOfStore::committed() {
     for (const OpenEntry& open : group.entries)
         for (Slot* slot : open.changed) --slot->in_group;
     if (!published.empty()) publisher_.publish(std::move(published));
+    if (!group.entries.empty())
+        publisher_.reached(log_.position(), base::Instant{group.entries.back().entry.at * 1000});
     for (const JobPtr& job : group.jobs) finish(job, std::move(job->receipt));
     forget_folded();
     begin_waiting();

@@ -44,6 +44,7 @@
 #include "dns/name.h"
 #include "fold/zone_state.h"
 #include "replica/entry.h"
+#include "store/store.h"
 #include "writer/crew.h"
 #include "zone/change.h"
 
@@ -95,6 +96,8 @@ public:
     virtual ~Publisher() = default;
     /// Each zone once.
     virtual void publish(std::vector<PublishedZone> zones) = 0;
+    /// All that the store has at this position has been published.
+    virtual void reached(const store::Position& position, base::Instant at) = 0;
     /// Another process has changed the store. The publisher takes it over, and then calls
     /// `Writer::store_was_taken_over`.
     virtual void store_has_moved() = 0;

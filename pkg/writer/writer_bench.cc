@@ -117,6 +117,7 @@ private:
 
 struct NoPublisher final : Publisher {
     void publish(std::vector<PublishedZone> zones) override { published += zones.size(); }
+    void reached(const store::Position&, base::Instant) override {}
     void store_has_moved() override {}
     std::uint64_t published = 0;
 };
