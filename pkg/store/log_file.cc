@@ -134,7 +134,7 @@ Status LogFile::Work::read_state() {
     if (!row) return fail(Errc::malformed, "store without the state of its log", {.source = path});
     folded_up_to = static_cast<std::uint64_t>(state.integer(0));
     head.assign(state.octets(1).begin(), state.octets(1).end());
-    ZC_TRY(id_last, database.integer("SELECT max(id) FROM images"));
+    ZC_TRY(id_last, read_id_last(database, meta.format));
     return {};
 }
 
@@ -142,7 +142,7 @@ Status LogFile::Work::prepare() {
     ZC_TRY(add_entry, database.prepare("INSERT INTO log VALUES(?, ?, ?, ?, ?)"));
     ZC_TRY(add_request, database.prepare("INSERT INTO requests VALUES(NULL, ?, ?, ?, ?, ?)"));
     ZC_TRY(set_meta, database.prepare("UPDATE meta SET position = ?, zones = ?"));
-    ZC_TRY(set_folding, database.prepare("UPDATE folding SET folded = ?, head = ?"));
+    ZC_TRY(set_folding, database.prepare("UPDATE folding SET folded = ?, head = ?, ids = ?"));
     ZC_TRY(entries, database.prepare("SELECT position, value, at, entry, undo FROM log "
                                      "WHERE position > ? ORDER BY position LIMIT 64"));
     ZC_TRY(read_position, database.prepare("SELECT meta.position, value FROM meta "
@@ -237,7 +237,7 @@ Status LogFile::Work::append(const LogAppend& what) {
     const DigestOctets octets = octets_of(zones);
     set_meta.bind(1, signed_of(position.number)).bind(2, base::Octets(octets));
     ZC_TRY_STATUS(set_meta.run());
-    set_folding.bind(1, signed_of(what.folded_up_to)).bind(2, what.head);
+    set_folding.bind(1, signed_of(what.folded_up_to)).bind(2, what.head).bind(3, id);
     ZC_TRY_STATUS(set_folding.run());
     ZC_TRY_STATUS(transaction.commit());
     meta.position = position;

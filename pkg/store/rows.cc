@@ -126,9 +126,15 @@ Status raise_format(Database& database) {
             "ALTER TABLE log ADD COLUMN entry BLOB; ALTER TABLE log ADD COLUMN undo BLOB"));
     }
     return database.execute(std::string(folding_schema) +
-                            "INSERT INTO folding SELECT position, x'' FROM meta;"
+                            "INSERT INTO folding SELECT position, x'', (SELECT ifnull(max(id), 0) "
+                            "FROM zones) FROM meta;"
                             "PRAGMA user_version=" +
                             std::to_string(format_version));
+}
+
+Result<std::int64_t> read_id_last(Database& database, std::int64_t format) {
+    if (format >= 3) return database.integer("SELECT ids FROM folding");
+    return database.integer("SELECT ifnull(max(id), 0) FROM zones");
 }
 
 std::string not_folded(const Meta& meta) {

@@ -32,7 +32,7 @@ inline constexpr const char* log_schema = R"(
 CREATE TABLE log(position INTEGER PRIMARY KEY, value INTEGER NOT NULL, at INTEGER NOT NULL, entry BLOB, undo BLOB);
 )";
 inline constexpr const char* folding_schema = R"(
-CREATE TABLE folding(folded INTEGER NOT NULL, head BLOB NOT NULL);
+CREATE TABLE folding(folded INTEGER NOT NULL, head BLOB NOT NULL, ids INTEGER NOT NULL);
 CREATE TABLE requests(number INTEGER PRIMARY KEY, id BLOB NOT NULL, met INTEGER NOT NULL, position INTEGER NOT NULL,
   attempt INTEGER NOT NULL, kind INTEGER NOT NULL);
 CREATE TABLE local(key BLOB PRIMARY KEY, last_check INTEGER, expires INTEGER, notified INTEGER) WITHOUT ROWID;
@@ -78,6 +78,10 @@ Result<Meta> read_meta(Database& database);
 
 /// The digest of the set of zones as it stands. Cost: linear, 0.6 s for 2.1 million.
 Result<Digest> digest_zones(Database& database);
+
+/// The highest id that a zone has, or had: the next zone gets one more. A zone without an image has one
+/// too. Cost, of an older format: linear, 0.15 s for 2.1 million.
+Result<std::int64_t> read_id_last(Database& database, std::int64_t format);
 
 /// Raises a store of an older format to this one, inside of the caller's transaction: it is undone
 /// with it.

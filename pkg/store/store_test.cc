@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -20,6 +21,7 @@
 #include "runtime/mapped_file.h"
 #include "sqlite/sqlite.h"
 #include "store/image_file.h"
+#include "store/log_file.h"
 #include "testkit/folder.h"
 #include "testkit/small_disk.h"
 
@@ -1034,4 +1036,39 @@ TEST_CASE("blocks of a mapped image file that a foreign hand changed are given u
     }
     CHECK(readable < 50);
     CHECK(readable > 10);
+}
+
+TEST_CASE("a zone without an image keeps its id to itself") {
+    const Folder folder;
+    const std::string path = folder / "s";
+    const auto change = [&](const std::string& key, const std::string& image) {
+        auto update = Update::begin(path, Update::Missing::create);
+        REQUIRE(update);
+        REQUIRE(update->put({.key = octets(key), .settings = {}}, octets(image)));
+        REQUIRE(update->commit({}));
+    };
+    change("a", "image of a");
+    change("b", "");
+    change("c", "image of c");
+    change("d", "");
+    // The log gives ids in the same row.
+    {
+        auto log = LogFile::open(path);
+        REQUIRE(log);
+        const FoldedZone folded[] = {{{.key = octets("e"), .settings = {}}, octets("e"), 5, false},
+                                     {{.key = octets("f"), .settings = {}}, {}, 5, false}};
+        const LogEntry entry{5, 7, {}, octets("entry"), {}};
+        REQUIRE(log->append({{&entry, 1}, {}, octets("h"), folded, 5}));
+    }
+    change("g", "image of g");
+    auto snapshot = Snapshot::open(path);
+    REQUIRE(snapshot);
+    std::set<std::int64_t> ids;
+    REQUIRE(
+        snapshot->for_each({}, [&](const StoredZone& zone) { return ids.insert(zone.id).second; }));
+    CHECK(ids == std::set<std::int64_t>{1, 2, 3, 4, 5, 6, 7});
+    const auto problems =
+        snapshot->check([](Octets, const std::string& problem) { MESSAGE(problem); });
+    REQUIRE(problems);
+    CHECK(*problems == 0);
 }

@@ -299,7 +299,7 @@ Status Update::Work::prepare() {
     ZC_TRY(put_source, database.prepare("UPDATE zones SET source = ? WHERE key = ?"));
     ZC_TRY(remove_zone, database.prepare("DELETE FROM zones WHERE key = ?"));
     ZC_TRY(remove_image, database.prepare("DELETE FROM images WHERE id = ?"));
-    ZC_TRY(id_last, database.integer("SELECT max(id) FROM images"));
+    ZC_TRY(id_last, read_id_last(database, meta.format));
     return {};
 }
 
@@ -700,12 +700,14 @@ Result<Position> Update::Work::commit_new(base::Instant now) {
         if (rows_count == rows.size()) ZC_TRY_STATUS(add_rows());
     }
     ZC_TRY_STATUS(add_rows());
+    id_last = static_cast<std::int64_t>(order.size());  // they are numbered from 1 on
     ZC_TRY(Statement set_meta, database.prepare("INSERT INTO meta VALUES(?, 1, 1, ?)"));
     const DigestOctets zones = octets_of(meta.zones);
     set_meta.bind(1, base::Octets(meta.position.store)).bind(2, base::Octets(zones));
     ZC_TRY_STATUS(set_meta.run());
     ZC_TRY_STATUS(log_commit(now));
-    ZC_TRY_STATUS(database.execute("INSERT INTO folding VALUES(1, x''); COMMIT"));
+    ZC_TRY_STATUS(database.execute("INSERT INTO folding VALUES(1, x'', " + std::to_string(id_last) +
+                                   "); COMMIT"));
     // Only sets a mark in the header: the file has no log of its own yet.
     ZC_TRY_STATUS(database.execute("PRAGMA journal_mode=WAL"));
     // All statements first: SQLite closes the file, and so merges and removes its log, only when
@@ -750,7 +752,9 @@ Result<Position> Update::Work::commit_old(base::Instant now) {
     set_meta.bind(2, static_cast<std::int64_t>(meta.log_base));
     set_meta.bind(3, base::Octets(zones));
     ZC_TRY_STATUS(set_meta.run());
-    ZC_TRY_STATUS(database.execute("UPDATE folding SET folded = (SELECT position FROM meta)"));
+    ZC_TRY_STATUS(
+        database.execute("UPDATE folding SET folded = (SELECT position FROM meta), ids = " +
+                         std::to_string(id_last)));
     ZC_TRY_STATUS(transaction->commit());
     transaction.reset();
     return meta.position;
