@@ -163,8 +163,10 @@ private:
     void commit(Group group);
     void committed();
     void taken_back(const Error& error);
+    void refuse_stalled(const Error& error);
     void store_has_moved();
     void fold_when_idle();
+    void fold_later(base::Duration wait);
     Folds choose_folds(std::size_t count, bool all);
     void count_unfolded(std::uint64_t position, bool more);
     void forget_folded();
@@ -197,7 +199,8 @@ private:
     unsigned pauses_ = 0;
     bool flush_is_due_ = false, idle_is_due_ = false, is_moved_ = false;
     bool is_held_ = false;  // a commit has ended while paused
-    std::optional<Error> broken_;
+    bool is_moved_behind_commit_ = false;
+    std::optional<Error> broken_, close_problem_;
     bool closing_ = false;
     std::function<void(Status)> closed_;
     Figures figures_;
@@ -406,7 +409,12 @@ void WriterOfStore::row_was_read(Slot& slot, Result<ZoneState> state) {
         return;
     }
     slot.is = Slot::Is::unknown;
-    if (state) return store_has_moved();  // the row is of a commit that is not ours
+    // The row is of a commit that is not ours. One of ours that is under way comes to its end first.
+    if (state && committing_) {
+        is_moved_behind_commit_ = true;
+        return;
+    }
+    if (state) return store_has_moved();
     const std::deque<JobPtr> jobs = slot.turn;
     for (const JobPtr& job : jobs) {
         leave_turn(job);
@@ -553,7 +561,10 @@ void WriterOfStore::put_into_entry(const JobPtr& job) {
     open.size += octets;
     const std::uint64_t position = state_.head().position + 1;
     replica::Change change;
-    if (job->request.id) change.requests.push_back({*job->request.id, 0, job->since});
+    // It has been waiting here alone, so no other entry can have had it.
+    const std::uint64_t met = state_.head().ids_met;
+    const std::uint64_t since = std::max(job->since, met - std::min(met, options_.window / 2));
+    if (job->request.id) change.requests.push_back({*job->request.id, 0, since});
     change.who = job->request.who;
     change.where = job->request.where;
     for (std::size_t i = 0; i < job->changes.size(); ++i) {
@@ -768,11 +779,19 @@ void WriterOfStore::committed() {
     if (!group.entries.empty())
         publisher_.reached(log_.position(), base::Instant{group.entries.back().entry.at * 1000});
     for (const JobPtr& job : group.jobs) finish(job, std::move(job->receipt));
+    if (is_moved_behind_commit_) return store_has_moved();
     forget_folded();
     begin_waiting();
     try_commit();
     if (!committing_) fold_when_idle();
     end_if_closed();
+}
+
+void WriterOfStore::refuse_stalled(const Error& error) {
+    while (!stalled_.empty()) {
+        finish(stalled_.front(), tl::unexpected<Error>(error));
+        stalled_.pop_front();
+    }
 }
 
 /// A commit has failed: nothing that stands on it has happened.
@@ -790,11 +809,10 @@ void WriterOfStore::taken_back(const Error& error) {
     }
     if (error.code != Errc::full && error.code != Errc::busy) broken_ = error;
     for (const JobPtr& job : jobs) finish(job, tl::unexpected<Error>(error));
-    if (!broken_) return;
-    while (!stalled_.empty()) {
-        finish(stalled_.front(), tl::unexpected<Error>(*broken_));
-        stalled_.pop_front();
-    }
+    refuse_stalled(error);
+    // There may be room again, or the other process gone.
+    if (closing_) close_problem_ = error;  // all that was answered is in the log: that is enough
+    if (!broken_) return fold_later(options_.retry_after);
     for (auto& [key, slot] : slots_)
         if (!slot.turn.empty()) begin_in_turn(slot.turn.front());
 }
@@ -803,11 +821,12 @@ void WriterOfStore::taken_back(const Error& error) {
 
 void WriterOfStore::store_has_moved() {
     if (std::exchange(is_moved_, true)) return;
+    is_moved_behind_commit_ = false;
     // All that was not durable is made again on what the other process left.
     std::deque<JobPtr> again;
     if (committing_) again.assign(committing_->jobs.begin(), committing_->jobs.end());
     again.insert(again.end(), building_.jobs.begin(), building_.jobs.end());
-    if (committing_ && !committing_->outcome) committing_.reset();
+    committing_.reset();
     building_ = {};
     state_.take_back();
     ++generation_;
@@ -820,6 +839,7 @@ void WriterOfStore::store_has_moved() {
     for (auto& [key, slot] : slots_) slot.turn.clear();
     for (const JobPtr& job : again) job->slots.clear();
     stalled_.insert(stalled_.begin(), again.begin(), again.end());
+    if (closing_) return refuse_stalled({Errc::interrupted, "the node stops", {}});
     publisher_.store_has_moved();
 }
 
@@ -923,11 +943,16 @@ Folds WriterOfStore::choose_folds(std::size_t count, bool all) {
 }
 
 void WriterOfStore::fold_when_idle() {
+    fold_later(closing_ ? at_once : options_.idle_before_folding);
+}
+
+void WriterOfStore::fold_later(base::Duration wait) {
     if (unfolded_zones_ == 0 || std::exchange(idle_is_due_, true)) return;
-    const base::Duration wait = closing_ ? at_once : options_.idle_before_folding;
     crew_.later(wait, [this] {
         idle_is_due_ = false;
-        if (committing_ || pauses_ > 0 || is_moved_ || broken_ || !building_.empty()) return;
+        if (committing_ || pauses_ > 0 || is_moved_ || broken_ || close_problem_ ||
+            !building_.empty())
+            return;
         Group group;
         group.folds = choose_folds(folded_max, closing_ || is_over_limits());
         if (!group.folds.slots.empty()) commit(std::move(group));
@@ -948,22 +973,20 @@ void WriterOfStore::forget_folded() {
 void WriterOfStore::close(std::function<void(Status)> done) {
     closing_ = true;
     closed_ = std::move(done);
-    while (!stalled_.empty()) {
-        finish(stalled_.front(), fail(Errc::interrupted, "the node stops"));
-        stalled_.pop_front();
-    }
+    refuse_stalled({Errc::interrupted, "the node stops", {}});
     crew_.later(at_once, [this] { end_if_closed(); });
 }
 
 void WriterOfStore::end_if_closed() {
     if (!closing_ || !closed_ || jobs_ > 0 || committing_ || !finished_.empty()) return;
-    if (!broken_ && !is_moved_ && unfolded_zones_ > 0 && pauses_ == 0) {
+    if (!broken_ && !close_problem_ && !is_moved_ && unfolded_zones_ > 0 && pauses_ == 0) {
         if (!idle_is_due_) fold_when_idle();
         return;
     }
     const auto closed = std::exchange(closed_, nullptr);
     Status status;
-    if (broken_) status = tl::unexpected<Error>(*broken_);
+    if (broken_ || close_problem_)
+        status = tl::unexpected<Error>(broken_ ? *broken_ : *close_problem_);
     closed(status);
 }
 

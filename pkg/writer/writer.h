@@ -111,6 +111,7 @@ struct Options {
     std::uint32_t large_octets = 64 << 10;          // images over this are made on the work lane
     std::uint64_t window = 1'000'000;               // request ids that are remembered
     base::Duration idle_before_folding = base::Duration::milliseconds(20);
+    base::Duration retry_after = base::Duration::seconds(1);  // a full disk, or a busy store
     std::function<base::Instant()> now;
     std::function<std::uint64_t()> random;  // of positions
     replica::NodeId node = {};

@@ -594,3 +594,53 @@ TEST_CASE("an import beside the node is taken over, and what waits is made on to
     REQUIRE(node.close());
     CHECK(addresses(rows(path).at("a.example.")).at("www.a.example.") == 8);
 }
+
+TEST_CASE(
+    "imports at any instant beside many clients: each request is done once, on what is there") {
+    const Folder folder;
+    int imports = 0, moves = 0;
+    for (std::uint64_t round = 1; round <= rounds(20); ++round) {
+        const std::string path = folder / ("s" + std::to_string(round));
+        make_store(path, {"a.example.", "b.example.", "c.example.", "d.example."});
+        base::Seed seed(round);
+        Node node(path, round);
+        REQUIRE(node.writer);
+        Clients clients(node, seed);
+        int taken_over = 0;
+        std::uint64_t imported = 0;
+        for (int i = 0; i < 400; ++i) {
+            if (seed.below(3) == 0) clients.submit_one();
+            for (std::uint64_t n = seed.below(4); n > 0; --n) node.crew.step();
+            if (seed.below(40) == 0) {
+                // An import waits until the rows are up to the log.
+                if (auto update = store::Update::begin(path, store::Update::Missing::error)) {
+                    const std::string apex = "other" + std::to_string(++imported) + ".example.";
+                    const std::string key = load::key_of(name(apex));
+                    REQUIRE(update->put({.key = load::octets_of(key), .settings = {}}, {}));
+                    REQUIRE(update->commit({}));
+                    ++imports;
+                }
+            }
+            if (node.publisher.moves > taken_over && seed.below(5) == 0) {
+                taken_over = node.publisher.moves;
+                node.writer->store_was_taken_over();
+            }
+        }
+        for (int i = 0; i < 3; ++i) {
+            node.crew.run_until_idle();
+            if (node.publisher.moves > taken_over) {
+                taken_over = node.publisher.moves;
+                node.writer->store_was_taken_over();
+            }
+        }
+        moves += node.publisher.moves;
+        CHECK(clients.waiting == 0);
+        CHECK(clients.failed == 0);
+        REQUIRE(node.close());
+        const auto in_rows = rows(path);
+        check_all_answered_is_there(clients, in_rows);
+        CHECK(in_rows.size() == 4 + imported);
+    }
+    CHECK(imports > 10);
+    CHECK(moves > 5);
+}
