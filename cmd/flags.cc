@@ -116,11 +116,22 @@ std::vector<const CLI::Option*> options_of(const CLI::App& app) {
     return out;
 }
 
+std::string marked(std::string argument) {
+    const bool may_be_split = !argument.empty() && argument.back() == ']' &&
+                              (argument.front() == '[' || argument.front() == bracket_mark);
+    return may_be_split ? bracket_mark + argument : argument;
+}
+std::string unmarked(std::string argument) {
+    if (!argument.empty() && argument.front() == bracket_mark) argument.erase(0, 1);
+    return argument;
+}
+
 CLI::Option* add_text(CLI::App& app, const std::string& name, std::string& value,
                       const std::string& placeholder, const std::string& help, const Check& check) {
     CLI::Option* option = app.add_option(name, value, help);
     option->option_text(placeholder)->default_str(value);
     if (check) option->check(validator("", check));
+    option->transform(unmarked, "");
     return option;
 }
 
@@ -131,6 +142,7 @@ CLI::Option* add_list(CLI::App& app, const std::string& name, std::vector<std::s
     // One value a flag: `--listen A B` would else take B, meant as something else.
     if (option->nonpositional()) option->allow_extra_args(false);
     if (check) option->check(validator("", check));
+    option->transform(unmarked, "");
     return option;
 }
 

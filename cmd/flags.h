@@ -58,6 +58,12 @@ Check parses(Result<T> (*parse)(std::string_view)) {
     };
 }
 
+/// CLI11 takes an argument [a,b] of a list for two, and [a] for a. `marked` makes an argument that it
+/// leaves alone; texts and lists are unmarked before anybody looks at them.
+inline constexpr char bracket_mark = '\1';
+std::string marked(std::string argument);
+std::string unmarked(std::string argument);
+
 CLI::Option* add_text(CLI::App& app, const std::string& name, std::string& value,
                       const std::string& placeholder, const std::string& help,
                       const Check& check = nullptr);

@@ -53,6 +53,23 @@ TEST_CASE("a number that nobody gives is the default of its limit") {
     CHECK(sample.seconds == base::Duration::seconds(3));
 }
 
+TEST_CASE("an argument in brackets is one value, as it was typed") {
+    for (const std::string text :
+         {"[a,b]", "[a]", "[]", "[", "]", "\1[a,b]", "{}", "%%", "a,b", ""}) {
+        CAPTURE(text);
+        Sample sample;
+        std::vector<std::string> words;
+        add_list(sample.app, "word", words, "WORD", "Words");
+        CHECK(sample.parse_error({text, "--text", text, "--list", text, text}) == "");
+        CHECK(words == std::vector<std::string>{text, text});
+        CHECK(sample.text == text);
+        CHECK(sample.list == std::vector<std::string>{text});
+    }
+    Sample sample;
+    CHECK(sample.parse_error({"--mode", "[on]"}) == "--mode: found '[on]', wanted one of off, on");
+    CHECK(sample.parse_error({"[on]"}).find("'[on]'") != std::string::npos);
+}
+
 TEST_CASE("flags store what was typed") {
     Sample sample;
     CHECK(sample.parse_error({"--text", "x", "--list", "1", "-l", "2", "--number=9", "--seconds",

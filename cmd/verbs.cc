@@ -108,6 +108,7 @@ Status refuse_of_others(CLI::App& root) {
 
 std::string one_line(std::string text) {
     std::replace(text.begin(), text.end(), '\n', ' ');
+    std::erase(text, bracket_mark);
     return text;
 }
 
@@ -169,6 +170,7 @@ const Action* Tree::action_or_null(const CLI::App& verb) const noexcept {
 
 Status parse(CLI::App& root, const std::vector<std::string>& arguments) {
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+    for (std::string& argument : reversed) argument = marked(std::move(argument));
     try {
         root.parse(reversed);
         return refuse_of_others(root);
@@ -177,8 +179,8 @@ Status parse(CLI::App& root, const std::vector<std::string>& arguments) {
     } catch (const CLI::ExtrasError& error) {
         CLI::App& verb = innermost(root);
         const std::vector<std::string> left = root.remaining(true);
-        return fail(Errc::invalid,
-                    left.empty() ? one_line(error.what()) : unknown_word(verb, left.front()));
+        return fail(Errc::invalid, left.empty() ? one_line(error.what())
+                                                : unknown_word(verb, unmarked(left.front())));
     } catch (const CLI::ArgumentMismatch& error) {
         // CLI11's words tell of its own types: "--workers: 1 required TEXT:0..1024 missing".
         const std::string text = error.what();
