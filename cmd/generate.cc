@@ -62,7 +62,8 @@ struct Manual {
 };
 const std::vector<Manual>& manuals() {
     static const std::vector<Manual> all = {
-        {"zonectl-migrate(7)", {"", "import", "export", "diff", "shadow", "serve"}},
+        {"zonectl-migrate(7)",
+         {"", "import", "export", "diff", "shadow", "serve", "zone create", "record", "change"}},
         {"zonectl-node(7)", {"", "serve", "status", "health", "reload", "store check"}},
     };
     return all;

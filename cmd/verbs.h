@@ -61,6 +61,9 @@ struct Verb {
 std::span<const Verb> verbs();
 
 // One file each; declared here so that tests of flags can call them.
+Action define_change(CLI::App& app);
+Action define_comment_rm(CLI::App& app);
+Action define_comment_set(CLI::App& app);
 Action define_config_check(CLI::App& app);
 Action define_config_show(CLI::App& app);
 Action define_diff(CLI::App& app);
@@ -77,18 +80,30 @@ Action define_generate_man(CLI::App& app);
 Action define_health(CLI::App& app);
 Action define_help(CLI::App& app);
 Action define_import(CLI::App& app);
+Action define_meta_add(CLI::App& app);
+Action define_meta_rm(CLI::App& app);
+Action define_meta_set(CLI::App& app);
+Action define_record_add(CLI::App& app);
+Action define_record_rm(CLI::App& app);
+Action define_record_set(CLI::App& app);
 Action define_reload(CLI::App& app);
 Action define_serve(CLI::App& app);
 Action define_shadow(CLI::App& app);
 Action define_status(CLI::App& app);
-Action define_store_check(CLI::App& app);
-Action define_store_stats(CLI::App& app);
 Action define_stop(CLI::App& app);
+Action define_store_check(CLI::App& app);
+Action define_store_create(CLI::App& app);
+Action define_store_stats(CLI::App& app);
 Action define_zone_check(CLI::App& app);
 Action define_zone_compile(CLI::App& app);
+Action define_zone_create(CLI::App& app);
+Action define_zone_delete(CLI::App& app);
 Action define_zone_export(CLI::App& app);
+Action define_zone_history(CLI::App& app);
 Action define_zone_list(CLI::App& app);
 Action define_zone_print(CLI::App& app);
+Action define_zone_revert(CLI::App& app);
+Action define_zone_set(CLI::App& app);
 Action define_zone_show(CLI::App& app);
 
 void add_globals(CLI::App& root, Globals& globals);

@@ -191,7 +191,7 @@ TEST_CASE("a file may have the name of a verb") {
 TEST_CASE("bash completes verbs, flags and their values") {
     const std::pair<std::string, std::string> rows[] = {
         {"zonectl stat", "status"},
-        {"zonectl zone c", "check compile"},
+        {"zonectl zone c", "create check compile"},
         {"zonectl serve --log-f", "--log-format"},
         {"zonectl serve --log-format ", "text json"},
         {"zonectl serve --workers 4 --no-", "--no-cookies"},

@@ -4,7 +4,7 @@ _zonectl() {
     local verb='' words='' flags='' files=no i
     for ((i = 1; i < COMP_CWORD; i++)); do
         case "${verb:+$verb }${COMP_WORDS[i]}" in
-        "import" | "serve" | "diff" | "shadow" | "status" | "health" | "reload" | "stop" | "zone" | "store" | "export" | "config" | "generate" | "help" | "diff list" | "diff show" | "diff explain" | "diff replay" | "diff accept" | "diff minimise" | "diff report" | "zone list" | "zone show" | "zone export" | "zone check" | "zone print" | "zone compile" | "store check" | "store stats" | "config check" | "config show" | "generate man" | "generate completions")
+        "import" | "serve" | "diff" | "shadow" | "status" | "health" | "reload" | "stop" | "zone" | "record" | "meta" | "comment" | "change" | "store" | "export" | "config" | "generate" | "help" | "diff list" | "diff show" | "diff explain" | "diff replay" | "diff accept" | "diff minimise" | "diff report" | "zone create" | "zone delete" | "zone set" | "zone history" | "zone revert" | "zone list" | "zone show" | "zone export" | "zone check" | "zone print" | "zone compile" | "record add" | "record set" | "record rm" | "meta set" | "meta add" | "meta rm" | "comment set" | "comment rm" | "store create" | "store check" | "store stats" | "config check" | "config show" | "generate man" | "generate completions")
             verb="${verb:+$verb }${COMP_WORDS[i]}" ;;
         esac
     done
@@ -14,7 +14,7 @@ _zonectl() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
         esac
-        words='import serve diff shadow status health reload stop zone store export config generate help' flags='--help --config --color --json --version' files=no
+        words='import serve diff shadow status health reload stop zone record meta comment change store export config generate help' flags='--help --config --color --json --version' files=no
         ;;
     'import')
         case "$prev" in
@@ -185,14 +185,46 @@ _zonectl() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
         esac
-        words='list show export check print compile' flags='--help --config --color --json --version' files=no
+        words='create delete set history revert list show export check print compile' flags='--help --config --color --json --version' files=no
+        ;;
+    'record')
+        case "$prev" in
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+        esac
+        words='add set rm' flags='--help --config --color --json --version' files=no
+        ;;
+    'meta')
+        case "$prev" in
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+        esac
+        words='set add rm' flags='--help --config --color --json --version' files=no
+        ;;
+    'comment')
+        case "$prev" in
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+        esac
+        words='set rm' flags='--help --config --color --json --version' files=no
+        ;;
+    'change')
+        case "$prev" in
+        --file | -f) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --store) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --control) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --timeout) COMPREPLY=(); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+        esac
+        words='' flags='--help --file -f --each --store --control --timeout --dry-run --config --color --json --version' files=no
         ;;
     'store')
         case "$prev" in
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
         esac
-        words='check stats' flags='--help --config --color --json --version' files=no
+        words='create check stats' flags='--help --config --color --json --version' files=no
         ;;
     'export')
         case "$prev" in
@@ -293,6 +325,56 @@ _zonectl() {
         esac
         words='' flags='--help --results --config --color --json --version' files=yes
         ;;
+    'zone create')
+        case "$prev" in
+        --ns) COMPREPLY=(); return ;;
+        --store) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --control) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --timeout) COMPREPLY=(); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+        esac
+        words='' flags='--help --ns --store --control --timeout --dry-run --config --color --json --version' files=no
+        ;;
+    'zone delete')
+        case "$prev" in
+        --store) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --control) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --timeout) COMPREPLY=(); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+        esac
+        words='' flags='--help --store --control --timeout --dry-run --config --color --json --version' files=no
+        ;;
+    'zone set')
+        case "$prev" in
+        --store) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --control) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --timeout) COMPREPLY=(); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+        esac
+        words='' flags='--help --store --control --timeout --dry-run --config --color --json --version' files=no
+        ;;
+    'zone history')
+        case "$prev" in
+        --store) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --limit) COMPREPLY=(); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+        esac
+        words='' flags='--help --store --limit --config --color --json --version' files=no
+        ;;
+    'zone revert')
+        case "$prev" in
+        --store) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --control) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --timeout) COMPREPLY=(); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+        esac
+        words='' flags='--help --store --control --timeout --dry-run --config --color --json --version' files=no
+        ;;
     'zone list')
         case "$prev" in
         --store) COMPREPLY=($(compgen -f -- "$cur")); return ;;
@@ -344,6 +426,93 @@ _zonectl() {
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
         esac
         words='' flags='--help --default-ttl --origin --output -o --config --color --json --version' files=yes
+        ;;
+    'record add')
+        case "$prev" in
+        --store) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --control) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --timeout) COMPREPLY=(); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+        esac
+        words='' flags='--help --store --control --timeout --dry-run --config --color --json --version' files=no
+        ;;
+    'record set')
+        case "$prev" in
+        --store) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --control) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --timeout) COMPREPLY=(); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+        esac
+        words='' flags='--help --store --control --timeout --dry-run --config --color --json --version' files=no
+        ;;
+    'record rm')
+        case "$prev" in
+        --store) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --control) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --timeout) COMPREPLY=(); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+        esac
+        words='' flags='--help --store --control --timeout --dry-run --config --color --json --version' files=no
+        ;;
+    'meta set')
+        case "$prev" in
+        --store) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --control) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --timeout) COMPREPLY=(); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+        esac
+        words='' flags='--help --store --control --timeout --dry-run --config --color --json --version' files=no
+        ;;
+    'meta add')
+        case "$prev" in
+        --store) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --control) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --timeout) COMPREPLY=(); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+        esac
+        words='' flags='--help --store --control --timeout --dry-run --config --color --json --version' files=no
+        ;;
+    'meta rm')
+        case "$prev" in
+        --store) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --control) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --timeout) COMPREPLY=(); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+        esac
+        words='' flags='--help --store --control --timeout --dry-run --config --color --json --version' files=no
+        ;;
+    'comment set')
+        case "$prev" in
+        --store) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --control) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --timeout) COMPREPLY=(); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+        esac
+        words='' flags='--help --store --control --timeout --dry-run --config --color --json --version' files=no
+        ;;
+    'comment rm')
+        case "$prev" in
+        --store) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --control) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --timeout) COMPREPLY=(); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+        esac
+        words='' flags='--help --store --control --timeout --dry-run --config --color --json --version' files=no
+        ;;
+    'store create')
+        case "$prev" in
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+        esac
+        words='' flags='--help --config --color --json --version' files=yes
         ;;
     'store check')
         case "$prev" in
