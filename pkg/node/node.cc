@@ -17,6 +17,8 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <unistd.h>
 
+#include "edit/changes.h"
+#include "edit/past.h"
 #include "http/server.h"
 #include "load/store_watch.h"
 #include "node/figures.h"
@@ -141,6 +143,8 @@ private:
     std::string metrics() const override;
     term::Json status() const override;
     awaitable<http::Response> reload() override;
+    awaitable<http::Response> changes(http::Request request) override;
+    edit::Answered refusal_or_empty(const http::Request& request);
     void stop_soon() override;
 
     // The end.
@@ -170,9 +174,10 @@ private:
     std::optional<runtime::Log> log_;  // after privileges are dropped: it has a thread
     std::unique_ptr<load::BackgroundStoreWatch> store_watch_;
     std::optional<Writing> writing_;  // of a store
-    bool other_writer_ = false;       // has changed the store: the next look takes it over
-    bool takes_other_over_ = false;   // the look that is under way
-    bool writer_pauses_ = false;      // for that look
+    const edit::Past past_ = edit::past_of_store(options_.store);
+    bool other_writer_ = false;      // has changed the store: the next look takes it over
+    bool takes_other_over_ = false;  // the look that is under way
+    bool writer_pauses_ = false;     // for that look
     /// The loop goes on until the writer has closed.
     std::optional<asio::executor_work_guard<asio::io_context::executor_type>> until_written_;
 
@@ -498,6 +503,57 @@ void Node::Impl::not_published(const Error& error) {
             {{"error", error.message},
              {"wanted", "memory, then another reload; zones are served as they were before"}});
     });
+}
+
+/// Why this node takes no changes of that request; status 0: it does.
+edit::Answered Node::Impl::refusal_or_empty(const http::Request& request) {
+    if (writer_or_null() == nullptr)
+        return edit::answer_of(
+            {Errc::busy,
+             writing_ ? writing_->refusal() : "a node that serves zone files takes no changes",
+             {}});
+    const auto wanted = request.query.find("store");
+    if (wanted == request.query.end()) return {0, {}};
+    std::string mine;
+    for (const std::uint8_t octet : zones_.store_or_null()->served().position.store) {
+        mine += "0123456789abcdef"[octet >> 4];
+        mine += "0123456789abcdef"[octet & 15];
+    }
+    if (mine == wanted->second) return {0, {}};
+    return edit::answer_of({Errc::conflict, "this node serves another store", {}});
+}
+
+awaitable<http::Response> Node::Impl::changes(http::Request request) {
+    struct Waiting {
+        explicit Waiting(asio::io_context& io) : done(io, asio::steady_timer::time_point::max()) {}
+        asio::steady_timer done;  // never expires
+        std::optional<edit::Answered> answer;
+    };
+    const auto waiting = std::make_shared<Waiting>(io_);  // shared with the writer's callback
+    if (edit::Answered refused = refusal_or_empty(request); refused.status != 0)
+        waiting->answer = std::move(refused);
+    if (!waiting->answer) {
+        const auto& query = request.query;
+        edit::Asked asked;
+        asked.body = request.body;
+        asked.each = query.contains("each");
+        if (const auto at = query.find("first-line"); at != query.end())
+            asked.first_line = std::strtoull(at->second.c_str(), nullptr, 10);
+        if (const auto at = query.find("source"); at != query.end()) asked.source = at->second;
+        asked.asker = {"local user", "control socket", runtime::now(), query.contains("dry-run")};
+        edit::handle_changes(asked, past_, *writer_or_null(), [waiting](edit::Answered answer) {
+            waiting->answer = std::move(answer);
+            waiting->done.cancel();
+        });
+    }
+    boost::system::error_code cancelled;
+    if (!waiting->answer)
+        co_await waiting->done.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
+    http::Response response;
+    response.content_type = "application/json";
+    response.status = waiting->answer ? waiting->answer->status : 503;
+    if (waiting->answer) response.body = std::move(waiting->answer->body);
+    co_return response;
 }
 
 awaitable<http::Response> Node::Impl::reload() {

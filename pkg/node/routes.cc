@@ -8,6 +8,9 @@ namespace {
 
 using boost::asio::awaitable;
 
+// A change of one zone has 192 KiB as octets; as text it is longer.
+constexpr std::uint64_t changes_octets_max = 1 << 20;
+
 http::Response json_response(const term::Json& json, unsigned status = 200) {
     http::Response response;
     response.status = status;
@@ -66,13 +69,21 @@ std::vector<http::Route> control_routes(Routed& node) {
     const auto reload = [&node](const http::Request&) -> awaitable<http::Response> {
         return node.reload();
     };
+    const auto changes = [&node](http::Request request) -> awaitable<http::Response> {
+        return node.changes(std::move(request));
+    };
+    http::RouteLimits of_changes;
+    of_changes.body_octets_max = changes_octets_max;
     const auto stop = [&node](http::Request) -> awaitable<http::Response> {
         term::Json json = term::Json::object();
         json.set("state", "stopping");
         node.stop_soon();
         co_return json_response(json);
     };
-    return {{"GET", "/status", status}, {"POST", "/reload", reload}, {"POST", "/stop", stop}};
+    return {{"GET", "/status", status},
+            {"POST", "/reload", reload},
+            {"POST", "/changes", changes, of_changes},
+            {"POST", "/stop", stop}};
 }
 
 }  // namespace zc::node

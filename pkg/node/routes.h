@@ -4,6 +4,8 @@
 //     GET  /health    JSON {"healthy", "state", …}; 200 or 503
 //     GET  /metrics   Prometheus text
 //     POST /reload    JSON report, once it is done; 503 with "error" when it cannot be begun     control socket only
+//     POST /changes   commands, one a line -> JSON (edit/changes.h); ?each=1, dry-run=1, first-line=N,
+//                     source=TEXT, store=ID: 409 when this node has another one     control socket only
 //     POST /stop      JSON {"state": "stopping"}                             control socket only
 #pragma once
 
@@ -28,6 +30,8 @@ public:
     virtual term::Json status() const = 0;
     /// Waits for a reload that begins after this call; then `reload_response`.
     virtual boost::asio::awaitable<http::Response> reload() = 0;
+    /// Waits until the changes are durable and served, or refused.
+    virtual boost::asio::awaitable<http::Response> changes(http::Request request) = 0;
     /// Returns before the node stops, so that the response is on its way.
     virtual void stop_soon() = 0;
 };
