@@ -9,8 +9,9 @@
 #include <string>
 
 #include "flags.h"
+#include "fold/store_view.h"
+#include "fold/stored_zone.h"
 #include "ingest/powerdns_export.h"
-#include "load/stored_zone.h"
 #include "merge/imported_zone.h"
 #include "runtime/clock.h"
 #include "settings/settings.h"
@@ -43,19 +44,19 @@ struct Left {
 
 /// Every zone of the store, in the order in which it was filled; tells of those that are damaged.
 Status each_zone(const std::string& path, term::Terminal& terminal, const StopOnSignals& stop,
-                 store::Snapshot& snapshot, Left& left,
+                 fold::StoreView& snapshot, Left& left,
                  const std::function<Status(ingest::ImportedZone&&)>& each) {
     ZC_TRY(const std::uint64_t total, snapshot.zones());
     term::Progress bar(terminal, "exporting, zones", runtime::now());
     std::uint64_t done = 0;
     Status status;
     ZC_TRY_STATUS(snapshot.for_each_image([&](const store::StoredZone& stored, base::Octets image,
-                                              store::Snapshot::Image state) {
+                                              fold::StoreView::Image state) {
         constexpr std::uint64_t between = 1024;
         if (++done % between == 0) bar.update(done, total, runtime::now());
         auto zone = merge::imported_zone(stored, image);
-        if (!zone || state == store::Snapshot::Image::damaged) {
-            const auto apex = load::apex_of(stored.key);
+        if (!zone || state == fold::StoreView::Image::damaged) {
+            const auto apex = fold::apex_of(stored.key);
             terminal.complain(Error{Errc::malformed,
                                     "zone " + (apex ? dns::to_string(*apex) : std::string("?")) +
                                         " is damaged and was left out",
@@ -72,7 +73,7 @@ Status each_zone(const std::string& path, term::Terminal& terminal, const StopOn
 
 Status write_dump(const ExportOptions& options, term::Terminal& terminal, const StopOnSignals& stop,
                   Left& left, const ingest::DumpWriter::Out& out) {
-    ZC_TRY(auto snapshot, store::Snapshot::open(options.store));
+    ZC_TRY(auto snapshot, fold::StoreView::open(options.store));
     ingest::DumpWriter dump(out);
     ZC_TRY_STATUS(each_zone(options.store, terminal, stop, snapshot, left,
                             [&](ingest::ImportedZone&& zone) { return dump.zone(zone); }));
@@ -116,7 +117,7 @@ Status export_dump(const ExportOptions& options, term::Terminal& terminal,
 
 Status export_files(const ExportOptions& options, term::Terminal& terminal,
                     const StopOnSignals& stop, Left& left) {
-    ZC_TRY(auto snapshot, store::Snapshot::open(options.store));
+    ZC_TRY(auto snapshot, fold::StoreView::open(options.store));
     ZC_TRY(const std::uint64_t zones, snapshot.zones());
     const std::filesystem::path folder = options.output;
     std::error_code error;

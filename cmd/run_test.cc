@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "base/foreign_text.h"
+#include "fold/test_tail.h"
 #include "http/client.h"
 #include "store/log_file.h"
 #include "term/json.h"
@@ -816,6 +817,41 @@ TEST_CASE("names in zones still to be loaded are never answered wrongly with --p
     CHECK(node.ask_json("status")["zones"].integer() == 301);
     CHECK(node.ask_json("status")["records"].integer() == 301 * 3);
     CHECK(node.ask_json("status")["not_served"]["total"].integer() == 0);
+}
+
+TEST_CASE(
+    "a store whose node was killed is listed, shown, exported and checked as its log has it") {
+    const Folder folder;
+    const std::string store = folder.path("s.db");
+    folder.write("zones/a.example.zone", zone_of(1));
+    folder.write("zones/b.example.zone", zone_of(1));
+    const auto verb = [&](std::vector<std::string> arguments) {
+        arguments.insert(arguments.end(), {"--store", store});
+        return run(std::move(arguments));
+    };
+    REQUIRE(verb({"import", folder.path("zones")}).code == 0);
+    {
+        fold::test::TestLog log(store);
+        log.append("a.example.", 1, fold::test::set_address("a.example.", "192.0.2.77"));
+        log.append("b.example.", 1, fold::test::removal("b.example."));
+        log.append("c.example.", 0, fold::test::put("c.example.", "192.0.2.78"));
+    }
+    CHECK(verb({"zone", "list"}).out ==
+          "a.example.\tNative\tserving\t2\t4\nc.example.\tNative\tserving\t1\t3\n");
+    CHECK(contains(verb({"zone", "show", "a.example."}).out, "changed at position  2"));
+    CHECK(verb({"zone", "show", "b.example."}).code == 1);
+    CHECK(contains(verb({"zone", "export", "a.example."}).out, "192.0.2.77"));
+    CHECK(contains(verb({"zone", "export", "c.example."}).out, "192.0.2.78"));
+    const Ended all = verb({"export"});
+    CHECK(all.code == 0);
+    CHECK(contains(all.out, "192.0.2.77"));
+    CHECK(contains(all.out, "192.0.2.78"));
+    CHECK_FALSE(contains(all.out, "b.example"));
+    CHECK(verb({"store", "check"}).code == 0);
+    const auto stats = term::parse_json(verb({"store", "stats", "--json"}).out);
+    REQUIRE(stats.has_value());
+    CHECK((*stats)["zones"].integer() == 2);
+    CHECK((*stats)["position"].integer() == 4);
 }
 
 TEST_CASE("the systemd unit leaves to the configuration what is served, zone files or a store") {

@@ -12,9 +12,10 @@
 
 #include "dns/presentation.h"
 #include "flags.h"
+#include "fold/store_view.h"
+#include "fold/stored_zone.h"
 #include "ingest/powerdns_export.h"
 #include "load/load.h"
-#include "load/stored_zone.h"
 #include "merge/imported_zone.h"
 #include "runtime/clock.h"
 #include "settings/settings.h"
@@ -48,7 +49,7 @@ int complain(Invocation& invocation, const Error& error) {
     return 2;
 }
 
-std::string_view state_name(const load::StoredState& state) {
+std::string_view state_name(const fold::StoredState& state) {
     if (state.hidden) return "hidden";
     switch (state.state) {
         case zone::State::serving:
@@ -72,9 +73,9 @@ struct ListedZone {
 
 ListedZone listed(const store::StoredZone& zone) {
     ListedZone out;
-    const auto apex = load::apex_of(zone.key);
+    const auto apex = fold::apex_of(zone.key);
     const auto kind = settings::decode_kind(zone.settings);
-    const auto state = load::decode_state(zone.state);
+    const auto state = fold::decode_state(zone.state);
     if (apex) dns::append_text(out.name, *apex);
     if (kind) out.kind = settings::to_string(*kind);
     if (apex && kind && state) out.state = state_name(*state);
@@ -82,7 +83,7 @@ ListedZone listed(const store::StoredZone& zone) {
 }
 
 int run_list(const StoreOptions& options, Invocation& invocation) {
-    auto snapshot = store::Snapshot::open(options.store);
+    auto snapshot = fold::StoreView::open(options.store);
     if (!snapshot) return complain(invocation, snapshot.error());
     const bool json = invocation.terminal.json();
     std::string out;
@@ -129,12 +130,12 @@ std::optional<ingest::ImportedZone> load_zone(const StoreOptions& options, Invoc
         code = with;
         return std::nullopt;
     };
-    auto snapshot = store::Snapshot::open(options.store);
+    auto snapshot = fold::StoreView::open(options.store);
     if (!snapshot) return give_up(snapshot.error(), 2);
     const auto apex = dns::Name::parse(options.zone);
     if (!apex) return give_up(apex.error(), 2);
-    const std::string key = load::key_of(*apex);
-    const auto found = snapshot->find_or_null(load::octets_of(key));
+    const std::string key = fold::key_of(*apex);
+    const auto found = snapshot->find_or_null(fold::octets_of(key));
     if (!found) return give_up(found.error(), 2);
     if (*found == nullptr)
         return give_up({Errc::not_found, "no zone " + dns::to_string(*apex), {options.store}}, 1);
@@ -309,7 +310,7 @@ bool add_rows(const store::StoredZone& zone, ingest::RowSums& rows) {
     using Why = settings::KeptRecord::Why;
     using ingest::Fate;
     ingest::ImportedZone settings;
-    const auto state = load::decode_state(zone.state);
+    const auto state = fold::decode_state(zone.state);
     if (!state || !settings::decode(zone.settings, settings)) return false;
     const bool is_served = state->state == zone::State::serving && !state->hidden;
     const auto kept = [&](Why why) {
@@ -347,7 +348,7 @@ struct StoreSums {
     std::uint64_t changed_since_image_file = 0;  // zones
 };
 
-Result<StoreSums> sums_of(store::Snapshot& snapshot, const std::string& path) {
+Result<StoreSums> sums_of(fold::StoreView& snapshot, const std::string& path) {
     StoreSums out;
     ZC_TRY_STATUS(snapshot.for_each({}, [&](const store::StoredZone& zone) {
         const ListedZone one = listed(zone);
@@ -369,7 +370,7 @@ Result<StoreSums> sums_of(store::Snapshot& snapshot, const std::string& path) {
 }
 
 term::Json json_of(const StoreSums& sums, const std::string& path,
-                   const store::Snapshot& snapshot) {
+                   const fold::StoreView& snapshot) {
     const auto number = [](std::uint64_t value) { return term::Json::number(value); };
     term::Json by_fate = term::Json::object();
     for (const ingest::Fate fate : stored_fates)
@@ -401,7 +402,7 @@ std::string image_file_text(const StoreSums& sums) {
                 : ", not of this store's history or too old");
 }
 
-std::string table_text(const StoreSums& sums, const store::Snapshot& snapshot) {
+std::string table_text(const StoreSums& sums, const fold::StoreView& snapshot) {
     using Align = term::Table::Align;
     term::Table table({{"", Align::left}, {"", Align::left}});
     table.row({"zones", term::grouped(sums.zones)});
@@ -424,7 +425,7 @@ std::string table_text(const StoreSums& sums, const store::Snapshot& snapshot) {
 }
 
 int run_stats(const StoreOptions& options, Invocation& invocation) {
-    auto snapshot = store::Snapshot::open(options.store);
+    auto snapshot = fold::StoreView::open(options.store);
     if (!snapshot) return complain(invocation, snapshot.error());
     const auto sums = sums_of(*snapshot, options.store);
     if (!sums) return complain(invocation, sums.error());

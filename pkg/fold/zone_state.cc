@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "dns/presentation.h"
+#include "fold/stored_zone.h"
 #include "settings/settings.h"
 #include "settings/settings_change.h"
 
@@ -92,7 +93,7 @@ public:
         }
         ZoneState& state = advanced.state;
         state.version = version;
-        state.source = 0;
+        state.source = source_changed_here;
         if (settings_differ_) state.settings = shared(settings_);
         if (!applied.image.octets().empty() && (records_differ || !before_.image)) {
             state.image = std::make_shared<const zone::Image>(std::move(applied.image));

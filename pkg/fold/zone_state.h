@@ -25,8 +25,8 @@ struct ZoneState {
         0;  // position of the last entry that changed it; 0: there is no such zone
     zone::State state = zone::State::serving;
     bool hidden = false;  // the zone is kept and not served
-    std::uint64_t source =
-        0;  // hash of the rows that an import made it from; 0: it was changed since
+    // Hash of the rows that an import made it from, `source_changed_here` (stored_zone.h), or 0.
+    std::uint64_t source = 0;
     std::uint32_t serial = 0;   // as in the row
     std::uint64_t records = 0;  // as in the row
     // Shared by all states of the zone that have them, and by who publishes or folds one.

@@ -5,7 +5,9 @@
 #include <thread>
 #include <utility>
 
-#include "load/stored_zone.h"
+#include "fold/store_view.h"
+#include "fold/stored_zone.h"
+#include "replica/entry.h"
 #include "runtime/pool.h"
 #include "settings/settings.h"
 #include "store/image_file.h"
@@ -13,6 +15,12 @@
 namespace zc::load {
 namespace {
 
+using fold::apex_of;
+using fold::decode_state;
+using fold::encode_state;
+using fold::key_of;
+using fold::octets_of;
+using fold::StoreView;
 using store::ChangedZone;
 using store::ImageFile;
 using store::ImageFileWriter;
@@ -82,7 +90,7 @@ struct ReadDamage {
 };
 
 /// Goes through all zones of a store with what is served of them.
-Status each_served(Snapshot& snapshot, std::uint64_t total, const StoreProgress& progress,
+Status each_served(StoreView& snapshot, std::uint64_t total, const StoreProgress& progress,
                    ReadDamage& found,
                    const std::function<Status(dns::NameView apex, Served&& served)>& each) {
     Status status;
@@ -125,7 +133,7 @@ catalogue::ApexChange change_of(dns::NameView apex, Served&& served) {
     return change;
 }
 
-Result<ReadDamage> write_image_file(Snapshot& snapshot, const std::string& path,
+Result<ReadDamage> write_image_file(StoreView& snapshot, const std::string& path,
                                     const StoreProgress& progress) {
     ReadDamage found;
     ZC_TRY(const std::uint64_t total, snapshot.zones());
@@ -182,7 +190,8 @@ Sums load_images(const ImageFile& file, catalogue::Catalogue& catalogue) {
 
 /// With the reason of each. An image file that was made earlier has a placeholder for what was
 /// damaged then: the zone's row tells it from what an import found broken.
-catalogue::NotServed not_served_of(Snapshot& snapshot, const Sums& sums, const LoadReport& report) {
+catalogue::NotServed not_served_of(StoreView& snapshot, const Sums& sums,
+                                   const LoadReport& report) {
     catalogue::NotServed out;
     for (const std::uint8_t* image : sums.not_serving) {
         const zone::Zone zone(image);
@@ -224,7 +233,7 @@ std::optional<catalogue::Reason> reason_of(zone::State state) noexcept {
 
 Result<std::vector<DamagedZone>> write_image_file(const std::string& store_path,
                                                   const StoreProgress& progress) {
-    ZC_TRY(Snapshot snapshot, Snapshot::open(store_path));
+    ZC_TRY(StoreView snapshot, StoreView::open(store_path));
     ZC_TRY(ReadDamage found, write_image_file(snapshot, store_path, progress));
     return std::move(found.damaged);
 }
@@ -244,13 +253,44 @@ Status check_zone(const StoredZone& stored, base::Octets image) {
     return {};
 }
 
+/// That every entry can be read, and that those behind the rows fit them and give whole zones.
+Status check_log(
+    Snapshot& rows, const std::string& path,
+    const std::function<void(const std::string& zone, const std::string& problem)>& report) {
+    bool is_readable = true;
+    ZC_TRY_STATUS(rows.for_each_entry(0, [&](const store::LogEntry& row) {
+        if (row.entry.empty()) return true;
+        const auto entry = replica::decode(row.entry);
+        if (entry) return true;
+        if (row.position > rows.folded_up_to()) is_readable = false;
+        report({}, "the log at position " + std::to_string(row.position) + ": " +
+                       entry.error().message);
+        return true;
+    }));
+    if (!is_readable || rows.folded_up_to() == rows.position().number) return {};
+    auto view = StoreView::open(path);
+    if (!view) {
+        if (view.error().code != Errc::malformed) return tl::unexpected<Error>(view.error());
+        report({}, view.error().message);
+        return {};
+    }
+    for (const auto& [key, zone] : view->ahead()) {
+        if (!zone.state.exists()) continue;
+        StoredZone stored;
+        static_cast<store::Zone&>(stored) = fold::row_of(key, zone.state);
+        if (const Status checked = check_zone(stored, zone.state.image_octets()); !checked)
+            report(dns::to_string(zone.apex), "as the log leaves it: " + checked.error().message);
+    }
+    return {};
+}
+
 }  // namespace
 
 Result<std::uint64_t> check_store(
     const std::string& store_path,
     const std::function<void(const std::string& zone, const std::string& problem)>& each_problem,
     const StoreProgress& progress) {
-    ZC_TRY(Snapshot snapshot, Snapshot::open(store_path));
+    ZC_TRY(Snapshot snapshot, Snapshot::open(store_path, Snapshot::Tail::known));
     ZC_TRY(std::uint64_t problems,
            snapshot.check([&](base::Octets key, const std::string& problem) {
                const auto apex = apex_of(key);
@@ -278,6 +318,7 @@ Result<std::uint64_t> check_store(
         return true;
     });
     if (!read && read.error().code != Errc::malformed) return tl::unexpected<Error>(read.error());
+    ZC_TRY_STATUS(check_log(snapshot, store_path, report));
 
     const auto file = ImageFile::open(store_path);
     if (!file && file.error().code != Errc::not_found)
@@ -300,9 +341,9 @@ struct LoadedStore::Work {
     bool has_nameless = false;
 
     /// `zones` as they stand in `snapshot`.
-    static Status read_changed(Snapshot& snapshot, const std::vector<ChangedZone>& zones,
+    static Status read_changed(StoreView& snapshot, const std::vector<ChangedZone>& zones,
                                StoreChanges& out);
-    void stands_at(const Snapshot& snapshot) {
+    void stands_at(const StoreView& snapshot) {
         position = snapshot.position();
         committed_at = snapshot.committed_at();
     }
@@ -317,7 +358,7 @@ bool all_named(const std::vector<ChangedZone>& zones) {
 }
 
 /// The changes since the image file was made. Nothing: all rows have to be read, since `why`.
-Result<std::optional<std::vector<ChangedZone>>> changes_on_top(Snapshot& snapshot,
+Result<std::optional<std::vector<ChangedZone>>> changes_on_top(StoreView& snapshot,
                                                                const Result<ImageFile>& file,
                                                                bool has_nameless,
                                                                std::string& why) {
@@ -346,7 +387,7 @@ LoadedStore& LoadedStore::operator=(LoadedStore&&) noexcept = default;
 LoadedStore::~LoadedStore() = default;
 
 Result<LoadedStore> LoadedStore::open(const std::string& path) {
-    ZC_TRY(Snapshot snapshot, Snapshot::open(path));
+    ZC_TRY(Snapshot snapshot, Snapshot::open(path, Snapshot::Tail::known));
     auto work = std::make_unique<Work>();
     work->path = path;
     // The image file says it at once; SQLite has to read the table.
@@ -404,7 +445,7 @@ Result<LoadReport> LoadedStore::load(catalogue::Catalogue& catalogue,
     LoadReport report;
     std::uint64_t counted = 0;
     Sums sums;
-    ZC_TRY(Snapshot snapshot, Snapshot::open(work.path));
+    ZC_TRY(StoreView snapshot, StoreView::open(work.path));
 
     auto file = ImageFile::open(work.path);
     ZC_TRY(auto changed, changes_on_top(snapshot, file, work.has_nameless, report.why));
@@ -467,7 +508,7 @@ Result<LoadReport> LoadedStore::load(catalogue::Catalogue& catalogue,
     return report;
 }
 
-Status LoadedStore::Work::read_changed(Snapshot& snapshot, const std::vector<ChangedZone>& zones,
+Status LoadedStore::Work::read_changed(StoreView& snapshot, const std::vector<ChangedZone>& zones,
                                        StoreChanges& out) {
     out.changes.reserve(zones.size());
     for (const auto& [key, is_removed] : zones) {
@@ -505,7 +546,7 @@ Result<StoreChanges> LoadedStore::changes() {
     if (!work.on_heap && !work.mapped.empty() && work.mapped.back().changed())
         work.blocks_lost += work.mapped.back().give_up_damaged_blocks();
     out.blocks_lost = work.blocks_lost;
-    ZC_TRY(Snapshot snapshot, Snapshot::open(work.path));
+    ZC_TRY(StoreView snapshot, StoreView::open(work.path));
     ZC_TRY(const auto zones, snapshot.changed_since(work.position));
     if (!zones || work.blocks_lost > 0 || work.has_nameless || !all_named(*zones)) {
         ZC_TRY(work.zones_expected, snapshot.zones());

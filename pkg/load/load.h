@@ -1,7 +1,7 @@
 // From a store to the zones in memory: everything at the start, what changed at a reload.
 //
 // The images are those of the mapped image file (store/image_file.h); what changed after it was
-// written is read from SQLite on top. Without a usable image file it is made anew first, and where
+// written is read from SQLite on top, from rows or from the log behind them (fold/store_view.h). Without a usable image file it is made anew first, and where
 // it cannot be written (read-only, full) the images are copied to the heap.
 //
 //     ZC_TRY(load::LoadedStore loaded, load::LoadedStore::open(path));
@@ -88,7 +88,7 @@ using StoreProgress = std::function<void(std::uint64_t done, std::uint64_t total
 
 class LoadedStore {
 public:
-    /// Errors: those of store::Snapshot::open. Reads no zone yet.
+    /// Errors: those of store::Snapshot::open but `conflict`. Reads no zone yet.
     static Result<LoadedStore> open(const std::string& path);
     LoadedStore(LoadedStore&&) noexcept;
     LoadedStore& operator=(LoadedStore&&) noexcept;
@@ -134,8 +134,9 @@ private:
 Result<std::vector<DamagedZone>> write_image_file(const std::string& store_path,
                                                   const StoreProgress& progress = nullptr);
 
-/// Reads all there is and checks it: store::Snapshot::check, then every image and all settings,
-/// then the image file, which is no loss when it is damaged. `each_problem` gets the apex in
+/// Reads all there is and checks it: store::Snapshot::check, then every image and all settings, then
+/// the log, whose entries have to fit the rows and to give whole zones, then the image file, which is
+/// no loss when it is damaged. `each_problem` gets the apex in
 /// presentation format (empty: of no zone) and a sentence. Gives the number of problems.
 Result<std::uint64_t> check_store(
     const std::string& store_path,

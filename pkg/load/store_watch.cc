@@ -64,7 +64,8 @@ Result<StoreWatch::Seen> StoreWatch::look() {
     const bool due = ++work.looks % looks_between_openings == 0;
     if (work.seen && work.stamp == stamp && !due) return *work.seen;
     work.seen.reset();
-    ZC_TRY(const store::Snapshot snapshot, store::Snapshot::open(work.path));
+    ZC_TRY(const store::Snapshot snapshot,
+           store::Snapshot::open(work.path, store::Snapshot::Tail::known));
     work.seen = Seen{snapshot.position(), snapshot.committed_at()};
     work.stamp = stamp;
     return *work.seen;

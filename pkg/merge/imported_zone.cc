@@ -2,15 +2,15 @@
 
 #include <utility>
 
-#include "load/stored_zone.h"
+#include "fold/stored_zone.h"
 #include "settings/settings.h"
 
 namespace zc::merge {
 
 Result<ingest::ImportedZone> imported_zone(const store::StoredZone& stored, base::Octets image) {
     ingest::ImportedZone zone;
-    ZC_TRY(zone.apex, load::apex_of(stored.key));
-    ZC_TRY(const load::StoredState state, load::decode_state(stored.state));
+    ZC_TRY(zone.apex, fold::apex_of(stored.key));
+    ZC_TRY(const fold::StoredState state, fold::decode_state(stored.state));
     zone.state = state.state;
     zone.hidden = state.hidden;
     zone.records = stored.records;

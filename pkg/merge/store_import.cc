@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "dns/presentation.h"
+#include "fold/stored_zone.h"
 #include "load/load.h"
-#include "load/stored_zone.h"
 #include "settings/settings.h"
 #include "store/image_file.h"
 
@@ -162,15 +162,15 @@ Status StoreImport::zone(ingest::ImportedZone&& zone) {
             ZC_TRY_STATUS(work.options.on_finding(std::move(finding)));
     const std::lock_guard lock(work.mutex);
     if (work.has_failed) return tl::unexpected<Error>(work.failed);
-    const std::string key = load::key_of(zone.apex);
+    const std::string key = fold::key_of(zone.apex);
     ZC_TRY_STATUS(work.claim(key, zone.apex));
     if (work.source == Source::records_only) ZC_TRY_STATUS(work.keep_settings(key, zone));
 
     zone.left_out = std::move(left_out);
     const std::vector<std::uint8_t> settings = settings::encode(zone);
     store::Zone row;
-    row.key = load::octets_of(key);
-    row.state = load::encode_state(zone.state, zone.hidden);
+    row.key = fold::octets_of(key);
+    row.state = fold::encode_state(zone.state, zone.hidden);
     row.records = zone.records;
     row.source = zone.rows_digest;
     row.settings = settings;
@@ -197,9 +197,9 @@ Status StoreImport::Work::claim(const std::string& key, dns::NameView apex) {
 Status StoreImport::Work::keep_settings(const std::string& key, ingest::ImportedZone& zone) {
     std::vector<std::uint8_t> settings;
     if (update) {
-        ZC_TRY(settings, update->settings(load::octets_of(key)));
+        ZC_TRY(settings, update->settings(fold::octets_of(key)));
     } else if (compared) {
-        ZC_TRY(const store::StoredZone* const old, compared->find_or_null(load::octets_of(key)));
+        ZC_TRY(const store::StoredZone* const old, compared->find_or_null(fold::octets_of(key)));
         if (old != nullptr) settings.assign(old->settings.begin(), old->settings.end());
     }
     if (settings.empty()) return {};
@@ -309,12 +309,12 @@ std::function<bool(dns::NameView, std::uint64_t)> StoreImport::unchanged() {
 
 bool StoreImport::Work::is_unchanged(dns::NameView apex, std::uint64_t rows_digest) {
     if (rows_digest == 0) return false;
-    const std::string key = load::key_of(apex);
+    const std::string key = fold::key_of(apex);
     if (update && !options.several_sources) {
         // Nearly all come here: each look-up misses the cache, and they need not wait for another.
         const std::shared_lock lock(mutex);
         if (has_failed) return false;
-        if (const auto answer = update->is_unchanged_shared(load::octets_of(key), rows_digest))
+        if (const auto answer = update->is_unchanged_shared(fold::octets_of(key), rows_digest))
             return *answer;
     }
     const std::lock_guard lock(mutex);
@@ -329,11 +329,11 @@ bool StoreImport::Work::is_unchanged(dns::NameView apex, std::uint64_t rows_dige
         return claimed || fails(std::move(claimed).error());
     };
     if (update) {
-        auto answer = update->is_unchanged(load::octets_of(key), rows_digest);
+        auto answer = update->is_unchanged(fold::octets_of(key), rows_digest);
         if (!answer) return fails(std::move(answer).error());
         return *answer && is_claimed();
     }
-    auto old = compared->find_or_null(load::octets_of(key));
+    auto old = compared->find_or_null(fold::octets_of(key));
     if (!old) return fails(std::move(old).error());
     if (*old == nullptr || (*old)->source != rows_digest) return false;
     ++compared_counts.unchanged;

@@ -11,9 +11,9 @@
 #include <doctest/doctest.h>
 
 #include "catalogue/catalogue.h"
+#include "fold/stored_zone.h"
 #include "load/load.h"
 #include "load/store_watch.h"
-#include "load/stored_zone.h"
 #include "settings/settings.h"
 #include "store/image_file.h"
 #include "store/log_file.h"
@@ -23,6 +23,7 @@
 
 namespace {
 
+namespace fold = zc::fold;
 namespace load = zc::load;
 namespace settings = zc::settings;
 using namespace zc::merge;  // NOLINT(google-build-using-namespace): the package under test
@@ -487,7 +488,7 @@ namespace {
 
 /// Changes the key of a zone where it stands in the row of the zone.
 void damage_key(const std::string& path, const std::string& apex) {
-    const std::string key = load::key_of(name(apex));
+    const std::string key = fold::key_of(name(apex));
     const std::string file = read_file(path);
     for (std::size_t at = file.find(key); at != std::string::npos; at = file.find(key, at + 1)) {
         std::string damaged = file;
@@ -495,7 +496,7 @@ void damage_key(const std::string& path, const std::string& apex) {
         write_file(path, damaged);
         auto snapshot = zc::store::Snapshot::open(path);
         REQUIRE(snapshot);
-        const auto found = snapshot->find_or_null(load::octets_of(key));
+        const auto found = snapshot->find_or_null(fold::octets_of(key));
         if (found && *found == nullptr) return;
     }
     FAIL("no such key");
@@ -621,14 +622,14 @@ TEST_CASE("an image that fits its digest but is none, or another zone's, is not 
     {
         auto update = zc::store::Update::begin(folder / "s", zc::store::Update::Missing::create);
         REQUIRE(update);
-        const std::string good = load::key_of(name("other."));
-        const std::string wrong = load::key_of(name("wrong."));
-        const std::string rubbish = load::key_of(name("rubbish."));
-        const std::string state = load::key_of(name("state."));
-        REQUIRE(update->put({.key = load::octets_of(good), .settings = {}}, other));
-        REQUIRE(update->put({.key = load::octets_of(wrong), .settings = {}}, other));
-        REQUIRE(update->put({.key = load::octets_of(rubbish), .settings = {}}, load::octets_of(rubbish)));
-        REQUIRE(update->put({.key = load::octets_of(state), .state = 77, .settings = {}}, other));
+        const std::string good = fold::key_of(name("other."));
+        const std::string wrong = fold::key_of(name("wrong."));
+        const std::string rubbish = fold::key_of(name("rubbish."));
+        const std::string state = fold::key_of(name("state."));
+        REQUIRE(update->put({.key = fold::octets_of(good), .settings = {}}, other));
+        REQUIRE(update->put({.key = fold::octets_of(wrong), .settings = {}}, other));
+        REQUIRE(update->put({.key = fold::octets_of(rubbish), .settings = {}}, fold::octets_of(rubbish)));
+        REQUIRE(update->put({.key = fold::octets_of(state), .state = 77, .settings = {}}, other));
         REQUIRE(update->commit({}));
     }
     const Loaded loaded = load_store(folder / "s");
@@ -656,7 +657,7 @@ TEST_CASE("a source of records alone leaves the settings of the zone as they are
               .counts.differing() == 2);
     auto snapshot = zc::store::Snapshot::open(folder / "s");
     REQUIRE(snapshot);
-    const auto stored = *snapshot->find_or_null(load::octets_of(load::key_of(name("a."))));
+    const auto stored = *snapshot->find_or_null(fold::octets_of(fold::key_of(name("a."))));
     REQUIRE(stored != nullptr);
     CHECK(stored->serial == 2);
     ImportedZone back;

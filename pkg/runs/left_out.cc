@@ -9,7 +9,8 @@
 #include "compare/compare.h"
 #include "dns/message.h"
 #include "dns/name.h"
-#include "load/stored_zone.h"
+#include "fold/store_view.h"
+#include "fold/stored_zone.h"
 #include "settings/settings.h"
 #include "store/store.h"
 #include "zone/zone.h"
@@ -66,18 +67,18 @@ bool makes(const LeftOutRow& row, const Had& had) {
            (owner.is_wildcard() && had.owner.view().is_within(owner.parent()));
 }
 
-Result<std::optional<std::string>> left_out_of(store::Snapshot& store,
+Result<std::optional<std::string>> left_out_of(fold::StoreView& store,
                                                const judge::Sample& sample) {
     const auto facts = compare::read_query(sample.query);
     if (!facts) return std::nullopt;
     const store::StoredZone* zone = nullptr;
     for (dns::NameView name = facts->qname;; name = name.parent()) {
-        const std::string key = load::key_of(name);
-        ZC_TRY(zone, store.find_or_null(load::octets_of(key)));
+        const std::string key = fold::key_of(name);
+        ZC_TRY(zone, store.find_or_null(fold::octets_of(key)));
         if (zone != nullptr || name.is_root()) break;
     }
     if (zone == nullptr) return std::nullopt;
-    ZC_TRY(const auto state, load::decode_state(zone->state));
+    ZC_TRY(const auto state, fold::decode_state(zone->state));
     if (state.state == zone::State::unsigned_) return "withheld: signed by PowerDNS";
     settings::ZoneSettings settings;
     ZC_TRY_STATUS(settings::decode(zone->settings, settings));
@@ -118,12 +119,12 @@ Result<std::optional<std::string>> left_out_of(store::Snapshot& store,
 
 Result<std::optional<std::string>> left_out_of(const std::string& store_path,
                                                const judge::Sample& sample) {
-    ZC_TRY(auto store, store::Snapshot::open(store_path));
+    ZC_TRY(auto store, fold::StoreView::open(store_path));
     return left_out_of(store, sample);
 }
 
 Status name_left_out(const std::string& store_path, std::span<judge::Stretch> stretches) {
-    std::optional<store::Snapshot> store;  // not longer than it is needed: it holds up the writer
+    std::optional<fold::StoreView> store;  // not longer than it is needed: it holds up the writer
     for (judge::Stretch& stretch : stretches)
         for (judge::Sample& sample : stretch.samples) {
             compare::Judgement& judgement = sample.judgement;
@@ -131,7 +132,7 @@ Status name_left_out(const std::string& store_path, std::span<judge::Stretch> st
                 judgement.what == compare::What::timeout)
                 continue;
             if (!store) {
-                ZC_TRY(store::Snapshot opened, store::Snapshot::open(store_path));
+                ZC_TRY(fold::StoreView opened, fold::StoreView::open(store_path));
                 store = std::move(opened);
             }
             ZC_TRY(auto sentence, left_out_of(*store, sample));

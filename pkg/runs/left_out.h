@@ -20,7 +20,7 @@ Result<std::optional<std::string>> left_out_of(const std::string& store_path,
 /// difference is about such a zone; "row refused at import: www.example A 192.0.2.256: …", where
 /// such a row is of a name and type that the old server has in its answer, or below a name that it
 /// says exists. The store is looked at as it is now, and left alone without such a sample.
-/// Errors: those of store::Snapshot. Cost: a look-up for each label of a name.
+/// Errors: those of fold::StoreView. Cost: a look-up for each label of a name.
 Status name_left_out(const std::string& store_path, std::span<judge::Stretch> stretches);
 
 }  // namespace zc::runs

@@ -361,6 +361,43 @@ TEST_CASE("opening the log raises a store of an older format, and changes nothin
     }
 }
 
+TEST_CASE("entries are read in the state of a snapshot, and their zones looked up meanwhile") {
+    const Folder folder;
+    const std::string path = folder / "s";
+    make_store(path);
+    auto log = LogFile::open(path);
+    REQUIRE(log);
+    const auto append = [&](std::uint64_t position, const std::string& entry) {
+        const LogEntry one{position, position * 10, {}, octets(entry), octets("undo")};
+        REQUIRE(log->append({{&one, 1}, {}, octets("h"), {}, 1}));
+    };
+    append(2, "zone0 two");
+    append(3, "zone1 three");
+    auto snapshot = Snapshot::open(path, Snapshot::Tail::known);
+    REQUIRE(snapshot);
+    append(4, "zone0 four");
+    CHECK(snapshot->folded_up_to() == 1);
+    std::vector<std::string> read;
+    const auto read_after = [&](std::uint64_t after, std::size_t most) {
+        read.clear();
+        REQUIRE(snapshot->for_each_entry(after, [&](const LogEntry& one) {
+            CHECK(one.value != 0);
+            const auto found = snapshot->find_or_null(octets("zone0"));
+            REQUIRE(found);
+            CHECK(text(snapshot->image(**found).value()) == "first");
+            read.push_back(std::to_string(one.position) + ' ' + text(one.entry) + ' ' +
+                           text(one.undo));
+            return read.size() < most;
+        }));
+        return read;
+    };
+    using Read = std::vector<std::string>;
+    CHECK(read_after(1, 9) == Read{"2 zone0 two undo", "3 zone1 three undo"});
+    CHECK(read_after(0, 2) == Read{"1  ", "2 zone0 two undo"});
+    CHECK(read_after(2, 9) == Read{"3 zone1 three undo"});
+    CHECK(read_after(3, 9).empty());
+}
+
 TEST_CASE("requests and old entries go when they are told to, and no entry that is not folded") {
     const Folder folder;
     const std::string path = folder / "s";

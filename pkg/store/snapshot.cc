@@ -8,11 +8,14 @@
 #include "base/check.h"
 #include "store/file.h"
 #include "store/image_file.h"
+#include "store/log_file.h"
 #include "store/rows.h"
 #include "store/store.h"
 
 namespace zc::store {
 namespace {
+
+constexpr std::int64_t first_format_with_entries = 3;
 
 /// The file of a store, as far as reading it without locks depends on it.
 struct Stamp {
@@ -107,6 +110,10 @@ base::Instant Snapshot::committed_at() const noexcept {
 
 std::int64_t Snapshot::format() const noexcept {
     return work_->meta.format;
+}
+
+std::uint64_t Snapshot::folded_up_to() const noexcept {
+    return work_->meta.folded_up_to;
 }
 
 Result<std::uint64_t> Snapshot::zones() {
@@ -244,6 +251,25 @@ Result<std::optional<std::vector<ChangedZone>>> Snapshot::changed_since(const Po
         zones.push_back(std::move(zone));
     }
     return Zones(std::move(zones));
+}
+
+Status Snapshot::for_each_entry(std::uint64_t after,
+                                const std::function<bool(const LogEntry&)>& each) {
+    if (work_->meta.format < first_format_with_entries) return {};
+    ZC_TRY(Statement rows, work_->database.prepare("SELECT position, value, at, entry, undo FROM "
+                                                   "log WHERE position > ? ORDER BY position"));
+    rows.bind(1, static_cast<std::int64_t>(after));
+    for (;;) {
+        ZC_TRY(const bool row, rows.step());
+        if (!row) return work_->check_unchanged();
+        LogEntry entry;
+        entry.position = static_cast<std::uint64_t>(rows.integer(0));
+        entry.value = static_cast<std::uint64_t>(rows.integer(1));
+        entry.at = base::Instant{rows.integer(2) * 1000};
+        entry.entry = rows.octets(3);
+        entry.undo = rows.octets(4);
+        if (!each(entry)) return work_->check_unchanged();
+    }
 }
 
 Result<std::vector<std::uint8_t>> Snapshot::named(std::string_view name) {

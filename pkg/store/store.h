@@ -31,6 +31,8 @@
 
 namespace zc::store {
 
+struct LogEntry;  // log_file.h
+
 /// A store with a higher number is refused (`unsupported`).
 inline constexpr std::int64_t format_version = 3;
 
@@ -103,6 +105,8 @@ public:
     base::Instant committed_at() const noexcept;
     /// The format of the file: 1 to `format_version`.
     std::int64_t format() const noexcept;
+    /// Every entry of the log up to here is in zones.
+    std::uint64_t folded_up_to() const noexcept;
     /// The number of zones. Cost: linear, 0.1 s for 2.1 million.
     Result<std::uint64_t> zones();
 
@@ -126,6 +130,11 @@ public:
     /// Nothing (`nullopt`) when that is not known any more, or `since` is no state that this store
     /// has gone through: look at everything then.
     Result<std::optional<std::vector<ChangedZone>>> changed_since(const Position& since);
+
+    /// The entries of the log above the position `after`, in their order; false ends it. They are
+    /// valid during the call of `each`, which may look up zones here. A position whose entry was
+    /// trimmed, or that never had one, has no octets.
+    Status for_each_entry(std::uint64_t after, const std::function<bool(const LogEntry&)>& each);
 
     /// The octets that `Update::set_named` put; empty if none.
     Result<std::vector<std::uint8_t>> named(std::string_view name);

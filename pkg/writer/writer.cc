@@ -11,6 +11,7 @@
 
 #include "base/check.h"
 #include "dns/presentation.h"
+#include "fold/tail.h"
 #include "load/stored_zone.h"
 #include "replica/state.h"
 #include "store/log_file.h"
@@ -247,83 +248,28 @@ replica::Op op_of(Change::Kind kind) noexcept {
     return replica::Op::remove;
 }
 
-/// The change that the entry had.
-Result<Change> change_of(replica::ZoneChange&& zone) {
-    if (zone.op != replica::Op::remove)
-        return Change::decode(static_cast<Change::Kind>(zone.op), zone.name,
-                              std::move(zone.data.octets));
-    zone::ChangeMaker maker;
-    maker.begin(zone.name, Change::Kind::remove);
-    return maker.make();
-}
-
 // The start.
 
 /// Brings the zones that the log is ahead of to where it is.
 Status WriterOfStore::replay() {
-    struct Ahead {
-        dns::Name apex;
-        std::vector<std::pair<std::uint64_t, Change>> changes;
-        std::vector<std::uint64_t> bases;
-        std::uint64_t octets = 0;
+    fold::TailSource source;
+    source.path = options_.path;
+    source.for_each_entry = [this](const auto& each) { return log_.read(folded_up_to_, each); };
+    source.row = [this](const std::string& key) -> Result<std::optional<ZoneState>> {
+        return read_state(rows_, key);
     };
-    std::map<std::string, Ahead> ahead;
-    Status bad;
-    ZC_TRY_STATUS(log_.read(folded_up_to_, [&](const store::LogEntry& row) {
-        if (row.entry.empty()) return true;
-        auto entry = replica::decode(row.entry);
-        if (!entry) {
-            bad = error_of(entry);
-            return false;
-        }
-        for (replica::Change& change : entry->changes)
-            for (replica::ZoneChange& zone : change.zones) {
-                const dns::Name apex = zone.name;
-                const std::uint64_t base = zone.base;
-                auto decoded = change_of(std::move(zone));
-                if (!decoded) {
-                    bad = error_of(decoded);
-                    return false;
-                }
-                Ahead& one = ahead[load::key_of(apex)];
-                one.apex = apex;
-                one.octets += decoded->octets().size();
-                one.changes.emplace_back(row.position, *std::move(decoded));
-                one.bases.push_back(base);
-            }
-        return true;
-    }));
-    ZC_TRY_STATUS(bad);
+    ZC_TRY(fold::ZonesAhead ahead, fold::read_tail(source));
     std::vector<PublishedZone> published;
-    for (auto& [key, one] : ahead) {
-        ZC_TRY(const ZoneState row, read_state(rows_, key));
-        std::vector<Change> changes;
-        std::uint64_t first = 0, last = 0, version = row.version;
-        for (std::size_t i = 0; i < one.changes.size(); ++i) {
-            auto& [position, change] = one.changes[i];
-            if (position <= row.version) continue;
-            if (one.bases[i] != version)
-                return fail(Errc::malformed,
-                            "the log changes zone " + dns::to_string(one.apex) + " at version " +
-                                std::to_string(one.bases[i]) + ", and it has version " +
-                                std::to_string(version),
-                            {.source = options_.path});
-            if (first == 0) first = position;
-            last = position;
-            version = change.kind() == Change::Kind::remove ? 0 : position;
-            changes.push_back(std::move(change));
-        }
-        if (changes.empty()) continue;
-        ZC_TRY(Advanced advanced, fold::advance(one.apex, row, changes, last, scratch_));
-        Slot& slot = slot_of(one.apex);
+    for (auto& [key, zone] : ahead) {
+        Slot& slot = slot_of(zone.apex);
         slot.is = Slot::Is::idle;
-        slot.durable = slot.pending = std::move(advanced.state);
-        slot.first_unfolded = first;
+        slot.durable = slot.pending = std::move(zone.state);
+        slot.first_unfolded = zone.first;
         unfolded_.emplace(slot.key, &slot);
-        slot.last_unfolded = last;
-        slot.unfolded_octets = one.octets;
-        count_unfolded(first, true);
-        unfolded_octets_ += one.octets;
+        slot.last_unfolded = zone.last;
+        slot.unfolded_octets = zone.octets;
+        count_unfolded(zone.first, true);
+        unfolded_octets_ += zone.octets;
         published.push_back({slot.apex, slot.durable});
     }
     if (!published.empty()) publisher_.publish(std::move(published));

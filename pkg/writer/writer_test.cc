@@ -213,7 +213,7 @@ TEST_CASE(
     REQUIRE(node.publisher.served.size() == 1);
     CHECK(addresses(node.publisher.served["a.example."]) ==
           std::map<std::string, unsigned>{{"www.a.example.", 7}});
-    CHECK(node.publisher.served["a.example."].source == 0);
+    CHECK(node.publisher.served["a.example."].source == fold::source_changed_here);
     REQUIRE(node.close());
     const auto in_rows = rows(path);
     CHECK(in_rows.size() == 2);

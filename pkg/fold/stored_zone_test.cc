@@ -1,4 +1,4 @@
-#include "load/stored_zone.h"
+#include "fold/stored_zone.h"
 
 #include <algorithm>
 #include <string>
@@ -12,11 +12,11 @@ namespace {
 
 using zc::base::Seed;
 using zc::dns::Name;
-using zc::load::apex_of;
-using zc::load::decode_state;
-using zc::load::encode_state;
-using zc::load::key_of;
-using zc::load::octets_of;
+using zc::fold::apex_of;
+using zc::fold::decode_state;
+using zc::fold::encode_state;
+using zc::fold::key_of;
+using zc::fold::octets_of;
 
 Name random_name(Seed& seed) {
     Name name;

@@ -1,9 +1,9 @@
-#include "load/stored_zone.h"
+#include "fold/stored_zone.h"
 
 #include <array>
 #include <vector>
 
-namespace zc::load {
+namespace zc::fold {
 namespace {
 
 constexpr std::uint8_t label_end = 0;
@@ -74,4 +74,4 @@ Result<StoredState> decode_state(std::uint8_t octet) {
     return StoredState{static_cast<zone::State>(number), (octet & hidden_bit) != 0};
 }
 
-}  // namespace zc::load
+}  // namespace zc::fold
