@@ -416,7 +416,8 @@ Result<StoreImportOutcome> StoreImport::finish(base::Instant now) {
     if (work.options.prune == Prune::yes && !outcome.is_new) {
         ZC_TRY(Snapshot before, Snapshot::open(work.path));
         ZC_TRY(const std::uint64_t there, before.zones());
-        ZC_TRY_STATUS(work.update->remove_untouched([](base::Octets) {}));
+        ZC_TRY_STATUS(work.update->remove_untouched(
+            [](base::Octets, std::uint64_t) { return true; }));
         ZC_TRY_STATUS(work.may_remove(work.update->counts().removed, there));
     }
     ZC_TRY_STATUS(work.put_named());

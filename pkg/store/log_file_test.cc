@@ -398,6 +398,74 @@ TEST_CASE("entries are read in the state of a snapshot, and their zones looked u
     CHECK(read_after(3, 9).empty());
 }
 
+TEST_CASE("an import brings the log into rows in its own transaction, and a node finds that out") {
+    const Folder folder;
+    const std::string path = folder / "s";
+    make_store(path);
+    std::optional<LogFile> log;
+    {
+        auto opened = LogFile::open(path);
+        REQUIRE(opened);
+        log.emplace(*std::move(opened));
+    }
+    for (const std::string entry : {"zone0", "zone1 made"}) {
+        const std::uint64_t position = log->position().number + 1;
+        const LogEntry one{position, position, {}, octets(entry), {}};
+        REQUIRE(log->append({{&one, 1}, {}, octets("h"), {}, 1}));
+    }
+    const Position before = log->position();
+    const auto begin = [&] {
+        auto update = Update::begin(path, Update::Missing::error, Update::wait_initial,
+                                    Snapshot::Tail::known);
+        REQUIRE(update);
+        CHECK(update->is_behind_log());
+        const std::vector<FoldedZone> folded = {
+            {{.key = octets("zone0"), .settings = {}}, {}, 2, true},
+            {{.key = octets("zone1"), .source = 5, .settings = {}}, octets("made"), 3, false}};
+        REQUIRE(update->fold(folded));
+        CHECK_FALSE(update->is_behind_log());
+        CHECK(update->counts().differing() == 0);
+        return *std::move(update);
+    };
+    SUBCASE("something else changes") {
+        {
+            Update update = begin();
+            REQUIRE(update.put({.key = octets("zone2"), .settings = {}}, octets("imported")));
+            CHECK(update.commit({})->number == 4);
+            CHECK(update.counts().added == 1);
+            CHECK(update.counts().differing() == 1);
+        }
+        auto snapshot = Snapshot::open(path);
+        REQUIRE(snapshot);
+        CHECK((*snapshot->find_or_null(octets("zone1")))->version == 3);
+        const auto changed = snapshot->changed_since({before.store, 2, 2});
+        REQUIRE(changed);
+        REQUIRE(*changed);
+        CHECK(**changed == std::vector<ChangedZone>{{"zone1", false}, {"zone2", false}});
+        const LogEntry next{4, 8, {}, octets("zone1"), {}};
+        const LogAppend append{{&next, 1}, {}, octets("h"), {}, 1};
+        CHECK(log->append(append).error().code == Errc::conflict);
+        REQUIRE(log->refresh());
+        CHECK(log->position().number == 4);
+        CHECK(log->folded_up_to() == 4);
+        log.reset();
+        CHECK(read_state(path) == State{{"zone1", "made"}, {"zone2", "imported"}});
+    }
+    SUBCASE("nothing else does: the rows are left to the node, which could not know") {
+        {
+            Update update = begin();
+            REQUIRE(
+                update.put({.key = octets("zone1"), .source = 6, .settings = {}}, octets("made")));
+            CHECK(update.counts().unchanged == 1);
+            CHECK(update.commit({}) == before);
+        }
+        const FoldedZone gone{{.key = octets("zone0"), .settings = {}}, {}, 2, true};
+        REQUIRE(log->append({{}, {}, octets("h"), {&gone, 1}, 2}));
+        log.reset();
+        CHECK(read_state(path) == State{{"zone1", "made"}});
+    }
+}
+
 TEST_CASE("requests and old entries go when they are told to, and no entry that is not folded") {
     const Folder folder;
     const std::string path = folder / "s";

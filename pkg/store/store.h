@@ -21,6 +21,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,7 +32,8 @@
 
 namespace zc::store {
 
-struct LogEntry;  // log_file.h
+struct FoldedZone;  // log_file.h
+struct LogEntry;    // log_file.h
 
 /// A store with a higher number is refused (`unsupported`).
 inline constexpr std::int64_t format_version = 3;
@@ -155,6 +157,7 @@ private:
 /// Changes of an update. A zone put as it stood counts as unchanged.
 struct Counts {
     std::uint64_t added = 0, changed = 0, removed = 0, unchanged = 0;
+    std::uint64_t stayed = 0;  // they differ, and were left as they are (`put_unless`)
     std::uint64_t differing() const noexcept { return added + changed + removed; }
 };
 
@@ -162,11 +165,14 @@ struct Counts {
 class Update {
 public:
     enum class Missing : std::uint8_t { error, create };  // when there is no store at `path`
+    static constexpr base::Duration wait_initial = base::Duration::seconds(5);
     /// Takes the writer's lock at once; another writer is waited for no longer than `wait`. Errors:
     /// `busy` another process changes the store (or builds one there), and those of
     /// `Snapshot::open`; `exists` something that is no store stands there.
+    /// With `Tail::known` also a store whose log is ahead of its zones; then `fold` comes first.
     static Result<Update> begin(const std::string& path, Missing missing,
-                                base::Duration wait = base::Duration::seconds(5));
+                                base::Duration wait = wait_initial,
+                                Snapshot::Tail tail = Snapshot::Tail::refused);
     Update(Update&&) noexcept;
     Update& operator=(Update&&) noexcept;
     ~Update();
@@ -174,10 +180,22 @@ public:
     /// True when there was no store before: every zone is new.
     bool is_new() const noexcept;
 
+    /// True: changes are in the log and not yet in zones. `fold` has to bring them there.
+    bool is_behind_log() const noexcept;
+    /// Brings the zones that the log is ahead of to where it is: all of them, each once. This update
+    /// counts nothing of it, and readers see those changes at their own positions. Nobody else
+    /// changes the store while this update has its lock, so a `Snapshot` that is opened now has what
+    /// it takes. Without another change `commit` leaves all of it undone: a node may be about to do
+    /// it. Call it before anything else.
+    Status fold(std::span<const FoldedZone> zones);
+
     /// Adds or replaces. A zone that is equal in all (digest) is left alone; only its `source` is renewed.
     /// `image` empty: none. Cost: 1 µs a zone of a new store; 3 µs to find an unchanged one
     /// among 2.1 million, less when most are asked for.
     Status put(const Zone& zone, base::Octets image);
+    /// The same, but a zone that differs and stands there with the source `staying` (not 0) is left
+    /// as it is, and counts as `stayed`. False: that was so.
+    Result<bool> put_unless(const Zone& zone, base::Octets image, std::uint64_t staying);
     /// True, and the zone counts as unchanged, when its `source` is this and not 0. As cheap as a
     /// hash table after the first few thousand calls. Any thread, but not beside another call.
     Result<bool> is_unchanged(base::Octets key, std::uint64_t source);
@@ -188,9 +206,10 @@ public:
     Result<std::vector<std::uint8_t>> settings(base::Octets key);
     /// Removing what is not there is no error and counts nothing.
     Status remove(base::Octets key);
-    /// Removes every zone that was neither put nor found unchanged here. Gives their keys to `each`
-    /// before it does.
-    Status remove_untouched(const std::function<void(base::Octets key)>& each);
+    /// Removes every zone that was neither put nor found unchanged here, and for which `may_go`
+    /// returns true. It is asked before.
+    Status remove_untouched(
+        const std::function<bool(base::Octets key, std::uint64_t source)>& may_go);
     /// Octets of the caller under a name; equal octets change nothing, empty ones remove it.
     Status set_named(std::string_view name, base::Octets octets);
 

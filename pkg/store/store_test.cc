@@ -304,11 +304,47 @@ TEST_CASE("what was not touched is removed when asked for, before and after the 
             put(update, "key" + std::to_string(i), contents.at("key" + std::to_string(i)));
         put(update, "new", {.settings = {}, .image = "n"});
         std::size_t named = 0;
-        REQUIRE(update.remove_untouched([&](Octets) { ++named; }));
+        REQUIRE(update.remove_untouched([&](Octets, std::uint64_t) {
+            ++named;
+            return true;
+        }));
         CHECK(named == 29'990);
         CHECK(update.counts().removed == 29'990);
         committed(update);
         CHECK(contents_of(folder / "s").size() == 11);
+    }
+    SUBCASE("a source that stays") {
+        Update update = begun(folder / "s");
+        put(update, "here", {.source = 9, .settings = {}, .image = "h"});
+        put(update, "here too", {.source = 9, .settings = {}, .image = "h"});
+        committed(update);
+        Update next = begun(folder / "s");
+        const auto put_unless = [&](const std::string& key, const std::string& image) {
+            return next.put_unless({.key = octets(key), .source = 5, .settings = {}}, octets(image),
+                                   9);
+        };
+        CHECK(put_unless("here", "other") == false);  // it stays
+        CHECK(put_unless("here too", "h") == true);   // the same
+        CHECK(put_unless("key7", "other") == true);   // of another source
+        CHECK(put_unless("new", "other") == true);
+        CHECK(next.counts().stayed == 1);
+        CHECK(next.counts().unchanged == 1);
+        CHECK(next.counts().changed == 1);
+        CHECK(next.counts().added == 1);
+        std::size_t asked = 0;
+        REQUIRE(next.remove_untouched([&](Octets key, std::uint64_t source) {
+            ++asked;
+            CHECK(source == 5);
+            return text(key) != "key8";
+        }));
+        CHECK(asked == 29'999);
+        committed(next);
+        const Contents after = contents_of(folder / "s");
+        CHECK(after.size() == 5);
+        CHECK(after.at("here").image == "h");
+        CHECK(after.at("here").source == 9);
+        CHECK(after.at("here too").source == 5);
+        CHECK(after.at("key8").image == "i");
     }
     SUBCASE("many look-ups") {
         Update update = begun(folder / "s");
@@ -317,7 +353,7 @@ TEST_CASE("what was not touched is removed when asked for, before and after the 
         REQUIRE(update.remove(octets("key1")));
         put(update, "key2", {.settings = {}, .image = "other"});
         put(update, "key1", {.settings = {}, .image = "back"});
-        REQUIRE(update.remove_untouched([](Octets) {}));
+        REQUIRE(update.remove_untouched([](Octets, std::uint64_t) { return true; }));
         committed(update);
         const Contents after = contents_of(folder / "s");
         CHECK(after.size() == 29'000);

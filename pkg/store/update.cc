@@ -21,6 +21,7 @@
 #include "sqlite/sqlite.h"
 #include "store/file.h"
 #include "store/image_file.h"
+#include "store/log_file.h"
 #include "store/rows.h"
 #include "store/store.h"
 
@@ -184,6 +185,8 @@ struct Update::Work {
     bool changed_named = false;
     bool changed_sources = false;
     bool log_given_up = false;
+    bool is_behind = false;  // the log is ahead of zones, and `fold` has not been called
+    bool has_folded = false;
 
     // A store that is there.
     Statement find, find_settings, put_zone, put_image, put_change, put_source, remove_zone,
@@ -225,6 +228,10 @@ struct Update::Work {
     enum class Left : std::uint8_t { there, removed };
     Status log_change(base::Octets key, Left left);
     Status log_commit(base::Instant now);
+    Result<bool> put(const Zone& zone, base::Octets image, std::uint64_t staying);
+    Status write_zone(const Zone& zone, base::Octets image, std::int64_t id, std::uint64_t version,
+                      const Digest& digest);
+    Status fold(const FoldedZone& one);
     Status add_to_new(const Zone& zone, base::Octets image);
     Status add_waiting_images();
     class KeyOrder;
@@ -241,7 +248,8 @@ Update::Update(Update&&) noexcept = default;
 Update& Update::operator=(Update&&) noexcept = default;
 Update::~Update() = default;
 
-Result<Update> Update::begin(const std::string& path, Missing missing, base::Duration wait) {
+Result<Update> Update::begin(const std::string& path, Missing missing, base::Duration wait,
+                             Snapshot::Tail tail) {
     auto opened = Database::open(path, Database::Mode::read_write, wait);
     if (!opened && (opened.error().code != Errc::not_found || missing == Missing::error))
         return tl::unexpected<Error>(opened.error());
@@ -260,7 +268,8 @@ Result<Update> Update::begin(const std::string& path, Missing missing, base::Dur
         work->transaction.emplace(std::move(transaction));
         ZC_TRY_STATUS(raise_format(database));
         ZC_TRY(work->meta, read_meta(database));
-        if (work->meta.folded_up_to != work->meta.position.number)
+        work->is_behind = work->meta.folded_up_to != work->meta.position.number;
+        if (work->is_behind && tail == Snapshot::Tail::refused)
             return fail(Errc::conflict, not_folded(work->meta), {.source = path});
         ZC_TRY_STATUS(work->prepare());
         return Update(std::move(work));
@@ -387,50 +396,113 @@ Position Update::next_position() const noexcept {
     return work_->next_position();
 }
 
-Status Update::put(const Zone& zone, base::Octets image) {
+bool Update::is_behind_log() const noexcept {
+    return work_->is_behind;
+}
+
+Status Update::fold(std::span<const FoldedZone> zones) {
     Work& work = *work_;
+    ZC_CHECK(work.is_behind && work.lookups == 0 && work.counts.differing() == 0);
+    for (const FoldedZone& one : zones) ZC_TRY_STATUS(work.fold(one));
+    work.is_behind = false;
+    work.has_folded = true;
+    return {};
+}
+
+/// Does not count as a look-up: an import that changes a few zones does not read all of them.
+Status Update::Work::fold(const FoldedZone& one) {
+    find.bind(1, one.zone.key);
+    ZC_TRY(const bool is_there, find.step());
+    std::int64_t id = 0;
+    if (is_there) {
+        ZC_TRY(const Digest digest, digest_from(find.octets(1), path));
+        id = find.integer(2);
+        meta.zones -= share_of(one.zone.key, digest);
+    }
+    find.reset();
+    if (!one.is_removed) {
+        if (!is_there) id = ++id_last;
+        const Digest digest = digest_of(one.zone, one.image);
+        ZC_TRY_STATUS(write_zone(one.zone, one.image, id, one.version, digest));
+        meta.zones += share_of(one.zone.key, digest);
+    } else if (is_there) {
+        remove_zone.bind(1, one.zone.key);
+        ZC_TRY_STATUS(remove_zone.run());
+        remove_image.bind(1, id);
+        ZC_TRY_STATUS(remove_image.run());
+    }
+    put_change.bind(1, static_cast<std::int64_t>(one.version)).bind(2, one.zone.key);
+    put_change.bind(3, std::int64_t{one.is_removed ? 1 : 0});
+    return put_change.run();
+}
+
+Status Update::put(const Zone& zone, base::Octets image) {
+    ZC_TRY(const bool done, work_->put(zone, image, 0));
+    ZC_CHECK(done);
+    return {};
+}
+
+Result<bool> Update::put_unless(const Zone& zone, base::Octets image, std::uint64_t staying) {
+    ZC_CHECK(staying != 0);
+    return work_->put(zone, image, staying);
+}
+
+/// `staying`: a zone of that source stays when it differs; 0: none does.
+Result<bool> Update::Work::put(const Zone& zone, base::Octets image, std::uint64_t staying) {
     const auto check = [&](std::string_view what, std::size_t octets, std::size_t limit) -> Status {
         if (octets <= limit) return {};
         return fail(Errc::limit,
                     std::string(what) + " of " + std::to_string(octets) + " octets, limit is " +
                         std::to_string(limit),
-                    {.source = work.path});
+                    {.source = path});
     };
     ZC_CHECK(!zone.key.empty());
     ZC_TRY_STATUS(check("key", zone.key.size(), key_octets_max));
     ZC_TRY_STATUS(check("zone image", image.size(), image_octets_max));
     ZC_TRY_STATUS(check("zone settings", zone.settings.size(), settings_octets_max));
-    if (work.is_new) return work.add_to_new(zone, image);
+    if (is_new) {
+        ZC_TRY_STATUS(add_to_new(zone, image));
+        return true;
+    }
 
-    ZC_TRY(const Work::Old old, work.look_up(zone.key));
+    ZC_TRY(const Old old, look_up(zone.key));
     const Digest digest = digest_of(zone, image);
     if (old.there && old.digest == digest) {
-        ++work.counts.unchanged;
+        ++counts.unchanged;
         if (old.source != zone.source) {
-            work.put_source.bind(1, static_cast<std::int64_t>(zone.source)).bind(2, zone.key);
-            ZC_TRY_STATUS(work.put_source.run());
-            work.changed_sources = true;
+            put_source.bind(1, static_cast<std::int64_t>(zone.source)).bind(2, zone.key);
+            ZC_TRY_STATUS(put_source.run());
+            changed_sources = true;
         }
-        work.touch(zone.key, {true, zone.source, digest, old.id});
-        return {};
+        touch(zone.key, {true, zone.source, digest, old.id});
+        return true;
     }
-    const std::int64_t id = old.there ? old.id : ++work.id_last;
+    if (old.there && staying != 0 && old.source == staying) {
+        ++counts.stayed;
+        touch(zone.key, old);
+        return false;
+    }
+    const std::int64_t id = old.there ? old.id : ++id_last;
+    ZC_TRY_STATUS(write_zone(zone, image, id, version(), digest));
+    ZC_TRY_STATUS(log_change(zone.key, Left::there));
+    if (old.there) meta.zones -= share_of(zone.key, old.digest);
+    meta.zones += share_of(zone.key, digest);
+    ++(old.there ? counts.changed : counts.added);
+    touch(zone.key, {true, zone.source, digest, id});
+    return true;
+}
+
+Status Update::Work::write_zone(const Zone& zone, base::Octets image, std::int64_t id,
+                                std::uint64_t version, const Digest& digest) {
     const DigestOctets digest_octets = octets_of(digest);
-    bind_zone(work.put_zone, 1, zone, id, work.version(), digest_octets);
-    ZC_TRY_STATUS(work.put_zone.run());
+    bind_zone(put_zone, 1, zone, id, version, digest_octets);
+    ZC_TRY_STATUS(put_zone.run());
     if (image.empty()) {
-        work.remove_image.bind(1, id);
-        ZC_TRY_STATUS(work.remove_image.run());
-    } else {
-        work.put_image.bind(1, id).bind(2, image);
-        ZC_TRY_STATUS(work.put_image.run());
+        remove_image.bind(1, id);
+        return remove_image.run();
     }
-    ZC_TRY_STATUS(work.log_change(zone.key, Work::Left::there));
-    if (old.there) work.meta.zones -= share_of(zone.key, old.digest);
-    work.meta.zones += share_of(zone.key, digest);
-    ++(old.there ? work.counts.changed : work.counts.added);
-    work.touch(zone.key, {true, zone.source, digest, id});
-    return {};
+    put_image.bind(1, id).bind(2, image);
+    return put_image.run();
 }
 
 Result<bool> Update::is_unchanged(base::Octets key, std::uint64_t source) {
@@ -499,7 +571,8 @@ Status Update::remove(base::Octets key) {
     return {};
 }
 
-Status Update::remove_untouched(const std::function<void(base::Octets key)>& each) {
+Status Update::remove_untouched(
+    const std::function<bool(base::Octets key, std::uint64_t source)>& may_go) {
     Work& work = *work_;
     if (work.is_new) return {};
     if (!work.indexed) ZC_TRY_STATUS(work.read_index());
@@ -507,7 +580,7 @@ Status Update::remove_untouched(const std::function<void(base::Octets key)>& eac
         const Index::Entry& entry = work.index.entries()[i];
         if (entry.touched) continue;
         const std::string key = string_of(work.index.key(entry));
-        each(octets_of(key));
+        if (!may_go(octets_of(key), entry.source)) continue;
         ZC_TRY_STATUS(remove(octets_of(key)));
     }
     return {};
@@ -722,8 +795,10 @@ Result<Position> Update::Work::commit_new(base::Instant now) {
 }
 
 Result<Position> Update::Work::commit_old(base::Instant now) {
+    ZC_CHECK(!is_behind);
     if (counts.differing() == 0 && !changed_named) {
-        if (changed_sources) ZC_TRY_STATUS(transaction->commit());
+        // A node would not notice that its zones were folded for it: the position stays.
+        if (changed_sources && !has_folded) ZC_TRY_STATUS(transaction->commit());
         transaction.reset();
         return meta.position;
     }
