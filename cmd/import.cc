@@ -48,6 +48,7 @@ struct ImportVerbOptions {
     bool repair = false;
     bool prune = false;
     std::uint32_t removed_percent_max = merge::StoreImportOptions().removed_percent_max;
+    merge::Prefer prefer = merge::Prefer::undecided;
     bool serve_unsigned = false;
 };
 
@@ -224,7 +225,7 @@ term::Json json_of(const ImportVerbOptions& options, const Report& report,
     term::Json zones = term::Json::object();
     zones.set("read", number(report.totals.zones)).set("added", number(counts.added));
     zones.set("changed", number(counts.changed)).set("removed", number(counts.removed));
-    zones.set("unchanged", number(counts.unchanged));
+    zones.set("unchanged", number(counts.unchanged)).set("stayed", number(counts.stayed));
     zones.set("broken", number(report.totals.broken));
     zones.set("not_transferred", number(report.totals.not_transferred));
     zones.set("withheld", number(report.totals.unsigned_zones));
@@ -322,6 +323,12 @@ void print(term::Terminal& terminal, const ImportVerbOptions& options, const Rep
                        " added, " + term::grouped(counts.changed) + " changed, " +
                        term::grouped(counts.removed) + " removed, " +
                        term::grouped(counts.unchanged) + " unchanged\n";
+    if (counts.stayed > 0)
+        line +=
+            counted(counts.stayed, "zone was", "zones were") +
+            " made or changed in the store, and the source has something else: the store keeps " +
+            (counts.stayed == 1 ? "it" : "them") +
+            (options.prefer == merge::Prefer::undecided ? " (--prefer decides)\n" : "\n");
     if (report.totals.not_transferred > 0)
         line += counted(report.totals.not_transferred, "zone", "zones") +
                 " could not be transferred: the store keeps what it has of them" +
@@ -404,6 +411,7 @@ merge::StoreImportOptions store_options_of(const ImportVerbOptions& options, Fin
     out.prune = options.prune ? merge::Prune::yes : merge::Prune::no;
     out.removed_percent_max = options.removed_percent_max;
     out.dry_run = options.dry_run ? merge::DryRun::yes : merge::DryRun::no;
+    out.prefer = options.prefer;
     out.several_sources = options.sources.size() > 1;
     out.unsigned_zones =
         options.serve_unsigned ? ingest::UnsignedZones::serve : ingest::UnsignedZones::servfail;
@@ -532,7 +540,9 @@ int run_import(const ImportVerbOptions& options, Invocation& invocation) {
         terminal.out(json_of(options, report, *findings));
     else
         print(terminal, options, report, *findings);
-    return refused(report.totals) > 0 || !all_told ? 1 : 0;
+    const bool is_undecided =
+        report.outcome.counts.stayed > 0 && options.prefer == merge::Prefer::undecided;
+    return refused(report.totals) > 0 || is_undecided || !all_told ? 1 : 0;
 }
 
 void add_source_flags(CLI::App& app, ImportVerbOptions& options) {
@@ -602,6 +612,11 @@ void add_merge_flags(CLI::App& app, ImportVerbOptions& options) {
     add_number(app, merge::StoreImportOptions::removed_percent_limit, options.removed_percent_max,
                "With --prune: percent of the store's zones that may be removed. If more would be, "
                "nothing is changed and the exit code is 2. One of 5 zones is 20 percent");
+    add_choice<merge::Prefer>(
+        app, "--prefer", options.prefer,
+        {{"source", merge::Prefer::source}, {"store", merge::Prefer::store}},
+        "Which one counts, if a zone was made or changed in the store and the source has something "
+        "else. Without it the store keeps its zone, and the exit code is 1");
     add_switch(app, "--serve-unsigned", options.serve_unsigned,
                "Serve zones that PowerDNS signs itself, without signatures");
     add_number(app, dns::default_ttl_limit, options.default_ttl, "TTL of records that have none");
@@ -629,10 +644,13 @@ Action define_import(CLI::App& app) {
         "(signatures are renewed without another serial) or the last import reported something in "
         "it: --retransfer transfers all. Every row that was read is counted once: served as it is, "
         "repaired, disabled, PowerDNS only (ALIAS, LUA), made anew (NSEC, NSEC3), without type, "
-        "same twice, of a zone that is not served, of an unchanged zone, or refused. Exit code 1: "
-        "rows or zones were refused, or a zone is not served because it is broken or PowerDNS "
-        "signs it; the rest is in the store. Or all is in the store, but the report could not be "
-        "written. 2: the source could not be read to its end or has no zone, two sources have one "
+        "same twice, of a zone that is not served, of an unchanged zone, or refused. A zone that "
+        "was made or changed in the store since it was imported is replaced or removed only with "
+        "--prefer source; its rows are counted as the source has them. Exit code 1: rows or zones "
+        "were refused, a zone is not served because it is broken or PowerDNS signs it, or zones "
+        "stay as the store has them without --prefer; the rest is in the store. Or all is in the "
+        "store, but the report could not be written. 2: the source could not be read to its end or "
+        "has no zone, two sources have one "
         "zone, --prune would remove more zones than --max-removed allows, or the disk is full; the "
         "store is as it was. zonectl-migrate(7) tells more.");
     return [options](Invocation& invocation) { return run_import(*options, invocation); };

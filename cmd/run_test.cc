@@ -854,6 +854,48 @@ TEST_CASE(
     CHECK((*stats)["position"].integer() == 4);
 }
 
+TEST_CASE("an import says which zones were changed in the store, and --prefer decides") {
+    const Folder folder;
+    const std::string store = folder.path("s.db");
+    folder.write("zones/a.example.zone", zone_of(1));
+    folder.write("zones/b.example.zone", zone_of(1));
+    const auto import = [&](std::vector<std::string> more) {
+        more.insert(more.begin(), {"import", folder.path("zones"), "--store", store});
+        return run(std::move(more));
+    };
+    REQUIRE(import({}).code == 0);
+    fold::test::TestLog(store).append("a.example.", 1,
+                                      fold::test::set_address("a.example.", "192.0.2.77"));
+    const auto exported = [&] {
+        return run({"zone", "export", "a.example.", "--store", store}).out;
+    };
+    const std::string kept =
+        "1 zone was made or changed in the store, and the source has something else: the store "
+        "keeps it";
+    const Ended undecided = import({});
+    CHECK(undecided.code == 1);
+    CHECK(contains(undecided.out, kept + " (--prefer decides)\n"));
+    CHECK(contains(undecided.out,
+                   "a.example.: it was made or changed in the store, and the source has it "
+                   "otherwise; it stays as the store has it; --prefer decides"));
+    CHECK(contains(exported(), "192.0.2.77"));
+    const Ended json = import({"--dry-run", "--json"});
+    CHECK(json.code == 1);
+    const auto report = term::parse_json(json.out);
+    REQUIRE(report.has_value());
+    CHECK((*report)["zones"]["stayed"].integer() == 1);
+    const Ended ours = import({"--prefer", "store"});
+    CHECK(ours.code == 0);
+    CHECK(contains(ours.out, kept + "\n"));
+    CHECK(contains(exported(), "192.0.2.77"));
+    CHECK(import({"--prefer", "both"}).code == 2);
+    const Ended theirs = import({"--prefer", "source"});
+    CHECK(theirs.code == 0);
+    CHECK_FALSE(contains(theirs.out, "changed in the store"));
+    CHECK_FALSE(contains(exported(), "192.0.2.77"));
+    CHECK(contains(import({}).out, " 2 unchanged\n"));
+}
+
 TEST_CASE("the systemd unit leaves to the configuration what is served, zone files or a store") {
     std::ifstream unit(std::string(ZC_SOURCE_DIR) + "/contrib/systemd/zonectl.service");
     std::vector<std::string> words;

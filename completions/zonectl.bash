@@ -32,6 +32,7 @@ _zonectl() {
         --transfer-timeout) COMPREPLY=(); return ;;
         --report) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --max-removed) COMPREPLY=(); return ;;
+        --prefer) COMPREPLY=($(compgen -W 'source store' -- "$cur")); return ;;
         --default-ttl) COMPREPLY=(); return ;;
         --threads) COMPREPLY=(); return ;;
         --memory-octets-max) COMPREPLY=(); return ;;
@@ -39,7 +40,7 @@ _zonectl() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
         esac
-        words='' flags='--help --store --from --database --schema --zone --zone-list --catalog --tsig-key --tsig-key-file --connections --timeout --transfer-timeout --as-secondary --from-powerdns --retransfer --report --dry-run --repair --prune --max-removed --serve-unsigned --default-ttl --threads --memory-octets-max --temporary-directory --config --color --json --version' files=no
+        words='' flags='--help --store --from --database --schema --zone --zone-list --catalog --tsig-key --tsig-key-file --connections --timeout --transfer-timeout --as-secondary --from-powerdns --retransfer --report --dry-run --repair --prune --max-removed --prefer --serve-unsigned --default-ttl --threads --memory-octets-max --temporary-directory --config --color --json --version' files=no
         ;;
     'serve')
         case "$prev" in

@@ -47,6 +47,7 @@ complete -c zonectl -n "__zonectl_at 'import'" -l dry-run -d 'Read, compare and 
 complete -c zonectl -n "__zonectl_at 'import'" -l repair -d 'Repair rows that PowerDNS does not answer as they stand, and report each'
 complete -c zonectl -n "__zonectl_at 'import'" -l prune -d 'Remove zones from the store that no source has'
 complete -c zonectl -n "__zonectl_at 'import'" -l max-removed -x -d 'With --prune: percent of the store'\''s zones that may be removed. If more would be, nothing is changed and the exit code is 2. One of 5 zones is 20 percent'
+complete -c zonectl -n "__zonectl_at 'import'" -l prefer -x -a 'source store' -d 'Which one counts, if a zone was made or changed in the store and the source has something else. Without it the store keeps its zone, and the exit code is 1'
 complete -c zonectl -n "__zonectl_at 'import'" -l serve-unsigned -d 'Serve zones that PowerDNS signs itself, without signatures'
 complete -c zonectl -n "__zonectl_at 'import'" -l default-ttl -x -d 'TTL of records that have none'
 complete -c zonectl -n "__zonectl_at 'import'" -l threads -x -d 'Threads that check and compile zones; 0 is one a core'

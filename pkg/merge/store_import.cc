@@ -8,18 +8,22 @@
 #include <span>
 #include <thread>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
 #include "dns/presentation.h"
+#include "fold/store_view.h"
 #include "fold/stored_zone.h"
 #include "load/load.h"
 #include "settings/settings.h"
 #include "store/image_file.h"
+#include "store/log_file.h"
 
 namespace zc::merge {
 namespace {
 
+using fold::StoreView;
 using store::ImageFile;
 using store::ImageFileWriter;
 using store::Snapshot;
@@ -65,11 +69,14 @@ struct StoreImport::Work {
     std::uint32_t source_number = 0;  // the same, counted from 1
     /// By key of the zone: the number of its source. Empty where there is one source only.
     std::unordered_map<std::string, std::uint32_t> source_of;
-    bool has_whole_source = false;     // any so far
-    std::shared_mutex mutex;           // `unchanged` is called from any thread, beside `zone`
-    std::optional<Update> update;      // absent in a dry run
-    std::optional<Snapshot> compared;  // in a dry run, when there is a store
+    bool has_whole_source = false;      // any so far
+    std::shared_mutex mutex;            // `unchanged` is called from any thread, beside `zone`
+    std::optional<Update> update;       // absent in a dry run
+    std::optional<StoreView> compared;  // in a dry run, when there is a store
     store::Counts compared_counts;
+    std::unordered_set<std::string> met_changed_here;  // in a dry run: keys that the source has
+    std::uint64_t pruned_stayed = 0;
+    std::optional<std::uint64_t> zones_before;  // where the log was ahead; else the rows tell
     Withheld withheld;
     std::optional<ImageFileWriter> images;  // of a new store
     std::string images_problem;
@@ -81,7 +88,12 @@ struct StoreImport::Work {
     Status claim(const std::string& key, dns::NameView apex);
     Status keep_settings(const std::string& key, ingest::ImportedZone& zone);
     Status withhold(ingest::ImportedZone& zone);
+    Status fold_log();
+    Status put(const store::Zone& zone, base::Octets image);
     Status compare(const store::Zone& zone, base::Octets image);
+    Status tell_stayed(base::Octets key, std::string_view has);
+    Status prune();
+    Status count_pruned(store::Counts& counts);
     void add_image(const ingest::ImportedZone& zone);
     bool is_unchanged(dns::NameView apex, std::uint64_t rows_digest);
     Status put_named();
@@ -100,15 +112,17 @@ Result<StoreImport> StoreImport::begin(const std::string& path, StoreImportOptio
     work->path = path;
     work->options = std::move(options);
     if (work->options.dry_run == DryRun::yes) {
-        auto snapshot = Snapshot::open(path);
-        if (!snapshot && snapshot.error().code != Errc::not_found)
-            return tl::unexpected<Error>(snapshot.error());
-        if (snapshot) work->compared.emplace(*std::move(snapshot));
+        auto view = StoreView::open(path);
+        if (!view && view.error().code != Errc::not_found)
+            return tl::unexpected<Error>(view.error());
+        if (view) work->compared.emplace(*std::move(view));
         return StoreImport(std::move(work));
     }
     store::clear_leftovers(path);
-    ZC_TRY(auto update, Update::begin(path, Update::Missing::create));
+    ZC_TRY(auto update, Update::begin(path, Update::Missing::create, Update::wait_initial,
+                                      Snapshot::Tail::known));
     work->update.emplace(std::move(update));
+    if (work->update->is_behind_log()) ZC_TRY_STATUS(work->fold_log());
     if (work->update->is_new()) {
         auto images = ImageFileWriter::begin(path);
         if (images)
@@ -117,6 +131,17 @@ Result<StoreImport> StoreImport::begin(const std::string& path, StoreImportOptio
             work->images_problem = images.error().text();
     }
     return StoreImport(std::move(work));
+}
+
+/// The zones that the log is ahead of come into rows as it says, with their own versions.
+Status StoreImport::Work::fold_log() {
+    // The update has the writer's lock, so this is the state that it changes.
+    ZC_TRY(StoreView view, StoreView::open(path));
+    ZC_TRY(zones_before, view.zones());
+    std::vector<store::FoldedZone> zones;
+    zones.reserve(view.ahead().size());
+    for (const auto& [key, zone] : view.ahead()) zones.push_back(fold::folded_of(key, zone));
+    return update->fold(zones);
 }
 
 void StoreImport::set_source(Source source) noexcept {
@@ -176,8 +201,9 @@ Status StoreImport::zone(ingest::ImportedZone&& zone) {
     row.settings = settings;
     const base::Octets image = zone.image.octets();
     if (!image.empty()) row.serial = zone::Zone(image.data()).serial();
+    if (row.source == fold::source_changed_here) row.source = 0;
     if (!work.update) return work.compare(row, image);
-    ZC_TRY_STATUS(work.update->put(row, image));
+    ZC_TRY_STATUS(work.put(row, image));
     if (work.images) work.add_image(zone);
     return {};
 }
@@ -256,18 +282,88 @@ Status StoreImport::Work::withhold(ingest::ImportedZone& zone) {
          .effect = "SERVFAIL for the apex and all names below"});
 }
 
+Status StoreImport::Work::put(const store::Zone& zone, base::Octets image) {
+    if (options.prefer == Prefer::source) return update->put(zone, image);
+    ZC_TRY(const bool done, update->put_unless(zone, image, fold::source_changed_here));
+    return done ? Status() : tell_stayed(zone.key, "has it otherwise");
+}
+
 Status StoreImport::Work::compare(const store::Zone& zone, base::Octets image) {
     const store::StoredZone* old = nullptr;
     if (compared) {
         ZC_TRY(old, compared->find_or_null(zone.key));
     }
-    if (old == nullptr)
+    if (old == nullptr) {
         ++compared_counts.added;
-    else if (old->digest == store::digest_of(zone, image))
+        return {};
+    }
+    const bool is_changed_here = old->source == fold::source_changed_here;
+    if (is_changed_here) met_changed_here.emplace(zone.key.begin(), zone.key.end());
+    if (old->digest == store::digest_of(zone, image)) {
         ++compared_counts.unchanged;
-    else
+    } else if (is_changed_here && options.prefer != Prefer::source) {
+        ++compared_counts.stayed;
+        return tell_stayed(zone.key, "has it otherwise");
+    } else {
         ++compared_counts.changed;
+    }
     return {};
+}
+
+Status StoreImport::Work::tell_stayed(base::Octets key, std::string_view has) {
+    if (!options.on_finding) return {};
+    const auto apex = fold::apex_of(key);
+    return options.on_finding(
+        {.acceptance = ingest::Acceptance::doubtful,
+         .table = ingest::Table::domains,
+         .source = path,
+         .zone = apex ? dns::to_string(*apex) : std::string("?"),
+         .record = {},
+         .reason = "it was made or changed in the store, and the source " + std::string(has),
+         .effect = options.prefer == Prefer::store
+                       ? "it stays as the store has it"
+                       : "it stays as the store has it; --prefer decides"});
+}
+
+/// Removes the zones that no source has.
+Status StoreImport::Work::prune() {
+    std::uint64_t there = 0;
+    if (zones_before) {
+        there = *zones_before;
+    } else {
+        ZC_TRY(Snapshot before, Snapshot::open(path, Snapshot::Tail::known));
+        ZC_TRY(there, before.zones());
+    }
+    Status told;
+    ZC_TRY_STATUS(update->remove_untouched([&](base::Octets key, std::uint64_t from) {
+        if (options.prefer == Prefer::source || from != fold::source_changed_here) return true;
+        ++pruned_stayed;
+        if (told) told = tell_stayed(key, "does not have it");
+        return false;
+    }));
+    ZC_TRY_STATUS(told);
+    return may_remove(update->counts().removed, there);
+}
+
+/// The same in a dry run.
+Status StoreImport::Work::count_pruned(store::Counts& counts) {
+    ZC_TRY(const std::uint64_t there, compared->zones());
+    const std::uint64_t met = counts.changed + counts.unchanged + counts.stayed;
+    counts.removed = there - std::min(met, there);
+    if (options.prefer != Prefer::source) {
+        Status told;
+        ZC_TRY_STATUS(compared->for_each({}, [&](const store::StoredZone& zone) {
+            if (zone.source != fold::source_changed_here) return true;
+            if (met_changed_here.contains(std::string(zone.key.begin(), zone.key.end())))
+                return true;
+            ++counts.stayed;
+            if (counts.removed > 0) --counts.removed;
+            told = tell_stayed(zone.key, "does not have it");
+            return told.has_value();
+        }));
+        ZC_TRY_STATUS(told);
+    }
+    return may_remove(counts.removed, there);
 }
 
 void StoreImport::Work::add_image(const ingest::ImportedZone& zone) {
@@ -308,7 +404,7 @@ std::function<bool(dns::NameView, std::uint64_t)> StoreImport::unchanged() {
 }
 
 bool StoreImport::Work::is_unchanged(dns::NameView apex, std::uint64_t rows_digest) {
-    if (rows_digest == 0) return false;
+    if (rows_digest == 0 || rows_digest == fold::source_changed_here) return false;
     const std::string key = fold::key_of(apex);
     if (update && !options.several_sources) {
         // Nearly all come here: each look-up misses the cache, and they need not wait for another.
@@ -345,7 +441,7 @@ Status StoreImport::Work::put_named() {
     std::vector<settings::TsigKey> known_keys;
     std::vector<settings::Supermaster> known_supermasters;
     if (!update->is_new()) {
-        ZC_TRY(Snapshot before, Snapshot::open(path));
+        ZC_TRY(Snapshot before, Snapshot::open(path, Snapshot::Tail::known));
         ZC_TRY(const auto key_octets, before.named(settings::tsig_keys_name));
         ZC_TRY(known_keys, settings::decode_tsig_keys(key_octets));
         ZC_TRY(const auto supermaster_octets, before.named(settings::supermasters_name));
@@ -381,7 +477,8 @@ Status StoreImport::Work::may_remove(std::uint64_t removed, std::uint64_t there)
 Status StoreImport::Work::renew_image_file(StoreImportOutcome& outcome) const {
     const auto file = ImageFile::read_head(path);
     if (file) {
-        ZC_TRY(Snapshot snapshot, Snapshot::open(path));
+        // A node may have gone on meanwhile.
+        ZC_TRY(StoreView snapshot, StoreView::open(path));
         ZC_TRY(const auto changed, snapshot.changed_since(file->position));
         if (changed && changed->size() <= zones_on_top_max) return {};
     }
@@ -404,22 +501,12 @@ Result<StoreImportOutcome> StoreImport::finish(base::Instant now) {
         outcome.is_new = !work.compared;
         outcome.counts = work.compared_counts;
         if (work.compared) outcome.position = work.compared->position();
-        if (work.compared && work.options.prune == Prune::yes) {
-            ZC_TRY(const std::uint64_t there, work.compared->zones());
-            const std::uint64_t met = outcome.counts.changed + outcome.counts.unchanged;
-            outcome.counts.removed = there - std::min(met, there);
-            ZC_TRY_STATUS(work.may_remove(outcome.counts.removed, there));
-        }
+        if (work.compared && work.options.prune == Prune::yes)
+            ZC_TRY_STATUS(work.count_pruned(outcome.counts));
         return outcome;
     }
     outcome.is_new = work.update->is_new();
-    if (work.options.prune == Prune::yes && !outcome.is_new) {
-        ZC_TRY(Snapshot before, Snapshot::open(work.path));
-        ZC_TRY(const std::uint64_t there, before.zones());
-        ZC_TRY_STATUS(work.update->remove_untouched(
-            [](base::Octets, std::uint64_t) { return true; }));
-        ZC_TRY_STATUS(work.may_remove(work.update->counts().removed, there));
-    }
+    if (work.options.prune == Prune::yes && !outcome.is_new) ZC_TRY_STATUS(work.prune());
     ZC_TRY_STATUS(work.put_named());
 
     // A new store and its image file are finished side by side: one sorts and writes rows, the
@@ -438,6 +525,7 @@ Result<StoreImportOutcome> StoreImport::finish(base::Instant now) {
     auto position = work.update->commit(now);
     if (images_finish.joinable()) images_finish.join();
     outcome.counts = work.update->counts();
+    outcome.counts.stayed += work.pruned_stayed;
     const bool differs = outcome.counts.differing() > 0;
     outcome.durability_problem = work.update->durability_problem();
     work.update.reset();  // the writer's lock

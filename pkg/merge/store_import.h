@@ -30,7 +30,16 @@ enum class DryRun : std::uint8_t { no, yes };
 /// the store.
 enum class Source : std::uint8_t { whole, records_only };
 
+/// A zone that was made or changed here since an import brought it, and that the source has otherwise
+/// (or not at all, with `Prune::yes`).
+enum class Prefer : std::uint8_t {
+    undecided,  // the store's, and it is told as a finding
+    store,      // the same
+    source,     // the source's
+};
+
 struct StoreImportOptions {
+    Prefer prefer = Prefer::undecided;
     /// Zones of the store that the source does not have: left alone, or removed.
     Prune prune = Prune::no;
     /// With `Prune::yes`: 0 … 100, of the zones that the store has before. To remove more of them
@@ -57,7 +66,7 @@ struct Withheld {
 };
 
 struct StoreImportOutcome {
-    store::Counts counts;
+    store::Counts counts;  // `stayed`: zones of `Prefer` that the store keeps
     Withheld withheld;
     store::Position position;
     bool is_new = false;              // there was no store before
@@ -72,7 +81,9 @@ struct StoreImportOutcome {
 
 class StoreImport final : public ingest::ImportSink {
 public:
-    /// Errors: `limit`, and those of store::Update::begin. A dry run needs no permission to write.
+    /// A store whose log is ahead of its zones is brought to where its log is, in the transaction of
+    /// the import. Errors: `limit`, those of store::Update::begin and fold::StoreView::open. A dry run needs no
+    /// permission to write.
     static Result<StoreImport> begin(const std::string& path, StoreImportOptions options);
     StoreImport(StoreImport&&) noexcept;
     StoreImport& operator=(StoreImport&&) noexcept;
