@@ -426,8 +426,8 @@ version 2  2023-11-14T22:13:20Z  made, serial 1, by somebody from here
         CHECK(json_of(history->items[3]).serialize() ==
               R"({"version":5,"at":"2023-11-14T22:13:20.000000Z","who":"somebody","where":"here",)"
               R"("kind":"changed","serial_before":2,"serial":3,)"
-              R"("removed":["www.a.example.\t3600\tIN\tA\t192.0.2.1"],)"
-              R"("added":["www.a.example.\t3600\tIN\tA\t192.0.2.3"],"settings":[]})");
+              R"("removed":["www.a.example. 3600 IN A 192.0.2.1"],)"
+              R"("added":["www.a.example. 3600 IN A 192.0.2.3"],"settings":[]})");
     }
 }
 

@@ -113,6 +113,7 @@ private:
             if (stands) return;
             std::string line;
             dns::append_record_text(line, {owner, set.key.type, set.ttl, rdata});
+            std::ranges::replace(line, '\t', ' ');  // within RDATA it stands escaped
             line.pop_back();
             out.push_back(std::move(line));
         });
