@@ -158,7 +158,7 @@ def test_history(store):
     store("zone", "set", "example.org", "account", "other")
     items = store.json("zone", "history", "example.org", "--limit", "1000")
     assert items[0]["settings"] == ["account"] and items[0]["who"] and items[0]["where"] == "command line", items[0]
-    assert items[1]["removed"] == ["www.example.org.\t60\tIN\tA\t192.0.2.2"] and not items[1]["added"], items[1]
+    assert items[1]["removed"] == ["www.example.org. 60 IN A 192.0.2.2"] and not items[1]["added"], items[1]
     assert items[-1]["kind"] == "made" and items[-1]["version"] == 2, items[-1]
     assert len(store.json("zone", "history", "example.org", "--limit", "2")) == 2
     text = store("zone", "history", "example.org", "--limit", "2")
