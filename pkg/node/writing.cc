@@ -78,10 +78,11 @@ private:
 
 class Writing::Crew final : public writer::Crew {
 public:
-    explicit Crew(asio::io_context& io) : io_(io), log_(io, "log"), work_(io, "changes") {}
+    explicit Crew(asio::io_context& io)
+        : io_(io), log_(io, "log"), work_(io, "changes"), upkeep_(io, "upkeep") {}
 
     void run(writer::Lane lane, std::function<void()> job, std::function<void()> after) override {
-        (lane == writer::Lane::log ? log_ : work_).add(std::move(job), std::move(after));
+        hand_of(lane).add(std::move(job), std::move(after));
     }
     void later(base::Duration time, std::function<void()> then) override {
         if (time == base::Duration()) {
@@ -98,11 +99,24 @@ public:
     void stop() noexcept {
         log_.stop();
         work_.stop();
+        upkeep_.stop();
     }
 
 private:
     asio::io_context& io_;
-    Hand log_, work_;
+    Hand& hand_of(writer::Lane lane) noexcept {
+        switch (lane) {
+            case writer::Lane::log:
+                return log_;
+            case writer::Lane::work:
+                return work_;
+            case writer::Lane::upkeep:
+                break;
+        }
+        return upkeep_;
+    }
+
+    Hand log_, work_, upkeep_;
 };
 
 class Writing::Publisher final : public writer::Publisher {

@@ -327,6 +327,11 @@ Status LogFile::trim(std::uint64_t up_to) {
     return work_->noted(transaction.commit());
 }
 
+Status LogFile::checkpoint() {
+    ZC_TRY_STATUS(work_->usable());
+    return work_->database.execute("PRAGMA wal_checkpoint(PASSIVE)");
+}
+
 Result<std::uint64_t> LogFile::octets() {
     ZC_TRY_STATUS(work_->usable());
     ZC_TRY(const std::int64_t octets,
@@ -355,6 +360,10 @@ Result<RowReader> RowReader::open(const std::string& path) {
                            "settings, image FROM zones LEFT JOIN images ON images.id = zones.id "
                            "WHERE key = ?"));
     return RowReader(std::move(work));
+}
+
+void RowReader::let_go() noexcept {
+    work_->find.reset();
 }
 
 Result<std::optional<RowReader::Found>> RowReader::find(base::Octets key) {

@@ -103,6 +103,9 @@ public:
     Status forget_requests(std::uint64_t met_up_to);
     /// Entries up to there are gone, but for what is not folded yet.
     Status trim(std::uint64_t up_to);
+    /// Merges what is left of SQLite's write-ahead log into the file, so that the next append begins it
+    /// anew: short behind `LogCheckpoints::run`, which does the most of it. Errors: as there.
+    Status checkpoint();
     /// Octets of entries and undos that are kept.
     Result<std::uint64_t> octets();
 
@@ -128,6 +131,8 @@ public:
     /// Nothing: there is no such zone. Errors: `malformed` when the image does not fit the digest;
     /// `io`.
     Result<std::optional<Found>> find(base::Octets key);
+    /// Ends the look of the last `find`: until then SQLite's write-ahead log cannot begin anew.
+    void let_go() noexcept;
 
 private:
     struct Work;

@@ -13,8 +13,9 @@
 namespace zc::writer {
 
 enum class Lane : std::uint8_t {
-    log,   // commits
-    work,  // rows, and changes of large images
+    log,     // commits
+    work,    // rows, and changes of large images
+    upkeep,  // SQLite's checkpoints
 };
 
 class Crew {

@@ -24,7 +24,7 @@ public:
     explicit TestCrew(std::uint64_t seed) : seed_(seed) {}
 
     void run(Lane lane, std::function<void()> job, std::function<void()> after) override {
-        (lane == Lane::log ? log_ : work_).push_back({std::move(job), std::move(after)});
+        lane_of(lane).push_back({std::move(job), std::move(after)});
     }
     void later(base::Duration, std::function<void()> then) override {
         later_.push_back(std::move(then));
@@ -35,6 +35,7 @@ public:
         std::vector<std::function<void()>> choices;
         if (!log_.empty()) choices.emplace_back([this] { work_on(log_); });
         if (!work_.empty()) choices.emplace_back([this] { work_on(work_); });
+        if (!upkeep_.empty()) choices.emplace_back([this] { work_on(upkeep_); });
         if (!after_.empty()) choices.emplace_back([this] { call_first(after_); });
         if (!later_.empty()) choices.emplace_back([this] { call_first(later_); });
         if (choices.empty()) return false;
@@ -49,6 +50,7 @@ public:
     void forget() {
         log_.clear();
         work_.clear();
+        upkeep_.clear();
         after_.clear();
         later_.clear();
     }
@@ -57,6 +59,10 @@ private:
     struct Job {
         std::function<void()> job, after;
     };
+    std::deque<Job>& lane_of(Lane lane) {
+        if (lane == Lane::log) return log_;
+        return lane == Lane::work ? work_ : upkeep_;
+    }
     void work_on(std::deque<Job>& lane) {
         Job job = std::move(lane.front());
         lane.pop_front();
@@ -70,7 +76,7 @@ private:
     }
 
     base::Seed seed_;
-    std::deque<Job> log_, work_;
+    std::deque<Job> log_, work_, upkeep_;
     std::deque<std::function<void()>> after_, later_;
 };
 

@@ -30,6 +30,7 @@ constexpr std::size_t large_image_octets = 1 << 20;  // folded when its entries 
 constexpr std::uint64_t large_image_share = 8;       // entries of an eighth of it are
 constexpr std::size_t folded_slots_kept_max = 8192;  // rows that need not be read again
 constexpr std::size_t entry_spare_octets = 1024;     // of an entry's limit: head and checksum
+constexpr std::uint64_t page_octets = 8192;          // of the store; a row changes one at least
 constexpr base::Duration at_once{};
 
 template <class T>
@@ -110,6 +111,7 @@ struct Group {
     std::uint64_t folded_up_to = 0;
     Status outcome;
     base::Instant begun;
+    bool ends_checkpoint = false;  // nothing else writes then, so SQLite's log begins anew
 
     bool empty() const noexcept { return entries.empty() && jobs.empty(); }
 };
@@ -117,12 +119,13 @@ struct Group {
 class WriterOfStore final : public Writer {
 public:
     WriterOfStore(Options options, Crew& crew, Publisher& publisher, store::LogFile log,
-                  store::RowReader rows, replica::State state)
+                  store::RowReader rows, store::LogCheckpoints checkpoints, replica::State state)
         : options_(std::move(options)),
           crew_(crew),
           publisher_(publisher),
           log_(std::move(log)),
           rows_(std::move(rows)),
+          checkpoints_(std::move(checkpoints)),
           state_(std::move(state)) {
         state_.begin_unsettled();
         folded_up_to_ = log_.folded_up_to();
@@ -171,13 +174,15 @@ private:
     Folds choose_folds(std::size_t count, bool all);
     void count_unfolded(std::uint64_t position, bool more);
     void forget_folded();
+    void checkpoint_if_due(const Group& group);
     void end_if_closed();
 
     const Options options_;
     Crew& crew_;
     Publisher& publisher_;
-    store::LogFile log_;     // the log lane's while a group is committed
-    store::RowReader rows_;  // the work lane's
+    store::LogFile log_;                 // the log lane's while a group is committed
+    store::RowReader rows_;              // the work lane's
+    store::LogCheckpoints checkpoints_;  // the upkeep lane's
     replica::State state_;
     zone::ApplyScratch scratch_, work_scratch_;
 
@@ -198,6 +203,9 @@ private:
     std::uint64_t generation_ = 0;  // of pending states; a failed commit begins another
     std::size_t jobs_ = 0;          // under way
     unsigned pauses_ = 0;
+    std::uint64_t octets_to_checkpoint_ = 0;  // written since the last one, about
+    enum class Checkpoint : std::uint8_t { none, runs, ends_with_commit };
+    Checkpoint checkpoint_ = Checkpoint::none;
     bool flush_is_due_ = false, idle_is_due_ = false, is_moved_ = false;
     bool is_held_ = false;  // a commit has ended while paused
     bool is_moved_behind_commit_ = false;
@@ -222,11 +230,17 @@ ZoneState state_of(const store::RowReader::Found& found, zone::State state, bool
     return out;
 }
 
+Result<ZoneState> state_of(const Result<std::optional<store::RowReader::Found>>& found) {
+    if (!found) return error_of(found);
+    if (!*found) return ZoneState{};
+    ZC_TRY(const load::StoredState stored, load::decode_state((*found)->zone.state));
+    return state_of(**found, stored.state, stored.hidden);
+}
+
 Result<ZoneState> read_state(store::RowReader& rows, const std::string& key) {
-    ZC_TRY(const auto found, rows.find(load::octets_of(key)));
-    if (!found) return ZoneState{};
-    ZC_TRY(const load::StoredState stored, load::decode_state(found->zone.state));
-    return state_of(*found, stored.state, stored.hidden);
+    Result<ZoneState> state = state_of(rows.find(load::octets_of(key)));
+    rows.let_go();
+    return state;
 }
 
 /// About the octets that its change takes in an entry, or more.
@@ -651,6 +665,8 @@ void WriterOfStore::commit(Group group) {
     group.folded_up_to = std::max(up_to, folded_up_to_);
     group.head = encode(state_.head());
     group.begun = options_.now();
+    group.ends_checkpoint = checkpoint_ == Checkpoint::ends_with_commit;
+    if (group.ends_checkpoint) checkpoint_ = Checkpoint::none;
     committing_.emplace(std::move(group));
     crew_.run(
         Lane::log,
@@ -669,6 +685,8 @@ void WriterOfStore::commit(Group group) {
                                        .head = one.head,
                                        .folded = one.folds.zones,
                                        .folded_up_to = one.folded_up_to});
+            // It has not to be whole: then the next one is.
+            if (one.outcome && one.ends_checkpoint) static_cast<void>(log_.checkpoint());
         },
         [this] { committed(); });
 }
@@ -687,6 +705,7 @@ void WriterOfStore::committed() {
         }
         if (error.code == Errc::conflict) return store_has_moved();
         taken_back(error);
+        if (is_moved_behind_commit_ && !broken_) store_has_moved();
         end_if_closed();
         return;
     }
@@ -725,6 +744,7 @@ void WriterOfStore::committed() {
     if (!group.entries.empty())
         publisher_.reached(log_.position(), base::Instant{group.entries.back().entry.at * 1000});
     for (const JobPtr& job : group.jobs) finish(job, std::move(job->receipt));
+    checkpoint_if_due(group);
     if (is_moved_behind_commit_) return store_has_moved();
     forget_folded();
     begin_waiting();
@@ -759,8 +779,13 @@ void WriterOfStore::taken_back(const Error& error) {
     // There may be room again, or the other process gone.
     if (closing_) close_problem_ = error;  // all that was answered is in the log: that is enough
     if (!broken_) return fold_later(options_.retry_after);
-    for (auto& [key, slot] : slots_)
-        if (!slot.turn.empty()) begin_in_turn(slot.turn.front());
+    for (auto& [key, slot] : slots_) {
+        if (slot.turn.empty()) continue;
+        if (slot.is == Slot::Is::unknown)
+            read_row(slot);  // they are refused behind it
+        else
+            begin_in_turn(slot.turn.front());
+    }
 }
 
 // Another process.
@@ -905,6 +930,24 @@ void WriterOfStore::fold_later(base::Duration wait) {
     });
 }
 
+/// SQLite's log of what was written is merged into the file beside the commits. The last of it is
+/// merged behind a commit, since only then nothing is added meanwhile.
+void WriterOfStore::checkpoint_if_due(const Group& group) {
+    for (const OpenEntry& open : group.entries)
+        octets_to_checkpoint_ += open.octets.size() + open.undo.size();
+    for (const store::FoldedZone& zone : group.folds.zones)
+        octets_to_checkpoint_ += zone.image.size() + page_octets;
+    octets_to_checkpoint_ += 2 * page_octets;
+    if (checkpoint_ != Checkpoint::none || octets_to_checkpoint_ < options_.checkpoint_octets)
+        return;
+    octets_to_checkpoint_ = 0;
+    checkpoint_ = Checkpoint::runs;
+    crew_.run(
+        // A full disk or a reader stands in its way: nothing is lost, and a later one does it.
+        Lane::upkeep, [this] { static_cast<void>(checkpoints_.run()); },
+        [this] { checkpoint_ = Checkpoint::ends_with_commit; });
+}
+
 void WriterOfStore::forget_folded() {
     if (slots_.size() < unfolded_zones_ + 2 * folded_slots_kept_max) return;
     std::erase_if(slots_, [](const auto& one) {
@@ -971,14 +1014,16 @@ Result<replica::State> state_of_log(const Options& options, store::LogFile& log)
 Result<std::unique_ptr<Writer>> Writer::open(Options options, Crew& crew, Publisher& publisher) {
     ZC_TRY(store::LogFile log, store::LogFile::open(options.path));
     ZC_TRY(store::RowReader rows, store::RowReader::open(options.path));
+    ZC_TRY(store::LogCheckpoints checkpoints, store::LogCheckpoints::open(options.path));
     ZC_TRY(replica::State state, state_of_log(options, log));
     // Commits of other processes took places in the order, and changed rows themselves.
     while (state.head().position < log.position().number) state.step(base::Octets{}, {});
     if (state.head().position != log.position().number)
         return fail(Errc::malformed, "the log has said more than the store knows",
                     {.source = options.path});
-    auto writer = std::make_unique<WriterOfStore>(
-        std::move(options), crew, publisher, std::move(log), std::move(rows), std::move(state));
+    auto writer =
+        std::make_unique<WriterOfStore>(std::move(options), crew, publisher, std::move(log),
+                                        std::move(rows), std::move(checkpoints), std::move(state));
     ZC_TRY_STATUS(writer->replay());
     return writer;
 }

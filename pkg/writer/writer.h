@@ -105,6 +105,7 @@ public:
 
 struct Options {
     std::string path;                               // of the store
+    std::uint64_t checkpoint_octets = 16 << 20;     // written since the last checkpoint, about
     std::size_t fold_beside_commit = 128;           // zones
     std::size_t unfolded_max = 250'000;             // zones; then requests wait for folding
     std::uint64_t unfolded_octets_max = 128 << 20;  // of entries, as above

@@ -40,11 +40,11 @@ double milliseconds_since(base::Duration begin) {
 class ThreadCrew final : public Crew {
 public:
     ThreadCrew() {
-        for (Hand* hand : {&log_, &work_})
+        for (Hand* hand : {&log_, &work_, &upkeep_})
             hand->thread = std::thread([this, hand] { work(*hand); });
     }
     ~ThreadCrew() override {
-        for (Hand* hand : {&log_, &work_}) {
+        for (Hand* hand : {&log_, &work_, &upkeep_}) {
             {
                 const std::lock_guard lock(hand->mutex);
                 hand->stopping = true;
@@ -54,7 +54,7 @@ public:
         }
     }
     void run(Lane lane, std::function<void()> job, std::function<void()> after) override {
-        Hand& hand = lane == Lane::log ? log_ : work_;
+        Hand& hand = lane == Lane::log ? log_ : lane == Lane::work ? work_ : upkeep_;
         {
             const std::lock_guard lock(hand.mutex);
             hand.jobs.emplace_back(std::move(job), std::move(after));
@@ -112,7 +112,7 @@ private:
     std::mutex mutex_;
     std::condition_variable wake_;
     std::vector<std::function<void()>> posted_, idle_;
-    Hand log_, work_;
+    Hand log_, work_, upkeep_;
 };
 
 struct NoPublisher final : Publisher {

@@ -1,6 +1,7 @@
 // The writer over a real store: what is answered, served, kept, and what a failure leaves.
 #include "writer/writer.h"
 
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <set>
@@ -125,6 +126,7 @@ struct Node {
         };
         options.random = [this] { return random.next(); };
         options.fold_beside_commit = 3;
+        options.checkpoint_octets = 200'000;
         auto opened = Writer::open(std::move(options), crew, publisher);
         if (opened)
             writer = *std::move(opened);
@@ -643,4 +645,26 @@ TEST_CASE(
     }
     CHECK(imports > 10);
     CHECK(moves > 5);
+}
+
+TEST_CASE("what SQLite writes ahead does not grow with the number of changes") {
+    const Folder folder;
+    const std::string path = folder / "s";
+    make_store(path, {"a.example.", "b.example.", "c.example.", "d.example."});
+    base::Seed seed(9);
+    Node node(path);
+    REQUIRE(node.writer);
+    Clients clients(node, seed);
+    std::uintmax_t largest = 0;
+    for (int i = 0; i < 600; ++i) {
+        while (clients.waiting < 8) clients.submit_one();
+        node.crew.step();
+        for (int answered = clients.answered; clients.answered == answered;)
+            REQUIRE(node.crew.step());
+        largest = std::max(largest, std::filesystem::file_size(path + "-wal"));
+    }
+    CHECK(clients.answered > 600);
+    CHECK(largest < 4U << 20U);
+    REQUIRE(node.close());
+    check_all_answered_is_there(clients, rows(path));
 }
