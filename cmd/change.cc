@@ -100,6 +100,7 @@ public:
         if (offline.error().code != Errc::busy) return tl::unexpected<Error>(offline.error());
         target.why_node_ = offline.error().text();
         target.store_id_ = hex(snapshot.position().store);
+        target.file_ = store::file_identity(options.store);
         return target;
     }
 
@@ -126,6 +127,8 @@ private:
         if (!options_.file.empty()) target += "&source=" + http::escape(options_.file);
         // Another node may answer at that socket.
         if (!store_id_.empty()) target += "&store=" + store_id_;
+        // A copy of the store has its id.
+        if (!file_.empty()) target += "&file=" + file_;
         auto received = http::request(options_.control, "POST", target, lines, options_.timeout);
         if (!received) {
             Error error = received.error();
@@ -143,7 +146,7 @@ private:
 
     ChangeOptions options_;
     std::optional<edit::Offline> offline_;
-    std::string why_node_, store_id_;
+    std::string why_node_, store_id_, file_;
 };
 
 /// Prints one answer; gives its exit code.
@@ -541,7 +544,9 @@ Action define_zone_create(CLI::App& app) {
 Action define_zone_delete(CLI::App& app) {
     auto options = std::make_shared<CommandOptions>();
     add_zone(app, *options);
-    app.footer("Exit code 1: there is no such zone. zonectl zone revert brings it back.");
+    app.footer(
+        "Exit code 1: there is no such zone. zonectl zone revert brings it back, if it has no more "
+        "than 192 KiB of records and none is made under its name meanwhile.");
     return sends(app, options, {"zone", "delete"}, zone_words);
 }
 

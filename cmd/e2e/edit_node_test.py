@@ -1,8 +1,11 @@
 """A running node is changed from the command line: what is answered is served, and outlives kill -9."""
+import contextlib
+import fcntl
 import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -66,11 +69,14 @@ def main():
         assert [item["version"] for item in items] == [4, 3, 2] and items[0]["where"] == "control socket", items
         assert run("zone", "revert", "a.example", "3", *flags) == "a.example. serial 3 -> 4, version 5\n"
         assert node.answers("www.a.example.") == 2
-        # Another store that somebody has open is not changed by this node.
-        with open(other + "-node", "wb") as lock:
-            import fcntl  # pylint: disable=import-outside-toplevel
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            assert "another store" in run("zone", "create", "x.example", "--store", other, "--control", node.control, code=1)
+        # Another store that somebody has open is not changed by this node, nor a copy of its own, which has the same id.
+        copy = other + "-copy"
+        with contextlib.closing(sqlite3.connect(store)) as database, contextlib.closing(sqlite3.connect(copy)) as into:
+            database.backup(into)
+        for path, words in ((other, "another store"), (copy, "another file")):
+            with open(path + "-node", "wb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                assert words in run("zone", "create", "x.example", "--store", path, "--control", node.control, code=1)
         count = 3000
         lines = "".join(f"zone create z{i}.example\nrecord add z{i}.example www A 192.0.2.1\n" for i in range(count))
         started = time.monotonic()

@@ -74,7 +74,7 @@ def test_words(store):
         assert "t.example.org. 3600 IN TXT " + text in found, (text, found)
     # The owner name may be the word of a verb.
     store("record", "add", "example.org", "rm", "A", "192.0.2.9")
-    line = r"""record set example.org l TXT '"a b"' "\"c d\"" "it's" 'it'\''s too'  # a comment"""
+    line = r"""record set example.org l TXT '"a b"' "\"c d\"" "it's" '"it'\''s too"'  # a comment"""
     store("change", "-f", "-", stdin=line + "\n")
     found = store.records("example.org")
     for text in ('"a b"', '"c d"', '"it\'s"'):
@@ -237,7 +237,7 @@ def test_node(store, work):
         with FakeNode(control, 200, applied) as node:
             assert store("record", "add", "example.org", "t", "TXT", '"a b"', "it's", "--control", control) == "example.org. serial 7 -> 8, version 42\n"
             (target, body), = node.asked
-            assert target.startswith("/changes?first-line=0&store=") and len(target.split("store=")[1]) == 32, target
+            assert target.startswith("/changes?first-line=0&store=") and len(target.split("store=")[1].split("&file=")[0]) == 32, target
             assert body == """record add example.org t TXT '"a b"' 'it'\\''s'""", body
             assert store("change", "-f", "-", "--each", "--control", control, stdin="frob\n") == "example.org. serial 7 -> 8, version 42\n"
             assert node.asked[1][0].startswith("/changes?first-line=1&each=1&source=stdin&store="), node.asked[1]

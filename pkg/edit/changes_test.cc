@@ -585,3 +585,14 @@ TEST_CASE("random commands do what a map of records does, and any version can be
     CHECK(history->items.size() == versions.size());
     CHECK(history->oldest == 0);
 }
+
+TEST_CASE("a zone that comes back goes on behind the serial with which it was removed") {
+    const Folder folder;
+    Node node(folder / "s");
+    node.say("zone create a.example --ns ns.b.example.");  // version 2, serial 1
+    node.say("record add a.example www A 192.0.2.1");      // version 3, serial 2
+    node.say("record set a.example www A 192.0.2.2");      // version 4, serial 3
+    node.say("zone delete a.example");                     // version 5
+    CHECK(node.say("zone revert a.example 3") == "a.example. serial 4, version 6");
+    CHECK(node.zone("a.example.").find("192.0.2.1") != std::string::npos);
+}

@@ -136,8 +136,32 @@ std::vector<dns::NameView> names_of(RrType type, const dns::Rdata& rdata) {
     return names;
 }
 
+/// In a zone file `;` begins a comment unless it is quoted: all behind it would be lost here. And text
+/// without quotes would become a string for each of its words.
+Status check_quotes(const std::string& text, RrType type) {
+    bool is_quoted = false, has_blank = false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] == '\\')
+            ++i;
+        else if (text[i] == '"')
+            is_quoted = !is_quoted;
+        else if (!is_quoted && text[i] == ';')
+            return fail(Errc::invalid, dns::record_type_text(type) + " '" + text +
+                                           "': a ; outside of quotes, wanted it inside of \"…\", "
+                                           "or \\;");
+        else
+            has_blank = has_blank || (!is_quoted && (text[i] == ' ' || text[i] == '\t'));
+    }
+    const bool is_text = type == RrType::txt || type == RrType::spf;
+    if (is_text && has_blank && text.front() != '"')
+        return fail(Errc::invalid, dns::record_type_text(type) + " '" + text +
+                                       "': several words without quotes, wanted \"" + text + "\"");
+    return {};
+}
+
 /// RDATA whose names end with a dot, or are @.
 Result<dns::Rdata> parse_rdata(const std::string& text, RrType type, const dns::Name& zone) {
+    ZC_TRY_STATUS(check_quotes(text, type));
     ZC_TRY(dns::Rdata relative, parse_at(text, type, zone));
     // A name that is not absolute is another one with another origin.
     ZC_TRY(const dns::Rdata absolute, parse_at(text, type, dns::NameView()));

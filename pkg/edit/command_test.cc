@@ -153,3 +153,23 @@ TEST_CASE("lines of a text are numbered, and those without words are no commands
     CHECK(lines[2].error().where.source == "file");
     CHECK(parse_lines("", "file").empty());
 }
+
+TEST_CASE("text is never cut at a ; nor at its blanks because its quotes are missing") {
+    for (const char* line :
+         {"record add a.example t TXT 'a;b;c'", "record add a.example t TXT \"v=DMARC1; p=none\"",
+          "record add a.example t TXT 'v=spf1 -all'",
+          "record add a.example t CAA '0 issue letsencrypt.org; x=y'"}) {
+        CAPTURE(line);
+        const auto command = parse_line(line);
+        REQUIRE(!command);
+        CHECK(command.error().code == Errc::invalid);
+        CHECK(command.error().message.find("quotes") != std::string::npos);
+    }
+    CHECK(texts(good(R"(record add a.example t TXT '"v=DMARC1; p=none"')")) ==
+          Texts{"\"v=DMARC1; p=none\""});
+    CHECK(texts(good(R"(record add a.example t TXT '"v=spf1" "-all"')")) ==
+          Texts{"\"v=spf1\" \"-all\""});
+    CHECK(texts(good(R"(record add a.example t TXT 'a\;b')")) == Texts{"\"a;b\""});
+    CHECK(texts(good(R"(record add a.example t CAA '0 issue "letsencrypt.org; x=y"')")).size() ==
+          1);
+}

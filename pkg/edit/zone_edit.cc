@@ -260,8 +260,12 @@ Status ZoneEdit::revert(const Command& command, const EditContext& context) {
         return fail(Errc::invalid, "zone " + dns::to_string(apex_) + " has no version " +
                                        std::to_string(command.version) +
                                        " that is known, wanted one that zone history tells");
-    for (const PastChange& one : past.changes) ZC_TRY_STATUS(take_back(one.undo));
-    if (!before_.exists()) raise_serial();
+    std::optional<std::uint32_t> newest;
+    for (const PastChange& one : past.changes) {
+        ZC_TRY_STATUS(take_back(one.undo));
+        if (!newest) newest = serial();
+    }
+    if (!before_.exists() && newest) set_serial(zone::serial_next(*newest));
     return {};
 }
 
@@ -283,15 +287,18 @@ Status ZoneEdit::take_back(const zone::Change& undo) {
     return {};
 }
 
-/// Secondaries may have the zone as it was when it was removed.
-void ZoneEdit::raise_serial() {
+std::optional<std::uint32_t> ZoneEdit::serial() const {
     const auto soa = sets_.find({{}, RrType::soa});
-    if (soa == sets_.end()) return;
-    for (dns::Rdata& rdata : soa->second.rdatas) {
-        if (rdata.size() < soa_numbers_octets) continue;
-        std::uint8_t* const at = &rdata[rdata.size() - soa_numbers_octets];
-        base::store_u32(at, zone::serial_next(base::load_u32(at)));
-    }
+    if (soa == sets_.end() || soa->second.rdatas.size() != 1) return std::nullopt;
+    const dns::Rdata& rdata = soa->second.rdatas.front();
+    if (rdata.size() < soa_numbers_octets) return std::nullopt;
+    return base::load_u32(&rdata[rdata.size() - soa_numbers_octets]);
+}
+
+/// Secondaries may have the zone as it was when it was removed: it goes on behind that.
+void ZoneEdit::set_serial(std::uint32_t serial) {
+    dns::Rdata& rdata = sets_.at({{}, RrType::soa}).rdatas.front();
+    base::store_u32(&rdata[rdata.size() - soa_numbers_octets], serial);
 }
 
 Result<std::optional<zone::Change>> ZoneEdit::change() const {

@@ -64,7 +64,8 @@ private:
     void set_comments(const Command& command, const EditContext& context);
     Status revert(const Command& command, const EditContext& context);
     Status take_back(const zone::Change& undo);
-    void raise_serial();
+    std::optional<std::uint32_t> serial() const;  // of one SOA record among what is changed
+    void set_serial(std::uint32_t serial);
 
     Status check_records() const;
     Result<Set> look(const Key& key) const;

@@ -74,9 +74,7 @@ public:
                std::vector<Error>* problems_or_null) {
         ZC_TRY_STATUS(read_settings());
         for (const Change& change : in_order) ZC_TRY_STATUS(check_records(change));
-        const zone::Zone* const stood = stood_or_null();
-        ZC_TRY(zone::Applied applied,
-               zone::apply(apex_, stood, {}, in_order, scratch, problems_or_null));
+        ZC_TRY(zone::Applied applied, apply_records(in_order, scratch, problems_or_null));
         advanced.was_spliced = applied.was_spliced;
         bool records_differ = false;
         for (std::size_t i = 0; i < in_order.size(); ++i) {
@@ -98,6 +96,7 @@ public:
         if (!applied.image.octets().empty() && (records_differ || !before_.image)) {
             state.image = std::make_shared<const zone::Image>(std::move(applied.image));
             state.state = zone::State::serving;
+            state.hidden = false;
             const zone::Zone zone(state.image->octets().data());
             state.serial = zone.serial();
             state.records = zone.records();
@@ -119,9 +118,27 @@ private:
         wanted_signing_ = exists_ && wants_signing(settings_);
         return {};
     }
+    /// Settings alone can be changed of a zone whose records no image can hold.
+    Result<zone::Applied> apply_records(std::span<const Change> in_order,
+                                        zone::ApplyScratch& scratch,
+                                        std::vector<Error>* problems_or_null) {
+        const bool are_settings = std::ranges::all_of(in_order, [](const Change& change) {
+            return change.kind() == Change::Kind::patch && change.sets() == 0;
+        });
+        const zone::Zone* const stood = stood_or_null();
+        if (!are_settings)
+            return zone::apply(apex_, stood, {}, in_order, scratch, problems_or_null);
+        zone::Applied applied;
+        for (std::size_t i = 0; i < in_order.size(); ++i) {
+            zone::Step& step = applied.steps.emplace_back();
+            step.serial_before = step.serial = before_.serial;
+        }
+        return applied;
+    }
     const zone::Zone* stood_or_null() {
         if (!exists_) return nullptr;
-        if (before_.state == zone::State::serving && before_.image)
+        // A zone that is withheld has its records too: a removal must know them.
+        if (before_.image)
             image_.emplace(before_.image->octets().data());
         else
             image_.emplace((placeholder_ = zone::placeholder(apex_, before_.state)).data());

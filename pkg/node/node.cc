@@ -36,6 +36,7 @@
 #include "runtime/signals.h"
 #include "runtime/workers.h"
 #include "store/image_file.h"
+#include "store/log_file.h"
 
 namespace zc::node {
 namespace {
@@ -107,6 +108,7 @@ private:
 
     // Changes.
     void begin_writing();
+    void try_to_write();
     writer::Writer* writer_or_null() noexcept {
         return writing_ ? writing_->writer_or_null() : nullptr;
     }
@@ -144,6 +146,7 @@ private:
     term::Json status() const override;
     awaitable<http::Response> reload() override;
     awaitable<http::Response> changes(http::Request request) override;
+    std::string store_id() const;
     edit::Answered refusal_or_empty(const http::Request& request);
     void stop_soon() override;
 
@@ -363,8 +366,17 @@ void Node::Impl::begin_writing() {
                                          zones_.store_or_null()->was_written(position, at);
                                      },
                                  .store_has_moved = [this] { take_other_writer(); }});
-    const Status begun = writing_->begin(options_.store);
-    if (!begun) log_->warning("takes_no_changes", {{"error", begun.error().text()}});
+    try_to_write();
+    if (writer_or_null() == nullptr)
+        log_->warning("takes_no_changes", {{"error", writing_->refusal()}});
+}
+
+/// A commit between the load of the store and this is heard of now: all that is served must be of one
+/// position before the node adds to it.
+void Node::Impl::try_to_write() {
+    if (!writing_->begin(options_.store)) return;
+    const std::uint64_t served = zones_.store_or_null()->served().position.number;
+    if (writer_or_null()->figures().position != served) take_other_writer();
 }
 
 void Node::Impl::take_written(std::vector<writer::PublishedZone> zones) {
@@ -505,6 +517,15 @@ void Node::Impl::not_published(const Error& error) {
     });
 }
 
+std::string Node::Impl::store_id() const {
+    std::string id;
+    for (const std::uint8_t octet : zones_.store_or_null()->served().position.store) {
+        id += "0123456789abcdef"[octet >> 4];
+        id += "0123456789abcdef"[octet & 15];
+    }
+    return id;
+}
+
 /// Why this node takes no changes of that request; status 0: it does.
 edit::Answered Node::Impl::refusal_or_empty(const http::Request& request) {
     if (writer_or_null() == nullptr)
@@ -512,15 +533,15 @@ edit::Answered Node::Impl::refusal_or_empty(const http::Request& request) {
             {Errc::busy,
              writing_ ? writing_->refusal() : "a node that serves zone files takes no changes",
              {}});
-    const auto wanted = request.query.find("store");
-    if (wanted == request.query.end()) return {0, {}};
-    std::string mine;
-    for (const std::uint8_t octet : zones_.store_or_null()->served().position.store) {
-        mine += "0123456789abcdef"[octet >> 4];
-        mine += "0123456789abcdef"[octet & 15];
-    }
-    if (mine == wanted->second) return {0, {}};
-    return edit::answer_of({Errc::conflict, "this node serves another store", {}});
+    const auto& query = request.query;
+    if (const auto wanted = query.find("store");
+        wanted != query.end() && wanted->second != store_id())
+        return edit::answer_of({Errc::conflict, "this node serves another store", {}});
+    // A copy of the store has its id.
+    if (const auto file = query.find("file");
+        file != query.end() && file->second != store::file_identity(options_.store))
+        return edit::answer_of({Errc::conflict, "this node serves another file", {}});
+    return {0, {}};
 }
 
 awaitable<http::Response> Node::Impl::changes(http::Request request) {
@@ -611,6 +632,11 @@ void Node::Impl::look_around() {
     if (zones_.is_store() && answers_) look_at_image_file();
     const StoreState* store = zones_.store_or_null();
     if (store != nullptr && state_ == State::serving) store_watch_->look(store->look_number());
+    // The process that had the store may have gone.
+    if (writing_ && writing_->is_to_be_tried_again() && state_ == State::serving) {
+        try_to_write();
+        if (writer_or_null() != nullptr) log_->info("takes_changes");
+    }
 }
 
 /// To the service manager, which must not lose patience while millions of files are read.
@@ -632,6 +658,8 @@ void Node::Impl::start_watching_store() {
 void Node::Impl::store_seen(std::uint64_t look, const Result<load::StoreWatch::Seen>& seen) {
     if (state_ == State::stopping) return;
     StoreState& store = *zones_.store_or_null();
+    // A commit of this node is on the disk before the node hears of it.
+    if (writer_or_null() != nullptr && writer_or_null()->figures().waiting > 0) return;
     switch (store.seen(look, seen)) {
         case StoreState::News::none:
             break;

@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -338,6 +339,12 @@ Result<std::uint64_t> LogFile::octets() {
            work_->database.integer(
                "SELECT sum(ifnull(length(entry), 0) + ifnull(length(undo), 0)) FROM log"));
     return static_cast<std::uint64_t>(octets);
+}
+
+std::string file_identity(const std::string& path) {
+    struct stat found {};
+    if (::stat(path.c_str(), &found) != 0) return {};
+    return std::to_string(found.st_dev) + "-" + std::to_string(found.st_ino);
 }
 
 struct RowReader::Work {

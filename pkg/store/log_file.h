@@ -115,6 +115,10 @@ private:
     std::unique_ptr<Work> work_;
 };
 
+/// Tells the file at `path` from every other on this machine, copies of it too. Empty: there is none,
+/// or it may not be looked at.
+std::string file_identity(const std::string& path);
+
 /// Reads single zones as their rows stand, beside a `LogFile` and on another thread.
 class RowReader {
 public:

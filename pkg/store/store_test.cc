@@ -1091,10 +1091,11 @@ TEST_CASE("a zone without an image keeps its id to itself") {
     {
         auto log = LogFile::open(path);
         REQUIRE(log);
-        const FoldedZone folded[] = {{{.key = octets("e"), .settings = {}}, octets("e"), 5, false},
-                                     {{.key = octets("f"), .settings = {}}, {}, 5, false}};
-        const LogEntry entry{5, 7, {}, octets("entry"), {}};
-        REQUIRE(log->append({{&entry, 1}, {}, octets("h"), folded, 5}));
+        const std::string e = "e", f = "f", text_of_entry = "entry", head = "h";
+        const FoldedZone folded[] = {{{.key = octets(e), .settings = {}}, octets(e), 5, false},
+                                     {{.key = octets(f), .settings = {}}, {}, 5, false}};
+        const LogEntry entry{5, 7, {}, octets(text_of_entry), {}};
+        REQUIRE(log->append({{&entry, 1}, {}, octets(head), folded, 5}));
     }
     change("g", "image of g");
     auto snapshot = Snapshot::open(path);
