@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -46,7 +47,11 @@ private:
     struct Key {
         std::vector<std::uint8_t> owner;
         dns::RrType type{}, covered{};
-        auto operator<=>(const Key&) const = default;
+        bool operator<(const Key& other) const {
+            return zone::compare({owner, type, covered}, {other.owner, other.type, other.covered}) <
+                   0;
+        }
+        bool operator==(const Key&) const = default;
     };
     struct Set {
         std::uint32_t ttl = 0;
