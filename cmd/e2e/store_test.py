@@ -320,7 +320,7 @@ def test_format1(work):
         zonectl("import", work + "/a.sql", "--store", store)
         zonectl("reload", "--control", node.control)
         assert node.serial(1) == 1
-    assert form() == 2
+    assert form() == 3
     assert zonectl("zone", "list", "--store", store).startswith(before)
     zonectl("store", "check", "--store", store)
 

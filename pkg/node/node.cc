@@ -177,6 +177,7 @@ private:
     std::optional<runtime::Log> log_;  // after privileges are dropped: it has a thread
     std::unique_ptr<load::BackgroundStoreWatch> store_watch_;
     std::optional<Writing> writing_;  // of a store
+    std::shared_ptr<void> claim_;     // of the store, until there is a writer
     const edit::Past past_ = edit::past_of_store(options_.store);
     bool other_writer_ = false;      // has changed the store: the next look takes it over
     bool takes_other_over_ = false;  // the look that is under way
@@ -332,7 +333,8 @@ void Node::Impl::take_first(LookResult found, const Status& status) {
     if (zones_.is_store()) {
         start_watching_store();
         tell_store_read();
-        begin_writing();
+        // Without it, another node has the store or nothing can be written there: no loss yet.
+        if (auto claimed = store::claim(options_.store)) claim_ = *std::move(claimed);
     }
     start_serving();
     if (!answers_) return;
@@ -357,18 +359,22 @@ void Node::Impl::tell_serving() {
 
 // Changes.
 
-/// Before anything is answered: the log may have more than the rows.
+/// At the first change: a node that nobody changes leaves its store as it is, and holds no lock of it.
 void Node::Impl::begin_writing() {
-    writing_.emplace(io_,
-                     Writing::To{.publish = [this](auto zones) { take_written(std::move(zones)); },
-                                 .reached =
-                                     [this](const store::Position& position, base::Instant at) {
-                                         zones_.store_or_null()->was_written(position, at);
-                                     },
-                                 .store_has_moved = [this] { take_other_writer(); }});
+    if (!writing_)
+        writing_.emplace(
+            io_, Writing::To{.publish = [this](auto zones) { take_written(std::move(zones)); },
+                             .reached =
+                                 [this](const store::Position& position, base::Instant at) {
+                                     zones_.store_or_null()->was_written(position, at);
+                                 },
+                             .store_has_moved = [this] { take_other_writer(); }});
+    claim_.reset();  // the writer claims the store itself
     try_to_write();
     if (writer_or_null() == nullptr)
         log_->warning("takes_no_changes", {{"error", writing_->refusal()}});
+    else
+        log_->info("takes_changes");
 }
 
 /// A commit between the load of the store and this is heard of now: all that is served must be of one
@@ -528,11 +534,8 @@ std::string Node::Impl::store_id() const {
 
 /// Why this node takes no changes of that request; status 0: it does.
 edit::Answered Node::Impl::refusal_or_empty(const http::Request& request) {
-    if (writer_or_null() == nullptr)
-        return edit::answer_of(
-            {Errc::busy,
-             writing_ ? writing_->refusal() : "a node that serves zone files takes no changes",
-             {}});
+    if (!zones_.is_store())
+        return edit::answer_of({Errc::busy, "a node that serves zone files takes no changes", {}});
     const auto& query = request.query;
     if (const auto wanted = query.find("store");
         wanted != query.end() && wanted->second != store_id())
@@ -541,6 +544,12 @@ edit::Answered Node::Impl::refusal_or_empty(const http::Request& request) {
     if (const auto file = query.find("file");
         file != query.end() && file->second != store::file_identity(options_.store))
         return edit::answer_of({Errc::conflict, "this node serves another file", {}});
+    if (writer_or_null() == nullptr) {
+        if (state_ != State::serving)
+            return edit::answer_of({Errc::busy, "the node reads its store, try again", {}});
+        begin_writing();
+    }
+    if (writer_or_null() == nullptr) return edit::answer_of({Errc::busy, writing_->refusal(), {}});
     return {0, {}};
 }
 
@@ -632,11 +641,6 @@ void Node::Impl::look_around() {
     if (zones_.is_store() && answers_) look_at_image_file();
     const StoreState* store = zones_.store_or_null();
     if (store != nullptr && state_ == State::serving) store_watch_->look(store->look_number());
-    // The process that had the store may have gone.
-    if (writing_ && writing_->is_to_be_tried_again() && state_ == State::serving) {
-        try_to_write();
-        if (writer_or_null() != nullptr) log_->info("takes_changes");
-    }
 }
 
 /// To the service manager, which must not lose patience while millions of files are read.

@@ -151,12 +151,10 @@ Status Writing::begin(const std::string& store_path) {
     auto writer = writer::Writer::open(std::move(options), *crew_, *publisher_);
     if (!writer) {
         refusal_ = writer.error().text();
-        was_busy_ = writer.error().code == Errc::busy;
         return tl::unexpected<Error>(writer.error());
     }
     writer_ = *std::move(writer);
     refusal_.clear();
-    was_busy_ = false;
     return {};
 }
 

@@ -44,8 +44,6 @@ public:
     const writer::Writer* writer_or_null() const noexcept { return writer_.get(); }
     /// Why it takes none, for those who ask.
     const std::string& refusal() const noexcept { return refusal_; }
-    /// Another process had the store, which may have ended since.
-    bool is_to_be_tried_again() const noexcept { return was_busy_; }
 
     /// Ends the threads: jobs that have begun end, others are lost.
     void stop() noexcept;
@@ -57,7 +55,6 @@ private:
     std::unique_ptr<Publisher> publisher_;
     std::unique_ptr<writer::Writer> writer_;
     std::string refusal_ = "the node is still loading";
-    bool was_busy_ = false;
 };
 
 }  // namespace zc::node

@@ -341,6 +341,11 @@ Result<std::uint64_t> LogFile::octets() {
     return static_cast<std::uint64_t>(octets);
 }
 
+Result<std::shared_ptr<void>> claim(const std::string& path) {
+    ZC_TRY(NodeLock lock, NodeLock::take(path));
+    return std::shared_ptr<void>(std::make_shared<NodeLock>(std::move(lock)));
+}
+
 std::string file_identity(const std::string& path) {
     struct stat found {};
     if (::stat(path.c_str(), &found) != 0) return {};

@@ -115,6 +115,11 @@ private:
     std::unique_ptr<Work> work_;
 };
 
+/// Says that this process is the node of the store, until the last owner of the value is gone, though it
+/// does not write yet: others ask it for changes. `LogFile::open` says so itself, and needs this gone.
+/// Errors: `busy` another process says so; `io` it may not be said here.
+Result<std::shared_ptr<void>> claim(const std::string& path);
+
 /// Tells the file at `path` from every other on this machine, copies of it too. Empty: there is none,
 /// or it may not be looked at.
 std::string file_identity(const std::string& path);
