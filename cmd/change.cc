@@ -65,16 +65,6 @@ std::string user_name() {
     return user != nullptr ? user->pw_name : "uid " + std::to_string(::geteuid());
 }
 
-std::string hex(std::span<const std::uint8_t> octets) {
-    constexpr std::string_view digits = "0123456789abcdef";
-    std::string out;
-    for (const std::uint8_t octet : octets) {
-        out += digits[octet >> 4];
-        out += digits[octet & 15];
-    }
-    return out;
-}
-
 /// The store itself, or the node that has it open.
 class Target {
 public:
@@ -99,7 +89,6 @@ public:
         }
         if (offline.error().code != Errc::busy) return tl::unexpected<Error>(offline.error());
         target.why_node_ = offline.error().text();
-        target.store_id_ = hex(snapshot.position().store);
         target.file_ = store::file_identity(options.store);
         return target;
     }
@@ -126,8 +115,6 @@ private:
         if (options_.dry_run) target += "&dry-run=1";
         if (!options_.file.empty()) target += "&source=" + http::escape(options_.file);
         // Another node may answer at that socket.
-        if (!store_id_.empty()) target += "&store=" + store_id_;
-        // A copy of the store has its id.
         if (!file_.empty()) target += "&file=" + file_;
         auto received = http::request(options_.control, "POST", target, lines, options_.timeout);
         if (!received) {
@@ -146,7 +133,7 @@ private:
 
     ChangeOptions options_;
     std::optional<edit::Offline> offline_;
-    std::string why_node_, store_id_, file_;
+    std::string why_node_, file_;
 };
 
 /// Prints one answer; gives its exit code.

@@ -237,10 +237,10 @@ def test_node(store, work):
         with FakeNode(control, 200, applied) as node:
             assert store("record", "add", "example.org", "t", "TXT", '"a b"', "it's", "--control", control) == "example.org. serial 7 -> 8, version 42\n"
             (target, body), = node.asked
-            assert target.startswith("/changes?first-line=0&store=") and len(target.split("store=")[1].split("&file=")[0]) == 32, target
+            assert target == f"/changes?first-line=0&file={os.stat(store.path).st_dev}-{os.stat(store.path).st_ino}", target
             assert body == """record add example.org t TXT '"a b"' 'it'\\''s'""", body
             assert store("change", "-f", "-", "--each", "--control", control, stdin="frob\n") == "example.org. serial 7 -> 8, version 42\n"
-            assert node.asked[1][0].startswith("/changes?first-line=1&each=1&source=stdin&store="), node.asked[1]
+            assert node.asked[1][0].startswith("/changes?first-line=1&each=1&source=stdin&file="), node.asked[1]
             assert node.asked[1][1] == "frob\n"
         with FakeNode(control, 404, refused):
             assert "there is no zone x." in store("zone", "delete", "x", "--control", control, code=1)

@@ -12,9 +12,6 @@
 namespace zc::edit {
 namespace {
 
-// Steps without a fold, after which folding is given up.
-constexpr int idle_steps_max = 1000;
-
 /// Jobs run when the caller lets them: a commit once nothing else can be made ready for the next one,
 /// so that it takes many changes; what waits for a time when there is nothing to commit.
 class InlineCrew final : public writer::Crew {
@@ -94,16 +91,11 @@ Answered Offline::ask(const Asked& asked) {
 Status Offline::close() {
     std::optional<Status> closed;
     work_->writer->close([&closed](Status status) { closed = std::move(status); });
-    std::uint64_t folded = work_->writer->figures().folded_zones;
-    for (int idle = 0; !closed && idle < idle_steps_max; ++idle) {
-        ZC_CHECK(work_->crew.step());
-        const std::uint64_t now = work_->writer->figures().folded_zones;
-        if (now != folded) idle = 0;
-        folded = now;
-    }
-    if (closed) return *closed;
-    return fail(Errc::full,
-                "the changes are durable in the log, and cannot be folded into rows now");
+    while (!closed) ZC_CHECK(work_->crew.step());
+    if (*closed) return {};
+    Error error = closed->error();
+    error.message += "; the changes are durable in the log, and cannot be folded into rows now";
+    return tl::unexpected<Error>(std::move(error));
 }
 
 }  // namespace zc::edit

@@ -3,7 +3,7 @@
 #include <memory>
 #include <utility>
 
-#include "load/stored_zone.h"
+#include "fold/stored_zone.h"
 #include "replica/entry.h"
 #include "writer/undo.h"
 
@@ -65,7 +65,7 @@ bool names(base::Octets octets, dns::NameView apex, Status& bad) {
 }  // namespace
 
 Result<std::uint64_t> last_version(store::LogReader& log, dns::NameView zone) {
-    const std::string key = load::key_of(zone);
+    const std::string key = fold::key_of(zone);
     ZC_TRY(const std::uint64_t folded, log.folded_up_to());
     ZC_TRY(const std::uint64_t last, log.last_position());
     for (std::uint64_t position = last; position > folded; --position) {
@@ -75,7 +75,7 @@ Result<std::uint64_t> last_version(store::LogReader& log, dns::NameView zone) {
         if (names(row->entry, zone, bad)) return position;
         ZC_TRY_STATUS(bad);
     }
-    return log.last_version(load::octets_of(key));
+    return log.last_version(fold::octets_of(key));
 }
 
 Result<PastOfZone> read_past(store::LogReader& log, dns::NameView zone, std::uint64_t version,

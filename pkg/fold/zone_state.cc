@@ -75,7 +75,6 @@ public:
         ZC_TRY_STATUS(read_settings());
         for (const Change& change : in_order) ZC_TRY_STATUS(check_records(change));
         ZC_TRY(zone::Applied applied, apply_records(in_order, scratch, problems_or_null));
-        advanced.was_spliced = applied.was_spliced;
         bool records_differ = false;
         for (std::size_t i = 0; i < in_order.size(); ++i) {
             records_differ = records_differ || applied.steps[i].differs;

@@ -50,7 +50,6 @@ struct Effect {
 struct Advanced {
     ZoneState state;
     std::vector<Effect> effects;  // of each change
-    bool was_spliced = false;
 };
 
 /// Applies `in_order`; the state has the version `version` afterwards, or 0 when the zone is gone. A

@@ -1,6 +1,7 @@
 #include "node/node.h"
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <csignal>
 #include <filesystem>
@@ -73,6 +74,13 @@ private:
     std::optional<server::Server>& server_;  // there before anything is published
 };
 
+/// False: the text is no number.
+bool read_number(const std::string& text, std::uint64_t& number) {
+    const char* const end = text.data() + text.size();
+    const auto read = std::from_chars(text.data(), end, number);
+    return read.ec == std::errc() && read.ptr == end;
+}
+
 std::unique_ptr<Source> open_source(const Options& options) {
     return value_or_throw(options.store.empty() ? open_zone_files(options.zones)
                                                 : open_store(options.store));
@@ -107,8 +115,9 @@ private:
     void tell_serving();
 
     // Changes.
-    void begin_writing();
-    void try_to_write();
+    void claim_store();
+    Status begin_writing();
+    void look_at_store_again();
     writer::Writer* writer_or_null() noexcept {
         return writing_ ? writing_->writer_or_null() : nullptr;
     }
@@ -146,8 +155,7 @@ private:
     term::Json status() const override;
     awaitable<http::Response> reload() override;
     awaitable<http::Response> changes(http::Request request) override;
-    std::string store_id() const;
-    edit::Answered refusal_or_empty(const http::Request& request);
+    Result<writer::Writer*> writer_for(const http::Request& request);
     void stop_soon() override;
 
     // The end.
@@ -333,8 +341,7 @@ void Node::Impl::take_first(LookResult found, const Status& status) {
     if (zones_.is_store()) {
         start_watching_store();
         tell_store_read();
-        // Without it, another node has the store or nothing can be written there: no loss yet.
-        if (auto claimed = store::claim(options_.store)) claim_ = *std::move(claimed);
+        claim_store();
     }
     start_serving();
     if (!answers_) return;
@@ -359,30 +366,34 @@ void Node::Impl::tell_serving() {
 
 // Changes.
 
-/// At the first change: a node that nobody changes leaves its store as it is, and holds no lock of it.
-void Node::Impl::begin_writing() {
-    if (!writing_)
-        writing_.emplace(
-            io_, Writing::To{.publish = [this](auto zones) { take_written(std::move(zones)); },
-                             .reached =
-                                 [this](const store::Position& position, base::Instant at) {
-                                     zones_.store_or_null()->was_written(position, at);
-                                 },
-                             .store_has_moved = [this] { take_other_writer(); }});
-    claim_.reset();  // the writer claims the store itself
-    try_to_write();
-    if (writer_or_null() == nullptr)
-        log_->warning("takes_no_changes", {{"error", writing_->refusal()}});
-    else
-        log_->info("takes_changes");
+/// So that commands ask this node for changes. Another process may have the store for a moment, or nothing
+/// can be written there: it is tried again at each tick.
+void Node::Impl::claim_store() {
+    if (claim_ != nullptr || writer_or_null() != nullptr) return;
+    if (auto claimed = store::claim(options_.store)) claim_ = *std::move(claimed);
 }
 
-/// A commit between the load of the store and this is heard of now: all that is served must be of one
-/// position before the node adds to it.
-void Node::Impl::try_to_write() {
-    if (!writing_->begin(options_.store)) return;
-    const std::uint64_t served = zones_.store_or_null()->served().position.number;
-    if (writer_or_null()->figures().position != served) take_other_writer();
+/// The process that had the store when the last request came may have gone, so each tries again.
+Status Node::Impl::begin_writing() {
+    if (!writing_) {
+        Writing::To to;
+        to.publish = [this](auto zones) { take_written(std::move(zones)); };
+        to.reached = [this](const store::Position& position, base::Instant at) {
+            zones_.store_or_null()->was_written(position, at);
+        };
+        to.store_has_moved = [this] { take_other_writer(); };
+        writing_.emplace(io_, std::move(to));
+    }
+    claim_.reset();  // the writer claims the store itself
+    if (const Status begun = writing_->begin(options_.store); !begun) {
+        claim_store();
+        return begun;
+    }
+    log_->info("takes_changes");
+    // All that is served must be of one position before the node adds to it.
+    if (writer_or_null()->figures().durable != zones_.store_or_null()->served().position)
+        look_at_store_again();
+    return {};
 }
 
 void Node::Impl::take_written(std::vector<writer::PublishedZone> zones) {
@@ -408,9 +419,13 @@ void Node::Impl::end_writing() {
     });
 }
 
-/// An import: what it changed is served before any change that stands on it is answered.
+/// An import: its changes are served before any change that stands on them is answered.
 void Node::Impl::take_other_writer() {
     other_writer_ = true;
+    look_at_store_again();
+}
+
+void Node::Impl::look_at_store_again() {
     const Status asked = runtime::caught([this] { ask_for_reload(); });
     if (!asked) tell([&] { log_->error("no_reload", {{"error", asked.error().message}}); });
 }
@@ -523,34 +538,22 @@ void Node::Impl::not_published(const Error& error) {
     });
 }
 
-std::string Node::Impl::store_id() const {
-    std::string id;
-    for (const std::uint8_t octet : zones_.store_or_null()->served().position.store) {
-        id += "0123456789abcdef"[octet >> 4];
-        id += "0123456789abcdef"[octet & 15];
-    }
-    return id;
-}
-
-/// Why this node takes no changes of that request; status 0: it does.
-edit::Answered Node::Impl::refusal_or_empty(const http::Request& request) {
+/// The writer for that request. The first one makes it: a node that nobody changes leaves its store as it
+/// is.
+Result<writer::Writer*> Node::Impl::writer_for(const http::Request& request) {
     if (!zones_.is_store())
-        return edit::answer_of({Errc::busy, "a node that serves zone files takes no changes", {}});
-    const auto& query = request.query;
-    if (const auto wanted = query.find("store");
-        wanted != query.end() && wanted->second != store_id())
-        return edit::answer_of({Errc::conflict, "this node serves another store", {}});
-    // A copy of the store has its id.
-    if (const auto file = query.find("file");
-        file != query.end() && file->second != store::file_identity(options_.store))
-        return edit::answer_of({Errc::conflict, "this node serves another file", {}});
+        return fail(Errc::busy, "a node that serves zone files takes no changes");
+    // Another node may be asked at this socket. A copy of the store is another file too.
+    const auto file = request.query.find("file");
+    if (file != request.query.end() && file->second != store::file_identity(options_.store))
+        return fail(Errc::conflict, "this node serves another file");
     if (writer_or_null() == nullptr) {
+        // A look compares with what is served, which a writer would change.
         if (state_ != State::serving)
-            return edit::answer_of({Errc::busy, "the node reads its store, try again", {}});
-        begin_writing();
+            return fail(Errc::busy, "the node reads its store, try again");
+        ZC_TRY_STATUS(begin_writing());
     }
-    if (writer_or_null() == nullptr) return edit::answer_of({Errc::busy, writing_->refusal(), {}});
-    return {0, {}};
+    return writer_or_null();
 }
 
 awaitable<http::Response> Node::Impl::changes(http::Request request) {
@@ -560,18 +563,23 @@ awaitable<http::Response> Node::Impl::changes(http::Request request) {
         std::optional<edit::Answered> answer;
     };
     const auto waiting = std::make_shared<Waiting>(io_);  // shared with the writer's callback
-    if (edit::Answered refused = refusal_or_empty(request); refused.status != 0)
-        waiting->answer = std::move(refused);
-    if (!waiting->answer) {
-        const auto& query = request.query;
+    const Result<writer::Writer*> writer = writer_for(request);
+    const auto& query = request.query;
+    std::uint64_t first_line = 0;
+    if (!writer) {
+        waiting->answer = edit::answer_of(writer.error());
+    } else if (const auto at = query.find("first-line");
+               at != query.end() && !read_number(at->second, first_line)) {
+        waiting->answer = edit::answer_of({Errc::invalid, "first-line: wanted a number", {}});
+    } else {
         edit::Asked asked;
         asked.body = request.body;
         asked.each = query.contains("each");
-        if (const auto at = query.find("first-line"); at != query.end())
-            asked.first_line = std::strtoull(at->second.c_str(), nullptr, 10);
-        if (const auto at = query.find("source"); at != query.end()) asked.source = at->second;
+        asked.first_line = first_line;
+        if (const auto source = query.find("source"); source != query.end())
+            asked.source = source->second;
         asked.asker = {"local user", "control socket", runtime::now(), query.contains("dry-run")};
-        edit::handle_changes(asked, past_, *writer_or_null(), [waiting](edit::Answered answer) {
+        edit::handle_changes(asked, past_, **writer, [waiting](edit::Answered answer) {
             waiting->answer = std::move(answer);
             waiting->done.cancel();
         });
@@ -641,6 +649,7 @@ void Node::Impl::look_around() {
     if (zones_.is_store() && answers_) look_at_image_file();
     const StoreState* store = zones_.store_or_null();
     if (store != nullptr && state_ == State::serving) store_watch_->look(store->look_number());
+    if (store != nullptr && state_ == State::serving) claim_store();
 }
 
 /// To the service manager, which must not lose patience while millions of files are read.

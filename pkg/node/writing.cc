@@ -148,13 +148,7 @@ Status Writing::begin(const std::string& store_path) {
     // They only tell histories apart, and are no secret.
     ZC_TRY(const std::uint64_t first, runtime::random_value<std::uint64_t>());
     options.random = [seed = base::Seed(first)]() mutable { return seed.next(); };
-    auto writer = writer::Writer::open(std::move(options), *crew_, *publisher_);
-    if (!writer) {
-        refusal_ = writer.error().text();
-        return tl::unexpected<Error>(writer.error());
-    }
-    writer_ = *std::move(writer);
-    refusal_.clear();
+    ZC_TRY(writer_, writer::Writer::open(std::move(options), *crew_, *publisher_));
     return {};
 }
 

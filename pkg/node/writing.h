@@ -1,13 +1,11 @@
 // The writer of a node: the threads that work for it, and what it publishes.
 //
-//     control thread    Writing::begin          after the first load: what the log is ahead is served too
-//                       writer_or_null()        takes changes from here on
-//                       pause(), resume()       around a look, which compares with what is served
-//                       store_was_taken_over()  after a look that another process's commit made necessary
-//                       close(done)             the end
+//     control thread    begin                   at the first change: what the log is ahead is published
+//                       writer_or_null()        takes changes from here on; paused while a look
+//                                               compares with what is served
+//                       stop()                  the end, after the writer has closed
 //
-// A node that may not write (zone files, a store that is read-only or that another node has) has no
-// writer, and says why.
+// A node that may not write (a store that is read-only or that another node has) has no writer.
 #pragma once
 
 #include <functional>
@@ -39,11 +37,8 @@ public:
     /// then, and nothing else is wrong with the node: `busy` another node has the store, `io` it may
     /// not be written.
     Status begin(const std::string& store_path);
-    /// Null: this node takes no changes; see `refusal`.
+    /// Null: `begin` has not succeeded.
     writer::Writer* writer_or_null() noexcept { return writer_.get(); }
-    const writer::Writer* writer_or_null() const noexcept { return writer_.get(); }
-    /// Why it takes none, for those who ask.
-    const std::string& refusal() const noexcept { return refusal_; }
 
     /// Ends the threads: jobs that have begun end, others are lost.
     void stop() noexcept;
@@ -54,7 +49,6 @@ private:
     std::unique_ptr<Crew> crew_;
     std::unique_ptr<Publisher> publisher_;
     std::unique_ptr<writer::Writer> writer_;
-    std::string refusal_ = "the node is still loading";
 };
 
 }  // namespace zc::node

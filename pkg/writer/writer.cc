@@ -11,8 +11,8 @@
 
 #include "base/check.h"
 #include "dns/presentation.h"
+#include "fold/stored_zone.h"
 #include "fold/tail.h"
-#include "load/stored_zone.h"
 #include "replica/state.h"
 #include "store/log_file.h"
 #include "writer/head.h"
@@ -129,6 +129,7 @@ public:
           state_(std::move(state)) {
         state_.begin_unsettled();
         folded_up_to_ = log_.folded_up_to();
+        durable_ = log_.position();
     }
 
     Status replay();
@@ -192,6 +193,7 @@ private:
     std::map<std::uint64_t, std::size_t> unfolded_at_;  // zones by the first entry that they lack
     std::uint64_t unfolded_octets_ = 0, unfolded_zones_ = 0;
     std::uint64_t folded_up_to_ = 0;
+    store::Position durable_;  // the log's, while a commit is under way too
 
     Group building_;
     std::optional<Group> committing_;
@@ -233,12 +235,12 @@ ZoneState state_of(const store::RowReader::Found& found, zone::State state, bool
 Result<ZoneState> state_of(const Result<std::optional<store::RowReader::Found>>& found) {
     if (!found) return error_of(found);
     if (!*found) return ZoneState{};
-    ZC_TRY(const load::StoredState stored, load::decode_state((*found)->zone.state));
+    ZC_TRY(const fold::StoredState stored, fold::decode_state((*found)->zone.state));
     return state_of(**found, stored.state, stored.hidden);
 }
 
 Result<ZoneState> read_state(store::RowReader& rows, const std::string& key) {
-    Result<ZoneState> state = state_of(rows.find(load::octets_of(key)));
+    Result<ZoneState> state = state_of(rows.find(fold::octets_of(key)));
     rows.let_go();
     return state;
 }
@@ -294,7 +296,7 @@ Status WriterOfStore::replay() {
 // A request.
 
 Slot& WriterOfStore::slot_of(const dns::Name& apex) {
-    std::string key = load::key_of(apex);
+    std::string key = fold::key_of(apex);
     const auto [at, is_new] = slots_.try_emplace(key);
     if (is_new) {
         at->second.apex = apex;
@@ -625,7 +627,7 @@ void WriterOfStore::seal() {
     open.octets = *std::move(octets);
     std::uint64_t met = state_.head().ids_met;
     const auto verdicts = state_.step(
-        open.entry, {[&](dns::NameView zone) { return open.bases.at(load::key_of(zone)); },
+        open.entry, {[&](dns::NameView zone) { return open.bases.at(fold::key_of(zone)); },
                      [](std::string_view) { return std::uint64_t{0}; }});
     for (std::size_t i = 0; i < verdicts.size(); ++i) {
         ZC_CHECK(verdicts[i].kind == replica::Verdict::Kind::applied);
@@ -741,8 +743,9 @@ void WriterOfStore::committed() {
     for (const OpenEntry& open : group.entries)
         for (Slot* slot : open.changed) --slot->in_group;
     if (!published.empty()) publisher_.publish(std::move(published));
+    durable_ = log_.position();
     if (!group.entries.empty())
-        publisher_.reached(log_.position(), base::Instant{group.entries.back().entry.at * 1000});
+        publisher_.reached(durable_, base::Instant{group.entries.back().entry.at * 1000});
     for (const JobPtr& job : group.jobs) finish(job, std::move(job->receipt));
     checkpoint_if_due(group);
     if (is_moved_behind_commit_) return store_has_moved();
@@ -845,6 +848,7 @@ void WriterOfStore::store_was_taken_over() {
                 slot.is_stale = true;
             }
             folded_up_to_ = log_.folded_up_to();
+            durable_ = log_.position();
             is_moved_ = false;
             begin_waiting();
             try_commit();
@@ -896,14 +900,14 @@ Folds WriterOfStore::choose_folds(std::size_t count, bool all) {
     for (std::size_t i = 0; i < folds.slots.size(); ++i) {
         const ZoneState& state = folds.states[i];
         store::FoldedZone& folded = folds.zones.emplace_back();
-        folded.zone.key = load::octets_of(folds.slots[i]->key);
+        folded.zone.key = fold::octets_of(folds.slots[i]->key);
         folded.version = state.version;
         folded.is_removed = !state.exists();
         if (folded.is_removed) {
             folded.version = folds.slots[i]->last_unfolded;
             continue;
         }
-        folded.zone.state = load::encode_state(state.state, state.hidden);
+        folded.zone.state = fold::encode_state(state.state, state.hidden);
         folded.zone.serial = state.serial;
         folded.zone.records = state.records;
         folded.zone.source = state.source;
@@ -981,6 +985,7 @@ void WriterOfStore::end_if_closed() {
 
 Figures WriterOfStore::figures() const {
     Figures figures = figures_;
+    figures.durable = durable_;
     figures.position = state_.head().position;
     figures.unfolded_zones = unfolded_zones_;
     figures.unfolded_octets = unfolded_octets_;

@@ -2,7 +2,7 @@
 //
 //     request   ->  rows of its zones are read       (work lane, when they are not known)
 //               ->  make(zones)                      control: the changes, on the state they will meet
-//               ->  fold::advance                  control; an image over `large_octets` on the work lane
+//               ->  fold::advance                    control; an image over `large_octets` on the work lane
 //               ->  an entry of the log, at its position
 //               ->  one transaction for all that waits  (log lane): durable
 //               ->  Publisher::publish               control: served
@@ -22,8 +22,8 @@
 // commit is done then. The publisher is told; after `store_was_taken_over` all requests are made again on
 // the new state.
 //
-// Errors of requests, of which nothing was done: `conflict` (the zone is not at `if_version`), `invalid`,
-// `not_found`, `exists`, `unsupported`, `limit` (of the change), `full` (no space left; may be tried
+// Errors of requests, of which nothing was done: those of `Request::make` and of fold::advance; `limit`
+// (of a change, or of an entry); `malformed` (the row of the zone is damaged); `full` (no space left; may be tried
 // again), `busy` (another process held the store for longer than 5 s), `interrupted` (the node stops).
 // `io`: the disk failed. It is not known whether the change is there; the writer refuses all until the
 // node is started again.
@@ -120,7 +120,8 @@ struct Options {
 
 /// For status and metrics.
 struct Figures {
-    std::uint64_t position = 0;
+    std::uint64_t position = 0;  // of the last entry, durable or not
+    store::Position durable;     // and published
     std::uint64_t unfolded_zones = 0, unfolded_octets = 0;
     std::uint64_t applied = 0, unchanged = 0, refused = 0, repeated = 0, failed = 0;  // requests
     std::uint64_t commits = 0, entries = 0, folded_zones = 0;

@@ -20,8 +20,8 @@
 #include "base/check.h"
 #include "base/seed.h"
 #include "dns/presentation.h"
+#include "fold/stored_zone.h"
 #include "fold/zone_state.h"
-#include "load/stored_zone.h"
 #include "runtime/clock.h"
 #include "store/store.h"
 #include "writer/writer.h"
@@ -141,10 +141,10 @@ void make_store(const std::string& path, std::uint64_t zones) {
                                                    dns::RrType::a, "192.0.2.1"));
         auto image = zone::random::build(apex, records);
         ZC_CHECK(image.has_value());
-        const std::string key = load::key_of(apex);
+        const std::string key = fold::key_of(apex);
         ZC_CHECK(update
-                     ->put({.key = load::octets_of(key),
-                            .state = load::encode_state(zone::State::serving, false),
+                     ->put({.key = fold::octets_of(key),
+                            .state = fold::encode_state(zone::State::serving, false),
                             .serial = 1,
                             .records = 9,
                             .settings = {}},

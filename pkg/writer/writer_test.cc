@@ -12,7 +12,7 @@
 
 #include "base/seed.h"
 #include "dns/presentation.h"
-#include "load/stored_zone.h"
+#include "fold/stored_zone.h"
 #include "sqlite/power_cut.h"
 #include "store/log_file.h"
 #include "store/store.h"
@@ -103,9 +103,9 @@ void make_store(const std::string& path, const std::vector<std::string>& zones) 
         const zone::Change change = put(apex);
         auto made = fold::advance(name(apex), {}, {&change, 1}, 1, scratch);
         REQUIRE(made);
-        const std::string key = load::key_of(name(apex));
-        REQUIRE(update->put({.key = load::octets_of(key),
-                             .state = load::encode_state(zone::State::serving, false),
+        const std::string key = fold::key_of(name(apex));
+        REQUIRE(update->put({.key = fold::octets_of(key),
+                             .state = fold::encode_state(zone::State::serving, false),
                              .serial = made->state.serial,
                              .records = made->state.records,
                              .source = 77,
@@ -177,7 +177,7 @@ std::map<std::string, fold::ZoneState> rows(const std::string& path) {
     REQUIRE(snapshot->for_each_image(
         [&](const store::StoredZone& row, base::Octets image, store::Snapshot::Image good) {
             CHECK(good == store::Snapshot::Image::good);
-            fold::ZoneState& state = out[dns::to_string(*load::apex_of(row.key))];
+            fold::ZoneState& state = out[dns::to_string(*fold::apex_of(row.key))];
             state.version = row.version;
             state.serial = row.serial;
             state.records = row.records;
@@ -309,7 +309,7 @@ TEST_CASE("a zone is in the rows' changes at the position at which it was remove
     REQUIRE(node.close());
     auto reader = store::LogReader::open(path);
     REQUIRE(reader);
-    CHECK(*reader->last_version(load::octets_of(load::key_of(name("a.example.")))) == removed_at);
+    CHECK(*reader->last_version(fold::octets_of(fold::key_of(name("a.example.")))) == removed_at);
 }
 
 TEST_CASE("a request that no entry has room for is refused") {
@@ -570,7 +570,7 @@ TEST_CASE("an import beside the node is taken over, and what waits is made on to
     {
         auto update = store::Update::begin(path, store::Update::Missing::error);
         REQUIRE_MESSAGE(update, update.error().text());
-        REQUIRE(update->remove(load::octets_of(load::key_of(name("b.example.")))));
+        REQUIRE(update->remove(fold::octets_of(fold::key_of(name("b.example.")))));
         REQUIRE(update->commit({}));
     }
     std::vector<Result<Receipt>> answers;
@@ -617,8 +617,8 @@ TEST_CASE(
                 // An import waits until the rows are up to the log.
                 if (auto update = store::Update::begin(path, store::Update::Missing::error)) {
                     const std::string apex = "other" + std::to_string(++imported) + ".example.";
-                    const std::string key = load::key_of(name(apex));
-                    REQUIRE(update->put({.key = load::octets_of(key), .settings = {}}, {}));
+                    const std::string key = fold::key_of(name(apex));
+                    REQUIRE(update->put({.key = fold::octets_of(key), .settings = {}}, {}));
                     REQUIRE(update->commit({}));
                     ++imports;
                 }
